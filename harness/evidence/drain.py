@@ -1,0 +1,90 @@
+"""Working a plan off: each process takes the longest pending cell whose parents are done, until none is left."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from harness.evidence.plan import estimated_seconds
+from harness.evidence.store import Address, Store, address
+from harness.experiment import TICKET, Cell
+from harness.imp import Level, run_level
+
+WAIT_SECONDS = 0.2
+
+
+@dataclass
+class Drained:
+    """What became of a plan: the keys computed here, and one line per cell that failed."""
+
+    computed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Cell id -> what went wrong."""
+
+
+def drain(
+    cells: Iterable[Cell], store: Store, on_level: Callable[[Cell, int], None] = lambda cell, level: None
+) -> Drained:
+    """Compute what is pending, beside any number of other processes, and return when all is done or has failed.
+
+    A cell that raises is this process's failure alone: its children fail with it, all other cells go on.
+    """
+    result = Drained()
+    pending = {cell.id: address(cell) for cell in sorted(cells, key=estimated_seconds, reverse=True)}
+    while True:
+        pending = {name: where for name, where in pending.items() if not store.is_complete(where)}
+        pending = {name: where for name, where in pending.items() if name not in result.failed}
+        if not pending:
+            return result
+        if not any(_take(where, pending, store, result, on_level) for where in pending.values()):
+            time.sleep(WAIT_SECONDS)
+
+
+def _take(
+    where: Address,
+    pending: dict[str, Address],
+    store: Store,
+    result: Drained,
+    on_level: Callable[[Cell, int], None],
+) -> bool:
+    """Try to finish one cell; False if it must wait for its parents or is another process's."""
+    for parent in where.cell.parents:
+        if parent.id in result.failed:
+            result.failed[where.cell.id] = result.failed[parent.id]
+            return True
+        if parent.id in pending:
+            return False
+    lease = store.lease(where)
+    if lease is None:
+        return False
+    with lease:
+        if store.is_complete(where):  # finished by another process since the plan was looked through
+            return True
+        try:
+            compute(where, store, on_level)
+            result.computed.append(where.key)
+        except (ArithmeticError, ValueError, RuntimeError, MemoryError) as error:
+            result.failed[where.cell.id] = f"{type(error).__name__}: {error}"
+    return True
+
+
+def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None]) -> None:
+    """Compute the levels of a cell that the store lacks, each from the stored one before it."""
+    cell = where.cell
+    parents = {parent.condition: address(parent) for parent in cell.parents}
+    for level in cell.levels:
+        if store.read(where, level) is not None:
+            continue
+        started = time.process_time()
+        before = where if level - 1 in cell.levels else next(iter(parents.values()), None)
+        previous = _needed(store, before, level - 1) if before else None
+        ticket = _needed(store, parents[TICKET], level) if TICKET in parents else None
+        store.write(where, level, run_level(cell, level, previous, ticket), time.process_time() - started)
+        on_level(cell, level)
+    store.complete(where)
+
+
+def _needed(store: Store, where: Address, level: int) -> Level:
+    found = store.read(where, level)
+    if found is None:
+        raise RuntimeError(f"level {level} of cell {where.key}, from which another starts, is not in the store")
+    return found

@@ -1,0 +1,46 @@
+"""The plan: every cell that the selected findings need, their parents included, and what it will cost."""
+
+from collections.abc import Iterable
+
+from harness.experiment import Cell
+from harness.imp import layer_sizes
+
+SECONDS_PER_UPDATE = 0.0012
+FLOPS_PER_SECOND = 22e9
+SECONDS_PER_ENV_STEP = 0.00018
+"""Costs of one process step that a whole population shares, and the rate of its arithmetic, on the project's
+2-core machine. Used for `--plan` and to start the longest cells first; no result depends on them."""
+
+
+def all_cells(wanted: Iterable[Cell]) -> list[Cell]:
+    """The cells and all their parents, each once, parents before children."""
+    found: dict[Cell, None] = {}
+
+    def add(cell: Cell) -> None:
+        for parent in cell.parents:
+            add(parent)
+        found.setdefault(cell)
+
+    for cell in wanted:
+        add(cell)
+    return _unique_by_id(found)
+
+
+def env_steps(cell: Cell) -> int:
+    """Training env_steps of a cell, if no member stops early."""
+    return len(cell.seeds) * len(cell.levels) * cell.experiment.learner.env_steps
+
+
+def estimated_seconds(cell: Cell) -> float:
+    """CPU seconds of a cell, if no member stops early: an upper bound, within a factor of about two."""
+    e = cell.experiment
+    weights = sum(a * b for sizes in layer_sizes(e).values() for a, b in zip(sizes, sizes[1:]))
+    flops = 6 * weights * e.learner.samples_per_update * len(cell.seeds)  # two per weight forward, four backward
+    updates = e.learner.updates * (SECONDS_PER_UPDATE + flops / FLOPS_PER_SECOND)
+    played = e.learner.env_steps / e.learner.envs + e.task.horizon * (e.evaluation.per_training + 1)
+    return len(cell.levels) * (updates + played * SECONDS_PER_ENV_STEP)
+
+
+def _unique_by_id(cells: Iterable[Cell]) -> list[Cell]:
+    """Experiments that differ only in how they are pruned share their dense cell."""
+    return list({cell.id: cell for cell in reversed(list(cells))}.values())[::-1]

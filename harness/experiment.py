@@ -1,0 +1,135 @@
+"""One experiment, described by frozen dataclasses; its cells and their ids.
+
+An id is the SHA-256 of the canonical JSON of every field, defaults included: to change a default is to change
+the experiment. What the ids of known cells are is pinned by literals in a test.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:  # the settings of a task or learner live beside its code: one file to add one
+    from harness.learners import Learner
+    from harness.tasks import Task
+
+DENSE = "dense"
+CONDITIONS = ("mask/weights", "mask/permuted", "permuted/permuted", "random/re-init")
+"""The paper's Table 1, from the ticket to the weakest baseline. CLAIMS.md spells them."""
+TICKET = CONDITIONS[0]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Multilayer perceptrons: the actor's (or student's) hidden units, and the critic's."""
+
+    hidden: tuple[int, ...] = (64, 64)
+    activation: Literal["relu", "tanh"] = "relu"
+    initialiser: str = "kaiming"
+    """A name in `networks.INITIALISERS`."""
+    input_divisor: float = 1.0
+    """The input layer's initial weights are divided by it (paper 4.2)."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """Iterative magnitude pruning: train, prune, reset (paper 2)."""
+
+    rate: float = 0.2
+    """Share of the weights pruned from one level to the next; level k has density (1 - rate)^k."""
+    levels: int = 30
+    """The last level K; level 0 is dense."""
+    scope: Literal["actor", "actor+critic"] = "actor"
+    lineage: Literal["own", "branch"] = "own"
+    """Whether a baseline follows its own chain or branches off the ticket's mask at every level."""
+    checkpoint: Literal["best", "last"] = "best"
+    """Which checkpoint is pruned: the best by evaluation, first at the maximum, or the last."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a return is measured: greedy, undiscounted, on episodes of its own."""
+
+    per_training: int = 10
+    """Evaluations spread evenly over a training; the best one names the pruned checkpoint."""
+    episodes: int = 16
+    scored_episodes: int = 64
+    """Fresh episodes on which the pruned checkpoint is scored."""
+    stop_at_maximum: bool = True
+    """A member whose evaluation reached the task's maximum trains no further: no later checkpoint can be
+    better. Loses nothing, and applies only where the pruned checkpoint is the best one."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One system (task and learner) with all its settings. Seeds and condition belong to a `Cell`."""
+
+    task: "Task"
+    learner: "Learner"
+    network: Network = field(default_factory=Network)
+    pruning: Pruning = field(default_factory=Pruning)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The unit of work and of storage: one experiment, one condition, a fixed chunk of seeds.
+
+    `condition` is one of `CONDITIONS` (levels 1 to K) or `DENSE` (level 0, shared by all conditions).
+    """
+
+    experiment: Experiment
+    condition: str
+    seeds: tuple[int, ...]
+
+    @property
+    def levels(self) -> range:
+        """The levels this cell computes."""
+        return range(0, 1) if self.condition == DENSE else range(1, self.experiment.pruning.levels + 1)
+
+    @property
+    def parents(self) -> tuple["Cell", ...]:
+        """The cells whose results this one starts from."""
+        if self.condition == DENSE:
+            return ()
+        dense = dataclasses.replace(self, condition=DENSE)
+        if self.experiment.pruning.lineage == "branch" and self.condition != TICKET:
+            return dense, dataclasses.replace(self, condition=TICKET)
+        return (dense,)
+
+    @property
+    def id(self) -> str:
+        """SHA-256 of the canonical JSON of all that determines this cell's numbers, as 64 hex digits."""
+        return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All fields as plain data. How level 0 is pruned later does not belong to it: experiments share it."""
+        plain: dict[str, Any] = to_plain(self)
+        if self.condition == DENSE:
+            checkpoint = plain["experiment"]["pruning"]["checkpoint"]
+            plain["experiment"]["pruning"] = {"type": "Pruning", "checkpoint": checkpoint}
+        elif self.condition == TICKET:
+            del plain["experiment"]["pruning"]["lineage"]  # the ticket is its own lineage in either reading
+        return plain
+
+
+def to_plain(value: Any) -> Any:
+    """Dataclasses as dicts with their type's name, tuples as lists: what JSON can hold."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        plain: dict[str, Any] = {"type": type(value).__name__}
+        for f in dataclasses.fields(value):
+            entry = getattr(value, f.name)
+            plain[f.name] = float(entry) if f.type is float else to_plain(entry)  # 1 and 1.0 are one number
+        return plain
+    if isinstance(value, (tuple, list)):
+        return [to_plain(entry) for entry in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"an experiment holds plain values only, not {type(value).__name__}")
+
+
+def canonical_json(value: Any) -> str:
+    """One text per value: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,108 @@
+"""Reading and writing of what lies in `fixtures/`: experts, and the task's reference returns.
+
+Written only by commands whose purpose it is (`python -m harness experts`); everything read is checked, and what
+is wrong is said in one line.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from harness.networks import Mlp
+
+FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+
+
+class FixtureError(Exception):
+    """A fixture is missing or not what it must be; the message is one line."""
+
+
+def expert_file(folder: str, index: int) -> Path:
+    """Where expert `index` of a task lies; its card is beside it, with the suffix .json."""
+    return FIXTURES / "experts" / folder / f"{index:02}.safetensors"
+
+
+def read_experts(folder: str, indices: Sequence[int], inputs: int, actions: int) -> Mlp:
+    """The actors of these experts, stacked in the order given; one may occur more than once.
+
+    Raises FixtureError where a file is missing, truncated, altered (its card holds the checksum), of another
+    shape than `inputs` to `actions`, or not in the safetensors format.
+    """
+    experts = {index: _read_expert(expert_file(folder, index), inputs, actions) for index in sorted(set(indices))}
+    chosen = [experts[index] for index in indices]
+    layers = range(len(chosen[0].weights))
+    try:
+        weights = [np.concatenate([expert.weights[layer] for expert in chosen]) for layer in layers]
+        biases = [np.concatenate([expert.biases[layer] for expert in chosen]) for layer in layers]
+    except (ValueError, IndexError):
+        raise FixtureError(f"the experts in {expert_file(folder, 0).parent} differ in their hidden units") from None
+    return Mlp(weights, biases, chosen[0].activation)
+
+
+def write_expert(folder: str, index: int, expert: Mlp, card: Mapping[str, Any]) -> None:
+    """Write one expert (`expert` has one member) and its card, with its shape and checksum added."""
+    path = expert_file(folder, index)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {f"weight.{layer}": weight[0] for layer, weight in enumerate(expert.weights)}
+    tensors |= {f"bias.{layer}": bias[0, 0] for layer, bias in enumerate(expert.biases)}
+    content = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+    replace_file(path, content)
+    sizes = [expert.weights[0].shape[1], *(weight.shape[2] for weight in expert.weights)]
+    shape = {"sizes": sizes, "activation": expert.activation, "sha256": hashlib.sha256(content).hexdigest()}
+    replace_file(path.with_suffix(".json"), (json.dumps({**card, **shape}, indent=1) + "\n").encode())
+
+
+def reference_file(task: str, horizon: int) -> Path:
+    """Where a task's random and expert returns lie."""
+    return FIXTURES / "references" / f"{task}-{horizon}.json"
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write beside the target, then rename: a reader sees the old file or the new one, whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
+    remedy = "restore it from git, or retrain all with `python -m harness experts`"
+    try:
+        content = path.read_bytes()
+        card = json.loads(path.with_suffix(".json").read_text())
+        sizes, checksum, activation = card["sizes"], card["sha256"], card["activation"]
+    except FileNotFoundError as error:
+        raise FixtureError(f"expert file {error.filename} is missing; {remedy}") from None
+    except (ValueError, KeyError, TypeError, OSError):
+        raise FixtureError(f"expert card {path.with_suffix('.json')} can't be read; {remedy}") from None
+    try:
+        tensors = load(content)
+    except SafetensorError as error:
+        reason = "a pickle" if content[:1] == b"\x80" or content[:2] == b"PK" else f"truncated or damaged ({error})"
+        raise FixtureError(f"expert file {path} is not safetensors but {reason}; {remedy}") from None
+    expected = {f"weight.{i}": pair for i, pair in enumerate(zip(sizes[:-1], sizes[1:], strict=True))}
+    expected |= {f"bias.{i}": (size,) for i, size in enumerate(sizes[1:])}
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    if found != expected or (sizes[0], sizes[-1]) != (inputs, actions):
+        raise FixtureError(
+            f"expert file {path} is of the wrong shape: {found}, but the task asks for {inputs} inputs,"
+            f" {actions} outputs and the card for layers of {sizes}; {remedy}"
+        )
+    if hashlib.sha256(content).hexdigest() != checksum:
+        raise FixtureError(f"expert file {path} does not match the checksum on its card; {remedy}")
+    layers = range(len(sizes) - 1)
+    return Mlp(
+        [tensors[f"weight.{i}"][None] for i in layers], [tensors[f"bias.{i}"][None, None] for i in layers], activation
+    )

@@ -1,0 +1,144 @@
+"""Iterative magnitude pruning: train, prune, reset, and nothing else (paper 2; Frankle & Carbin 2019).
+
+A level is a pure function of its cell, its number and the levels it starts from, so that a killed run goes on
+from its last finished level and ends with the same numbers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.experiment import DENSE, TICKET, Cell, Experiment
+from harness.learners import ACTOR
+from harness.learners.training import train
+from harness.networks import Mlp, initial_mlp
+from harness.pruning.conditions import RULES
+from harness.pruning.magnitude import keep_largest, weight_count
+from harness.streams import streams
+from harness.tasks import rollout_returns
+
+Networks = dict[str, Mlp]
+Masks = dict[str, list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one level of a cell leaves. Everything is indexed by member (seed) first.
+
+    masks: bool[members, in, out] per layer of each prunable network, as trained under. trained: the prunable
+    networks at the pruned checkpoint. scores: float64[members, episodes], undiscounted returns of that
+    checkpoint's actor on fresh episodes. evaluations: float64[members, per_training], mean returns during
+    training, NaN from where a member had stopped. env_steps: float64[members], actually taken.
+    """
+
+    masks: Masks
+    trained: Networks
+    scores: np.ndarray
+    evaluations: np.ndarray
+    env_steps: np.ndarray
+
+    @property
+    def scored_returns(self) -> np.ndarray:
+        """float64[members]: the mean over the scored episodes."""
+        return np.asarray(self.scores.mean(axis=1))
+
+    @property
+    def best_evaluations(self) -> np.ndarray:
+        """float64[members]: the best evaluation itself, flattered by picking a maximum of noise."""
+        return np.asarray(np.nanmax(self.evaluations, axis=1))
+
+
+def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | None = None) -> Level:
+    """Train `cell` at `level`, starting as CLAIMS.md spells its condition.
+
+    previous: the level before in this cell's chain (level 0 for level 1), None for level 0. ticket: for the
+    lineage "branch", the ticket's own result at this level.
+    """
+    e = cell.experiment
+    networks, masks = start_level(cell, level, previous, ticket)
+    population = e.learner.start(e.task, networks, masks, cell.seeds, level)
+    training = train(population, e.task, e.evaluation, e.pruning.checkpoint, cell.seeds, level)
+    shape = (e.evaluation.scored_episodes,)
+    starts = np.stack([e.task.draw_starts(rng, shape) for rng in streams(cell.seeds, "score", level)])
+    scores = rollout_returns(e.task, training.checkpoint[ACTOR].tensors(), starts)
+    trained = {name: training.checkpoint[name] for name in masks}
+    return Level(masks, trained, scores, training.evaluations, training.share * e.learner.env_steps)
+
+
+def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | None) -> tuple[Networks, Masks]:
+    """The networks that `level` starts from, and the masks of the prunable ones."""
+    initial = initial_networks(cell.experiment, cell.seeds)
+    prunable = prunable_networks(cell.experiment)
+    if cell.condition == DENSE:
+        return initial, {name: [np.ones(w.shape, dtype=bool) for w in initial[name].weights] for name in prunable}
+
+    rule = RULES[cell.condition]
+    if cell.experiment.pruning.lineage == "branch" and cell.condition != TICKET:
+        assert ticket is not None, "a branching baseline starts from the ticket's mask"
+        kept = ticket.masks
+    else:
+        assert previous is not None, "a pruned level starts from the level before"
+        kept = prune(cell.experiment, level, previous)
+    if rule.redraws:
+        initial = initial_networks(cell.experiment, cell.seeds, redrawn_at=level)
+
+    rngs = streams(cell.seeds, f"start of {cell.condition}", level)
+    masks: Masks = {name: [np.empty_like(mask) for mask in kept[name]] for name in prunable}
+    for member, rng in enumerate(rngs):
+        starts = rule.start(
+            [mask[member] for name in prunable for mask in kept[name]],
+            [weight[member] for name in prunable for weight in initial[name].weights],
+            rng,
+        )
+        layers = [(name, layer) for name in prunable for layer in range(len(kept[name]))]
+        for (name, layer), mask, weight in zip(layers, *starts, strict=True):
+            masks[name][layer][member] = mask
+            initial[name].weights[layer][member] = weight
+    return initial, masks
+
+
+def prune(experiment: Experiment, level: int, previous: Level) -> Masks:
+    """The largest weights at the pruned checkpoint of the level before, globally over the prunable networks."""
+    names = prunable_networks(experiment)
+    weights = [weight for name in names for weight in previous.trained[name].weights]
+    masks = [mask for name in names for mask in previous.masks[name]]
+    count = weight_count(prunable_weights(experiment), experiment.pruning.rate, level)
+    kept = iter(keep_largest(weights, masks, count))
+    return {name: [next(kept) for _ in previous.masks[name]] for name in names}
+
+
+def densities(experiment: Experiment) -> np.ndarray:
+    """Share of prunable weights left at levels 0 to K, float64[K + 1], by exact counts."""
+    total = prunable_weights(experiment)
+    levels = range(experiment.pruning.levels + 1)
+    return np.array([weight_count(total, experiment.pruning.rate, level) / total for level in levels])
+
+
+def prunable_networks(experiment: Experiment) -> list[str]:
+    """The networks whose weights are pruned, `ACTOR` first."""
+    names = list(experiment.learner.outputs(experiment.task))
+    return names if experiment.pruning.scope == "actor+critic" else [ACTOR]
+
+
+def prunable_weights(experiment: Experiment) -> int:
+    """How many weights level 0 has that can be pruned; biases never are."""
+    sizes = layer_sizes(experiment)
+    return sum(a * b for name in prunable_networks(experiment) for a, b in zip(sizes[name], sizes[name][1:]))
+
+
+def layer_sizes(experiment: Experiment) -> dict[str, tuple[int, ...]]:
+    """Units per layer of each network: inputs, hidden, outputs."""
+    task, hidden = experiment.task, experiment.network.hidden
+    outputs = experiment.learner.outputs(task)
+    return {name: (len(task.inputs), *hidden, count) for name, count in outputs.items()}
+
+
+def initial_networks(experiment: Experiment, seeds: Sequence[int], redrawn_at: int | None = None) -> Networks:
+    """The networks at level 0 ("w0"), or a fresh draw for `redrawn_at` a level."""
+    network = experiment.network
+    rngs = streams(seeds, "w0") if redrawn_at is None else streams(seeds, "re-init", redrawn_at)
+    return {
+        name: initial_mlp(sizes, rngs, network.initialiser, network.input_divisor, network.activation)
+        for name, sizes in layer_sizes(experiment).items()
+    }

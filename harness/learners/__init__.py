@@ -1,0 +1,66 @@
+"""Learners: each trains a whole population at once, one file per algorithm.
+
+A learner's settings are a frozen dataclass that follows `Learner`; the population in training follows
+`Population`. `training.train` runs any of them. To add a learner is to add one file with two such classes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from harness.networks import Mlp
+from harness.tasks import Task
+
+ACTOR = "actor"
+"""The network that acts, and that every learner has; it comes first."""
+
+
+class Population(Protocol):
+    """Members in training, side by side. Everything is indexed by member first."""
+
+    networks: dict[str, Mlp]
+    """As torch tensors, `ACTOR` first."""
+    rounds: int
+    """How many times `advance` makes a full training."""
+
+    def advance(self) -> None:
+        """Train every member one round further."""
+
+    def keep(self, members: np.ndarray) -> None:
+        """Go on with these members alone (int64[kept])."""
+
+
+class Learner(Protocol):
+    """The settings of a learner, as a frozen dataclass; its fields enter every cell's id."""
+
+    name: ClassVar[str]
+
+    @property
+    def env_steps(self) -> int:
+        """env_steps of one training, per member."""
+
+    @property
+    def updates(self) -> int:
+        """Gradient steps of one training, per member."""
+
+    @property
+    def samples_per_update(self) -> int:
+        """Samples behind one gradient step, per member."""
+
+    def outputs(self, task: Task) -> dict[str, int]:
+        """The networks it trains and their number of outputs, `ACTOR` first."""
+
+    def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
+        """Files, other than code, that the numbers of these seeds pass through (experts)."""
+
+    def start(
+        self,
+        task: Task,
+        networks: dict[str, Mlp],
+        masks: dict[str, list[np.ndarray]],
+        seeds: Sequence[int],
+        level: int,
+    ) -> Population:
+        """A population about to train from `networks` (arrays) under `masks` (bool per layer)."""

@@ -1,0 +1,155 @@
+"""Behavioural cloning: a student learns an expert's policy from the expert's own stochastic rollouts.
+
+The paper's supervised setting (3.1): the states come from the expert, so the data are stationary and nothing
+has to be explored. The loss is the cross-entropy between the expert's and the student's policies (Table 2; the
+text of section 2 names the KL divergence, which differs by a constant and has the same gradient).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from harness.fixtures import expert_file, read_experts
+from harness.learners import ACTOR
+from harness.learners.optimiser import MaskedAdam
+from harness.learners.rollouts import play
+from harness.networks import Mlp, forward
+from harness.streams import streams
+from harness.tasks import Task
+
+
+@dataclass(frozen=True)
+class BC:
+    """Settings of behavioural cloning. The first three are the rows of the paper's Tables 2, 4 and 6."""
+
+    name: ClassVar[str] = "bc"
+
+    learning_rate: float = 0.001
+    """Of Adam."""
+    env_steps: int = 10_000
+    """The expert's, over all environments: the size of the data set."""
+    envs: int = 4
+    """Environments the expert plays side by side; the paper's "workers"."""
+    batch: int = 64
+    """Samples per update."""
+    passes: int = 4
+    """Times that the data set is gone through, each in a new order."""
+    experts: int = 40
+    """Experts in the task's folder; seed s learns from expert s modulo this."""
+    epsilon: float = 1e-8
+    """Of Adam."""
+    weight_decay: float = 0.0
+    """Coupled L2, Adam's own."""
+
+    def __post_init__(self) -> None:
+        if self.env_steps % self.envs:
+            raise ValueError(f"{self.envs} envs do not divide {self.env_steps} env_steps")
+        if self.env_steps < self.batch:
+            raise ValueError(f"env_steps {self.env_steps} is less than one batch of {self.batch}")
+
+    @property
+    def updates_per_pass(self) -> int:
+        """Gradient steps of one pass; a last incomplete batch is left out, another one in each pass."""
+        return self.env_steps // self.batch
+
+    @property
+    def updates(self) -> int:
+        """See `Learner.updates`."""
+        return self.passes * self.updates_per_pass
+
+    @property
+    def samples_per_update(self) -> int:
+        """See `Learner.samples_per_update`."""
+        return self.batch
+
+    def outputs(self, task: Task) -> dict[str, int]:
+        """See `Learner.outputs`."""
+        return {ACTOR: task.actions}
+
+    def expert_indices(self, seeds: Sequence[int]) -> list[int]:
+        """Which expert each seed learns from."""
+        return [seed % self.experts for seed in seeds]
+
+    def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
+        """The experts of these seeds, read and found sound; raises FixtureError."""
+        indices = sorted(set(self.expert_indices(seeds)))
+        read_experts(task.name, indices, len(task.inputs), task.actions)
+        return [expert_file(task.name, index) for index in indices]
+
+    def start(
+        self,
+        task: Task,
+        networks: dict[str, Mlp],
+        masks: dict[str, list[np.ndarray]],
+        seeds: Sequence[int],
+        level: int,
+    ) -> "Students":
+        """See `Learner.start`."""
+        return Students(self, task, networks, masks, seeds, level)
+
+
+class Students:
+    """Students in training; a `Population` whose round is one update."""
+
+    def __init__(
+        self,
+        settings: BC,
+        task: Task,
+        networks: dict[str, Mlp],
+        masks: dict[str, list[np.ndarray]],
+        seeds: Sequence[int],
+        level: int,
+    ):
+        self.settings = settings
+        self.rounds = settings.updates
+        self.round = 0
+        self.networks = {ACTOR: networks[ACTOR].tensors()}
+        self.actor = self.networks[ACTOR]
+        self.optimiser = MaskedAdam(
+            [self.actor], [masks.get(ACTOR, [])], settings.learning_rate, settings.epsilon, settings.weight_decay
+        )
+        self.order_streams = streams(seeds, "minibatch", level)
+        self.observations, self.policies = self._lessons(task, seeds, level)
+
+    def _lessons(self, task: Task, seeds: Sequence[int], level: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the experts saw, [members, env_steps, inputs], and their policies there, [.., actions]."""
+        s = self.settings
+        indices = s.expert_indices(seeds)
+        experts = read_experts(task.name, indices, len(task.inputs), task.actions).tensors()
+        rngs = streams(seeds, "rollout", level)
+        batch = task.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]))
+        rollout = play(experts, batch, task, s.env_steps // s.envs, s.envs, rngs)
+        by_member = np.ascontiguousarray(rollout.observations.transpose(1, 0, 2, 3))
+        observations = torch.from_numpy(by_member).flatten(1, 2)
+        with torch.no_grad():
+            policies = torch.softmax(forward(experts, observations), dim=-1)
+        dtype = self.actor.weights[0].dtype
+        return observations.to(dtype), policies.to(dtype)
+
+    def keep(self, members: np.ndarray) -> None:
+        """See `Population.keep`."""
+        self.optimiser.keep(members)
+        self.observations, self.policies = self.observations[members], self.policies[members]
+        self.shuffled = tuple(lessons[members] for lessons in self.shuffled)
+        self.order_streams = [self.order_streams[member] for member in members]
+
+    def advance(self) -> None:
+        """One update on the next batch; a new pass starts in a new order."""
+        turn = self.round % self.settings.updates_per_pass
+        if turn == 0:
+            order = np.stack([rng.permutation(self.settings.env_steps) for rng in self.order_streams])
+            rows = torch.from_numpy(order).unsqueeze(-1)
+            self.shuffled = tuple(
+                lessons.gather(1, rows.expand(-1, -1, lessons.shape[-1]))
+                for lessons in (self.observations, self.policies)
+            )
+        batch = slice(turn * self.settings.batch, (turn + 1) * self.settings.batch)
+        observations, policies = (lessons[:, batch] for lessons in self.shuffled)
+        log_probabilities = torch.log_softmax(forward(self.actor, observations), dim=-1)
+        cross_entropy = -(policies * log_probabilities).sum(dim=-1)
+        self.optimiser.step(cross_entropy.mean(dim=1).sum())
+        self.round += 1

@@ -1,0 +1,1 @@
+"""Pruning: which weights stay (`magnitude`), and what each condition makes of them (`conditions`)."""

@@ -1,0 +1,85 @@
+"""Tasks: batches of environments stepped as arrays, one file per family.
+
+A task's settings are a frozen dataclass that follows `Task`; its environments in motion follow `Batch`.
+To add a task is to add a file here (or anywhere else) with two such classes.
+"""
+
+from typing import ClassVar, Protocol
+
+import numpy as np
+import torch
+
+from harness.networks import Mlp, forward
+
+
+class Batch(Protocol):
+    """`members x envs` environments in motion. Members never share an environment."""
+
+    observations: np.ndarray
+    """float32[members, envs, inputs]: what each environment shows now, after a restart if it just ended."""
+
+    def step(self, actions: np.ndarray, restarts: np.ndarray) -> "Transition":
+        """Take `actions` (int64[members, envs]); an episode that ends restarts from its row of `restarts`.
+
+        `restarts` is float64[members, envs, state], drawn beforehand by `Task.draw_starts`.
+        """
+
+    def keep(self, members: np.ndarray) -> None:
+        """Go on with these members alone (int64[kept])."""
+
+
+class Transition(Protocol):
+    """What one step of a `Batch` gave. The arrays are overwritten by the next step."""
+
+    rewards: np.ndarray
+    """float64[members, envs]"""
+    terminated: np.ndarray
+    """bool[members, envs]: the episode ended in a terminal state."""
+    truncated: np.ndarray
+    """bool[members, envs]: the horizon cut the episode off; its last state still has a value."""
+    final_observations: np.ndarray
+    """float32[members, envs, inputs]: what was reached, before any restart."""
+
+
+class Task(Protocol):
+    """The settings of a task, as a frozen dataclass; its fields enter every cell's id."""
+
+    name: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]]
+    """Names of the observation's entries."""
+    actions: ClassVar[int]
+    """Number of discrete actions."""
+
+    @property
+    def horizon(self) -> int:
+        """env_steps after which an episode is cut off."""
+
+    @property
+    def maximum_return(self) -> float:
+        """The highest return an episode can have; infinity where there is none."""
+
+    def draw_starts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Initial states, float64[*shape, state], from the task's own distribution."""
+
+    def batch(self, starts: np.ndarray) -> Batch:
+        """Environments standing in `starts`, float64[members, envs, state]."""
+
+
+def rollout_returns(task: Task, actor: Mlp, starts: np.ndarray) -> np.ndarray:
+    """Undiscounted returns of one greedy episode from each start.
+
+    actor: stacked networks of `members`; starts: float64[members, episodes, state].
+    Returns float64[members, episodes].
+    """
+    batch = task.batch(starts)
+    returns = np.zeros(starts.shape[:2])
+    running = np.ones(starts.shape[:2], dtype=bool)
+    with torch.inference_mode():
+        for _ in range(task.horizon):
+            actions = forward(actor, torch.from_numpy(batch.observations)).argmax(dim=-1).numpy()
+            transition = batch.step(actions, starts)
+            returns += transition.rewards * running
+            running &= ~(transition.terminated | transition.truncated)
+            if not running.any():
+                break
+    return returns
