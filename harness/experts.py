@@ -95,4 +95,5 @@ def _random_returns(task: Task, rng: np.random.Generator) -> np.ndarray:
         transition = batch.step(rng.integers(task.actions, size=(1, EPISODES)), starts)
         returns += transition.rewards * running
         running &= ~(transition.terminated | transition.truncated)
-    return returns[0]
+    mine: np.ndarray = returns[0]
+    return mine

@@ -64,6 +64,19 @@ def reference_file(task: str, horizon: int) -> Path:
     return FIXTURES / "references" / f"{task}-{horizon}.json"
 
 
+def read_reference(task: str, horizon: int) -> dict[str, float]:
+    """The keys random, random_se, expert, expert_se. Raises FixtureError."""
+    path = reference_file(task, horizon)
+    try:
+        content = json.loads(path.read_text())
+        return {name: float(content[name]) for name in ("random", "random_se", "expert", "expert_se")}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise FixtureError(
+            f"reference returns {path} are missing or can't be read; restore them from git, or measure them anew"
+            " with `python -m harness experts`"
+        ) from None
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Write beside the target, then rename: a reader sees the old file or the new one, whole."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -92,8 +105,8 @@ def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
     except SafetensorError as error:
         reason = "a pickle" if content[:1] == b"\x80" or content[:2] == b"PK" else f"truncated or damaged ({error})"
         raise FixtureError(f"expert file {path} is not safetensors but {reason}; {remedy}") from None
-    expected = {f"weight.{i}": pair for i, pair in enumerate(zip(sizes[:-1], sizes[1:], strict=True))}
-    expected |= {f"bias.{i}": (size,) for i, size in enumerate(sizes[1:])}
+    expected: dict[str, tuple[int, ...]] = {f"bias.{i}": (size,) for i, size in enumerate(sizes[1:])}
+    expected |= {f"weight.{i}": pair for i, pair in enumerate(zip(sizes[:-1], sizes[1:], strict=True))}
     found = {name: tensor.shape for name, tensor in tensors.items()}
     if found != expected or (sizes[0], sizes[-1]) != (inputs, actions):
         raise FixtureError(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+
 def stream(seed: int, purpose: str, *where: int) -> np.random.Generator:
     """The generator of one `seed` for one `purpose` (a word) at one place (level, number of the evaluation)."""
     return np.random.Generator(

@@ -11,6 +11,7 @@
 The key is the cell's id and the engine fingerprint; evidence is valid when both match.
 """
 
+import functools
 import hashlib
 import io
 import json
@@ -46,8 +47,9 @@ class Address:
         return f"{self.cell.id[:20]}-{engine_fingerprint(self.parts)[:12]}"
 
 
+@functools.cache
 def address(cell: Cell) -> Address:
-    """The address of a cell under the present engine. Raises harness.fixtures.FixtureError."""
+    """The address of a cell under this process's engine. Raises harness.fixtures.FixtureError."""
     return Address(cell, engine_parts(cell))
 
 
@@ -194,7 +196,7 @@ def to_bytes(level: Level) -> bytes:
             arrays[f"{name}.bias.{layer}"] = bias
             arrays[f"{name}.mask.{layer}"] = mask
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

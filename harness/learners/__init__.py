@@ -38,6 +38,10 @@ class Learner(Protocol):
     name: ClassVar[str]
 
     @property
+    def envs(self) -> int:
+        """Environments played side by side, per member."""
+
+    @property
     def env_steps(self) -> int:
         """env_steps of one training, per member."""
 

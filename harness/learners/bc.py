@@ -114,6 +114,7 @@ class Students:
         )
         self.order_streams = streams(seeds, "minibatch", level)
         self.observations, self.policies = self._lessons(task, seeds, level)
+        self.shuffled = (self.observations, self.policies)
 
     def _lessons(self, task: Task, seeds: Sequence[int], level: int) -> tuple[torch.Tensor, torch.Tensor]:
         """What the experts saw, [members, env_steps, inputs], and their policies there, [.., actions]."""
@@ -134,7 +135,7 @@ class Students:
         """See `Population.keep`."""
         self.optimiser.keep(members)
         self.observations, self.policies = self.observations[members], self.policies[members]
-        self.shuffled = tuple(lessons[members] for lessons in self.shuffled)
+        self.shuffled = (self.shuffled[0][members], self.shuffled[1][members])
         self.order_streams = [self.order_streams[member] for member in members]
 
     def advance(self) -> None:
@@ -143,9 +144,9 @@ class Students:
         if turn == 0:
             order = np.stack([rng.permutation(self.settings.env_steps) for rng in self.order_streams])
             rows = torch.from_numpy(order).unsqueeze(-1)
-            self.shuffled = tuple(
-                lessons.gather(1, rows.expand(-1, -1, lessons.shape[-1]))
-                for lessons in (self.observations, self.policies)
+            self.shuffled = (
+                self.observations.gather(1, rows.expand(-1, -1, self.observations.shape[-1])),
+                self.policies.gather(1, rows.expand(-1, -1, self.policies.shape[-1])),
             )
         batch = slice(turn * self.settings.batch, (turn + 1) * self.settings.batch)
         observations, policies = (lessons[:, batch] for lessons in self.shuffled)

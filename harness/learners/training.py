@@ -38,7 +38,6 @@ def train(
 
     `checkpoint` "best" takes the best evaluation's networks, first at the maximum; "last" takes the last one's.
     """
-    seeds = np.asarray(seeds)
     best = {name: mlp.arrays() for name, mlp in population.networks.items()}
     evaluations = np.full((len(seeds), evaluation.per_training), np.nan)
     share = np.ones(len(seeds))
@@ -50,7 +49,7 @@ def train(
         for _ in range(done, until):
             population.advance()
         done = until
-        rngs = streams(seeds[training], "evaluation", level, turn)
+        rngs = streams([seeds[row] for row in training], "evaluation", level, turn)
         starts = np.stack([task.draw_starts(rng, (evaluation.episodes,)) for rng in rngs])
         returns = rollout_returns(task, population.networks[ACTOR], starts).mean(axis=1)
 

@@ -1,0 +1,33 @@
+"""In Cart-Pole the inputs that pruning keeps are the pole's angle and angular velocity; the cart's position and
+velocity go (paper 4.2, Figure 8 top).
+
+Judged at about 10 % density, where the paper looks at its other control tasks (Figure 7), and with the input
+layer's Kaiming initialisation divided by ten, as the paper's middle column. Plain Kaiming is reported beside it.
+"""
+
+import pytest
+
+from harness import claim, ticket_run
+
+pytestmark = claim("cart-pole-keeps-pole", source="4.2, Figure 8", quantifier="the task", systems=1, figure="inputs")
+DENSITY = 0.1
+
+
+def at_horizon(horizon):
+    tenth = ticket_run("cart-pole", "ppo", f"Kaiming / 10, horizon {horizon}", horizon=horizon, input_divisor=10)
+    plain = ticket_run("cart-pole", "ppo", f"Kaiming, horizon {horizon}", horizon=horizon)
+    return pytest.param(tenth, plain, id=f"horizon-{horizon}")
+
+
+@pytest.mark.parametrize("cart", ["cart position", "cart velocity"])
+@pytest.mark.parametrize("pole", ["pole angle", "pole angular velocity"])
+@pytest.mark.parametrize(("tenth", "plain"), [at_horizon(500), at_horizon(200)])
+def test_pole_outweighs_cart(tenth, plain, pole, cart, judge):
+    """At about 10 % density the pole's input holds more of the input magnitude than the cart's."""
+    shares, plain_shares = tenth.input_magnitude_at(DENSITY), plain.input_magnitude_at(DENSITY)
+    judge.greater(
+        shares[pole] - shares[cart],
+        smallest=0.05,
+        unit="share of input magnitude",
+        beside={"plain Kaiming": plain_shares[pole] - plain_shares[cart]},
+    )

@@ -1,0 +1,53 @@
+"""Dividing the input layer's Kaiming initialisation by ten finds the task's inputs within few levels; smaller
+divisors are slower, larger ones prune the input layer too hard (paper 4.2, Figure 8).
+
+A chain has found them at its first level at which the two pole inputs hold 0.8 of the input magnitude; it has
+overshot if its first layer is empty at 10 % density. The divisors 1 to 100 and Xavier are drawn together.
+"""
+
+import pytest
+
+from harness import claim, ticket_run
+
+pytestmark = claim(
+    "kaiming-tenth-finds-inputs", source="4.2, Figure 8", quantifier="both tasks", systems=2, figure="inputs"
+)
+POLE = ("pole angle", "pole angular velocity")
+
+
+def divided_by(divisor):
+    name = f"Kaiming / {divisor}" if divisor > 1 else "Kaiming"
+    return ticket_run("cart-pole", "ppo", name, input_divisor=divisor)
+
+
+TENTH = divided_by(10)
+XAVIER = ticket_run("cart-pole", "ppo", "Xavier", initialiser="xavier")
+
+
+@pytest.mark.parametrize("tenth", [TENTH])
+@pytest.mark.parametrize("smaller", [divided_by(1), divided_by(3)])
+@pytest.mark.parametrize("xavier", [XAVIER])
+def test_tenth_separates_earlier(tenth, smaller, xavier, judge):
+    """Divided by ten, the pole inputs stand out at an earlier level than with the smaller divisor."""
+    level = tenth.separation_level(POLE)
+    judge.greater(
+        smaller.separation_level(POLE) - level,
+        smallest=0.5,
+        unit="levels",
+        depth=tenth.experiment.pruning.levels + 1,
+        beside={"Xavier instead": xavier.separation_level(POLE) - level},
+    )
+
+
+@pytest.mark.parametrize("tenth", [TENTH])
+@pytest.mark.parametrize("hundredth", [divided_by(100)])
+@pytest.mark.parametrize("thirtieth", [divided_by(30)])
+def test_hundredth_overshoots(tenth, hundredth, thirtieth, judge):
+    """Divided by a hundred, the input layer is empty at 10 % density more often than divided by ten."""
+    overshot = tenth.overshoot()
+    judge.greater(
+        hundredth.overshoot() - overshot,
+        smallest=0.1,
+        unit="share of chains",
+        beside={"divided by 30": thirtieth.overshoot() - overshot},
+    )

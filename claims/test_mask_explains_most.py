@@ -1,0 +1,32 @@
+"""For MLP agents the mask carries more of the ticket's effect than the initial weights do (paper 3.2-3.3,
+Figures 1 right, 3 and 4).
+
+The weights part is what permuting the initial weights costs while the mask stays; the mask part is what permuting
+the mask costs on top. Section 3.2 counts the ratio of weights per layer as part of the mask's effect: that second
+reading is reported beside the first.
+"""
+
+import pytest
+
+from harness import claim, imp_runs
+
+pytestmark = claim("mask-explains-most", source="3.2-3.3, Figures 1, 3 and 4", quantifier="most agents", systems=24)
+RUNS = imp_runs(tasks=["cart-pole"], learners=["bc", "ppo"])
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_mask_has_a_part(run, judge):
+    """Permuting the mask costs returns: the mask part is above 0."""
+    area = run.area()
+    beside = {name: other.mask_part for name, other in run.other_areas().items()}
+    beside["layer ratio counted in"] = area.mask_part + area.layer_ratio_part
+    judge.greater(area.mask_part, smallest=0.05, beside=beside)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_mask_part_exceeds_weights_part(run, judge):
+    """The mask part is larger than the weights part."""
+    area = run.area()
+    beside = {name: other.mask_part - other.weights_part for name, other in run.other_areas().items()}
+    beside["layer ratio counted in"] = area.mask_part + area.layer_ratio_part - area.weights_part
+    judge.greater(area.mask_part - area.weights_part, smallest=0.05, beside=beside)

@@ -1,0 +1,17 @@
+"""Tickets found by iterative magnitude pruning beat random sparse networks (paper 1 and 3.3, Figures 3 and 4).
+
+The paper's random/re-init condition draws a new mask over all layers and new weights at every level.
+"""
+
+import pytest
+
+from harness import claim, imp_runs
+
+pytestmark = claim("ticket-effect", source="1, 3.3, Figures 3, 4, 9 and 10", quantifier="universal", systems=33)
+
+
+@pytest.mark.parametrize("run", imp_runs(tasks=["cart-pole"], learners=["bc", "ppo"]))
+def test_ticket_beats_random(run, judge):
+    """Over all levels the ticket returns more than random/re-init."""
+    beside = {name: area.ticket_effect for name, area in run.other_areas().items()}
+    judge.greater(run.area().ticket_effect, smallest=0.05, beside=beside)

@@ -1,0 +1,40 @@
+"""What a claim module says of itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from harness.figures import Figure
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper, as its module in `claims/` declares it.
+
+    id: from CLAIMS.md, stable. source: section and figures of the paper. quantifier: how widely the paper claims
+    it. systems: on how many systems it does. figure: which chart shows it. says: what the paper says, in our
+    words (the first sentence of the module's docstring).
+    """
+
+    id: str
+    source: str
+    quantifier: str
+    systems: int
+    figure: Figure
+    says: str = ""
+
+
+def claim(id: str, *, source: str, quantifier: str, systems: int, figure: Figure = "returns") -> pytest.MarkDecorator:
+    """Mark a module (`pytestmark = claim(...)`) or a test as judging a claim of CLAIMS.md; see `Claim`."""
+    return pytest.mark.claim(Claim(id, source, quantifier, systems, figure))
+
+
+def claim_of(item: Any) -> Claim | None:
+    """The claim that a pytest item judges, with its statement; None for an ordinary test."""
+    mark = item.get_closest_marker("claim")
+    if mark is None:
+        return None
+    declared: Claim = mark.args[0]
+    text = " ".join((item.module.__doc__ or "").split("\n\n")[0].split())
+    return Claim(**{**vars(declared), "says": text.partition(" (paper")[0].rstrip(".")})

@@ -1,0 +1,181 @@
+"""The judge: turns a claim's numbers into a finding. One item of pytest, one hypothesis, one finding."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from harness.claim import Claim
+from harness.evidence.store import address
+from harness.figures import figure
+from harness.run import Run
+from harness.statistics import (
+    Censored,
+    Kind,
+    Outcome,
+    PerSeed,
+    censored_ranks,
+    contrast_test,
+    detectable_effect,
+    seeds_needed,
+)
+from harness.verdict import Finding, conclude
+
+RETURN_UNIT = "normalised return"
+
+
+class JudgedTwice(Exception):
+    """An item judged more than one hypothesis."""
+
+
+@dataclass
+class Judge:
+    """What a claim's test calls, once, with its numbers. Its hypothesis is the test's docstring.
+
+    Every method takes `beside`: the same numbers under other readings, by name; they are reported with the
+    finding and never counted. The smallest effect of interest, or the margin, is fixed before the run.
+    """
+
+    claim: Claim
+    name: str
+    nodeid: str
+    hypothesis: str
+    runs: Sequence[Run]
+    rerun: str
+    gives_findings: bool
+    finding: Finding | None = field(default=None, init=False)
+
+    def greater(
+        self,
+        effect: PerSeed,
+        *,
+        smallest: float,
+        unit: str = RETURN_UNIT,
+        depth: float = 1.0,
+        beside: Mapping[str, PerSeed] | None = None,
+    ) -> None:
+        """The effect is above 0 and at least `smallest`.
+
+        depth: how far a chain that fails can fall, in `unit`; "equivalent" must survive one more such seed.
+        """
+        self._judge("greater", effect, smallest, unit, depth, beside)
+
+    def equivalent(
+        self,
+        effect: PerSeed,
+        *,
+        margin: float,
+        unit: str = RETURN_UNIT,
+        depth: float = 1.0,
+        beside: Mapping[str, PerSeed] | None = None,
+    ) -> None:
+        """The effect is within +-`margin`."""
+        self._judge("equivalent", effect, margin, unit, depth, beside)
+
+    def non_inferior(
+        self,
+        effect: PerSeed,
+        *,
+        margin: float,
+        unit: str = RETURN_UNIT,
+        depth: float = 1.0,
+        beside: Mapping[str, PerSeed] | None = None,
+    ) -> None:
+        """The effect is above -`margin`."""
+        self._judge("non-inferior", effect, margin, unit, depth, beside)
+
+    def holds_out_longer(
+        self,
+        one: Censored,
+        other: Censored,
+        *,
+        smallest: float,
+        beside: Mapping[str, tuple[Censored, Censored]] | None = None,
+    ) -> None:
+        """`one` breaks at a smaller density than `other`, unpaired and with censoring.
+
+        The effect is P(a seed of `one` holds out longer) - 1/2, a tie counting half.
+        """
+        if not self.gives_findings:
+            self._record("greater", smallest, _RANK_UNIT, None, {})
+            return
+        others = {name: censored_ranks(*pair) for name, pair in (beside or {}).items()}
+        self._record("greater", smallest, _RANK_UNIT, censored_ranks(one, other), others)
+
+    def _judge(
+        self,
+        kind: Kind,
+        effect: PerSeed,
+        smallest: float,
+        unit: str,
+        depth: float,
+        beside: Mapping[str, PerSeed] | None,
+    ) -> None:
+        if not np.isfinite(effect.values).all():
+            raise ValueError(f"{effect} has a value that is not finite: {effect.values}")
+        if not self.gives_findings:
+            self._record(kind, smallest, unit, None, {})
+            return
+        others = {name: contrast_test(other, kind, depth) for name, other in (beside or {}).items()}
+        self._record(kind, smallest, unit, contrast_test(effect, kind, depth), others)
+
+    def _record(
+        self, kind: Kind, smallest: float, unit: str, outcome: Outcome | None, beside: Mapping[str, Outcome]
+    ) -> None:
+        if self.finding is not None:
+            raise JudgedTwice(f"{self.nodeid} judged two hypotheses; one item is one finding")
+        finding = replace(self.blank("smoke", kind, smallest, unit), chart=figure(self.claim.figure, self.runs))
+        if outcome is None:
+            self.finding = replace(finding, reason="A smoke run shows that everything runs and judges nothing.")
+            return
+        conclusion, reason = conclude(kind, smallest, outcome)
+        power = {"test": outcome.test, "reach": outcome.reach, "kind": kind}
+        self.finding = replace(
+            finding,
+            conclusion=conclusion,
+            reason=reason,
+            test=outcome.test,
+            n=list(outcome.n),
+            effect=outcome.effect,
+            lower=outcome.lower,
+            upper=outcome.upper,
+            p=outcome.p,
+            detectable=detectable_effect(outcome.sd, min(outcome.n), **power),  # type: ignore[arg-type]
+            seeds_needed=seeds_needed(outcome.sd, smallest, **power),  # type: ignore[arg-type]
+            beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
+        )
+
+    def blank(self, conclusion: Any, kind: Kind = "greater", smallest: float = 0.0, unit: str = "") -> Finding:
+        """A finding that holds nothing but where it stands: for "not run", "error" and "smoke"."""
+        return Finding(
+            claim=self.claim.id,
+            name=self.name,
+            nodeid=self.nodeid,
+            system=_common_system(self.runs),
+            hypothesis=self.hypothesis,
+            kind=kind,
+            smallest=smallest,
+            unit=unit,
+            conclusion=conclusion,
+            cells=[address(cell).key for run in self.runs for cell in run.cells()],
+            cpu_seconds=sum(run.cpu_seconds() for run in self.runs),
+            scale=self.runs[0].scale if self.runs else {},
+            rerun=self.rerun,
+        )
+
+
+_RANK_UNIT = "P(holds out longer) - 1/2"
+
+
+def _beside(name: str, kind: Kind, smallest: float, outcome: Outcome) -> dict[str, Any]:
+    conclusion, _ = conclude(kind, smallest, outcome)
+    numbers = {"effect": outcome.effect, "lower": outcome.lower, "upper": outcome.upper, "p": outcome.p}
+    return {"name": name, **numbers, "conclusion": conclusion}
+
+
+def _common_system(runs: Sequence[Run]) -> str:
+    """Task and learner where all runs share them, else what they share: what coverage counts."""
+    tasks = dict.fromkeys(run.system.task for run in runs)
+    learners = dict.fromkeys(run.system.learner for run in runs)
+    return " ".join([*tasks, *(learners if len(learners) == 1 else ())])

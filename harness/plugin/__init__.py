@@ -1,0 +1,206 @@
+"""The pytest plugin: options, the plan, drain-then-judge, and the table at the end.
+
+Every process that runs claims (pytest itself under -n 0, each worker under -n N) first drains the plan and then
+judges its items. The controlling process collects too, so that it knows what must come back; it alone writes.
+"""
+
+import json
+import shlex
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.judge import Judge
+from harness.machine import usable_cpus
+from harness.plugin import options, outcome
+from harness.plugin.loop import DrainFirst, TellInstead, is_controller, is_worker
+from harness.plugin.suite import JUDGE, Suite, missing
+from harness.run import Run
+from harness.verdict import Finding
+
+SUITE = pytest.StashKey[Suite]()
+FINDINGS = pytest.StashKey[dict[str, Finding]]()
+SUMMARY = pytest.StashKey[dict[str, Any]]()
+STARTED = pytest.StashKey[float]()
+
+_LETTERS = {
+    "supported": ("passed", ".", "SUPPORTED"),
+    "contradicted": ("failed", "F", "CONTRADICTED"),
+    "equivalent": ("equivalent", "e", ("EQUIVALENT", {"yellow": True})),
+    "underpowered": ("underpowered", "u", ("UNDERPOWERED", {"yellow": True})),
+    "smoke": ("smoke", "~", ("SMOKE", {"cyan": True})),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    options.restart_tied()
+    options.add(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """What judges nothing needs no workers."""
+    judges_nothing = config.getoption("plan") or config.getoption("list_claims") or config.getoption("cell")
+    if judges_nothing and hasattr(config.option, "numprocesses"):
+        config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """CPUs this process may use, not sockets or physical cores."""
+    return usable_cpus()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings; a bad one ends the run here."""
+    config.addinivalue_line("markers", "claim(claim): the test judges a claim of the paper")
+    suite = config.stash[SUITE] = Suite(options.read(config))
+    config.invocation_params = options.for_workers(config)
+    config.stash[FINDINGS] = {}
+    config.pluginmanager.register(_Collector(config.stash[FINDINGS]), "claims-collector")
+    config.pluginmanager.register(DrainFirst(suite) if suite.settings.judges else TellInstead(suite), "claims-loop")
+    config.stash[STARTED] = time.monotonic()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """The settings in effect."""
+    settings = config.stash[SUITE].settings
+    seeds = settings.profile.seeds_of(settings.block)
+    return (
+        f"claims: profile {settings.profile.name}, seeds {seeds[0]} to {seeds[-1]}, evidence {settings.evidence},"
+        f" report {settings.report or options.NO_REPORT}{', strict' if settings.strict else ''}"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Under xdist the controller collects as well, before any worker starts: it must know what to expect."""
+    if is_controller(session.config):
+        session.perform_collect()
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """A run is named by its label or system."""
+    return str(val).replace(" / ", " ").replace(",", "").replace(" ", "-").lower() if isinstance(val, Run) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bind runs to this session's scale, and keep the claims asked for."""
+    suite = config.stash[SUITE]
+    suite.bind(items)
+    selected = suite.select(items)
+    if len(selected) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+        items[:] = selected
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The plan is known: check all its inputs before anything is trained."""
+    session.config.stash[SUITE].take(session.items)
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest) -> Judge:
+    """The judge of this item; see `harness.Judge`."""
+    held: Judge | None = request.node.stash.get(JUDGE, None)
+    if held is None:
+        pytest.fail("only a test marked by harness.claim(...) has a judge", pytrace=False)
+    failure = request.config.stash[SUITE].failure_of(held)
+    if failure is not None:
+        pytest.fail(f"its evidence could not be computed: {failure}", pytrace=False)
+    return held
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the finding, and let it decide whether the test passed."""
+    report = yield
+    held = item.stash.get(JUDGE, None)
+    if held is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
+        return report
+    finding = held.finding
+    if not report.passed:
+        text = call.excinfo.exconly() if call.excinfo else "no reason given"
+        finding = replace(held.blank("error"), reason="The test did not get to a result.", message=text)
+    elif finding is None:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
+        finding = replace(held.blank("error"), reason="The test judged nothing.", message=report.longrepr)
+    elif finding.conclusion == "contradicted" or (
+        item.config.stash[SUITE].settings.strict and finding.conclusion not in ("supported", "smoke")
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"{finding.claim} {finding.conclusion}: {finding.reason}\n{finding.rerun}"
+    report.finding = json.dumps(finding.to_json(), allow_nan=False)  # type: ignore[attr-defined]
+    report.conclusion = finding.conclusion  # type: ignore[attr-defined]
+    return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> Any:
+    """A conclusion has its own letter and word."""
+    conclusion = getattr(report, "conclusion", None)
+    if conclusion not in _LETTERS or report.when != "call":
+        return None
+    category, letter, word = _LETTERS[conclusion]
+    return (
+        ("failed", "F", str(word if isinstance(word, str) else word[0])) if report.failed else (category, letter, word)
+    )
+
+
+class _Collector:
+    """Takes the findings out of the reports, in whichever process prints them."""
+
+    def __init__(self, findings: dict[str, Finding]):
+        self._findings = findings
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        content = getattr(report, "finding", None)
+        if content is not None:
+            self._findings[report.nodeid] = Finding.from_json(json.loads(content))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The controller merges what came back, writes the report, and misses what did not come back."""
+    config = session.config
+    suite = config.stash[SUITE]
+    settings = suite.settings
+    if is_worker(config) or not settings.judges or not suite.judges or config.option.collectonly:
+        return
+    found = config.stash[FINDINGS]
+    for nodeid, held in suite.judges.items():
+        if nodeid not in found:
+            missing(held)
+            found[nodeid] = held.finding  # type: ignore[assignment]
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    command = "pytest " + shlex.join(map(str, config.invocation_params.args))
+    wall = time.monotonic() - config.stash[STARTED]
+    summary = outcome.summarise(suite, [found[nodeid] for nodeid in suite.judges], command, wall)
+    config.stash[SUMMARY] = summary
+    if settings.report:
+        outcome.write(summary, settings.report)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Verdicts, findings, and what would decide the undecided."""
+    summary = config.stash.get(SUMMARY, None)
+    if summary is None:
+        return
+    suite = config.stash[SUITE]
+    terminalreporter.section("claims")
+    for line in outcome.table(summary):
+        terminalreporter.write_line(line)
+    for line in outcome.more_seeds(summary):
+        terminalreporter.write_line(line)
+    for line in dict.fromkeys(suite.store.damaged):
+        terminalreporter.write_line(f"damaged: {line}", yellow=True)
+    if suite.settings.report:
+        terminalreporter.write_line(f"report: {suite.settings.report}")

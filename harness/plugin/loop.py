@@ -1,0 +1,78 @@
+"""What happens where pytest would run its items: drain the plan first, or tell something instead."""
+
+from collections.abc import Generator
+
+import pytest
+
+from harness.plugin import tell
+from harness.plugin.progress import Progress
+from harness.plugin.suite import Suite
+
+
+class DrainFirst:
+    """Every process that runs items first computes what is pending; the one with the terminal shows how far it is."""
+
+    def __init__(self, suite: Suite):
+        self._suite = suite
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Drain, then judge."""
+        if not self._suite.judges or session.testsfailed or session.config.option.collectonly:
+            return (yield)
+        if is_worker(session.config):
+            self._suite.drain()
+            return (yield)
+        with Progress(self._suite, reporter(session.config)):
+            if is_controller(session.config):
+                return (yield)  # the workers drain, and then judge
+            self._suite.drain()
+        return (yield)
+
+
+class TellInstead:
+    """--plan, --list-claims and --cell judge nothing."""
+
+    def __init__(self, suite: Suite):
+        self._suite = suite
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Print what was asked for; for --cell, compute it before."""
+        settings = self._suite.settings
+        if session.testsfailed:
+            raise session.Interrupted("the claims could not be collected")
+        if settings.plan:
+            lines = tell.plan(self._suite)
+        elif settings.list_claims:
+            lines = tell.list_claims(self._suite)
+        else:
+            with Progress(self._suite, reporter(session.config)):
+                self._suite.drain()
+            lines = tell.computed(self._suite)
+        for line in lines:
+            reporter(session.config).write_line(line)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """That no test ran was asked for."""
+        if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED if self._suite.failures else pytest.ExitCode.OK
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this is a process of xdist's that runs items for another."""
+    return hasattr(config, "workerinput")
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether workers run the items for this process."""
+    return not is_worker(config) and getattr(config.option, "dist", "no") != "no"
+
+
+def reporter(config: pytest.Config) -> pytest.TerminalReporter:
+    """What writes to the terminal."""
+    found = config.pluginmanager.get_plugin("terminalreporter")
+    assert isinstance(found, pytest.TerminalReporter)
+    return found

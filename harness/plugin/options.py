@@ -1,0 +1,136 @@
+"""The plugin's options, on the command line and under the same names in pyproject.toml."""
+
+import dataclasses
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.profiles import PROFILES, Profile
+
+NO_REPORT = "none"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is in effect after command line, pyproject.toml and defaults, in this order."""
+
+    profile: Profile
+    block: int
+    evidence: Path
+    report: Path | None
+    strict: bool
+    claims: tuple[str, ...]
+    cells: tuple[str, ...]
+    plan: bool
+    list_claims: bool
+    arguments: str
+    """The options that a command needs to repeat this run."""
+
+    @property
+    def only_tells(self) -> bool:
+        """Whether nothing is to be trained or judged."""
+        return self.plan or self.list_claims
+
+    @property
+    def judges(self) -> bool:
+        """Whether findings are to come out."""
+        return not (self.only_tells or self.cells)
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare the options and their pyproject keys."""
+    group = parser.getgroup("claims", "reproducing the paper's claims")
+    both = {
+        "profile": ("scale of the experiments: " + " | ".join(PROFILES), "NAME", "scaled"),
+        "seed-block": ("judge on block N of seeds, fresh for every N", "N", "0"),
+        "evidence": ("folder of the evidence", "DIR", ".claims/evidence"),
+        "report": ("the HTML report to write, or 'none'", "FILE", ".claims/report.html"),
+    }
+    for name, (help, metavar, default) in both.items():
+        group.addoption(f"--{name}", metavar=metavar, default=None, help=f"{help} (default: {default})")
+        parser.addini(name, help, default=default)
+    strict = "fail on every finding that is not supported"
+    group.addoption("--strict-claims", action="store_true", default=None, help=strict)
+    parser.addini("strict-claims", strict, type="bool", default=False)
+    group.addoption("--claim", metavar="ID", action="append", default=[], help="only this claim; repeat, or use commas")
+    group.addoption(
+        "--cell", metavar="ID", action="append", default=[], help="only compute this cell of the plan; judge nothing"
+    )
+    group.addoption("--plan", action="store_true", help="show cells, env_steps and estimated cost; train nothing")
+    group.addoption("--list-claims", action="store_true", help="show the claims; train nothing")
+
+
+def read(config: pytest.Config) -> Settings:
+    """The settings in effect. Raises pytest.UsageError in one line for what can't be used."""
+    name = _value(config, "profile")
+    if name not in PROFILES:
+        raise pytest.UsageError(f"unknown profile {name!r}: it is one of {', '.join(PROFILES)}")
+    text = _value(config, "seed-block")
+    if not text.isascii() or not text.isdigit():
+        raise pytest.UsageError(f"the seed block must be a whole number from 0 on, not {text!r}")
+    evidence, report = _value(config, "evidence"), _value(config, "report")
+    strict = config.getoption("strict_claims")
+    arguments = [f"--profile {name}"]
+    arguments += [f"--seed-block {int(text)}"] if int(text) else []
+    return Settings(
+        profile=PROFILES[name],
+        block=int(text),
+        evidence=_path(config, "evidence", evidence),
+        report=None if report == NO_REPORT else _path(config, "report", report),
+        strict=config.getini("strict-claims") if strict is None else strict,
+        claims=_split(config.getoption("claim")),
+        cells=_split(config.getoption("cell")),
+        plan=config.getoption("plan"),
+        list_claims=config.getoption("list_claims"),
+        arguments=" ".join(arguments),
+    )
+
+
+def restart_tied() -> None:
+    """Start pytest anew, before it began, where `--evidence FOLDER` names an existing folder after a space.
+
+    pytest looks for its configuration from the paths on the command line before it knows any plugin's options, and
+    takes that folder for a path to tests: an existing one outside the project would hide the project.
+    """
+    program, args = Path(sys.argv[0]), sys.argv[1:]
+    named = [value for option, value in zip(args, args[1:], strict=False) if option in _PATHS]
+    if program.name in ("pytest", "py.test", "__main__.py") and any(Path(value).exists() for value in named):
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *_tied(args)])
+
+
+def for_workers(config: pytest.Config) -> pytest.Config.InvocationParams:
+    """The invocation that workers parse once more, with folders tied to their options for the same reason."""
+    args = [str(arg) for arg in config.invocation_params.args]
+    return dataclasses.replace(config.invocation_params, args=tuple(_tied(args)))
+
+
+def _tied(args: list[str]) -> list[str]:
+    """`--evidence FOLDER` as `--evidence=FOLDER`."""
+    tied: list[str] = []
+    for arg in args:
+        if tied and tied[-1] in _PATHS:
+            tied[-1] += f"={arg}"
+        else:
+            tied.append(arg)
+    return tied
+
+
+_PATHS = ("--evidence", "--report")
+
+
+def _value(config: pytest.Config, name: str) -> str:
+    given = config.getoption(name.replace("-", "_"))
+    return str(config.getini(name) if given is None else given)
+
+
+def _path(config: pytest.Config, name: str, value: str) -> Path:
+    """A path given on the command line starts where the user stands, one from pyproject.toml at the root."""
+    given = config.getoption(name) is not None
+    return (Path(config.invocation_params.dir if given else config.rootpath) / value).resolve()
+
+
+def _split(values: list[str]) -> tuple[str, ...]:
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())

@@ -1,0 +1,144 @@
+"""From the findings of a session to what is written and printed at its end."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import platform
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.evidence.fingerprint import LIBRARIES
+from harness.fixtures import replace_file
+from harness.machine import cpu_name, usable_cpus
+from harness.plugin.suite import Suite
+from harness.verdict import Finding, claim_verdict, with_q_values
+
+SCHEMA = 1
+VERSIONS = (*LIBRARIES, "scipy", "gymnasium", "pytest")
+
+
+def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seconds: float) -> dict[str, Any]:
+    """All of a run as plain JSON: what `reports` draws (its README of fields is `reports/build.py`)."""
+    settings = suite.settings
+    corrected = with_q_values(findings)
+    claims = [_claim(suite, name, [f for f in corrected if f.claim == name]) for name in suite.claims]
+    return {
+        "schema": SCHEMA,
+        "profile": settings.profile.name,
+        "seed_block": settings.block,
+        "seeds": list(settings.profile.seeds_of(settings.block)),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "commit": _commit(),
+        "machine": {"cpu": cpu_name(), "cpus": usable_cpus()},
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in VERSIONS},
+        "wall_seconds": wall_seconds,
+        "cpu_seconds": sum(suite.store.cpu_seconds(where) for where in suite.addresses),
+        "damaged": suite.store.damaged,
+        "claims": claims,
+    }
+
+
+def write(summary: dict[str, Any], report: Path) -> None:
+    """The report, and beside it the findings it was drawn from."""
+    from reports import build  # the report's libraries take a second to load: only where one is written
+
+    report.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(report.with_name("findings.json"), json.dumps(summary, allow_nan=False).encode())
+    replace_file(report, build(summary).encode())
+
+
+def table(summary: dict[str, Any]) -> Iterator[str]:
+    """The verdicts and their findings, for the terminal."""
+    for entry in summary["claims"]:
+        minutes = entry["cpu_seconds"] / 60
+        yield f"{entry['verdict']:13} {entry['id']} at {summary['profile']}, {entry['systems']} ({minutes:.1f} core-min)"
+        for finding in map(Finding.from_json, entry["findings"]):
+            numbers = ""
+            if finding.test:
+                n = "+".join(map(str, finding.n))
+                numbers = f"{_interval(finding)} {finding.unit}, p {_p(finding.p)}, n {n}"
+            why = finding.message or (finding.reason if not finding.test else "")
+            yield f"  {finding.conclusion:13} {finding.name}  {numbers or why}"
+
+
+def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
+    """For each underpowered finding, what it would take to decide it."""
+    for entry in summary["claims"]:
+        for finding in map(Finding.from_json, entry["findings"]):
+            if finding.conclusion != "underpowered" or not finding.n:
+                continue
+            if finding.seeds_needed is None:
+                yield f"{finding.name}: no number of seeds up to 10,000 would decide {finding.smallest:g} {finding.unit}"
+                continue
+            minutes = finding.cpu_seconds / 60 * finding.seeds_needed / max(finding.n)
+            yield (
+                f"{finding.name}: {finding.seeds_needed} fresh seeds would decide {finding.smallest:g} {finding.unit}"
+                f" 9 times in 10, in about {minutes:.0f} core-minutes"
+            )
+
+
+def _claim(suite: Suite, name: str, findings: list[Finding]) -> dict[str, Any]:
+    claim = suite.claims[name]
+    verdict, sentence = claim_verdict(findings)
+    seen = len({f.system for f in findings if f.conclusion not in ("not run", "error", "smoke")})
+    profile = suite.settings.profile.name
+    cells = {where.cell.id: where for where in suite.addresses}
+    return {
+        "id": name,
+        "says": claim.says,
+        "source": claim.source,
+        "quantifier": claim.quantifier,
+        "systems": f"judged on {seen} of the paper's {claim.systems} system{'s' if claim.systems > 1 else ''}",
+        "verdict": verdict,
+        "summary": f"{verdict} at {profile}. {sentence}",
+        "cpu_seconds": sum(
+            suite.store.cpu_seconds(cells[cell.id]) for cell in suite.cells_of(name) if cell.id in cells
+        ),
+        "findings": [finding.to_json() for finding in with_shared_charts(findings)],
+    }
+
+
+def with_shared_charts(findings: Sequence[Finding]) -> list[Finding]:
+    """Charts of one kind and title become one, with every series that any of them has."""
+    shared: dict[tuple[str, str], dict[str, Any]] = {}
+    for chart in (finding.chart for finding in findings if finding.chart):
+        place = (chart["kind"], chart["title"])
+        whole = shared.setdefault(place, {**chart, "key": chart["title"], "series": []})
+        known = {series["label"] for series in whole["series"]}
+        whole["series"] += [series for series in chart["series"] if series["label"] not in known]
+    for chart in shared.values():
+        if chart["kind"] == "inputs":
+            chart["series"].sort(key=lambda series: _natural(series["label"]))
+    return [
+        dataclasses.replace(finding, chart=shared[finding.chart["kind"], finding.chart["title"]])
+        if finding.chart
+        else finding
+        for finding in findings
+    ]
+
+
+def _natural(label: str) -> list[Any]:
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", label)]
+
+
+def _interval(finding: Finding) -> str:
+    return f"{finding.effect:+.3g} [{finding.lower:.3g}, {finding.upper:.3g}]"
+
+
+def _p(p: float | None) -> str:
+    return "-" if p is None or p != p else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _commit() -> str | None:
+    root = Path(__file__).resolve().parents[2]
+    try:
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,125 @@
+"""The suite of one pytest session: its claim items, the cells behind them, and what became of both."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import pytest
+
+from harness.claim import Claim, claim_of
+from harness.evidence.drain import drain
+from harness.evidence.plan import all_cells
+from harness.evidence.store import Address, Store, StoreError, address
+from harness.experiment import Cell
+from harness.fixtures import FixtureError
+from harness.judge import Judge
+from harness.plugin.options import Settings
+from harness.run import Run, Scene
+
+JUDGE = pytest.StashKey[Judge]()
+
+
+@dataclass
+class Suite:
+    """All claim items of a session that were selected."""
+
+    settings: Settings
+    failures: dict[str, str] = field(default_factory=dict)
+    """Cell id -> why it could not be computed."""
+    judges: dict[str, Judge] = field(default_factory=dict)
+    """By nodeid, in pytest's order."""
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.settings.evidence)
+        self.scene = Scene(self.settings.profile, self.settings.block, self.store)
+
+    def bind(self, items: list[pytest.Item]) -> None:
+        """Bind the runs in the items' parameters to the session's profile and evidence."""
+        for item in items:
+            declared = claim_of(item)
+            if declared is None:
+                continue
+            params = item.callspec.params if hasattr(item, "callspec") else {}
+            for name, value in params.items():
+                if isinstance(value, Run):
+                    params[name] = value.bind(self.scene)
+            runs = [value for value in params.values() if isinstance(value, Run)]
+            item.stash[JUDGE] = self._judge(item, declared, runs)
+
+    def select(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """The items of the claims named by --claim; all if none is. Raises pytest.UsageError for unknown ids."""
+        wanted = self.settings.claims
+        known = dict.fromkeys(item.stash[JUDGE].claim.id for item in items if JUDGE in item.stash)
+        for name in wanted:
+            if name not in known:
+                listed = ", ".join(known) or "none was collected"
+                raise pytest.UsageError(f"there is no claim {name!r} here; the claims are: {listed}")
+        if not wanted:
+            return items
+        return [item for item in items if JUDGE in item.stash and item.stash[JUDGE].claim.id in wanted]
+
+    def take(self, items: Iterable[pytest.Item]) -> None:
+        """The items that are finally to run. Raises pytest.UsageError where their inputs are unsound."""
+        self.judges = {item.nodeid: item.stash[JUDGE] for item in items if JUDGE in item.stash}
+        if not self.judges:
+            return
+        try:
+            self.addresses = [address(cell) for cell in self.cells]
+            if not self.settings.only_tells:
+                self.store.prepare()
+        except (FixtureError, StoreError, ValueError) as error:
+            raise pytest.UsageError(str(error)) from None
+
+    @property
+    def claims(self) -> dict[str, Claim]:
+        """The claims of the selected items, by id."""
+        return {judge.claim.id: judge.claim for judge in self.judges.values()}
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """What is to be computed, parents first: all that the items need, or what --cell names.
+
+        Raises pytest.UsageError for a --cell that is not in the plan, or is ambiguous.
+        """
+        needed = all_cells(cell for judge in self.judges.values() for run in judge.runs for cell in run.cells())
+        if not self.settings.cells:
+            return needed
+        chosen = []
+        for name in self.settings.cells:
+            matches = [cell for cell in needed if cell.id.startswith(name)]
+            if len(matches) != 1:
+                found = "no cell" if not matches else f"{len(matches)} cells"
+                raise pytest.UsageError(f"{found} of the plan has an id that starts with {name!r}; see --plan")
+            chosen += matches
+        return all_cells(chosen)
+
+    def cells_of(self, claim_id: str) -> list[Cell]:
+        """All cells behind one claim."""
+        judges = [judge for judge in self.judges.values() if judge.claim.id == claim_id]
+        return all_cells(cell for judge in judges for run in judge.runs for cell in run.cells())
+
+    def drain(self) -> None:
+        """Compute what is pending, beside any other process."""
+        self.failures = drain(self.cells, self.store).failed
+
+    def failure_of(self, judge: Judge) -> str | None:
+        """Why a cell that this item needs could not be computed; None if all were."""
+        needed = all_cells(cell for run in judge.runs for cell in run.cells())
+        return next((self.failures[cell.id] for cell in needed if cell.id in self.failures), None)
+
+    def pending(self) -> list[Address]:
+        """The cells that the store does not hold yet."""
+        return [where for where in self.addresses if self.store.finished_levels(where) < len(where.cell.levels)]
+
+    def _judge(self, item: pytest.Item, declared: Claim, runs: list[Run]) -> Judge:
+        function = getattr(item, "function", None)
+        hypothesis = " ".join((getattr(function, "__doc__", None) or item.name).split())
+        rerun = f'pytest -n auto {self.settings.arguments} "{item.nodeid}"'
+        gives_findings = self.settings.profile.gives_findings
+        return Judge(declared, item.name, item.nodeid, hypothesis, runs, rerun, gives_findings)
+
+
+def missing(judge: Judge) -> Judge:
+    """A judge whose item gave no finding: it was not run."""
+    judge.finding = replace(judge.blank("not run"), reason="No result came back for this item.")
+    return judge

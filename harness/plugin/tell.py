@@ -1,0 +1,72 @@
+"""What --plan and --list-claims print."""
+
+from collections.abc import Iterator
+
+from harness.evidence.plan import env_steps, estimated_seconds
+from harness.experiment import Cell
+from harness.plugin.suite import Suite
+
+
+def list_claims(suite: Suite) -> Iterator[str]:
+    """A line per claim: id, statement, source."""
+    width = max((len(name) for name in suite.claims), default=0)
+    for name, claim in suite.claims.items():
+        yield f"{name:{width}}  {claim.says} ({claim.source})"
+
+
+def plan(suite: Suite) -> Iterator[str]:
+    """The systems, the cost per claim, and every cell."""
+    settings = suite.settings
+    seeds = settings.profile.seeds_of(settings.block)
+    yield f"profile {settings.profile.name}: {settings.profile.says}; {len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"
+    yield ""
+    yield "systems"
+    for line in dict.fromkeys(_system(cell) for cell in suite.cells):
+        yield f"  {line}"
+    yield ""
+    yield f"{'claim':32}{'cells':>6}{'env_steps':>16}{'core-minutes':>14}"
+    for name in suite.claims:
+        yield _row(name, suite.cells_of(name))
+    yield _row("all, each cell once", suite.cells)
+    waiting = {where.cell.id for where in suite.pending()}
+    yield _row("not in the evidence yet", [cell for cell in suite.cells if cell.id in waiting])
+    yield ""
+    yield "cells (compute one with --cell ID; estimates are upper bounds within a factor of about two)"
+    for cell in suite.cells:
+        state = "pending" if cell.id in waiting else "stored"
+        minutes = estimated_seconds(cell) / 60
+        yield f"  {cell.id[:12]}  {state:8}{env_steps(cell):>14,}{minutes:>8.1f} min  {_name(cell)}"
+
+
+def computed(suite: Suite) -> Iterator[str]:
+    """What --cell left, a line per cell and level: scored return over seeds, and cost."""
+    for where in suite.addresses:
+        failure = suite.failures.get(where.cell.id)
+        yield f"{where.cell.id[:12]}  {_name(where.cell)}{f': failed, {failure}' if failure else ''}"
+        for level in where.cell.levels:
+            found = suite.store.read(where, level)
+            if found is not None:
+                returns = found.scored_returns
+                yield f"  level {level:2}: scored return {returns.mean():.1f}, lowest {returns.min():.1f}"
+        yield f"  {suite.store.cpu_seconds(where):.0f} CPU seconds, in {suite.store.folder}"
+
+
+def _row(name: str, cells: list[Cell]) -> str:
+    minutes = sum(estimated_seconds(cell) for cell in cells) / 60
+    return f"{name:32}{len(cells):>6}{sum(env_steps(cell) for cell in cells):>16,}{minutes:>14.1f}"
+
+
+def _system(cell: Cell) -> str:
+    e = cell.experiment
+    units = "-".join(map(str, e.network.hidden))
+    return (
+        f"{e.task.name}, horizon {e.task.horizon}, {e.learner.name}: {e.learner.env_steps:,} env_steps and"
+        f" {e.learner.updates:,} updates per training, {units} units, {e.network.initialiser}"
+        f" / {e.network.input_divisor:g}, {e.pruning.levels} levels at {100 * e.pruning.rate:g} %"
+    )
+
+
+def _name(cell: Cell) -> str:
+    e = cell.experiment
+    changes = [e.network.initialiser, f"/ {e.network.input_divisor:g}", f"horizon {e.task.horizon}"]
+    return f"{e.task.name} {e.learner.name} {' '.join(changes)}, {e.learner.updates} updates: {cell.condition}"

@@ -1,0 +1,222 @@
+"""A system as a claim sees it: what was measured on its chains, one number per seed.
+
+A claim names its runs in its parametrisation; the plugin reads from them which cells are needed, and binds them
+to a profile and a store before any claim is judged.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from harness.evidence.store import Store, address
+from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment
+from harness.fixtures import read_reference
+from harness.imp import Level, densities
+from harness.learners import ACTOR
+from harness.profiles import Profile, System, scale
+from harness.statistics import (
+    Censored,
+    PerSeed,
+    Reference,
+    area,
+    break_density,
+    input_magnitude,
+    normalised_return,
+    overshoot,
+    restricted_level,
+    separation_level,
+)
+
+Judged = Literal["scored return", "best evaluation"]
+"""The return of the pruned checkpoint on fresh episodes, or the paper's figure, flattered by picking a maximum."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where runs are looked at: a profile, a block of seeds and the evidence."""
+
+    profile: Profile
+    block: int
+    store: Store
+
+
+class Areas(dict[str, PerSeed]):
+    """Area per condition, and the parts of the ticket effect as CLAIMS.md defines them."""
+
+    @property
+    def ticket_effect(self) -> PerSeed:
+        """mask/weights - random/re-init."""
+        return self["mask/weights"] - self["random/re-init"]
+
+    @property
+    def weights_part(self) -> PerSeed:
+        """mask/weights - mask/permuted: what the initial weights add to the mask."""
+        return self["mask/weights"] - self["mask/permuted"]
+
+    @property
+    def mask_part(self) -> PerSeed:
+        """mask/permuted - permuted/permuted: what the mask adds to the ratio of weights per layer."""
+        return self["mask/permuted"] - self["permuted/permuted"]
+
+    @property
+    def layer_ratio_part(self) -> PerSeed:
+        """permuted/permuted - random/re-init: what the ratio of weights per layer adds."""
+        return self["permuted/permuted"] - self["random/re-init"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """All chains of one system under some conditions. Unbound until the plugin calls `bind`."""
+
+    system: System
+    conditions: tuple[str, ...] = CONDITIONS
+    label: str = ""
+    """What charts and test ids call it beside others; by default its system."""
+    scene: Scene | None = None
+
+    def __str__(self) -> str:
+        return self.label or str(self.system)
+
+    def bind(self, scene: Scene) -> "Run":
+        """The same run, at a scale and with its evidence."""
+        return dataclasses.replace(self, scene=scene)
+
+    @property
+    def bound(self) -> Scene:
+        """The scene; ValueError while there is none."""
+        if self.scene is None:
+            raise ValueError(f"{self.system} is not bound to a profile yet: that happens when pytest collects")
+        return self.scene
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment at the bound scale."""
+        return self.bound.profile.experiment(self.system)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds judged on."""
+        return self.bound.profile.seeds_of(self.bound.block)
+
+    @property
+    def scale(self) -> dict[str, dict[str, float | str]]:
+        """What the scaling cost."""
+        return scale(self.bound.profile, self.system)
+
+    def cells(self) -> list[Cell]:
+        """The cells of all conditions, without their parents."""
+        scene = self.bound
+        return [
+            cell for condition in self.conditions for cell in scene.profile.cells(self.system, condition, scene.block)
+        ]
+
+    @cached_property
+    def densities(self) -> np.ndarray:
+        """float64[K + 1]: the share of prunable weights left at each level."""
+        return densities(self.experiment)
+
+    @property
+    def reference(self) -> Reference:
+        """The task's random and expert returns."""
+        task = self.experiment.task
+        return Reference(**read_reference(task.name, task.horizon))
+
+    def levels(self, condition: str) -> list[list[Level]]:
+        """The evidence of one condition, level 0 included: a list per chunk of seeds of its K + 1 levels."""
+        return self._evidence[condition]
+
+    def returns(self, condition: str, judged: Judged = "scored return") -> np.ndarray:
+        """float64[seeds, K + 1], undiscounted, per episode."""
+        name = {"scored return": "scored_returns", "best evaluation": "best_evaluations"}[judged]
+        return self._stack(condition, lambda level: getattr(level, name))
+
+    def area(self, drop: int = 0, judged: Judged = "scored return") -> Areas:
+        """Mean normalised return over levels 1 to K - `drop`, per condition and seed."""
+        last = self.experiment.pruning.levels - drop
+        normalised = {c: normalised_return(self.returns(c, judged), self.reference) for c in self.conditions}
+        return Areas({c: PerSeed.of(c, area(values, last), self.seeds) for c, values in normalised.items()})
+
+    def other_areas(self) -> dict[str, Areas]:
+        """The areas under other readings, to be reported beside a finding."""
+        k = self.experiment.pruning.levels
+        others = {"best evaluation instead of scored return": self.area(judged="best evaluation")}
+        return {f"levels 1 to {k - 2} only": self.area(drop=2), **others} if k > 3 else others
+
+    def break_density(self, condition: str = TICKET) -> Censored:
+        """Density of the last level before normalised return falls more than 0.1 below level 0's mean."""
+        return break_density(normalised_return(self.returns(condition), self.reference), self.densities)
+
+    def input_magnitudes(self, condition: str = TICKET) -> np.ndarray:
+        """float64[seeds, K + 1, inputs]: each input's share of the first layer's summed magnitudes."""
+        return self._stack(condition, lambda level: input_magnitude(level.trained[ACTOR].weights[0]))
+
+    def input_magnitude_at(self, density: float, condition: str = TICKET) -> dict[str, PerSeed]:
+        """Each input's share at the first level at or below `density`, per seed."""
+        level = int(np.flatnonzero(self.densities <= density)[0])
+        magnitudes = self.input_magnitudes(condition)[:, level]
+        names = self.experiment.task.inputs
+        return {name: PerSeed.of(name, magnitudes[:, i], self.seeds) for i, name in enumerate(names)}
+
+    def separation_level(self, inputs: Sequence[str], condition: str = TICKET) -> PerSeed:
+        """First level at which `inputs` hold 0.8 of the input magnitude, K + 1 where none does."""
+        named = [self.experiment.task.inputs.index(name) for name in inputs]
+        levels = restricted_level(separation_level(self.input_magnitudes(condition), named))
+        return PerSeed.of(str(self.system), levels, self.seeds)
+
+    def overshoot(self, condition: str = TICKET) -> PerSeed:
+        """1 where the first layer is empty at 10 % density (the first level at or below it), else 0."""
+        counts = self._stack(condition, lambda level: level.masks[ACTOR][0].sum(axis=(1, 2)))
+        return PerSeed.of(str(self.system), overshoot(counts, self.densities), self.seeds)
+
+    def cpu_seconds(self) -> float:
+        """What this run's cells cost when they were computed, level 0 included."""
+        store = self.bound.store
+        cells = {cell.id: cell for chain in self.cells() for cell in (chain, *chain.parents)}
+        return sum(store.cpu_seconds(address(cell)) for cell in cells.values())
+
+    @cached_property
+    def _evidence(self) -> dict[str, list[list[Level]]]:
+        return {condition: [self._read(chunk) for chunk in self._chunks(condition)] for condition in self.conditions}
+
+    def _chunks(self, condition: str) -> list[Cell]:
+        return self.bound.profile.cells(self.system, condition, self.bound.block)
+
+    def _read(self, chain: Cell) -> list[Level]:
+        dense = dataclasses.replace(chain, condition=DENSE)
+        return [_level(self.bound.store, cell, level) for cell in (dense, chain) for level in cell.levels]
+
+    def _stack(self, condition: str, measure: Any) -> np.ndarray:
+        """float64[seeds, K + 1, ...] of what `measure` takes from each level."""
+        chunks = [np.stack([measure(level) for level in levels], axis=1) for levels in self.levels(condition)]
+        return np.concatenate(chunks).astype(np.float64)
+
+
+class EvidenceMissing(Exception):
+    """A cell that a claim needs is not in the store, for it failed; the message is one line."""
+
+
+def _level(store: Store, cell: Cell, number: int) -> Level:
+    found = store.read(address(cell), number)
+    if found is None:
+        raise EvidenceMissing(f"level {number} of {cell.condition} was not computed")
+    return found
+
+
+def imp_runs(
+    tasks: Sequence[str],
+    learners: Sequence[str],
+    conditions: Sequence[str] = CONDITIONS,
+    **changes: Any,
+) -> list[Run]:
+    """A run per task and learner, to parametrise a test by; `changes` are fields of `System`."""
+    systems = [System(task, learner, **changes) for task in tasks for learner in learners]
+    return [Run(system, tuple(conditions)) for system in systems]
+
+
+def ticket_run(task: str, learner: str, label: str = "", **changes: Any) -> Run:
+    """A run of ticket chains alone. `changes` are fields of `System`."""
+    return Run(System(task, learner, **changes), (TICKET,), label)

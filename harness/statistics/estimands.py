@@ -1,0 +1,175 @@
+"""What is measured on a chain: from returns, weights and counts to one number per seed (CLAIMS.md, "Words and
+estimands"). numpy only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .contrast import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
+
+ROUNDING = 1e-9  # "more than 0.1 below" must not hang on the last bit of a float
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The pair of returns between which a task's returns are normalised, each a mean with its standard error,
+    undiscounted and per episode."""
+
+    random: float
+    random_se: float
+    expert: float
+    expert_se: float
+
+
+def normalised_return(returns: npt.ArrayLike, reference: Reference) -> FloatArray:
+    """(R - R_random) / (R_expert - R_random), of any shape; 0 is the random policy, 1 the expert.
+
+    Raises ValueError where expert - random is under three standard errors of that difference: the scale
+    itself would be noise.
+    """
+    span = reference.expert - reference.random
+    error = float(np.hypot(reference.random_se, reference.expert_se))
+    if not (span > 0 and span >= 3 * error):
+        raise ValueError(f"expert - random is {span:g}, under three of its standard errors ({error:g} each)")
+    normalised: FloatArray = (np.asarray(returns, dtype=np.float64) - reference.random) / span
+    return normalised
+
+
+def area(normalised: npt.ArrayLike, last_level: int | None = None) -> FloatArray:
+    """Mean normalised return over levels 1..K. normalised: float[seeds, levels+1] -> float[seeds].
+
+    Levels are equally spaced in log density, so the area under the curve over log density is a plain mean.
+    Level 0 is dense, shared by the conditions, and left out. K is `last_level`, default the last one. Raises
+    ValueError for a K outside 1..levels, or NaN within 1..K.
+    """
+    curves = _curves(normalised)
+    last = curves.shape[1] - 1 if last_level is None else last_level
+    if not 1 <= last < curves.shape[1]:
+        raise ValueError(f"last_level {last} is outside 1..{curves.shape[1] - 1}")
+    return np.asarray(_finite(curves[:, 1 : last + 1]).mean(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Censored:
+    """One event per seed somewhere along the levels, known exactly or only to one side.
+
+    values   float[seeds], where it was seen: a density or a level
+    left     bool[seeds]: it happened at `values` or before (nearer to dense)
+    right    bool[seeds]: it happened at `values` or later (sparser), beyond what was run
+    falling  True where the values fall along the levels (densities); so a right-censored break density is an
+             upper bound, the true one is that small or smaller
+
+    Left and right are read along the levels, as survival analysis reads time: holding out longer is later,
+    sparser, a smaller density.
+    """
+
+    values: FloatArray
+    left: BoolArray
+    right: BoolArray
+    falling: bool = False
+
+    def __post_init__(self) -> None:
+        for name, kind in (("values", np.float64), ("left", np.bool_), ("right", np.bool_)):
+            object.__setattr__(self, name, np.array(getattr(self, name), dtype=kind))
+        if self.values.ndim != 1 or not self.values.shape == self.left.shape == self.right.shape:
+            shapes = f"{self.values.shape}, {self.left.shape}, {self.right.shape}"
+            raise ValueError(f"values, left and right must be of one length, got {shapes}")
+        _finite(self.values)
+        if np.any(self.left & self.right):
+            raise ValueError("an event can't be censored on both sides: it would say nothing")
+
+    @property
+    def earliest(self) -> FloatArray:
+        """float[seeds]: the earliest point along the levels at which the event may have happened; larger is
+        later, -inf if left-censored."""
+        return np.where(self.left, -np.inf, -self.values if self.falling else self.values)
+
+    @property
+    def latest(self) -> FloatArray:
+        """float[seeds]: the latest such point, +inf if right-censored."""
+        return np.where(self.right, np.inf, -self.values if self.falling else self.values)
+
+
+def break_density(normalised: npt.ArrayLike, densities: npt.ArrayLike, drop: float = 0.1) -> Censored:
+    """Density of the last level before the first one whose normalised return is more than `drop` below the
+    mean of level 0 over seeds.
+
+    normalised: float[seeds, levels+1]; densities: float[levels+1], strictly falling. A seed of which no level
+    fails is right-censored at the density of the last level: it held out at least so far. A seed whose level
+    1 fails is left-censored at the density of level 0: it broke before the first density that was tried, so a
+    finer grid might find it to hold out less long than any other. Raises ValueError for NaN or densities that
+    do not fall.
+    """
+    curves, grid = _finite(_curves(normalised)), np.asarray(densities, dtype=np.float64)
+    if grid.shape != curves.shape[1:] or not np.all(np.diff(grid) < 0):
+        raise ValueError(f"densities must be {curves.shape[1]} strictly falling numbers, got {grid.tolist()}")
+    fails = curves[:, 0].mean() - curves[:, 1:] > drop + ROUNDING
+    breaks, before = fails.any(axis=1), fails.argmax(axis=1)  # column 0 of `fails` is level 1
+    held = np.where(breaks, before, curves.shape[1] - 1)
+    return Censored(grid[held], left=breaks & (before == 0), right=~breaks, falling=True)
+
+
+def input_magnitude(first_layer: npt.ArrayLike) -> FloatArray:
+    """Share of sum |w| that each input holds. first_layer: float[..., inputs, units], trained and masked ->
+    float[..., inputs], summing to 1.
+
+    An empty layer gives zeros: no input holds anything.
+    """
+    per_input = np.abs(_finite(np.asarray(first_layer, dtype=np.float64))).sum(axis=-1)
+    total = per_input.sum(axis=-1, keepdims=True)
+    return np.asarray(np.divide(per_input, total, out=np.zeros_like(per_input), where=total > 0))
+
+
+def separation_level(magnitude: npt.ArrayLike, named: Sequence[int], share: float = 0.8) -> Censored:
+    """First level, 0 counting, at which the inputs `named` hold at least `share` of the input magnitude;
+    right-censored at the last level K.
+
+    magnitude: float[seeds, levels+1, inputs]. Earlier is better here. Raises ValueError for NaN.
+    """
+    shares = _finite(np.asarray(magnitude, dtype=np.float64))[:, :, list(named)].sum(axis=-1)
+    held = shares >= share - ROUNDING
+    found = held.any(axis=1)
+    level = np.where(found, held.argmax(axis=1), held.shape[1] - 1)
+    return Censored(level, left=np.zeros_like(found), right=~found)
+
+
+def restricted_level(separation: Censored) -> FloatArray:
+    """min(level, K+1) -> float[seeds]: a seed that never separated counts as one level past the last.
+
+    The restricted mean of survival analysis. A sign-flip of paired differences stays exact: a pair that is
+    exchangeable stays so when both are clipped alike, so the two conditions must have been run to the same K.
+    """
+    return np.where(separation.right, separation.values + 1, separation.values)
+
+
+def overshoot(first_layer_counts: npt.ArrayLike, densities: npt.ArrayLike, at: float = 0.10) -> FloatArray:
+    """1.0 where the first layer is empty at the first level whose density is at or below `at`, else 0.0 ->
+    float[seeds].
+
+    first_layer_counts: int[seeds, levels+1], weights left; densities: float[levels+1]. Raises ValueError if
+    no level is that sparse.
+    """
+    counts, grid = np.asarray(first_layer_counts), np.asarray(densities, dtype=np.float64)
+    if counts.ndim != 2 or grid.shape != counts.shape[1:]:
+        raise ValueError(f"counts of shape {counts.shape} do not go with {grid.size} densities")
+    reached = np.flatnonzero(grid <= at + ROUNDING)
+    if reached.size == 0:
+        raise ValueError(f"no level is at or below density {at:g}: the sparsest is {grid.min():g}")
+    return np.asarray(counts[:, reached[0]] == 0, dtype=np.float64)
+
+
+def _curves(normalised: npt.ArrayLike) -> FloatArray:
+    curves = np.asarray(normalised, dtype=np.float64)
+    if curves.ndim != 2 or curves.shape[0] < 1 or curves.shape[1] < 2:
+        raise ValueError(f"expected float[seeds, levels+1], levels >= 1, got shape {curves.shape}")
+    return curves
+
+
+def _finite(values: FloatArray) -> FloatArray:
+    if not np.all(np.isfinite(values)):
+        raise ValueError("a value is NaN or infinite")
+    return values

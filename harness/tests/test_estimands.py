@@ -1,0 +1,186 @@
+"""Estimands on arrays small enough to work out by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from harness.statistics import (
+    Censored,
+    PerSeed,
+    Reference,
+    area,
+    break_density,
+    input_magnitude,
+    normalised_return,
+    overshoot,
+    restricted_level,
+    separation_level,
+)
+
+DENSITIES = [1.0, 0.8, 0.64, 0.512]
+SEEDS = (3, 4, 5)
+values = st.lists(st.floats(-10, 10), min_size=3, max_size=3)
+
+
+def per_seed(condition: str, *held: float) -> PerSeed:
+    return PerSeed.of(condition, held, range(len(held)))
+
+
+class TestPerSeed:
+    def test_parts_of_the_ticket_effect_carry_their_coefficients(self) -> None:
+        ticket, permuted = per_seed("mask/weights", 0.9, 0.8), per_seed("mask/permuted", 0.8, 0.8)
+        random = per_seed("permuted/permuted", 0.2, 0.3)
+        mask, weights = permuted - random, ticket - permuted
+        contrast = mask - weights
+        assert mask.is_pair
+        assert weights.is_pair
+        assert not contrast.is_pair
+        assert str(contrast) == "2·mask/permuted − permuted/permuted − mask/weights"
+        assert contrast.weights == {"mask/permuted": 2, "permuted/permuted": -1, "mask/weights": -1}
+        np.testing.assert_allclose(contrast.values, [0.5, 0.5])
+
+    def test_conditions_that_cancel_vanish(self) -> None:
+        a, b = per_seed("a", 1.0, 2.0), per_seed("b", 0.1, 0.2)
+        assert ((a - b) + b).conditions == ("a",)
+        assert (0.1 * a + 0.2 * a - 0.3 * a).conditions == ()
+        assert str(a - a) == "0"
+
+    def test_a_pair_needs_opposite_coefficients(self) -> None:
+        a, b = per_seed("a", 1.0), per_seed("b", 2.0)
+        assert (3 * (a - b)).is_pair
+        assert (b - a).is_pair
+        assert not (2 * a - b).is_pair
+        assert not (a + b).is_pair
+        assert not a.is_pair
+
+    def test_different_seeds_are_refused_in_one_line(self) -> None:
+        with pytest.raises(ValueError, match=r"^a and − b hold different seeds: \(0, 1\) and \(1, 2\)$"):
+            PerSeed.of("a", [1, 2], (0, 1)) - PerSeed.of("b", [1, 2], (1, 2))
+
+    def test_one_label_for_two_quantities_is_refused_and_a_prefix_tells_them_apart(self) -> None:
+        ours, theirs = per_seed("ticket", 1.0, 2.0), per_seed("ticket", 3.0, 5.0)
+        with pytest.raises(ValueError, match="'ticket' names two different quantities"):
+            ours - theirs
+        contrast = ours.prefixed("AP ") - theirs.prefixed("ACP ")
+        assert str(contrast) == "AP ticket − ACP ticket"
+        assert contrast.is_pair
+
+    @pytest.mark.parametrize(("held", "seeds"), [([1.0], (0, 1)), ([1.0, 2.0], (0, 0)), ([[1.0]], (0,))])
+    def test_values_and_seeds_must_match(self, held: list[float], seeds: tuple[int, ...]) -> None:
+        with pytest.raises(ValueError, match=r"values of shape|appears twice"):
+            PerSeed.of("a", held, seeds)
+
+    def test_values_can_not_be_changed_in_place(self) -> None:
+        with pytest.raises(ValueError, match="read-only"):
+            per_seed("a", 1.0).values[0] = 2.0
+
+    @given(values, values, values, st.floats(-4, 4))
+    def test_values_are_always_the_weighted_sum_of_the_conditions(
+        self, a: list[float], b: list[float], c: list[float], factor: float
+    ) -> None:
+        parts = {"a": np.array(a), "b": np.array(b), "c": np.array(c)}
+        one, two, three = (PerSeed.of(label, held, SEEDS) for label, held in parts.items())
+        contrast = factor * (one - two) - (-three + two)
+        expected = sum((w * parts[label] for label, w in contrast.weights.items()), np.zeros(3))
+        np.testing.assert_allclose(contrast.values, expected, atol=1e-9)
+
+
+class TestReturns:
+    def test_random_is_0_and_expert_is_1(self) -> None:
+        reference = Reference(random=20.0, random_se=1.0, expert=500.0, expert_se=0.0)
+        normalised = normalised_return([[20, 260], [500, 740]], reference)
+        np.testing.assert_allclose(normalised, [[0, 0.5], [1, 1.5]])
+
+    @pytest.mark.parametrize("expert", [29.9, 20.0, -500.0, float("nan")])
+    def test_a_scale_within_three_standard_errors_is_refused(self, expert: float) -> None:
+        with pytest.raises(ValueError, match="standard errors"):
+            normalised_return([1.0], Reference(20.0, 2.0, expert, 2.65))
+
+    def test_area_is_the_mean_over_levels_past_the_first(self) -> None:
+        curves = [[9.0, 1.0, 0.5, 0.0], [9.0, 0.6, 0.6, 0.3]]
+        np.testing.assert_allclose(area(curves), [0.5, 0.5])
+        np.testing.assert_allclose(area(curves, last_level=2), [0.75, 0.6])
+
+    @pytest.mark.parametrize("last_level", [0, 4, -1])
+    def test_area_refuses_a_level_that_was_not_run(self, last_level: int) -> None:
+        with pytest.raises(ValueError, match="last_level"):
+            area([[1.0, 1.0, 1.0, 1.0]], last_level)
+
+    def test_area_refuses_nan_only_where_it_is_used(self) -> None:
+        curves = [[1.0, 1.0, float("nan")]]
+        assert area(curves, last_level=1) == [1.0]
+        with pytest.raises(ValueError, match="NaN"):
+            area(curves)
+
+
+class TestBreakDensity:
+    def test_last_density_before_the_first_failure(self) -> None:
+        curves = [
+            [1.0, 0.95, 0.7, 0.95],  # fails at level 2, its recovery does not count
+            [1.0, 1.0, 1.0, 0.95],  # never fails
+            [1.0, 0.2, 1.0, 1.0],  # fails at once
+        ]
+        broke = break_density(curves, DENSITIES)
+        np.testing.assert_allclose(broke.values, [0.8, 0.512, 1.0])
+        assert broke.right.tolist() == [False, True, False]
+        assert broke.left.tolist() == [False, False, True]
+        assert broke.falling
+
+    def test_the_bar_is_the_mean_of_level_0_over_seeds(self) -> None:
+        broke = break_density([[0.8, 0.75, 0.75, 0.75], [1.0, 0.85, 0.85, 0.85]], DENSITIES)
+        assert broke.left.tolist() == [True, False]  # 0.9 - 0.1 = 0.8: also of the seed that started at 0.8
+
+    def test_exactly_the_drop_still_holds(self) -> None:
+        assert break_density([[0.9, 0.8, 0.8, 0.8]], DENSITIES).right.all()
+        assert break_density([[1.1, 1.0, 1.0, 0.999]], DENSITIES).values == [0.64]
+
+    def test_holding_out_longer_is_a_smaller_density_and_later(self) -> None:
+        broke = break_density([[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]], DENSITIES)
+        np.testing.assert_allclose(broke.earliest, [-0.8, -0.512, -np.inf])
+        np.testing.assert_allclose(broke.latest, [-0.8, np.inf, -1.0])
+
+    def test_densities_must_fall_and_returns_be_numbers(self) -> None:
+        with pytest.raises(ValueError, match="strictly falling"):
+            break_density([[1, 1, 1]], [1.0, 0.8, 0.8])
+        with pytest.raises(ValueError, match="NaN"):
+            break_density([[1, np.nan]], [1.0, 0.8])
+
+    def test_censored_on_both_sides_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="both sides"):
+            Censored(np.array([1.0]), np.array([True]), np.array([True]))
+
+
+class TestInputs:
+    def test_magnitude_is_the_share_of_absolute_weights(self) -> None:
+        np.testing.assert_allclose(input_magnitude([[1.0, -2.0], [0.0, 0.0], [0.5, 0.5]]), [0.75, 0.0, 0.25])
+
+    def test_an_empty_layer_gives_zeros(self) -> None:
+        both = input_magnitude(np.stack([np.zeros((3, 2)), np.ones((3, 2))]))
+        np.testing.assert_allclose(both, np.array([[0, 0, 0], [1, 1, 1]]) / 3)
+
+    @given(arrays(float, (2, 4, 3), elements=st.floats(-100, 100)))
+    def test_shares_sum_to_1_or_0_and_are_never_negative(self, layers: np.ndarray) -> None:
+        shares = input_magnitude(layers)
+        assert (shares >= 0).all()
+        holds_any = np.abs(layers).sum(axis=(1, 2)) > 0
+        np.testing.assert_allclose(shares.sum(axis=-1), holds_any.astype(float))
+
+    def test_separation_is_the_first_level_at_the_share_level_0_counting(self) -> None:
+        def two(*share: float) -> list[list[float]]:
+            return [[s / 2, s / 2, 1 - s] for s in share]
+
+        magnitude = np.array([two(0.9, 0.5, 0.5), two(0.5, 0.8, 0.7), two(0.1, 0.2, 0.79)])
+        separated = separation_level(magnitude, named=[0, 1])
+        assert separated.values.tolist() == [0, 1, 2]
+        assert separated.right.tolist() == [False, False, True]
+        assert not separated.left.any()
+        assert restricted_level(separated).tolist() == [0, 1, 3]
+
+    def test_overshoot_looks_at_the_first_level_at_or_below_the_density(self) -> None:
+        counts = [[9, 5, 0, 0], [9, 5, 1, 0], [9, 0, 0, 0]]
+        assert overshoot(counts, [1.0, 0.3, 0.1, 0.03]).tolist() == [1, 0, 1]
+        assert overshoot(counts, [1.0, 0.3, 0.1, 0.03], at=0.05).tolist() == [1, 1, 1]
+        with pytest.raises(ValueError, match=r"sparsest is 0\.2"):
+            overshoot(counts, [1.0, 0.5, 0.3, 0.2])

@@ -1,0 +1,380 @@
+"""Charts of returns and of inputs, as static SVG that is readable in light and dark.
+
+The SVG carries the light palette in plain `fill` and `stroke` attributes; `dark_css` maps each of these
+colours to its dark partner by attribute selector. So a chart is drawn once, and one taken out of the page
+still has its colours. Legends are HTML: they wrap on a phone, and no finding's text enters a Vega expression.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import altair as alt
+import numpy as np
+import vl_convert
+from markupsafe import Markup
+
+from harness.statistics.intervals import bca
+from reports.numbers import effect, number, percent
+
+WIDTH, HEIGHT = 430, 270  # px; text of 12 px then stays above 9 px on a phone of 360 px
+PANEL_WIDTH, PANEL_HEIGHT = 320, 220  # px; one of several beside each other
+PERCENT, PLAIN = (
+    "format(100 * datum.value, '~r') + ' %'",
+    "format(datum.value, ',~r')",
+)  # Vega label expressions
+NAMED_INPUTS = 8  # more than eight lines can't be told apart: the weakest share one grey
+
+# Light colour -> its partner on a dark page. The conditions keep the paper's hues, apart in lightness too.
+CONDITIONS = {
+    "mask/weights": "#c4314b",
+    "mask/permuted": "#15906d",
+    "permuted/permuted": "#2a6fbb",
+    "random/re-init": "#bd8600",
+}
+NEUTRAL = ("#4d5a9e", "#9c6b3f", "#3f8290", "#a0568c", "#6d7a2f", "#6b7280", "#8a4b4b", "#30506e")
+INK, GRID, AXIS, REFERENCE, REST = "#414a57", "#e4e8ee", "#98a2b0", "#727c8a", "#a9b1bc"
+DARK = {
+    "#c4314b": "#ff7d8e",
+    "#15906d": "#45cfa2",
+    "#2a6fbb": "#6db3ff",
+    "#bd8600": "#ecbc45",
+    "#4d5a9e": "#9aa8f2",
+    "#9c6b3f": "#d6a06c",
+    "#3f8290": "#6fc3d3",
+    "#a0568c": "#df94ca",
+    "#6d7a2f": "#b8c766",
+    "#6b7280": "#aeb6c2",
+    "#8a4b4b": "#d79090",
+    "#30506e": "#86b4dd",
+    INK: "#b4bdc9",
+    GRID: "#29313b",
+    AXIS: "#5c6775",
+    REFERENCE: "#8b96a5",
+    REST: "#5f6975",
+}
+STYLES = (
+    ("circle", ()),
+    ("square", (7, 3)),
+    ("triangle-up", (2, 2)),
+    ("diamond", (9, 3, 2, 3)),
+    ("triangle-down", (4, 2)),
+    ("cross", (12, 3)),
+    ("triangle-right", (1, 3)),
+    ("triangle-left", (6, 2, 1, 2)),
+)
+
+
+@dataclass(frozen=True)
+class Swatch:
+    """One entry of a legend; `dash` is an SVG dash array, empty for a solid line."""
+
+    label: str
+    colour: str
+    shape: str
+    dash: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One coordinate system: the inside of an `<svg>` of this view box, and the text that stands for it."""
+
+    heading: str
+    view_box: str
+    body: Markup
+    alt: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart ready for the page; `rows` are the numbers behind it, one a line and level, under `columns`."""
+
+    key: str
+    title: str
+    caption: str
+    legend: tuple[Swatch, ...]
+    panels: tuple[Panel, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """`mean`, `lower`, `upper`: float[levels] over seeds, at `density`: float[levels] in (0, 1]."""
+
+    swatch: Swatch
+    density: np.ndarray
+    mean: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+def draw(chart: Mapping[str, Any]) -> Drawing:
+    """A chart of the plugin's JSON as SVG, legend and table; raises ValueError on a chart that is none."""
+    try:
+        if not chart["series"]:
+            raise ValueError("not a chart: no series")
+        if chart["kind"] == "returns":
+            return _returns(chart)
+        if chart["kind"] == "inputs":
+            return _inputs(chart)
+    except (KeyError, TypeError, IndexError, AttributeError) as problem:
+        raise ValueError(f"not a chart: {type(problem).__name__}: {problem}") from problem
+    raise ValueError(f"no chart of the kind {chart['kind']!r}")
+
+
+def dark_css() -> str:
+    """CSS rules that turn every light chart colour into its dark partner."""
+    return "\n".join(f'[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}' for a, b in DARK.items())
+
+
+def _returns(chart: Mapping[str, Any]) -> Drawing:
+    """As Figures 2-4: return against remaining weights, one line a condition."""
+    swatches = _swatches([str(series["label"]) for series in chart["series"]])
+    lines, seeds = [], 0
+    for swatch, series in zip(swatches, chart["series"], strict=True):
+        values = _floats(series["values"])
+        seeds = max(seeds, values.shape[1])
+        lines.append(_line(swatch, series["density"], values))
+    references = {
+        str(name): x
+        for name, value in (chart.get("references") or {}).items()
+        if (x := number(value)) is not None and np.isfinite(x)
+    }
+    unit = str(chart.get("unit") or "return")
+    title = str(chart.get("title") or chart["key"])
+    sentence = "; ".join(_sentence(line) for line in lines)
+    view_box, body = _svg(lines, references, WIDTH, HEIGHT)
+    panel = Panel("", view_box, body, f"{title}: {unit} against remaining weights. {sentence}.")
+    return Drawing(
+        str(chart["key"]),
+        title,
+        f"{unit}, mean and 95\u202f% BCa interval over {seeds} seeds",
+        tuple(swatches),
+        (panel,),
+        ("condition", "weights", "mean", "95 % interval"),
+        tuple(row for line in lines for row in _rows(line)),
+    )
+
+
+def _inputs(chart: Mapping[str, Any]) -> Drawing:
+    """As Figure 8: each input's share of the first layer's magnitude, one panel an initialiser."""
+    names = [str(name) for name in chart["inputs"]]
+    blocks = [(str(series["label"]), series["density"], _floats(series["values"])) for series in chart["series"]]
+    if any(values.ndim != 3 or values.shape[2] != len(names) for _, _, values in blocks):
+        raise ValueError("not a chart: values are not [levels][seeds][inputs]")
+    # over all levels: at the last ones an initialiser may have pruned the whole layer, which leaves no share
+    strength = np.mean([np.nan_to_num(values).mean(axis=(0, 1)) for _, _, values in blocks], axis=0)
+    named = sorted(np.argsort(-strength, kind="stable")[:NAMED_INPUTS])
+    swatches = dict(zip(named, _swatches([names[i] for i in named]), strict=True))
+    rest = Swatch("other inputs", REST, "circle", "")
+    title = str(chart.get("title") or chart["key"])
+    drawn = [
+        (label, [_line(swatches.get(i, rest), density, values[:, :, i]) for i in range(len(names))])
+        for label, density, values in blocks
+    ]
+    top = max(float(np.nanmax(line.upper)) for _, lines in drawn for line in lines)
+    several = len(blocks) > 1
+    size = (PANEL_WIDTH, PANEL_HEIGHT) if several else (WIDTH, HEIGHT)
+    panels, rows = [], []
+    for label, lines in drawn:
+        shown = [line for line in lines if line.swatch is not rest]
+        lowest_first = [line for line in lines if line.swatch is rest] + shown
+        sentence = "; ".join(_sentence(line, percent) for line in shown)
+        view_box, body = _svg(lowest_first, {}, *size, domain=(0.0, top), share=True)
+        panels.append(
+            Panel(
+                label,
+                view_box,
+                body,
+                f"{title}, {label}: share of input magnitude against remaining weights. {sentence}.",
+            )
+        )
+        rows += [(label, *row) for name, line in zip(names, lines, strict=True) for row in _rows(line, percent, name)]
+    seeds = max(values.shape[1] for _, _, values in blocks)
+    legend = (*swatches.values(), *([rest] if len(names) > len(named) else []))
+    return Drawing(
+        str(chart["key"]),
+        title,
+        f"share of input magnitude, mean and 95\u202f% BCa interval over {seeds} seeds",
+        legend,
+        tuple(panels),
+        ("initialiser", "input", "weights", "mean", "95 % interval"),
+        tuple(rows),
+    )
+
+
+def _floats(values: Any) -> np.ndarray:
+    """Nested lists as float[...]; whatever is no finite number is NaN."""
+
+    def leaf(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [leaf(item) for item in value]
+        x = number(value)
+        return np.nan if x is None or np.isinf(x) else x
+
+    array = np.array(leaf(values), dtype=float)  # ValueError where lines differ in length
+    if array.ndim < 2 or not array.size:
+        raise ValueError("not a chart: no values")
+    return array
+
+
+def _swatches(labels: Sequence[str]) -> list[Swatch]:
+    """A condition has its own style in every chart; other labels take the neutral colours in order."""
+    swatches, others = [], 0
+    for label in labels:
+        if label in CONDITIONS:
+            colour, style = CONDITIONS[label], list(CONDITIONS).index(label)
+        else:
+            colour, style, others = NEUTRAL[others % len(NEUTRAL)], others % len(STYLES), others + 1
+        shape, dash = STYLES[style]
+        swatches.append(Swatch(label, colour, shape, ",".join(map(str, dash))))
+    return swatches
+
+
+def _line(swatch: Swatch, density: Any, values: np.ndarray) -> Line:
+    """Mean and interval over the seeds of `values`: float[levels, seeds]; empty levels are left out."""
+    levels = _floats([density])[0]
+    if levels.shape != values.shape[:1]:
+        raise ValueError("not a chart: densities and levels differ in number")
+    kept = np.isfinite(values).any(axis=1) & np.isfinite(levels) & (levels > 0)
+    if not kept.any():
+        raise ValueError("not a chart: a line without values")
+    levels, values = levels[kept], values[kept]
+    lower, upper = _bca(values)
+    return Line(swatch, levels, np.nanmean(values, axis=1), lower, upper)
+
+
+def _bca(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % bounds of the mean over the finite seeds of each level, float[levels]; no level is without one."""
+    whole = np.isfinite(values).all(axis=1)
+    lower, upper = np.empty(len(values)), np.empty(len(values))
+    if whole.any():
+        lower[whole], upper[whole] = bca(values[whole])
+    for level in np.flatnonzero(~whole):
+        lower[level], upper[level] = bca(values[level][np.isfinite(values[level])])
+    return lower, upper
+
+
+def _svg(
+    lines: Sequence[Line],
+    references: Mapping[str, float],
+    width: int,
+    height: int,
+    domain: tuple[float, float] | None = None,
+    share: bool = False,
+) -> tuple[str, Markup]:
+    points = [
+        {"line": str(i), "weights": 100 * float(d), "mean": float(m), "lower": float(a), "upper": float(b)}
+        for i, line in enumerate(lines)
+        for d, m, a, b in zip(line.density, line.mean, line.lower, line.upper, strict=True)
+    ]
+    densities = [100 * float(d) for line in lines for d in line.density]
+    sparsest, densest = min(densities), max(densities)
+    span = (min(sparsest, 0.8 * densest), densest)
+    order = [str(i) for i in range(len(lines))]
+    swatches = [line.swatch for line in lines]
+
+    x = alt.X(
+        "weights:Q",
+        title="remaining weights",
+        scale=alt.Scale(type="log", reverse=True, nice=False, domain=list(span)),
+        axis=alt.Axis(values=_ticks(*span), labelExpr="format(datum.value, '~r') + ' %'", grid=False, labelFlush=False),
+    )
+    y = partial(
+        alt.Y,
+        title=None,
+        scale=alt.Scale(zero=False, nice=True) if domain is None else alt.Scale(domain=list(domain), nice=True),
+        axis=alt.Axis(tickCount=5, domain=False, ticks=False, offset=4, labelExpr=PERCENT if share else PLAIN),
+    )
+    colour = alt.Color("line:N", scale=alt.Scale(domain=order, range=[s.colour for s in swatches]), legend=None)
+    dash = alt.StrokeDash(
+        "line:N",
+        legend=None,
+        scale=alt.Scale(domain=order, range=[[int(n) for n in s.dash.split(",") if n] or [1, 0] for s in swatches]),
+    )
+    shape = alt.Shape("line:N", scale=alt.Scale(domain=order, range=[s.shape for s in swatches]), legend=None)
+
+    base = alt.Chart(alt.InlineData(values=points)).encode(x=x, color=colour)
+    layers: list[alt.Chart] = []
+    for i, (name, value) in enumerate(references.items()):
+        # The first reference (the expert) is named at the sparse end, the next (random) at the dense end: the
+        # lines run from near the one to near the other, so these corners are the empty ones.
+        at = alt.Chart(alt.InlineData(values=[{"weights": span[i % 2], "mean": value, "name": name}]))
+        layers += [
+            at.mark_rule(color=REFERENCE, strokeDash=[2, 3]).encode(y=y("mean:Q")),
+            at.mark_text(
+                align="left" if i % 2 else "right", baseline="bottom", dy=-3, color=REFERENCE, fontSize=11
+            ).encode(x=x, y=y("mean:Q"), text="name:N"),
+        ]
+    layers += [
+        base.mark_area(opacity=0.15).encode(y=y("lower:Q"), y2="upper:Q"),
+        base.mark_line(strokeWidth=1.8).encode(y=y("mean:Q"), strokeDash=dash),
+        base.mark_point(filled=True, size=26, opacity=1).encode(y=y("mean:Q"), shape=shape),
+    ]
+    text = {
+        "labelColor": INK,
+        "titleColor": INK,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    }
+    chart = (
+        alt.layer(*layers)
+        .properties(
+            width=width,
+            height=height,
+            padding={"left": 2, "right": 8, "top": 10, "bottom": 2},
+            autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+        )
+        .configure(background="transparent", aria=False, font="sans-serif")
+        .configure_view(stroke=None)
+        .configure_axis(gridColor=GRID, domainColor=AXIS, tickColor=AXIS, tickSize=4, labelPadding=4, **text)
+    )
+    return _trim(
+        vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=".".join(alt.SCHEMA_VERSION[1:].split(".")[:2]))
+    )
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """1-2-5 ticks, thinned to decades and halves where the axis is long."""
+    steps = (1, 2, 5) if high / low < 80 else (1, 3) if high / low < 800 else (1,)
+    return [
+        step * 10.0**power
+        for power in range(-4, 3)
+        for step in steps
+        if low * 0.999 <= step * 10.0**power <= high * 1.001
+    ]
+
+
+def _trim(svg: str) -> tuple[str, Markup]:
+    """View box and content of Vega's SVG, without what draws nothing; the page's font; to 0.01 px."""
+    root = re.match(r'<svg [^>]*viewBox="([^"]*)"[^>]*>(.*)</svg>\s*$', svg, re.DOTALL)
+    if root is None:
+        raise ValueError("vl-convert returned no SVG")
+    body = re.sub(r'<path class="(back|fore)ground"[^>]*?(d=""|d="M0,0h0v0h0Z")[^>]*/>', "", root[2])
+    body = re.sub(r' (class|role|aria-[a-z]+|pointer-events|font-family)="[^"]*"', "", body)
+    body = re.sub(r' (d|transform)="[^"]*"', lambda part: re.sub(r"(\.\d\d)\d+", r"\1", part[0]), body)
+    return root[1], Markup(body)
+
+
+def _sentence(line: Line, show: Any = effect) -> str:
+    """`mask/weights: 498 at 100 %, 122 at 0.4 %`."""
+    ends = [0] if len(line.density) == 1 else [0, -1]
+    return f"{line.swatch.label}: " + ", ".join(
+        f"{show(float(line.mean[i]))} at {percent(float(line.density[i]))}" for i in ends
+    )
+
+
+def _rows(line: Line, show: Any = effect, name: str | None = None) -> list[tuple[str, ...]]:
+    return [
+        (
+            name or line.swatch.label,
+            percent(float(d)),
+            show(float(m)),
+            f"[{show(float(a))}, {show(float(b))}]",
+        )
+        for d, m, a, b in zip(line.density, line.mean, line.lower, line.upper, strict=True)
+    ]

@@ -1,0 +1,466 @@
+"""The report shows what the findings say, whatever their texts hold, and needs nothing but itself."""
+
+import copy
+import html
+import json
+import os
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import reports
+from harness.statistics.intervals import bca
+from reports import charts, numbers, snapshot, strips
+from reports.__main__ import main
+from reports.build import CONCLUSIONS, VERDICTS
+from reports.tests import synthetic
+
+EVIL = "</script></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{7*7}}<!--"
+
+
+class Page(HTMLParser):
+    """The elements of a page, with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attributes}))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def values(self, attribute: str) -> list[str]:
+        return [attributes[attribute] for _, attributes in self.elements if attribute in attributes]
+
+
+@pytest.fixture(scope="module")
+def findings() -> dict[str, Any]:
+    return synthetic.findings()
+
+
+@pytest.fixture(scope="module")
+def page(findings: dict[str, Any]) -> str:
+    return reports.build(findings)
+
+
+def section(page: str, claim: str) -> str:
+    """The part of the page that is about one claim."""
+    return page[page.index(f'id="claim-{claim}"') :].split("</section>")[0]
+
+
+def embedded(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="findings">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(found[1])  # type: ignore[no-any-return]
+
+
+# what it shows
+
+
+def test_every_verdict_and_conclusion_is_a_word_with_an_icon(page: str) -> None:
+    for known, word in [(VERDICTS, word) for word in VERDICTS if word != "SMOKE"] + [
+        (CONCLUSIONS, word) for word in CONCLUSIONS if word != "smoke"
+    ]:
+        tone, icon, _ = known[word]
+        assert re.search(
+            rf'<span class="chip {tone} (big)?"><svg[^>]*><use href="#icon-{icon}"/></svg>{word}</span>', page
+        )
+
+
+def test_the_board_has_a_row_a_claim_that_links_to_its_section(page: str, findings: dict[str, Any]) -> None:
+    board = page[page.index('<table class="board">') :].split("</table>")[0]
+    assert board.count("<tr>") == 1 + len(findings["claims"])
+    for claim in findings["claims"]:
+        assert f'href="#claim-{claim["id"]}"' in board
+        assert html.escape(claim["says"], quote=False).replace("'", "&#39;") in board
+
+
+def test_a_section_holds_what_the_paper_says_where_and_how_widely(page: str) -> None:
+    part = section(page, "mask-explains-most")
+    for text in (
+        "3.2 and 3.3; Figure 1 right",
+        "most agents",
+        "2 of the paper&#39;s 14 systems",
+        "Acrobot shows the opposite",
+    ):
+        assert text in part
+    assert "3&nbsp;supported" in part and "1&nbsp;contradicted" in part
+
+
+def test_a_finding_shows_its_numbers_its_test_and_the_line_that_reruns_it(page: str) -> None:
+    part = section(page, "bc-prunes-sparser")
+    for text in ("+0.610", "[−0.220, ∞]", "0.13", "20 + 20", "log-rank, permuted labels", ">64<", ">1.42<"):
+        assert text in part
+    assert "<code>pytest -n auto &#34;claims/test_bc_prunes_sparser.py::test_it[cart-pole]&#34;</code>" in part
+
+
+def test_readings_beside_a_finding_are_marked_as_not_counted(page: str) -> None:
+    assert section(page, "mask-explains-most").count("not counted") == 3
+    assert "not counted" not in section(page, "ticket-effect")
+
+
+def test_scaling_is_shown_against_the_paper_once_for_systems_that_share_it(page: str) -> None:
+    part = section(page, "ticket-effect")
+    assert part.count("of 80,000") == 1
+    assert "cart-pole ppo, cart-pole bc, acrobot ppo" in part and "40\u202f%" in part
+
+
+def test_errors_show_their_message_and_missing_numbers_a_dash(page: str) -> None:
+    part = section(page, "inputs-over-specified")
+    assert "ImportError: pybullet is not installed" in part
+    assert '<td class="n" data-label="p">–</td>' in part and "None" not in part
+
+
+def test_a_smoke_run_says_that_nothing_is_judged() -> None:
+    page = reports.build(synthetic.smoke())
+    assert "too few to judge anything" in page and "SMOKE" in page
+    assert page.count("<figure") == 1
+
+
+def test_no_claims_and_claims_without_findings_are_said_plainly(findings: dict[str, Any]) -> None:
+    assert "No claim was selected" in reports.build({**findings, "claims": []})
+    bare = reports.build({"schema": 1, "claims": [{"id": "bare"}, {"id": "empty", "findings": [{}]}]})
+    assert "No finding was made" in section(bare, "bare")
+    assert "unknown" in section(bare, "empty")
+
+
+def test_it_is_reproducible(page: str, findings: dict[str, Any]) -> None:
+    assert reports.build(findings) == page
+
+
+# charts
+
+
+def test_a_chart_is_drawn_once_a_claim_and_by_reference_in_later_ones(page: str) -> None:
+    assert section(page, "mask-explains-most").count("<figure") == 2  # four findings, two charts
+    assert '<g id="chart-1-1">' in section(page, "ticket-effect")
+    assert '<use href="#chart-1-1"/>' in section(page, "mask-explains-most")
+
+
+def test_every_colour_of_a_chart_has_a_dark_partner(findings: dict[str, Any]) -> None:
+    found = [finding["chart"] for claim in findings["claims"] for finding in claim["findings"] if finding["chart"]]
+    for chart in {chart["key"]: chart for chart in found}.values():
+        for panel in charts.draw(chart).panels:
+            used = set(re.findall(r'(?:fill|stroke)="(#?\w+)"', panel.body))
+            assert used - {"none", "transparent"} <= set(charts.DARK)
+            assert "style=" not in panel.body
+
+
+def test_a_chart_shows_mean_and_bca_interval_at_each_density() -> None:
+    chart = synthetic.returns_chart("key", "title")
+    drawing = charts.draw(chart)
+    assert [swatch.label for swatch in drawing.legend] == list(synthetic.CONDITIONS)
+    values = np.array(chart["series"][1]["values"])
+    low, high = bca(values)
+    label, density, mean, interval = drawing.rows[len(values) + 3]
+    assert (label, density) == ("mask/permuted", "26\u202f%")
+    assert mean == numbers.effect(values[3].mean())
+    assert interval == f"[{numbers.effect(low[3])}, {numbers.effect(high[3])}]"
+    assert drawing.panels[0].alt.startswith("title: scored return against remaining weights. mask/weights: 500 at 100")
+
+
+def test_seeds_without_a_number_are_left_out_of_a_chart() -> None:
+    chart = synthetic.returns_chart("key", "title", levels=3, seeds=5)
+    chart["series"][0]["values"][1] = [None, 1.0, "Infinity", 3.0, None]
+    chart["series"][0]["values"][2] = [None] * 5
+    rows = [row for row in charts.draw(chart).rows if row[0] == "mask/weights"]
+    assert [row[1:3] for row in rows][1:] == [("64\u202f%", "2.00")]
+
+
+def test_inputs_are_drawn_a_panel_an_initialiser_and_the_weakest_of_many_share_a_grey() -> None:
+    few = charts.draw(synthetic.inputs_chart("k", "t", ["a", "b", "c"], 1, ("Kaiming", "Kaiming / 10")))
+    assert [panel.heading for panel in few.panels] == ["Kaiming", "Kaiming / 10"]
+    assert [swatch.label for swatch in few.legend] == ["a", "b", "c"]
+    many = charts.draw(synthetic.inputs_chart("k", "t", [f"i{n}" for n in range(22)], 3, ("Kaiming",)))
+    assert len(many.legend) == charts.NAMED_INPUTS + 1 and many.legend[-1].label == "other inputs"
+    assert {"i19", "i20", "i21"} <= {swatch.label for swatch in many.legend}
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_first_layer_that_was_pruned_away_ends_its_lines() -> None:
+    chart = synthetic.inputs_chart("k", "t", ["a", "b"], 1, ("Kaiming", "Kaiming / 100"), levels=3, seeds=4)
+    chart["series"][1]["values"][2] = [[None, None]] * 4
+    assert [len(charts.draw(chart).rows), charts.draw(chart).panels[1].heading] == [10, "Kaiming / 100"]
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        {"kind": "pie"},
+        {"kind": "returns", "key": "k", "series": []},
+        {"kind": "returns", "key": "k", "series": [{"label": "a", "density": [1.0], "values": [[None]]}]},
+        {"kind": "returns", "key": "k", "series": [{"label": "a", "density": [1.0, 0.5], "values": [[1.0]]}]},
+        {
+            "kind": "inputs",
+            "key": "k",
+            "inputs": ["a"],
+            "series": [{"label": "a", "density": [1.0], "values": [[1.0]]}],
+        },
+        "text",
+    ],
+)
+def test_a_malformed_chart_costs_itself_and_not_the_report(chart: Any, findings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="chart"):
+        charts.draw(chart)
+    claim = {**findings["claims"][0], "findings": [{**findings["claims"][0]["findings"][0], "chart": chart}]}
+    part = section(reports.build({**findings, "claims": [claim]}), "ticket-effect")
+    assert "A chart could not be drawn" in part and "+0.412" in part
+
+
+def test_a_strip_places_effects_on_the_axis_and_marks_open_ends() -> None:
+    found = {
+        "effect": 0.2,
+        "lower": 0.1,
+        "upper": float("inf"),
+        "smallest": 0.05,
+        "beside": [{"effect": -0.45}],
+    }
+    assert strips.scale([found]) == 0.5
+    strip = strips.strip(found, 0.5, 0.05)
+    assert strip and strip.zone and strip.bar and strip.dot
+    assert strip.zone[0] + strip.zone[1] == pytest.approx(2 * strip.zero)
+    assert strip.zone[1] < strip.bar[0] < strip.dot < strip.bar[1] <= strips.WIDTH
+    assert (strip.open_left, strip.open_right) == (False, True)
+    assert strips.strip({"effect": None}, 1.0) is None
+
+
+# numbers
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (numbers.effect(0.1824, [0.1, 0.25]), "0.182"),
+        (numbers.effect(-0.004, [-0.021, 0.029]), "−0.004"),
+        (numbers.effect(12345.6), "12,346"),
+        (numbers.effect(0.0, sign=True), "0"),
+        (numbers.effect(0.00001, [0.5], sign=True), "0.000"),
+        (numbers.effect("-Infinity"), "−∞"),
+        (numbers.effect(None), "–"),
+        (numbers.interval(None, None), ""),
+        (numbers.interval(-0.2, None), "[−0.200, –]"),
+        (numbers.probability(1e-9), "<\u202f0.001"),
+        (numbers.probability(0.0321), "0.032"),
+        (numbers.probability(1.0), "1.00"),
+        (numbers.percent(1.0), "100\u202f%"),
+        (numbers.percent(0.0044), "0.44\u202f%"),
+        (numbers.percent(0.0521), "5.2\u202f%"),
+        (numbers.plain(32000), "32,000"),
+        (numbers.plain("3.10"), "3.10"),
+        (numbers.plain("Infinity"), "∞"),
+        (numbers.minutes(580.0), "9.7"),
+        (numbers.minutes(3), "<\u202f0.1"),
+        (numbers.sizes([20, 15]), "20 + 15"),
+        (numbers.ranges([0, 1, 2, 5]), "0–2, 5"),
+        (numbers.moment("2025-11-22T07:35:12+00:00"), "22 November 2025, 07:35 UTC"),
+        (numbers.moment("yesterday"), "yesterday"),
+    ],
+)
+def test_numbers_read_well(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+# safety
+
+
+def poisoned(value: Any) -> Any:
+    """The same findings with every free text, and every key of a table, made hostile."""
+    if isinstance(value, dict):
+        return {key: item if key in ("kind", "schema", "chart") else poisoned(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [poisoned(item) for item in value]
+    return EVIL if isinstance(value, str) else value
+
+
+def test_no_text_of_a_finding_becomes_markup(page: str, findings: dict[str, Any]) -> None:
+    hostile = poisoned(copy.deepcopy(findings))
+    hostile["versions"] = {EVIL: EVIL}
+    for claim in hostile["claims"]:
+        for place, finding in enumerate(claim["findings"]):
+            finding["scale"] = {EVIL: {"here": EVIL, "paper": EVIL}}
+            series = {"label": EVIL, "density": [1.0, 0.5], "values": [[1.0], [2.0]]}
+            texts = {"key": EVIL, "title": EVIL, "unit": EVIL, "references": {EVIL: 3.0}, "inputs": [EVIL]}
+            finding["chart"] = {"kind": "returns", "series": [series], **texts}
+            if place == 1:
+                series["values"] = [[[1.0]], [[0.5]]]
+                finding["chart"]["kind"] = "inputs"
+    poor = Page(reports.build(hostile))
+    assert {tag for tag, _ in poor.elements} <= {tag for tag, _ in Page(page).elements}
+    scripts = [attributes for tag, attributes in poor.elements if tag == "script"]
+    assert scripts == [{"type": "application/json", "id": "findings"}]
+    assert not [
+        name for _, attributes in poor.elements for name in attributes if name.startswith("on") or name == "style"
+    ]
+    assert poor.text.count("{{7*7}}") > 50  # shown as it is
+    assert embedded(reports.build(hostile))["claims"][0]["says"] == EVIL
+
+
+def test_the_page_asks_for_nothing_outside_itself(page: str) -> None:
+    parsed = Page(page)
+    assert not parsed.values("src")
+    assert all(link.startswith("#") or link == "data:," for link in parsed.values("href"))
+    assert "url(" not in page and "@import" not in page
+    policy = next(a["content"] for _, a in parsed.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert (
+        policy.startswith("default-src 'none'; style-src 'sha256-") and "unsafe" not in policy and "http" not in policy
+    )
+
+
+def test_every_link_has_its_target_and_every_id_is_unique(page: str) -> None:
+    parsed = Page(page)
+    ids = parsed.values("id")
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in parsed.values("href") if link.startswith("#")} <= set(ids)
+    assert {name for names in parsed.values("aria-labelledby") for name in names.split()} <= set(ids)
+
+
+def test_charts_and_strips_have_a_text_alternative_and_tables_a_caption(page: str) -> None:
+    for _, attributes in (element for element in Page(page).elements if element[1].get("role") == "img"):
+        assert attributes["aria-label"]
+    assert page.count("<table") == page.count("<caption")
+
+
+def test_the_page_holds_the_findings_as_json_each_chart_once(page: str, findings: dict[str, Any]) -> None:
+    inside = embedded(page)
+    kept = inside.pop("charts")
+    for claim in inside["claims"]:
+        for finding in claim["findings"]:
+            finding["chart"] = None if finding["chart"] is None else kept[finding["chart"]]
+    assert inside == findings
+    assert len({json.dumps(chart) for chart in kept}) == len(kept)
+
+
+# files and commands
+
+
+def test_write_is_whole_or_not_at_all(tmp_path: Path, findings: dict[str, Any]) -> None:
+    place = tmp_path / "new" / "report.html"
+    assert reports.write({**findings, "claims": []}, place) == place
+    before = place.read_text("utf-8")
+    with pytest.raises(ValueError, match="schema"):
+        reports.write({**findings, "schema": 2}, place)
+    place.with_name("taken").mkdir()
+    with pytest.raises(OSError):
+        reports.write({**findings, "claims": []}, place.with_name("taken"))  # a folder can't be replaced
+    assert place.read_text("utf-8") == before
+    assert {path.name for path in place.parent.iterdir()} == {"report.html", "taken"}
+
+
+def test_the_command_rebuilds_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = tmp_path / "findings.json", tmp_path / "report.html"
+    source.write_text(json.dumps(synthetic.smoke()), "utf-8")
+    assert main(["--findings", str(source), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    assert "ticket-effect" in out.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "No such file"),
+        ("{", "is not JSON"),
+        ("[]", "not a JSON object"),
+        ('{"schema": 7, "claims": []}', "schema 7"),
+        ('{"schema": 1}', "no list of claims"),
+        ('{"schema": 1, "claims": [{}]}', "no id"),
+        ('{"schema": 1, "claims": [{"id": "a", "findings": [1]}]}', "'a'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_4(
+    content: str | None, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "findings.json"
+    if content is not None:
+        source.write_text(content, "utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["--findings", str(source), "--out", str(tmp_path / "out.html")])
+    said = capsys.readouterr().err
+    assert ended.value.code == 4 and said.count("\n") == 1 and expected in said
+    assert not (tmp_path / "out.html").exists()
+
+
+def test_a_bad_option_is_one_line_and_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--no-such-option"])
+    assert ended.value.code == 4 and capsys.readouterr().err.count("\n") == 1
+
+
+def test_eight_full_charts_cost_seconds_and_stay_under_three_megabytes(findings: dict[str, Any]) -> None:
+    drawn = [synthetic.returns_chart(f"{i}", "x" * i) for i in range(1, 9)]
+    found = [synthetic.finding("big", chart["title"], "supported", chart=chart) for chart in drawn]
+    start = time.process_time()
+    page = reports.build({**findings, "claims": [{"id": "big", "verdict": "REPRODUCED", "findings": found}]})
+    assert time.process_time() - start < 15
+    assert page.count("<figure") == 8 and len(page.encode()) < 3_000_000
+
+
+# in a real browser
+
+browser = pytest.mark.skipif(
+    snapshot.chromium() is None and os.environ.get("CI") != "true", reason="chromium is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def place(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("report") / "report.html"
+    place.write_text(page, "utf-8")
+    return place
+
+
+def requests(log: Path) -> list[str]:
+    """What a page asked for in a net log; requests of the browser's own have no origin."""
+    text = log.read_text("utf-8")
+    events = re.findall(r'"initiator":"([^"]*)".*"url":"([^"]*)"', text)  # an event a line
+    return [url for initiator, url in events if initiator != "not an origin" and not url.startswith(("file:", "data:"))]
+
+
+@browser
+def test_chromium_renders_it_without_a_complaint_or_a_request(place: Path, page: str, tmp_path: Path) -> None:
+    done = snapshot.browse(place, "--dump-dom", f"--log-net-log={tmp_path / 'net.json'}")
+    dom, sent = Page(done.stdout), Page(page)
+    assert "CONSOLE" not in done.stderr  # neither an error nor a refusal of its own content policy
+    assert requests(tmp_path / "net.json") == []
+    for tag in ("svg", "path", "figure", "table", "section"):
+        assert [t for t, _ in dom.elements].count(tag) == [t for t, _ in sent.elements].count(tag) > 0
+
+
+@browser
+def test_complaints_and_requests_would_be_noticed(tmp_path: Path) -> None:
+    control = tmp_path / "control.html"
+    control.write_text('<img src="http://report.invalid/x.png"><script>throw new Error("seen")</script>', "utf-8")
+    done = snapshot.browse(control, "--dump-dom", f"--log-net-log={tmp_path / 'net.json'}")
+    assert "CONSOLE" in done.stderr and "seen" in done.stderr
+    assert requests(tmp_path / "net.json") == ["http://report.invalid/x.png"]
+
+
+@browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_charts_are_painted_in_the_colours_of_the_scheme(dark: bool, place: Path, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="Pillow, by which the picture is read, is not installed")
+    png = snapshot.picture(place, tmp_path / "page.png", 1200, 2600, dark=dark)
+    with image.open(png) as opened:
+        assert opened.size == (1200, 2600)
+        colours = {f"#{r:02x}{g:02x}{b:02x}" for _, (r, g, b) in opened.convert("RGB").getcolors(1 << 24)}
+        corner = opened.convert("L").getpixel((5, 5))
+    assert corner < 40 if dark else corner == 255
+    light = list(charts.CONDITIONS.values())
+    assert {charts.DARK[colour] if dark else colour for colour in light} <= colours
+
+
+@browser
+def test_the_command_takes_a_picture_of_the_first_screen(tmp_path: Path) -> None:
+    source = tmp_path / "findings.json"
+    source.write_text(json.dumps(synthetic.smoke()), "utf-8")
+    png = tmp_path / "docs.png"
+    assert main(["--findings", str(source), "--out", str(tmp_path / "r.html"), "--picture", str(png)]) == 0
+    assert png.read_bytes().startswith(b"\x89PNG") and png.stat().st_size > 20_000
