@@ -34,7 +34,7 @@ def test_tenth_separates_earlier(tenth, smaller, xavier, judge):
         smaller.separation_level(POLE) - level,
         smallest=0.5,
         unit="levels",
-        depth=tenth.experiment.pruning.levels + 1,
+        span=(0, tenth.experiment.pruning.levels + 1),
         beside={"Xavier instead": xavier.separation_level(POLE) - level},
     )
 

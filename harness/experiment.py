@@ -56,9 +56,20 @@ class Evaluation:
     episodes: int = 16
     scored_episodes: int = 64
     """Fresh episodes on which the pruned checkpoint is scored."""
+
+
+@dataclass(frozen=True)
+class Savings:
+    """Arithmetic that is left undone because it can't change a result. Each applies only under its precondition.
+
+    What is left out changes the order of summation, hence the bits, hence the id; not the distribution of returns.
+    """
+
     stop_at_maximum: bool = True
     """A member whose evaluation reached the task's maximum trains no further: no later checkpoint can be
-    better. Loses nothing, and applies only where the pruned checkpoint is the best one."""
+    better. Where the pruned checkpoint is the best one."""
+    leave_out_unreachable: bool = True
+    """Units from which no path leads to an output are left out. Where there is no weight decay."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ class Experiment:
     network: Network = field(default_factory=Network)
     pruning: Pruning = field(default_factory=Pruning)
     evaluation: Evaluation = field(default_factory=Evaluation)
+    savings: Savings = field(default_factory=Savings)
 
 
 @dataclass(frozen=True)

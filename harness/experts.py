@@ -43,7 +43,7 @@ def write_experts() -> list[Path]:
         for name, outputs in LEARNER.outputs(task).items()
     }
     population = LEARNER.start(task, networks, {}, seeds, level=0)
-    trained = train(population, task, EVALUATION, "best", seeds, level=0)
+    trained = train(population, task, EVALUATION, "best", True, seeds, level=0)
     starts = np.stack([task.draw_starts(rng, (EPISODES,)) for rng in streams(seeds, "score", 0)])
     returns = rollout_returns(task, trained.checkpoint[ACTOR].tensors(), starts)
     for index, seed in enumerate(seeds):

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
         reason = "a pickle" if content[:1] == b"\x80" or content[:2] == b"PK" else f"truncated or damaged ({error})"
         raise FixtureError(f"expert file {path} is not safetensors but {reason}; {remedy}") from None
     expected: dict[str, tuple[int, ...]] = {f"bias.{i}": (size,) for i, size in enumerate(sizes[1:])}
-    expected |= {f"weight.{i}": pair for i, pair in enumerate(zip(sizes[:-1], sizes[1:], strict=True))}
+    expected |= {f"weight.{i}": pair for i, pair in enumerate(pairwise(sizes))}
     found = {name: tensor.shape for name, tensor in tensors.items()}
     if found != expected or (sizes[0], sizes[-1]) != (inputs, actions):
         raise FixtureError(

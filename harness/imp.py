@@ -6,9 +6,11 @@ from its last finished level and ends with the same numbers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from harness.compaction import compact
 from harness.experiment import DENSE, TICKET, Cell, Experiment
 from harness.learners import ACTOR
 from harness.learners.training import train
@@ -57,12 +59,22 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
     """
     e = cell.experiment
     networks, masks = start_level(cell, level, previous, ticket)
-    population = e.learner.start(e.task, networks, masks, cell.seeds, level)
-    training = train(population, e.task, e.evaluation, e.pruning.checkpoint, cell.seeds, level)
+    saves = e.savings.leave_out_unreachable and e.learner.weight_decay == 0
+    small = {name: compact(networks[name], layers) for name, layers in masks.items() if saves}
+    population = e.learner.start(
+        e.task,
+        networks | {name: part.mlp for name, part in small.items()},
+        masks | {name: part.masks for name, part in small.items()},
+        cell.seeds,
+        level,
+    )
+    stops = e.savings.stop_at_maximum
+    training = train(population, e.task, e.evaluation, e.pruning.checkpoint, stops, cell.seeds, level)
     shape = (e.evaluation.scored_episodes,)
     starts = np.stack([e.task.draw_starts(rng, shape) for rng in streams(cell.seeds, "score", level)])
     scores = rollout_returns(e.task, training.checkpoint[ACTOR].tensors(), starts)
     trained = {name: training.checkpoint[name] for name in masks}
+    trained |= {name: part.restored(networks[name], trained[name]) for name, part in small.items()}
     return Level(masks, trained, scores, training.evaluations, training.share * e.learner.env_steps)
 
 
@@ -124,7 +136,7 @@ def prunable_networks(experiment: Experiment) -> list[str]:
 def prunable_weights(experiment: Experiment) -> int:
     """How many weights level 0 has that can be pruned; biases never are."""
     sizes = layer_sizes(experiment)
-    return sum(a * b for name in prunable_networks(experiment) for a, b in zip(sizes[name], sizes[name][1:]))
+    return sum(a * b for name in prunable_networks(experiment) for a, b in pairwise(sizes[name]))
 
 
 def layer_sizes(experiment: Experiment) -> dict[str, tuple[int, ...]]:

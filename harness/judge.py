@@ -25,7 +25,7 @@ from harness.verdict import Finding, conclude
 RETURN_UNIT = "normalised return"
 
 
-class JudgedTwice(Exception):
+class JudgedTwiceError(Exception):
     """An item judged more than one hypothesis."""
 
 
@@ -52,14 +52,15 @@ class Judge:
         *,
         smallest: float,
         unit: str = RETURN_UNIT,
-        depth: float = 1.0,
+        span: tuple[float, float] = (0.0, 1.0),
         beside: Mapping[str, PerSeed] | None = None,
     ) -> None:
         """The effect is above 0 and at least `smallest`.
 
-        depth: how far a chain that fails can fall, in `unit`; "equivalent" must survive one more such seed.
+        span: the lowest and highest value that one chain can have in one condition, in `unit`. Studentised
+        verdicts must survive one more seed at its worst end.
         """
-        self._judge("greater", effect, smallest, unit, depth, beside)
+        self._judge("greater", effect, smallest, unit, span, beside)
 
     def equivalent(
         self,
@@ -67,11 +68,11 @@ class Judge:
         *,
         margin: float,
         unit: str = RETURN_UNIT,
-        depth: float = 1.0,
+        span: tuple[float, float] = (0.0, 1.0),
         beside: Mapping[str, PerSeed] | None = None,
     ) -> None:
         """The effect is within +-`margin`."""
-        self._judge("equivalent", effect, margin, unit, depth, beside)
+        self._judge("equivalent", effect, margin, unit, span, beside)
 
     def non_inferior(
         self,
@@ -79,11 +80,11 @@ class Judge:
         *,
         margin: float,
         unit: str = RETURN_UNIT,
-        depth: float = 1.0,
+        span: tuple[float, float] = (0.0, 1.0),
         beside: Mapping[str, PerSeed] | None = None,
     ) -> None:
         """The effect is above -`margin`."""
-        self._judge("non-inferior", effect, margin, unit, depth, beside)
+        self._judge("non-inferior", effect, margin, unit, span, beside)
 
     def holds_out_longer(
         self,
@@ -109,7 +110,7 @@ class Judge:
         effect: PerSeed,
         smallest: float,
         unit: str,
-        depth: float,
+        span: tuple[float, float],
         beside: Mapping[str, PerSeed] | None,
     ) -> None:
         if not np.isfinite(effect.values).all():
@@ -117,14 +118,14 @@ class Judge:
         if not self.gives_findings:
             self._record(kind, smallest, unit, None, {})
             return
-        others = {name: contrast_test(other, kind, depth) for name, other in (beside or {}).items()}
-        self._record(kind, smallest, unit, contrast_test(effect, kind, depth), others)
+        others = {name: contrast_test(other, kind, span) for name, other in (beside or {}).items()}
+        self._record(kind, smallest, unit, contrast_test(effect, kind, span), others)
 
     def _record(
         self, kind: Kind, smallest: float, unit: str, outcome: Outcome | None, beside: Mapping[str, Outcome]
     ) -> None:
         if self.finding is not None:
-            raise JudgedTwice(f"{self.nodeid} judged two hypotheses; one item is one finding")
+            raise JudgedTwiceError(f"{self.nodeid} judged two hypotheses; one item is one finding")
         finding = replace(self.blank("smoke", kind, smallest, unit), chart=figure(self.claim.figure, self.runs))
         if outcome is None:
             self.finding = replace(finding, reason="A smoke run shows that everything runs and judges nothing.")

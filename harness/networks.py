@@ -8,6 +8,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -71,7 +72,8 @@ def forward(mlp: Mlp, observations: torch.Tensor) -> torch.Tensor:
 class Initialiser(Protocol):
     """The bound of the uniform distribution from which a layer's weights are drawn."""
 
-    def __call__(self, fan_in: int, fan_out: int) -> float: ...
+    def __call__(self, fan_in: int, fan_out: int) -> float:
+        """For a layer of these sizes."""
 
 
 INITIALISERS: dict[str, Initialiser] = {
@@ -99,7 +101,7 @@ def initial_mlp(
     """
     bound = INITIALISERS[initialiser]
     weights, biases = [], []
-    for layer, (fan_in, fan_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         scale = bound(fan_in, fan_out) / (input_divisor if layer == 0 else 1.0)
         weights.append(scale * np.stack([rng.uniform(-1, 1, (fan_in, fan_out)) for rng in streams]))
         bias_scale = 1 / math.sqrt(fan_in)

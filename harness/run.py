@@ -195,14 +195,14 @@ class Run:
         return np.concatenate(chunks).astype(np.float64)
 
 
-class EvidenceMissing(Exception):
+class EvidenceMissingError(Exception):
     """A cell that a claim needs is not in the store, for it failed; the message is one line."""
 
 
 def _level(store: Store, cell: Cell, number: int) -> Level:
     found = store.read(address(cell), number)
     if found is None:
-        raise EvidenceMissing(f"level {number} of {cell.condition} was not computed")
+        raise EvidenceMissingError(f"level {number} of {cell.condition} was not computed")
     return found
 
 

@@ -48,19 +48,17 @@ CONCLUSIONS = {
     "smoke": VERDICTS["SMOKE"],
 }
 # What the template reads; a field that a run left out is None.
-RUN = tuple(
-    [
-        "profile",
-        "seed_block",
-        "seeds",
-        "created",
-        "command",
-        "commit",
-        "machine",
-        "versions",
-        "wall_seconds",
-        "cpu_seconds",
-    ]
+RUN = (
+    "profile",
+    "seed_block",
+    "seeds",
+    "created",
+    "command",
+    "commit",
+    "machine",
+    "versions",
+    "wall_seconds",
+    "cpu_seconds",
 )
 CLAIM = ("id", "says", "source", "quantifier", "systems", "verdict", "summary", "findings")
 READING = ("name", "effect", "lower", "upper", "p", "conclusion")

@@ -1,0 +1,1 @@
+"""Evidence: what is computed, where it lies, and why it is valid."""

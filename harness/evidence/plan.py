@@ -1,6 +1,7 @@
 """The plan: every cell that the selected findings need, their parents included, and what it will cost."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from harness.experiment import Cell
 from harness.imp import layer_sizes
@@ -34,7 +35,7 @@ def env_steps(cell: Cell) -> int:
 def estimated_seconds(cell: Cell) -> float:
     """CPU seconds of a cell, if no member stops early: an upper bound, within a factor of about two."""
     e = cell.experiment
-    weights = sum(a * b for sizes in layer_sizes(e).values() for a, b in zip(sizes, sizes[1:]))
+    weights = sum(a * b for sizes in layer_sizes(e).values() for a, b in pairwise(sizes))
     flops = 6 * weights * e.learner.samples_per_update * len(cell.seeds)  # two per weight forward, four backward
     updates = e.learner.updates * (SECONDS_PER_UPDATE + flops / FLOPS_PER_SECOND)
     played = e.learner.env_steps / e.learner.envs + e.task.horizon * (e.evaluation.per_training + 1)

@@ -50,6 +50,10 @@ class Learner(Protocol):
         """Gradient steps of one training, per member."""
 
     @property
+    def weight_decay(self) -> float:
+        """Of the weights; 0 leaves those without a gradient as they are."""
+
+    @property
     def samples_per_update(self) -> int:
         """Samples behind one gradient step, per member."""
 

@@ -31,17 +31,18 @@ def train(
     task: Task,
     evaluation: Evaluation,
     checkpoint: str,
+    stop_at_maximum: bool,
     seeds: Sequence[int],
     level: int,
 ) -> Training:
-    """Train to the end, or each member until an evaluation reached the task's maximum (`Evaluation`).
+    """Train to the end, or each member until an evaluation reached the task's maximum (see `Savings`).
 
     `checkpoint` "best" takes the best evaluation's networks, first at the maximum; "last" takes the last one's.
     """
     best = {name: mlp.arrays() for name, mlp in population.networks.items()}
     evaluations = np.full((len(seeds), evaluation.per_training), np.nan)
     share = np.ones(len(seeds))
-    stops = evaluation.stop_at_maximum and checkpoint == "best"
+    stops = stop_at_maximum and checkpoint == "best"
     training = np.arange(len(seeds))  # rows of the members still in training
     done = 0
     for turn in range(evaluation.per_training):
@@ -49,7 +50,7 @@ def train(
         for _ in range(done, until):
             population.advance()
         done = until
-        rngs = streams([seeds[row] for row in training], "evaluation", level, turn)
+        rngs = streams([seeds[row] for row in training.tolist()], "evaluation", level, turn)
         starts = np.stack([task.draw_starts(rng, (evaluation.episodes,)) for rng in rngs])
         returns = rollout_returns(task, population.networks[ACTOR], starts).mean(axis=1)
 

@@ -148,10 +148,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> Any:
     conclusion = getattr(report, "conclusion", None)
     if conclusion not in _LETTERS or report.when != "call":
         return None
-    category, letter, word = _LETTERS[conclusion]
-    return (
-        ("failed", "F", str(word if isinstance(word, str) else word[0])) if report.failed else (category, letter, word)
-    )
+    return ("failed", "F", conclusion.upper()) if report.failed else _LETTERS[conclusion]
 
 
 class _Collector:

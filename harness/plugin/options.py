@@ -4,6 +4,7 @@ import dataclasses
 import os
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def restart_tied() -> None:
     takes that folder for a path to tests: an existing one outside the project would hide the project.
     """
     program, args = Path(sys.argv[0]), sys.argv[1:]
-    named = [value for option, value in zip(args, args[1:], strict=False) if option in _PATHS]
+    named = [value for option, value in pairwise(args) if option in _PATHS]
     if program.name in ("pytest", "py.test", "__main__.py") and any(Path(value).exists() for value in named):
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *_tied(args)])
 

@@ -57,7 +57,8 @@ def table(summary: dict[str, Any]) -> Iterator[str]:
     """The verdicts and their findings, for the terminal."""
     for entry in summary["claims"]:
         minutes = entry["cpu_seconds"] / 60
-        yield f"{entry['verdict']:13} {entry['id']} at {summary['profile']}, {entry['systems']} ({minutes:.1f} core-min)"
+        where = f"{entry['id']} at {summary['profile']}, {entry['systems']}"
+        yield f"{entry['verdict']:13} {where} ({minutes:.1f} core-min)"
         for finding in map(Finding.from_json, entry["findings"]):
             numbers = ""
             if finding.test:
@@ -74,7 +75,7 @@ def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
             if finding.conclusion != "underpowered" or not finding.n:
                 continue
             if finding.seeds_needed is None:
-                yield f"{finding.name}: no number of seeds up to 10,000 would decide {finding.smallest:g} {finding.unit}"
+                yield f"{finding.name}: not even 10,000 seeds would decide {finding.smallest:g} {finding.unit}"
                 continue
             minutes = finding.cpu_seconds / 60 * finding.seeds_needed / max(finding.n)
             yield (

@@ -10,10 +10,10 @@ The guard. A mean may hang on a failure too rare to have been seen: where 5 % of
 samples of 20 seeds show none, and a t test on the tight values left is certain of the wrong mean. No test of
 the sample alone can notice (Bahadur and Savage 1956). So a studentised verdict must survive one seed more,
 put at the median minus (for the lower bound; plus for the upper) the larger of the furthest deviation seen
-and `depth`, how far one failing chain can move the contrast. It is the rule of three with a t test around it,
-and holds the false-alarm rate under 0.05 from 15 seeds on, for normal and lognormal values, ceilings, and
-failures in 2 to 30 % of chains, seen or unseen (tests/test_statistics.py, "calibration"). The price: an
-effect or margin under about 3 depths / seeds can't be shown.
+and how far one chain can move the contrast that ends at the worst value it can have. It is the rule of three
+with a t test around it, and holds the false-alarm rate under 0.05 from 15 seeds on, for normal and lognormal
+values, ceilings, and failures in 2 to 30 % of chains, seen or unseen (tests/test_statistics.py,
+"calibration"). The price: an effect or margin under about 3 such moves / seeds can't be shown.
 """
 
 import warnings
@@ -68,7 +68,7 @@ class Outcome:
     refused: str = ""
 
 
-def contrast_test(contrast: PerSeed, kind: Kind = "greater", depth: float = 1.0) -> Outcome:
+def contrast_test(contrast: PerSeed, kind: Kind = "greater", span: tuple[float, float] = (0.0, 1.0)) -> Outcome:
     """The test that a contrast over shared seeds allows.
 
     "greater" on two conditions: exact sign-flip, whose null is that they are exchangeable; where only their
@@ -76,26 +76,28 @@ def contrast_test(contrast: PerSeed, kind: Kind = "greater", depth: float = 1.0)
     All else, more conditions (not symmetric under the null: sign-flips gave 35 % false alarms), "equivalent"
     and "non-inferior": the guarded t test, refused under 15 seeds.
 
-    depth: the most that a failing chain loses in one condition, in the unit of the values. 1 is all of a
-    normalised return, from expert to random policy; 0 where the value can't fail so.
+    span: the lowest and the highest value that one chain can have in one condition. 0 to 1 for normalised
+    returns, from random policy to expert, and for shares.
     Raises ValueError where every condition cancelled.
     """
     if not contrast.conditions:
         raise ValueError("every condition of the contrast cancelled: nothing is compared")
-    fall, rise = _reach(contrast, depth)
+    fall, rise = _reach(contrast, span)
     guarded = guarded_paired(contrast.values, fall, rise)
     if kind != "greater" or not contrast.is_pair:
         return guarded
     return replace(sign_flip(contrast.values), guarded=(guarded.lower, guarded.upper), reach=guarded.reach)
 
 
-def unpaired_contrast_test(a: PerSeed, b: PerSeed, kind: Kind = "greater", depth: float = 1.0) -> Outcome:
+def unpaired_contrast_test(
+    a: PerSeed, b: PerSeed, kind: Kind = "greater", span: tuple[float, float] = (0.0, 1.0)
+) -> Outcome:
     """a - b where they share no seeds (BC against RL, size against size), by the same rule as
     `contrast_test`: label permutation for "greater" on one condition each, else the guarded Welch test from
     15 seeds a group on."""
     if not (a.conditions and b.conditions):
         raise ValueError("every condition of a group cancelled: nothing is compared")
-    guarded = guarded_unpaired(a.values, b.values, _reach(a, depth), _reach(b, depth))
+    guarded = guarded_unpaired(a.values, b.values, _reach(a, span), _reach(b, span))
     if kind != "greater" or len(a.conditions) + len(b.conditions) > 2:
         return guarded
     outcome = label_permutation(a.values, b.values)
@@ -355,13 +357,18 @@ def _guarded_ranks(score: FloatArray, known: BoolArray) -> tuple[float, float]:
     return bound(score), -bound(-score)
 
 
-def _reach(contrast: PerSeed, depth: float) -> tuple[float, float]:
-    """(fall, rise): how far a chain that loses `depth` moves the contrast, through its largest
-    coefficients."""
-    if not depth >= 0:
-        raise ValueError(f"depth must be 0 or more, got {depth}")
-    weights = contrast.weights.values()
-    return depth * max(0.0, *weights), depth * max(0.0, *(-weight for weight in weights))
+def _reach(contrast: PerSeed, span: tuple[float, float]) -> tuple[float, float]:
+    """(fall, rise): how far one chain moves the contrast that goes from its condition's median to an end of
+    `span`, in the condition in which this moves it furthest."""
+    low, high = span
+    if not low <= high:
+        raise ValueError(f"span must be (lowest, highest), got {span}")
+    moves = [
+        weight * (end - float(np.median(contrast.parts[label])))
+        for label, weight in contrast.weights.items()
+        for end in span
+    ]
+    return max(0.0, -min(moves)), max(0.0, *moves)
 
 
 def _one_more(values: FloatArray, reach: float, side: Literal[-1, 1]) -> FloatArray:

@@ -262,7 +262,8 @@ class TestChoice:
         outcome = contrast_test(self.a - self.b)
         assert outcome.test == "sign-flip"
         assert outcome.guarded is not None
-        guarded = guarded_paired((self.a - self.b).values, 1.0, 1.0)
+        high, low = np.median(self.a.values), np.median(self.b.values)  # a may fall to 0, b rise to 1, or reverse
+        guarded = guarded_paired((self.a - self.b).values, max(high, 1 - low), max(1 - high, low))
         assert outcome.guarded == (guarded.lower, guarded.upper)
 
     @pytest.mark.parametrize("kind", ["equivalent", "non-inferior"])
@@ -272,8 +273,9 @@ class TestChoice:
 
     def test_contrasts_of_three_never_get_a_sign_flip(self) -> None:
         contrast = 2 * self.b - self.c - self.a
-        outcome = contrast_test(contrast, depth=0.5)
-        assert outcome == guarded_paired(contrast.values, fall=1.0, rise=0.5)
+        medians = [np.median(part.values) for part in (self.a, self.b, self.c)]
+        fall, rise = max(2 * medians[1], 0.0), max(medians[0], medians[2])
+        assert contrast_test(contrast, span=(0.0, 0.0)) == guarded_paired(contrast.values, fall, rise)
 
     def test_unpaired_single_conditions_get_label_permutation_differences_do_not(self) -> None:
         assert unpaired_contrast_test(self.a, self.b).test == "label permutation"
@@ -290,8 +292,8 @@ class TestChoice:
     def test_nothing_to_compare_is_refused(self) -> None:
         with pytest.raises(ValueError, match="cancelled"):
             contrast_test(self.a - self.a)
-        with pytest.raises(ValueError, match="depth"):
-            contrast_test(self.a - self.b, depth=-1.0)
+        with pytest.raises(ValueError, match="span"):
+            contrast_test(self.a - self.b, span=(1.0, 0.0))
 
     @pytest.mark.parametrize("bad", [[1.0, nan], [1.0, inf], [], [[1.0]]])
     def test_nan_infinite_or_no_values_raise(self, bad: Any) -> None:

@@ -349,7 +349,7 @@ def test_write_is_whole_or_not_at_all(tmp_path: Path, findings: dict[str, Any]) 
     with pytest.raises(ValueError, match="schema"):
         reports.write({**findings, "schema": 2}, place)
     place.with_name("taken").mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(IsADirectoryError):
         reports.write({**findings, "claims": []}, place.with_name("taken"))  # a folder can't be replaced
     assert place.read_text("utf-8") == before
     assert {path.name for path in place.parent.iterdir()} == {"report.html", "taken"}
