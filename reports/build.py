@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from harness.fixtures import replace_file
 from reports import charts, numbers, strips
 
 SCHEMA = 1
@@ -60,7 +60,7 @@ RUN = (
     "wall_seconds",
     "cpu_seconds",
 )
-CLAIM = ("id", "says", "source", "quantifier", "systems", "verdict", "summary", "findings")
+CLAIM = ("id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings")
 READING = ("name", "effect", "lower", "upper", "p", "conclusion")
 FINDING = (
     *READING,
@@ -188,15 +188,7 @@ def write(summary: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     place = Path(path)
     page = build(summary)
     place.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        os.chmod(name, 0o644)  # mkstemp's 0o600 would hide the report from everyone else
-        os.replace(name, place)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_file(place, page.encode())
     return place
 
 
@@ -235,7 +227,7 @@ def _section(claim: Mapping[str, Any], seen: dict[str, Figure]) -> Section:
         anchor="claim-" + re.sub(r"[^\w-]+", "-", claim["id"]),
         mark=_mark(claim["verdict"], VERDICTS),
         tally=_tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
-        cpu_seconds=sum(x for finding in findings if (x := numbers.number(finding["cpu_seconds"])) is not None),
+        cpu_seconds=numbers.number(claim["cpu_seconds"]) or 0.0,
         groups=_groups(findings),
         figures=figures,
         broken_charts=broken,

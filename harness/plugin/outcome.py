@@ -46,11 +46,11 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
 
 def write(summary: dict[str, Any], report: Path) -> None:
     """The report, and beside it the findings it was drawn from."""
-    from reports import build  # the report's libraries take a second to load: only where one is written
+    from reports import write as write_report  # the report's libraries take a second to load: only where one is written
 
     report.parent.mkdir(parents=True, exist_ok=True)
     replace_file(report.with_name("findings.json"), json.dumps(summary, allow_nan=False).encode())
-    replace_file(report, build(summary).encode())
+    write_report(summary, report)
 
 
 def table(summary: dict[str, Any]) -> Iterator[str]:

@@ -146,6 +146,7 @@ def findings() -> dict[str, Any]:
             "systems": systems,
             "verdict": verdict,
             "summary": summary,
+            "cpu_seconds": sum(f["cpu_seconds"] or 0 for f in found),
             "findings": [{**f, "claim": name} for f in found],
         }
 

@@ -1,0 +1,53 @@
+# One door to everything. Each target sets up .venv by itself when it is missing or outdated.
+# Presupposed: Python 3.11 or newer with venv, and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+HEADLINE := ticket-effect,mask-explains-most,bc-prunes-sparser,cart-pole-keeps-pole,kaiming-tenth-finds-inputs
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help claims headline smoke test lint format bench report experts clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	@touch $(READY)
+
+claims: $(READY) ## the main job: every claim at the scaled profile, on all CPUs, with the report
+	$(BIN)/pytest -n auto $(ARGS)
+
+headline: $(READY) ## the headline claims alone
+	$(BIN)/pytest -n auto --claim $(HEADLINE) $(ARGS)
+
+smoke: $(READY) ## everything runs, nothing is judged: under a minute
+	$(BIN)/pytest -n auto --profile smoke --evidence=.claims/smoke/evidence --report=.claims/smoke/report.html $(ARGS)
+
+test: lint ## the project's own tests, ruff and mypy
+	$(BIN)/pytest -n auto harness reports $(ARGS)
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(READY) ## let ruff lay out the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(READY) ## speed and returns beside stable-baselines3
+	$(BIN)/python -W ignore -m harness bench
+
+report: $(READY) ## rebuild the report from the last run's findings, without training
+	$(BIN)/python -m reports
+
+experts: $(READY) ## retrain the experts (writes fixtures/)
+	$(BIN)/python -m harness experts
+
+clean: ## remove what was generated, the evidence included
+	rm -rf .claims .venv

@@ -1,0 +1,40 @@
+"""`python -m harness COMMAND`: what is not a test. `experts` retrains the experts, `tune` shows how
+hyperparameters were chosen, `bench` measures speed."""
+
+import argparse
+from pathlib import Path
+
+from harness.fixtures import FixtureError
+
+
+def main() -> int:
+    """Run one command; 0 on success, 4 for a bad fixture or argument (as pytest's usage errors)."""
+    parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("experts", help="retrain the experts and measure the reference returns (writes fixtures/)")
+    commands.add_parser("tune", help="train dense agents of the tuning seeds with the scaled profile's alternatives")
+    bench = commands.add_parser("bench", help="compare speed and returns with stable-baselines3")
+    bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
+    chosen = parser.parse_args()
+    try:
+        if chosen.command == "experts":
+            from harness.experts import write_experts
+
+            print(f"{len(write_experts())} files written")
+        elif chosen.command == "tune":
+            from harness.tuning import tune
+
+            for line in tune():
+                print(line, flush=True)
+        else:
+            from harness.bench import main as measure
+
+            measure(chosen.out)
+    except FixtureError as error:
+        print(f"error: {error}")
+        return 4
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,182 @@
+"""The benchmark: population PPO beside stable-baselines3's PPO, the same network and hyperparameters, one run.
+
+Speeds are env_steps per CPU second, interleaved in one process and their medians compared, so that a ratio holds
+where wall times drift. Run by `python -m harness bench` (`make bench`); writes .claims/bench.json.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import stable_baselines3
+import torch
+from stable_baselines3.common.env_util import make_vec_env
+
+from harness.experiment import DENSE, Cell, Experiment, Network, Savings
+from harness.fixtures import replace_file
+from harness.imp import initial_networks, run_level
+from harness.learners.ppo import PPO
+from harness.profiles import PROFILES, TUNING_BLOCK
+from harness.statistics import PerSeed, unpaired_contrast_test
+from harness.tasks.cart_pole import CartPole
+
+MEMBERS = 40
+RUNS = 5
+SPEED = PPO(envs=16, rollout=32, epochs=4, minibatches=4, env_steps=1_000_000)
+"""4 epochs of 4 minibatches over 512 samples."""
+ROUNDS = 12
+"""Rollouts per timing of the population; stable-baselines3 plays as many."""
+SEEDS = 15
+MARGIN = 25.0
+"""Of a return of 500."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the benchmark. ratio: ours / peer; where a row compares returns, bounds say how near they are."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: float
+    ratio: float
+    runs: int
+    note: str = ""
+
+
+def main(folder: Path) -> list[Row]:
+    """Measure every row, print them as a table, and write `folder`/bench.json."""
+    rows = [speed(hidden) for hidden in ((64, 64), (128, 128))]
+    rows.append(returns())
+    for line in table(rows):
+        print(line)
+    folder.mkdir(parents=True, exist_ok=True)
+    content = json.dumps({"rows": [vars(row) for row in rows]}, indent=1) + "\n"
+    replace_file(folder / "bench.json", content.encode())
+    return rows
+
+
+def table(rows: list[Row]) -> list[str]:
+    """The rows as aligned text."""
+    lines = [f"{'name':52}{'unit':28}{'ours':>10}{'peer':>10}{'ratio':>8}{'runs':>6}"]
+    for row in rows:
+        lines.append(f"{row.name:52}{row.unit:28}{row.ours:>10,.0f}{row.peer:>10,.0f}{row.ratio:>8.2f}{row.runs:>6}")
+        lines += [f"  {row.note}"] if row.note else []
+    return lines
+
+
+def speed(hidden: tuple[int, ...]) -> Row:
+    """env_steps per CPU second of training, evaluations left out."""
+    seeds = tuple(range(MEMBERS))
+    experiment = Experiment(CartPole(), SPEED, Network(hidden=hidden))
+    population = SPEED.start(CartPole(), initial_networks(experiment, seeds), {}, seeds, level=0)
+    agent = peer(SPEED, hidden, seed=0)
+    ours, theirs = [], []
+    population.advance()  # the first round compiles
+    agent.learn(SPEED.samples)
+    for _ in range(RUNS):
+        ours.append(MEMBERS * ROUNDS * SPEED.samples / _cpu_seconds(lambda: _advance(population, ROUNDS)))
+        theirs.append(ROUNDS * SPEED.samples / _cpu_seconds(lambda: agent.learn(ROUNDS * SPEED.samples)))
+    mine, peers = statistics.median(ours), statistics.median(theirs)
+    name = f"PPO on Cart-Pole, {'-'.join(map(str, hidden))}, {MEMBERS} members"
+    return Row(name, "env_steps per CPU second", mine, peers, mine / peers, RUNS)
+
+
+def returns() -> Row:
+    """Scored returns of dense agents after the scaled profile's training, on seeds of the tuning block."""
+    experiment = PROFILES["scaled"].systems["cart-pole", "ppo"]
+    experiment = replace(experiment, savings=Savings(stop_at_maximum=False))
+    assert isinstance(experiment.learner, PPO)
+    seeds = tuple(range(TUNING_BLOCK * 1000, TUNING_BLOCK * 1000 + SEEDS))
+    ours = run_level(Cell(experiment, DENSE, seeds), 0, None).scored_returns
+    theirs = np.array([peer_return(experiment, seed) for seed in seeds])
+    mine = PerSeed.of("population", ours, seeds)
+    other = PerSeed.of("stable-baselines3", theirs, [seed + SEEDS for seed in seeds])
+    found = unpaired_contrast_test(mine, other, "equivalent", span=(0.0, 500.0))
+    plain = unpaired_contrast_test(mine, other, "equivalent", span=(float(min(theirs)), 500.0))
+    note = (
+        f"difference {found.effect:+.1f}, 97.5 % bounds {plain.lower:+.1f} to {plain.upper:+.1f}"
+        f" (guarded against an unseen failing seed: {found.lower:+.1f} to {found.upper:+.1f}); margin {MARGIN:g}"
+    )
+    return Row(
+        "PPO on Cart-Pole, 64-64, dense",
+        "scored return",
+        ours.mean(),
+        theirs.mean(),
+        ours.mean() / theirs.mean(),
+        SEEDS,
+        note,
+    )
+
+
+def peer(settings: PPO, hidden: tuple[int, ...], seed: int) -> Any:
+    """stable-baselines3's PPO with the same network, initialisation, hyperparameters and environments."""
+    return stable_baselines3.PPO(
+        "MlpPolicy",
+        make_vec_env("CartPole-v1", n_envs=settings.envs, seed=seed),
+        learning_rate=settings.learning_rate,
+        n_steps=settings.rollout,
+        batch_size=settings.samples_per_update,
+        n_epochs=settings.epochs,
+        gamma=settings.discount,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip,
+        ent_coef=settings.entropy,
+        vf_coef=settings.value_loss,
+        max_grad_norm=settings.max_gradient_norm,
+        policy_kwargs={
+            "net_arch": {"pi": list(hidden), "vf": list(hidden)},
+            "activation_fn": torch.nn.ReLU,
+            "ortho_init": False,
+        },
+        seed=seed,
+        device="cpu",
+    )
+
+
+def peer_return(experiment: Experiment, seed: int) -> float:
+    """The scored return of one agent of the peer's, under our schedule of evaluations."""
+    learner, evaluation = experiment.learner, experiment.evaluation
+    assert isinstance(learner, PPO)
+    agent = peer(learner, experiment.network.hidden, seed)
+    environment = gymnasium.make("CartPole-v1")
+    best, checkpoint, done = -np.inf, None, 0
+    for turn in range(evaluation.per_training):
+        until = round(learner.rounds * (turn + 1) / evaluation.per_training)
+        agent.learn((until - done) * learner.samples, reset_num_timesteps=turn == 0)
+        done = until
+        found = _play(agent, environment, evaluation.episodes, seed + turn)
+        if found > best:
+            best, checkpoint = found, {k: v.clone() for k, v in agent.policy.state_dict().items()}
+    agent.policy.load_state_dict(checkpoint)
+    return _play(agent, environment, evaluation.scored_episodes, seed + evaluation.per_training)
+
+
+def _play(agent: Any, environment: Any, episodes: int, seed: int) -> float:
+    total = 0.0
+    observation, _ = environment.reset(seed=seed)
+    for _ in range(episodes):
+        ended = False
+        while not ended:
+            action, _ = agent.predict(observation, deterministic=True)
+            observation, reward, terminated, truncated, _ = environment.step(int(action))
+            total, ended = total + float(reward), terminated or truncated
+        observation, _ = environment.reset()
+    return total / episodes
+
+
+def _advance(population: Any, rounds: int) -> None:
+    for _ in range(rounds):
+        population.advance()
+
+
+def _cpu_seconds(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
