@@ -134,6 +134,11 @@ class Run:
         name = {"scored return": "scored_returns", "best evaluation": "best_evaluations"}[judged]
         return self._stack(condition, lambda level: getattr(level, name))
 
+    def dense_returns(self) -> np.ndarray:
+        """float64[seeds]: scored returns at level 0."""
+        dense = [dataclasses.replace(chunk, condition=DENSE) for chunk in self._chunks(self.conditions[0])]
+        return np.concatenate([_level(self.bound.store, cell, 0).scored_returns for cell in dense])
+
     def area(self, drop: int = 0, judged: Judged = "scored return") -> Areas:
         """Mean normalised return over levels 1 to K - `drop`, per condition and seed."""
         last = self.experiment.pruning.levels - drop

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.profiles import PROFILES, Profile
+from harness.profiles import PROFILES, SEEDS_PER_BLOCK, Profile
 
 NO_REPORT = "none"
+PROFILES_OWN = "the profile's"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def add(parser: pytest.Parser) -> None:
     both = {
         "profile": ("scale of the experiments: " + " | ".join(PROFILES), "NAME", "scaled"),
         "seed-block": ("judge on block N of seeds, fresh for every N", "N", "0"),
+        "seeds": ("number of seeds", "N", PROFILES_OWN),
         "evidence": ("folder of the evidence", "DIR", ".claims/evidence"),
         "report": ("the HTML report to write, or 'none'", "FILE", ".claims/report.html"),
     }
@@ -72,12 +74,19 @@ def read(config: pytest.Config) -> Settings:
     text = _value(config, "seed-block")
     if not text.isascii() or not text.isdigit():
         raise pytest.UsageError(f"the seed block must be a whole number from 0 on, not {text!r}")
+    profile = PROFILES[name]
+    count = _value(config, "seeds")
+    if count != PROFILES_OWN:
+        if not (count.isascii() and count.isdigit() and 0 < int(count) <= SEEDS_PER_BLOCK):
+            raise pytest.UsageError(f"the number of seeds must be from 1 to {SEEDS_PER_BLOCK}, not {count!r}")
+        profile = dataclasses.replace(profile, seeds=int(count))
     evidence, report = _value(config, "evidence"), _value(config, "report")
     strict = config.getoption("strict_claims")
     arguments = [f"--profile {name}"]
     arguments += [f"--seed-block {int(text)}"] if int(text) else []
+    arguments += [f"--seeds {count}"] if count != PROFILES_OWN else []
     return Settings(
-        profile=PROFILES[name],
+        profile=profile,
         block=int(text),
         evidence=_path(config, "evidence", evidence),
         report=None if report == NO_REPORT else _path(config, "report", report),

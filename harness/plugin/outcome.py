@@ -1,5 +1,6 @@
 """From the findings of a session to what is written and printed at its end."""
 
+import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
@@ -15,6 +16,8 @@ from harness.evidence.fingerprint import LIBRARIES
 from harness.fixtures import replace_file
 from harness.machine import cpu_name, usable_cpus
 from harness.plugin.suite import Suite
+from harness.profiles import SEEDS_PER_BLOCK
+from harness.run import EvidenceMissingError
 from harness.verdict import Finding, claim_verdict, with_q_values
 
 SCHEMA = 1
@@ -40,6 +43,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "wall_seconds": wall_seconds,
         "cpu_seconds": sum(suite.store.cpu_seconds(where) for where in suite.addresses),
         "damaged": suite.store.damaged,
+        "dense_returns": dense_returns(suite),
         "claims": claims,
     }
 
@@ -68,20 +72,40 @@ def table(summary: dict[str, Any]) -> Iterator[str]:
             yield f"  {finding.conclusion:13} {finding.name}  {numbers or why}"
 
 
+def bars(summary: dict[str, Any]) -> Iterator[str]:
+    """What dense agents reached: no claim is worth more than the learning it rests on."""
+    for name, value in summary["dense_returns"].items():
+        yield f"  level 0 of {name}: mean scored return {value:g}"
+
+
 def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
-    """For each underpowered finding, what it would take to decide it."""
+    """For each underpowered finding, what it would take to decide it: on fresh seeds, never added to these."""
     for entry in summary["claims"]:
         for finding in map(Finding.from_json, entry["findings"]):
             if finding.conclusion != "underpowered" or not finding.n:
                 continue
-            if finding.seeds_needed is None:
-                yield f"{finding.name}: not even 10,000 seeds would decide {finding.smallest:g} {finding.unit}"
+            goal = f"{finding.smallest:g} {finding.unit}"
+            if finding.seeds_needed is None or finding.seeds_needed > SEEDS_PER_BLOCK:
+                yield f"{finding.name}: not even {SEEDS_PER_BLOCK} seeds would decide {goal}"
                 continue
             minutes = finding.cpu_seconds / 60 * finding.seeds_needed / max(finding.n)
-            yield (
-                f"{finding.name}: {finding.seeds_needed} fresh seeds would decide {finding.smallest:g} {finding.unit}"
-                f" 9 times in 10, in about {minutes:.0f} core-minutes"
-            )
+            yield f"{finding.name}: {finding.seeds_needed} fresh seeds would decide {goal} 9 times in 10,"
+            yield f"  in about {minutes:.0f} core-minutes: {_on_fresh_seeds(summary, finding)}"
+
+
+def _on_fresh_seeds(summary: dict[str, Any], finding: Finding) -> str:
+    scale = f"--profile {summary['profile']} --seed-block {summary['seed_block'] + 1} --seeds {finding.seeds_needed}"
+    return f'pytest -n auto {scale} "{finding.nodeid}"'
+
+
+def dense_returns(suite: Suite) -> dict[str, float]:
+    """Mean scored return of level 0 per system that was judged: whether dense learning reached its bar."""
+    runs = {run.experiment: run for judge in suite.judges.values() for run in judge.runs}
+    found = {}
+    for name, run in sorted({str(run.system): run for run in runs.values()}.items()):
+        with contextlib.suppress(EvidenceMissingError):  # its findings say so
+            found[name] = round(float(run.dense_returns().mean()), 1)
+    return found
 
 
 def _claim(suite: Suite, name: str, findings: list[Finding]) -> dict[str, Any]:

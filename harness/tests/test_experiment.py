@@ -1,0 +1,285 @@
+"""An experiment's id, and the fingerprint of the engine beside it."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.evidence.fingerprint import ENGINE, engine_fingerprint, engine_parts, modules_behind, source_hash
+from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment, Network, Pruning, canonical_json
+from harness.learners.bc import BC
+from harness.learners.ppo import PPO
+from harness.profiles import PROFILES, System
+from harness.tasks.cart_pole import CartPole
+
+LEARNERS = ("ppo", "bc")
+
+
+def cell_of(learner: str, condition: str, **changes: Any) -> Cell:
+    """The first cell of a scaled system, with parts of its experiment replaced."""
+    cell = PROFILES["scaled"].cells(System("cart-pole", learner), condition, block=0)[0]
+    return dataclasses.replace(cell, experiment=dataclasses.replace(cell.experiment, **changes))
+
+
+def with_pruning(cell: Cell, **changes: Any) -> Cell:
+    pruning = dataclasses.replace(cell.experiment.pruning, **changes)
+    return dataclasses.replace(cell, experiment=dataclasses.replace(cell.experiment, pruning=pruning))
+
+
+class TestPinnedIds:
+    """These must never change unless the experiment itself does: evidence, baselines and reports are found by them.
+
+    An id that changes because a field was added, a default moved or the JSON is written differently orphans
+    all evidence. Replace a literal only where the experiment that it names is meant to be another one.
+    """
+
+    @pytest.mark.parametrize(
+        ("learner", "condition", "pinned"),
+        [
+            ("ppo", DENSE, "bd34c8dfb45bb5643086f1f5b5d5a0d27af4301cce15e30c187ee5ee2de9c172"),
+            ("ppo", TICKET, "7517ce052cbb9d0568db4464c8943a3f2eda8b7c8b8d676c0919bb248b444148"),
+            ("ppo", "mask/permuted", "2e9e456d1402fbd32e66db7ea3c16041f2ea327922e6ac01f886796496d776ed"),
+            ("ppo", "permuted/permuted", "579c1a009f04e7914b5dfe52d0c55c7e3c3f24943d02925e7abe5cbac485419a"),
+            ("bc", DENSE, "59b4fc6e204908560e4480259f1aa953f69ae7abe2f66032b078b6db8b074692"),
+            ("bc", TICKET, "a6e6eb9e46b9957d0a7e131e1aa7860649e6030f0af4b7b8830a09f34c88df6c"),
+            ("bc", "mask/permuted", "a8c61c5f11c4ebe609326a89b4484dc430ce12537541d10b0b89c7d4558a7de2"),
+            ("bc", "permuted/permuted", "12941c743f374bc98aeb50f70a8f42352f5e0e3a4079fb4f9781f41fd79858fa"),
+        ],
+    )
+    def test_the_cells_of_the_scaled_profile_have_these_ids(self, learner: str, condition: str, pinned: str) -> None:
+        assert cell_of(learner, condition).id == pinned
+
+    def test_this_is_what_is_hashed(self) -> None:
+        cell = Cell(Experiment(CartPole(), BC()), "mask/permuted", (0, 1))
+        assert canonical_json(cell.identity) == (
+            '{"condition":"mask/permuted","experiment":{'
+            '"evaluation":{"episodes":16,"per_training":10,"scored_episodes":64,"type":"Evaluation"},'
+            '"learner":{"batch":64,"env_steps":10000,"envs":4,"epsilon":1e-08,"experts":40,"learning_rate":0.001,'
+            '"passes":4,"type":"BC","weight_decay":0.0},'
+            '"network":{"activation":"relu","hidden":[64,64],"initialiser":"kaiming","input_divisor":1.0,'
+            '"type":"Network"},'
+            '"pruning":{"checkpoint":"best","levels":30,"lineage":"own","rate":0.2,"scope":"actor","type":"Pruning"},'
+            '"savings":{"leave_out_unreachable":true,"stop_at_maximum":true,"type":"Savings"},'
+            '"task":{"horizon":500,"type":"CartPole"},"type":"Experiment"},"seeds":[0,1],"type":"Cell"}'
+        )
+
+
+def variants(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every dataclass that differs from `value` in one field at any depth, with that field's dotted path."""
+    for f in dataclasses.fields(value):
+        entry = getattr(value, f.name)
+        if dataclasses.is_dataclass(entry):
+            for path, changed in variants(entry):
+                yield f"{f.name}.{path}", dataclasses.replace(value, **{f.name: changed})
+        else:
+            yield f.name, _changed(value, f.name, entry)
+
+
+def _changed(value: Any, name: str, entry: Any) -> Any:
+    others = {
+        bool: lambda: [not entry],
+        int: lambda: [entry * 2, entry + 1],  # a learner may refuse numbers that do not divide each other
+        float: lambda: [math.nextafter(entry, 2.0)],
+        str: lambda: [entry + "!"],
+        tuple: lambda: [(*entry, 9)],
+    }[type(entry)]()
+    for other in others:
+        try:
+            return dataclasses.replace(value, **{name: other})
+        except ValueError:
+            continue
+    raise AssertionError(f"no other value of {name} is accepted")
+
+
+NOT_OF = {
+    DENSE: {"rate", "levels", "scope", "lineage"},  # how level 0 is pruned later; experiments share it
+    TICKET: {"lineage"},  # the ticket is its own lineage in either reading
+}
+"""Fields of `Pruning` that deliberately do not enter the id of such a cell."""
+
+
+class TestEveryFieldCounts:
+    @pytest.mark.parametrize("learner", LEARNERS)
+    @pytest.mark.parametrize("condition", [DENSE, *CONDITIONS])
+    def test_the_id_changes_with_every_field_but_those_named(self, learner: str, condition: str) -> None:
+        cell = cell_of(learner, condition)
+        ids = {path: changed.id for path, changed in variants(cell)}
+        same = {path for path, name in ids.items() if name == cell.id}
+        assert same == {f"experiment.pruning.{field}" for field in NOT_OF.get(condition, ())}
+        others = [name for path, name in ids.items() if path not in same]
+        assert len(set(others)) == len(others)
+
+    def test_the_walk_reaches_every_dataclass(self) -> None:
+        paths = {path for learner in LEARNERS for path, _ in variants(cell_of(learner, TICKET))}
+        assert {path.rpartition(".")[0] for path in paths} == {
+            "",
+            "experiment.task",
+            "experiment.learner",
+            "experiment.network",
+            "experiment.pruning",
+            "experiment.evaluation",
+            "experiment.savings",
+        }
+        assert {"condition", "seeds", "experiment.network.hidden", "experiment.learner.gae_lambda"} <= paths
+
+    def test_conditions_learners_and_seeds_are_told_apart(self) -> None:
+        cells = [cell_of(learner, condition) for learner in LEARNERS for condition in (DENSE, *CONDITIONS)]
+        cells += [dataclasses.replace(cells[0], seeds=seeds) for seeds in ((0,), (1,), (0, 1), (1, 0))]
+        assert len({cell.id for cell in cells}) == len(cells)
+
+    def test_hidden_units_are_told_apart_from_their_digits(self) -> None:
+        hidden = [(64, 64), (6464,), (64,), (), (64, 6, 4)]
+        assert len({cell_of("bc", TICKET, network=Network(hidden=units)).id for units in hidden}) == len(hidden)
+
+
+class TestOneNumberOneId:
+    def test_an_integer_given_for_a_float_is_the_same_number(self) -> None:
+        whole = cell_of("ppo", TICKET, network=Network(input_divisor=10), learner=PPO(discount=1, weight_decay=0))
+        real = cell_of("ppo", TICKET, network=Network(input_divisor=10.0), learner=PPO(discount=1.0, weight_decay=0.0))
+        assert whole.id == real.id
+
+    def test_numbers_that_differ_in_the_last_bit_are_two(self) -> None:
+        rates = [0.1 + 0.2, 0.3]
+        assert len({cell_of("bc", TICKET, pruning=Pruning(rate=rate)).id for rate in rates}) == 2
+
+    def test_a_list_of_units_is_the_same_as_a_tuple(self) -> None:
+        units: Any = [64, 64]
+        assert cell_of("bc", TICKET, network=Network(hidden=units)).id == cell_of("bc", TICKET, network=Network()).id
+
+    @pytest.mark.parametrize("value", [np.int64(3), np.zeros(2), {1, 2}, {"a": 1}, len])
+    def test_what_json_cannot_hold_is_refused(self, value: Any) -> None:
+        with pytest.raises(TypeError, match="plain values only"):
+            _ = cell_of("bc", TICKET, pruning=Pruning(levels=value)).id
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf])
+    def test_a_number_that_is_none_is_refused(self, value: float) -> None:
+        with pytest.raises(ValueError, match="JSON"):
+            _ = cell_of("bc", TICKET, pruning=Pruning(rate=value)).id
+
+
+class TestParents:
+    @pytest.mark.parametrize("lineage", ["own", "branch"])
+    def test_all_conditions_start_from_one_dense_cell(self, lineage: str) -> None:
+        cells = [with_pruning(cell_of("ppo", condition), lineage=lineage) for condition in CONDITIONS]
+        assert {cell.parents[0].id for cell in cells} == {cell_of("ppo", DENSE).id}
+        assert cell_of("ppo", DENSE).parents == ()
+
+    def test_a_branching_baseline_waits_for_the_ticket_too(self) -> None:
+        for condition in CONDITIONS:
+            parents = with_pruning(cell_of("ppo", condition), lineage="branch").parents
+            assert [parent.condition for parent in parents] == [DENSE, TICKET][: 1 if condition == TICKET else 2]
+
+    def test_a_dense_cell_has_level_0_the_others_have_the_rest(self) -> None:
+        assert list(cell_of("ppo", DENSE).levels) == [0]
+        assert list(cell_of("ppo", TICKET).levels) == list(range(1, 12))
+
+
+SOURCE = '''"""What it is for."""
+
+def double(number):
+    """Twice the number."""
+    return 2 * number
+'''
+SAME = '''
+"""Other words
+on two lines."""
+# a comment
+def double(
+    number,  # another
+):
+    return (2
+            * number)
+'''
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A function that gives the source hash of a text as if it were the module `subject`."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def hash_of(text: str) -> str:
+        (tmp_path / "subject_of_fingerprint.py").write_text(text)
+        source_hash.cache_clear()
+        return source_hash("subject_of_fingerprint")
+
+    yield hash_of
+    source_hash.cache_clear()
+
+
+class TestFingerprint:
+    def test_comments_docstrings_and_formatting_do_not_count(self, module: Any) -> None:
+        assert module(SAME) == module(SOURCE)
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("2 * number", "3 * number"),
+            ("2 * number", "2.0 * number"),
+            ("2 * number", "number * 2"),
+            ("2 * number", "2 + number"),
+            ("double(number)", "double(number=1)"),
+            ("double(number)", "double(number: int)"),
+            ("def double", "def twice"),
+            ("return", "yield"),
+            ("    return", "    number += 1\n    return"),
+            ("2 * number", "'text'"),
+        ],
+    )
+    def test_code_counts(self, module: Any, before: str, after: str) -> None:
+        assert before in SOURCE
+        assert module(SOURCE.replace(before, after)) != module(SOURCE)
+
+    def test_a_learner_answers_for_no_other_learner(self) -> None:
+        ppo = modules_behind((ENGINE, "harness.tasks.cart_pole", "harness.learners.ppo"))
+        bc = modules_behind((ENGINE, "harness.tasks.cart_pole", "harness.learners.bc"))
+        assert "harness.learners.bc" in bc - ppo
+        assert "harness.learners.ppo" in ppo - bc
+        assert "harness.fixtures" in bc - ppo  # only a student reads experts
+
+    @pytest.mark.parametrize("learner", LEARNERS)
+    def test_all_that_the_numbers_pass_through_is_in_it(self, learner: str) -> None:
+        cell = cell_of(learner, TICKET)
+        parts = engine_parts(cell)
+        inside = {
+            "harness.imp",
+            "harness.compaction",
+            "harness.experiment",
+            "harness.networks",
+            "harness.streams",
+            "harness.tasks",
+            "harness.tasks.cart_pole",
+            "harness.pruning.magnitude",
+            "harness.pruning.conditions",
+            "harness.learners",
+            "harness.learners.training",
+            "harness.learners.optimiser",
+            "harness.learners.rollouts",
+            f"harness.learners.{learner}",
+        }
+        assert inside <= set(parts["modules"])
+        assert set(parts["versions"]) == {"torch", "numpy", "numba", "python"}
+
+    def test_what_measures_and_reports_is_not_in_it(self) -> None:
+        outside = ("harness.statistics", "harness.verdict", "harness.plugin", "harness.evidence", "harness.profiles")
+        for learner in LEARNERS:
+            assert not [name for name in engine_parts(cell_of(learner, TICKET))["modules"] if name.startswith(outside)]
+
+    def test_a_student_answers_for_the_experts_it_learns_from(self) -> None:
+        cell = dataclasses.replace(cell_of("bc", TICKET), seeds=(3, 43, 99))
+        files = engine_parts(cell)["files"]
+        assert {Path(path).stem for path in files} >= {"03", "19"}  # seed modulo 40
+        assert {Path(path).stem for path in files} <= {"03", "19"}
+        assert engine_parts(cell_of("ppo", TICKET))["files"] == {}
+
+    def test_it_changes_with_every_part(self) -> None:
+        parts = engine_parts(cell_of("bc", TICKET))
+        prints = {engine_fingerprint(parts)}
+        for kind, entries in parts.items():
+            name = next(iter(entries))
+            prints.add(engine_fingerprint(parts | {kind: entries | {name: "another"}}))
+            prints.add(engine_fingerprint(parts | {kind: {k: v for k, v in entries.items() if k != name}}))
+        assert len(prints) == 1 + 2 * len(parts)
