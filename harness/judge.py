@@ -126,7 +126,8 @@ class Judge:
     ) -> None:
         if self.finding is not None:
             raise JudgedTwiceError(f"{self.nodeid} judged two hypotheses; one item is one finding")
-        finding = replace(self.blank("smoke", kind, smallest, unit), chart=figure(self.claim.figure, self.runs))
+        chart = figure(self.claim.figure, self.runs) if self.runs else None
+        finding = replace(self.blank("smoke", kind, smallest, unit), chart=chart)
         if outcome is None:
             self.finding = replace(finding, reason="A smoke run shows that everything runs and judges nothing.")
             return

@@ -17,7 +17,7 @@ from harness.judge import Judge
 from harness.machine import usable_cpus
 from harness.plugin import options, outcome
 from harness.plugin.loop import DrainFirst, TellInstead, is_controller, is_worker
-from harness.plugin.suite import JUDGE, Suite, missing
+from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
 from harness.verdict import Finding
 
@@ -26,6 +26,7 @@ FINDINGS = pytest.StashKey[dict[str, Finding]]()
 SUMMARY = pytest.StashKey[dict[str, Any]]()
 STARTED = pytest.StashKey[float]()
 
+_DAMAGED = "claims_damaged"
 _LETTERS = {
     "supported": ("passed", ".", "SUPPORTED"),
     "contradicted": ("failed", "F", "CONTRADICTED"),
@@ -163,19 +164,27 @@ class _Collector:
             self._findings[report.nodeid] = Finding.from_json(json.loads(content))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """What a worker found damaged is told by the controller."""
+    node.config.stash[SUITE].store.damaged += getattr(node, "workeroutput", {}).get(_DAMAGED, [])
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """The controller merges what came back, writes the report, and misses what did not come back."""
     config = session.config
     suite = config.stash[SUITE]
     settings = suite.settings
-    if is_worker(config) or not settings.judges or not suite.judges or config.option.collectonly:
+    if is_worker(config):
+        config.workeroutput[_DAMAGED] = suite.store.damaged  # type: ignore[attr-defined]
+        return
+    if not settings.judges or not suite.judges or config.option.collectonly:
         return
     found = config.stash[FINDINGS]
     for nodeid, held in suite.judges.items():
         if nodeid not in found:
-            missing(held)
-            found[nodeid] = held.finding  # type: ignore[assignment]
+            found[nodeid] = not_run(held)
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
     command = "pytest " + shlex.join(map(str, config.invocation_params.args))

@@ -15,6 +15,7 @@ from harness.fixtures import FixtureError
 from harness.judge import Judge
 from harness.plugin.options import Settings
 from harness.run import Run, Scene
+from harness.verdict import Finding
 
 JUDGE = pytest.StashKey[Judge]()
 
@@ -119,7 +120,6 @@ class Suite:
         return Judge(declared, item.name, item.nodeid, hypothesis, runs, rerun, gives_findings)
 
 
-def missing(judge: Judge) -> Judge:
-    """A judge whose item gave no finding: it was not run."""
-    judge.finding = replace(judge.blank("not run"), reason="No result came back for this item.")
-    return judge
+def not_run(judge: Judge) -> Finding:
+    """The finding of an item that gave none."""
+    return replace(judge.blank("not run"), reason="No result came back for this item.")
