@@ -130,7 +130,7 @@ class Cell:
 def to_plain(value: Any) -> Any:
     """Dataclasses as dicts with their type's name, tuples as lists: what JSON can hold."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        plain: dict[str, Any] = {"type": type(value).__name__}
+        plain: dict[str, Any] = {"type": _type_name(type(value))}
         for f in dataclasses.fields(value):
             entry = getattr(value, f.name)
             plain[f.name] = float(entry) if f.type is float else to_plain(entry)  # 1 and 1.0 are one number
@@ -140,6 +140,12 @@ def to_plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     raise TypeError(f"an experiment holds plain values only, not {type(value).__name__}")
+
+
+def _type_name(kind: type) -> str:
+    """A class of this package by its name, one from elsewhere by its module as well: two may share a name."""
+    ours = kind.__module__.split(".")[0] == __name__.split(".")[0]
+    return kind.__qualname__ if ours else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def canonical_json(value: Any) -> str:

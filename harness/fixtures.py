@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
-from harness.networks import Mlp
+from harness.networks import ACTIVATIONS, Mlp
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
@@ -39,6 +39,8 @@ def read_experts(folder: str, indices: Sequence[int], inputs: int, actions: int)
     experts = {index: _read_expert(expert_file(folder, index), inputs, actions) for index in sorted(set(indices))}
     chosen = [experts[index] for index in indices]
     layers = range(len(chosen[0].weights))
+    if len({expert.activation for expert in chosen}) > 1:
+        raise FixtureError(f"the experts in {expert_file(folder, 0).parent} differ in their activation")
     try:
         weights = [np.concatenate([expert.weights[layer] for expert in chosen]) for layer in layers]
         biases = [np.concatenate([expert.biases[layer] for expert in chosen]) for layer in layers]
@@ -53,10 +55,11 @@ def write_expert(folder: str, index: int, expert: Mlp, card: Mapping[str, Any]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {f"weight.{layer}": weight[0] for layer, weight in enumerate(expert.weights)}
     tensors |= {f"bias.{layer}": bias[0, 0] for layer, bias in enumerate(expert.biases)}
-    content = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    content = save(contiguous, metadata={"activation": expert.activation})
     replace_file(path, content)
     sizes = [expert.weights[0].shape[1], *(weight.shape[2] for weight in expert.weights)]
-    shape = {"sizes": sizes, "activation": expert.activation, "sha256": hashlib.sha256(content).hexdigest()}
+    shape = {"sizes": sizes, "sha256": hashlib.sha256(content).hexdigest()}
     replace_file(path.with_suffix(".json"), (json.dumps({**card, **shape}, indent=1) + "\n").encode())
 
 
@@ -96,10 +99,12 @@ def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
     try:
         content = path.read_bytes()
         card = json.loads(path.with_suffix(".json").read_text())
-        sizes, checksum, activation = card["sizes"], card["sha256"], card["activation"]
+        sizes, checksum = [int(size) for size in card["sizes"]], card["sha256"]
     except FileNotFoundError as error:
         raise FixtureError(f"expert file {error.filename} is missing; {remedy}") from None
-    except (ValueError, KeyError, TypeError, OSError):
+    except OSError as error:
+        raise FixtureError(f"expert file {error.filename} can't be read: {error.strerror}; {remedy}") from None
+    except (ValueError, KeyError, TypeError):
         raise FixtureError(f"expert card {path.with_suffix('.json')} can't be read; {remedy}") from None
     try:
         tensors = load(content)
@@ -116,6 +121,10 @@ def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
         )
     if hashlib.sha256(content).hexdigest() != checksum:
         raise FixtureError(f"expert file {path} does not match the checksum on its card; {remedy}")
+    with safe_open(path, framework="numpy") as file:
+        activation = (file.metadata() or {}).get("activation", "")
+    if activation not in ACTIVATIONS:
+        raise FixtureError(f"expert file {path} names no known activation but {activation!r}; {remedy}")
     layers = range(len(sizes) - 1)
     return Mlp(
         [tensors[f"weight.{i}"][None] for i in layers], [tensors[f"bias.{i}"][None, None] for i in layers], activation

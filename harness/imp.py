@@ -28,17 +28,18 @@ Masks = dict[str, list[np.ndarray]]
 class Level:
     """What one level of a cell leaves. Everything is indexed by member (seed) first.
 
-    masks: bool[members, in, out] per layer of each prunable network, as trained under. trained: the prunable
-    networks at the pruned checkpoint. scores: float64[members, episodes], undiscounted returns of that
-    checkpoint's actor on fresh episodes. evaluations: float64[members, per_training], mean returns during
-    training, NaN from where a member had stopped. env_steps: float64[members], actually taken.
+    masks: bool[members, in, out] per layer of each prunable network (at level 0 of each network), as trained
+    under. trained: the same networks at the pruned checkpoint. scores: float64[members, episodes],
+    undiscounted returns of that checkpoint's actor on fresh episodes. evaluations: float64[members,
+    per_training], mean returns during training, NaN from where a member had stopped. share: float64[members],
+    the part of the training's rounds that a member took.
     """
 
     masks: Masks
     trained: Networks
     scores: np.ndarray
     evaluations: np.ndarray
-    env_steps: np.ndarray
+    share: np.ndarray
 
     @property
     def scored_returns(self) -> np.ndarray:
@@ -75,15 +76,15 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
     scores = rollout_returns(e.task, training.checkpoint[ACTOR].tensors(), starts)
     trained = {name: training.checkpoint[name] for name in masks}
     trained |= {name: part.restored(networks[name], trained[name]) for name, part in small.items()}
-    return Level(masks, trained, scores, training.evaluations, training.share * e.learner.env_steps)
+    return Level(masks, trained, scores, training.evaluations, training.share)
 
 
 def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | None) -> tuple[Networks, Masks]:
-    """The networks that `level` starts from, and the masks of the prunable ones."""
+    """The networks that `level` starts from, and the masks of the prunable ones (at level 0 of all)."""
     initial = initial_networks(cell.experiment, cell.seeds)
     prunable = prunable_networks(cell.experiment)
-    if cell.condition == DENSE:
-        return initial, {name: [np.ones(w.shape, dtype=bool) for w in initial[name].weights] for name in prunable}
+    if cell.condition == DENSE:  # all networks: experiments share level 0 whatever they prune from it
+        return initial, {name: [np.ones(w.shape, dtype=bool) for w in mlp.weights] for name, mlp in initial.items()}
 
     rule = RULES[cell.condition]
     if cell.experiment.pruning.lineage == "branch" and cell.condition != TICKET:

@@ -15,6 +15,7 @@ from harness.statistics import (
     Kind,
     Outcome,
     PerSeed,
+    Test,
     censored_ranks,
     contrast_test,
     detectable_effect,
@@ -144,7 +145,7 @@ class Judge:
             upper=outcome.upper,
             p=outcome.p,
             detectable=detectable_effect(outcome.sd, min(outcome.n), **power),  # type: ignore[arg-type]
-            seeds_needed=seeds_needed(outcome.sd, smallest, **power),  # type: ignore[arg-type]
+            seeds_needed=_seeds_needed(outcome, kind, smallest),
             beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
         )
 
@@ -168,6 +169,17 @@ class Judge:
 
 
 _RANK_UNIT = "P(holds out longer) - 1/2"
+
+
+def _seeds_needed(outcome: Outcome, kind: Kind, smallest: float) -> int | None:
+    """Seeds per group that decide 9 times in 10: a true effect of `smallest`, and where a difference is claimed
+    a true effect of 0 as well."""
+    needed = [seeds_needed(outcome.sd, smallest, outcome.test, reach=outcome.reach, kind=kind)]
+    if kind == "greater":
+        test: Test = "guarded t" if outcome.guarded and outcome.test == "sign-flip" else outcome.test
+        needed.append(seeds_needed(outcome.sd, smallest, test, reach=outcome.reach, kind="equivalent"))
+    known = [count for count in needed if count is not None]
+    return max(known) if len(known) == len(needed) else None
 
 
 def _beside(name: str, kind: Kind, smallest: float, outcome: Outcome) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def tune() -> Iterator[str]:
             learner = dataclasses.replace(chosen.learner, **changes)  # type: ignore[type-var]
             level = run_level(Cell(dataclasses.replace(chosen, learner=learner), DENSE, seeds), 0, None)
             returns = level.scored_returns
-            share = (level.env_steps / learner.env_steps).mean()
+            share = level.share.mean()
             what = ", ".join(f"{key} {value}" for key, value in changes.items()) or "as chosen"
             yield (
                 f"{name:4} {what:52} {learner.updates:5} updates  scored return {returns.mean():5.1f},"

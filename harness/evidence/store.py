@@ -187,7 +187,7 @@ def to_bytes(level: Level) -> bytes:
     arrays: dict[str, np.ndarray] = {
         "scores": level.scores,
         "evaluations": level.evaluations,
-        "env_steps": level.env_steps,
+        "share": level.share,
     }
     for name, mlp in level.trained.items():
         arrays[f"{name}.activation"] = np.array(mlp.activation)
@@ -217,7 +217,7 @@ def from_bytes(content: bytes) -> Level:
             str(arrays[f"{name}.activation"]),
         )
         masks[name] = [arrays[f"{name}.mask.{layer}"] for layer in layers]
-    return Level(masks, trained, arrays["scores"], arrays["evaluations"], arrays["env_steps"])
+    return Level(masks, trained, arrays["scores"], arrays["evaluations"], arrays["share"])
 
 
 def _name(level: int) -> str:

@@ -18,12 +18,15 @@ def keep_largest(weights: Sequence[np.ndarray], masks: Sequence[np.ndarray], cou
 
     weights, masks: float and bool [members, in, out] per layer. Returns bool[members, in, out] per layer, each
     a subset of the mask given. Among equal magnitudes the earlier weight stays: earlier layer first, then
-    row-major within the layer. Raises ValueError where a mask holds fewer than `count`.
+    row-major within the layer. Raises ValueError where a mask holds fewer than `count`, or a
+    weight under it that is not finite.
     """
     magnitudes = flatten([np.where(mask, np.abs(weight), -1.0) for weight, mask in zip(weights, masks, strict=True)])
-    held = (magnitudes >= 0).sum(axis=1)  # NaN compares false: a diverged member is named, not pruned at random
+    if not np.isfinite(magnitudes).all():
+        raise ValueError("a member diverged: a weight under its mask is not finite, so there is no largest")
+    held = (magnitudes >= 0).sum(axis=1)
     if (held < count).any():
-        raise ValueError(f"{count} weights are to be kept, but a member has only {held.min()} finite ones left")
+        raise ValueError(f"{count} weights are to be kept, but a member has only {held.min()} left")
     order = np.argsort(-magnitudes, axis=1, kind="stable")
     kept = np.zeros(magnitudes.shape, dtype=bool)
     np.put_along_axis(kept, order[:, :count], True, axis=1)

@@ -60,7 +60,7 @@ class CartPoles:
 
     def __init__(self, starts: np.ndarray, horizon: int):
         self.horizon = horizon
-        self.states = np.array(starts, dtype=np.float64)
+        self.states = np.array(starts, dtype=np.float64, order="C")
         self._allocate(elapsed=np.zeros(starts.shape[:2], dtype=np.int64))
 
     def _allocate(self, elapsed: np.ndarray) -> None:

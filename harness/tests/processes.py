@@ -57,4 +57,5 @@ def _pytest(folder: str, args: tuple[str, ...], output: str) -> None:
         os.dup2(file.fileno(), 2)
     sys.argv = ["pytest", *args]
     os.environ.pop("PYTEST_ADDOPTS", None)
-    sys.exit(pytest.main(list(args)))
+    imported_before = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # by the server: no matter here
+    sys.exit(pytest.main([*imported_before, *args]))

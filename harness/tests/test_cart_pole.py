@@ -174,7 +174,7 @@ class TestMembers:
 
     def test_members_that_are_kept_go_on_as_they_would_have(self) -> None:
         rng = np.random.default_rng(3)
-        task = CartPole(horizon=40)
+        task = CartPole(horizon=13)  # most are cut off, some fall before
         starts, kept = task.draw_starts(rng, (4, 3)), np.array([3, 0])
         all_of_them, some = task.batch(starts), task.batch(starts)
         for time in range(60):
@@ -190,7 +190,6 @@ class TestMembers:
             for name in ("observations", "final_observations", "rewards", "terminated", "truncated", "states"):
                 np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[kept], err_msg=name)
 
-    @pytest.mark.xfail(strict=True, reason="environments made from transposed starts never move")
     def test_the_memory_layout_of_the_starts_does_not_matter(self) -> None:
         starts = CartPole().draw_starts(np.random.default_rng(4), (2, 3))
         rows, columns = CartPole().batch(starts), CartPole().batch(np.asfortranarray(starts))

@@ -127,15 +127,16 @@ class TestExperts:
         (folder / "00.json").write_text(text)
         assert_refused(folder / "00.json", "can't be read")
 
-    @pytest.mark.xfail(strict=True, raises=TypeError, reason="sizes that are no list end in a traceback")
     def test_a_card_whose_sizes_are_no_list_is_refused(self, folder: Path) -> None:
         change_card(folder, sizes=4)
         assert_refused(folder / "00", "")
 
-    @pytest.mark.xfail(strict=True, reason="the activation is on the card alone, which no checksum covers")
-    def test_an_altered_activation_is_refused(self, folder: Path) -> None:
-        change_card(folder, activation="tanh")
-        assert_refused(folder / "00", "")
+    def test_the_activation_is_under_the_checksum(self, folder: Path) -> None:
+        """It stands in the file, not on the card."""
+        content = (folder / "00.safetensors").read_bytes()
+        assert content.count(b'"relu"') == 1
+        (folder / "00.safetensors").write_bytes(content.replace(b'"relu"', b'"tanh"'))
+        assert_refused(folder / "00", "checksum")
 
     def test_experts_that_differ_in_their_hidden_units_do_not_stack(self, folder: Path) -> None:
         small = initial_mlp((INPUTS, 8, ACTIONS), streams([0], "test"))

@@ -171,7 +171,7 @@ class TestPpo:
         tensors = {name: torch.tensor([entries] * members) for name, entries in self.BATCH.items()}
         exact = {name: t if name == "actions" else t.double() for name, t in tensors.items()}
         samples = Samples(torch.zeros((members, 2, 4), dtype=torch.float64), **exact)
-        return float(agents(PPO(), policies, values)._loss(samples, 0.2))
+        return float(agents(PPO(), policies, values)._loss(samples, 0.2).detach())
 
     def test_the_loss_by_hand(self) -> None:
         """Policy (0.75, 0.25): ratios 1.5 and 0.5; advantages 3 and 1 become +a and -a with a = 1 / sqrt(2).
@@ -220,6 +220,18 @@ class TestPpo:
         np.testing.assert_allclose(samples.targets[0], np.add(expected, 10), atol=1e-12)
         np.testing.assert_allclose(samples.log_probabilities[0], math.log(0.5))
         assert (rollout.rewards == 1).all()
+
+    def test_what_is_beside_a_cut_episode_is_not_cut(self) -> None:
+        """Two environments, of which the horizon cuts off one, in the first step."""
+        population = agents(dataclasses.replace(ONE_ROLLOUT, envs=2, env_steps=4), [(0.5, 0.5)], [10.0])
+        shape = (2, 1, 2)
+        truncated = np.array([[[True, False]], [[False, False]]])
+        observations = np.zeros((*shape, 4), dtype=np.float32)
+        never, actions = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.int64)
+        rollout = Rollout(observations, actions, np.full(shape, 3.0), never, truncated, observations)
+        advantages = population._samples(rollout).advantages.reshape(2, 2)
+        # every error is 3 + 9 - 10 = 2; the sum over the second environment is 2 + 0.9 * 2
+        np.testing.assert_allclose(advantages, [[2, 3.8], [2, 2]], atol=1e-12)
 
     @pytest.mark.parametrize(("schedule", "shares"), [("constant", [1, 1, 1, 1]), ("linear", [1, 0.75, 0.5, 0.25])])
     def test_schedules(self, schedule: Any, shares: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
