@@ -4,6 +4,7 @@ Written only by commands whose purpose it is (`python -m harness experts`); ever
 is wrong is said in one line.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -92,6 +93,16 @@ def replace_file(path: Path, content: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def prove_writable(path: Path) -> None:
+    """Make the folder of a file that is to be written later; raises OSError where the file can't be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    probe = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    probe.write_bytes(b"")
+    probe.unlink()
 
 
 def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:

@@ -59,6 +59,8 @@ RUN = (
     "versions",
     "wall_seconds",
     "cpu_seconds",
+    "damaged",
+    "dense_returns",
 )
 CLAIM = ("id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings")
 READING = ("name", "effect", "lower", "upper", "p", "conclusion")

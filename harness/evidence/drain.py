@@ -62,8 +62,9 @@ def _take(
         try:
             compute(where, store, on_level)
             result.computed.append(where.key)
-        except (ArithmeticError, ValueError, RuntimeError, MemoryError) as error:
-            result.failed[where.cell.id] = f"{type(error).__name__}: {error}"
+        except Exception as error:  # whatever it is, it is this cell's: all others go on
+            if not store.is_complete(where):  # else a process that took over its lease finished it
+                result.failed[where.cell.id] = f"{type(error).__name__}: {error}"
     return True
 
 

@@ -15,9 +15,9 @@ import functools
 import hashlib
 import io
 import json
-import os
 import shutil
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ import numpy as np
 from harness.evidence import lease
 from harness.evidence.fingerprint import engine_fingerprint, engine_parts
 from harness.experiment import Cell, canonical_json
-from harness.fixtures import replace_file
+from harness.fixtures import prove_writable, replace_file
 from harness.imp import Level
 from harness.networks import Mlp
 
@@ -70,10 +70,7 @@ class Store:
     def prepare(self) -> None:
         """Make the folder, and prove that it can be written. Raises StoreError."""
         try:
-            (self.folder / "cells").mkdir(parents=True, exist_ok=True)
-            probe = self.folder / f".writable.{os.getpid()}"
-            probe.write_text("")
-            probe.unlink()
+            prove_writable(self.folder / "cells" / "any")
         except OSError as error:
             raise StoreError(
                 f"the evidence folder {self.folder} can't be written: {error.strerror}; name another with --evidence"
@@ -88,15 +85,17 @@ class Store:
         folder = self._final(where)
         if not folder.is_dir():
             return False
-        try:
-            sums = json.loads((folder / "complete.json").read_text())["levels"]
-            sound = set(sums) == {_name(level) for level in where.cell.levels}
-        except (OSError, ValueError, KeyError, TypeError):
-            sums, sound = {}, False
-        if not sound:
-            self.damaged.append(f"{folder / 'complete.json'} is not a completion marker; the cell is checked again")
-        broken = [level for level in where.cell.levels if not self._sound(folder, level, sums.get(_name(level)))]
-        if sound and not broken:
+        sums = self._marked(where)
+        described = _reads_as(folder / "cell.json", _description(where))
+        if sums is None:
+            self.damaged.append(f"{folder / 'complete.json'} is not this cell's completion marker; it is made again")
+        if not described:
+            self.damaged.append(f"{folder / 'cell.json'} does not describe this cell; it is written again")
+            (folder / "cell.json").unlink(missing_ok=True)
+        broken = [
+            level for level in where.cell.levels if not self._sound(folder, level, (sums or {}).get(_name(level)))
+        ]
+        if sums is not None and described and not broken:
             return True
         self._reopen(where)
         return False
@@ -111,10 +110,8 @@ class Store:
     def write(self, where: Address, level: int, result: Level, cpu_seconds: float) -> None:
         """Store one level of a cell in progress; it counts from when its checksum is in place."""
         folder = self._partial(where)
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            description = {"format": FORMAT, "id": where.cell.id, "cell": where.cell.identity, "engine": where.parts}
-            replace_file(folder / "cell.json", (json.dumps(description, indent=1, sort_keys=True) + "\n").encode())
+        folder.mkdir(parents=True, exist_ok=True)
+        _describe(folder, where)
         content = to_bytes(result)
         name = _name(level)
         replace_file(folder / f"{name}.npz", content)
@@ -124,6 +121,9 @@ class Store:
     def complete(self, where: Address) -> None:
         """Mark a cell whose levels are all written as finished, and move it to its place."""
         partial, final = self._partial(where), self._final(where)
+        for leftover in partial.glob(".*.tmp"):  # of a process that was killed while it wrote
+            leftover.unlink(missing_ok=True)
+        _describe(partial, where)
         sums = {_name(level): (partial / f"{_name(level)}.sha256").read_text() for level in where.cell.levels}
         marker = {"format": FORMAT, "id": where.cell.id, "levels": sums}
         replace_file(partial / "complete.json", (json.dumps(marker, indent=1) + "\n").encode())
@@ -152,6 +152,17 @@ class Store:
 
     def _partial(self, where: Address) -> Path:
         return self.folder / "cells" / f"{where.key}.partial"
+
+    def _marked(self, where: Address) -> dict[str, str] | None:
+        """The levels' checksums by this cell's completion marker; None where it is not one."""
+        try:
+            marker = json.loads((self._final(where) / "complete.json").read_text())
+            sums = marker["levels"]
+            names = {_name(level) for level in where.cell.levels}
+            sound = marker["format"] == FORMAT and marker["id"] == where.cell.id and set(sums) == names
+            return {name: str(sums[name]) for name in names} if sound else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def _reopen(self, where: Address) -> None:
         """Turn a damaged cell back into one in progress; its sound levels stay."""
@@ -205,7 +216,7 @@ def from_bytes(content: bytes) -> Level:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = dict(archive)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError) as error:
         raise ValueError(f"not a level: {error}") from None
     names = [key.removesuffix(".activation") for key in arrays if key.endswith(".activation")]
     trained, masks = {}, {}
@@ -218,6 +229,25 @@ def from_bytes(content: bytes) -> Level:
         )
         masks[name] = [arrays[f"{name}.mask.{layer}"] for layer in layers]
     return Level(masks, trained, arrays["scores"], arrays["evaluations"], arrays["share"])
+
+
+def _description(where: Address) -> dict[str, object]:
+    """What cell.json holds: for people, and to tell that a folder is what its name says."""
+    return {"format": FORMAT, "id": where.cell.id, "cell": where.cell.identity, "engine": where.parts}
+
+
+def _describe(folder: Path, where: Address) -> None:
+    """Write cell.json where it is not there, or is not what it must be."""
+    if not _reads_as(folder / "cell.json", _description(where)):
+        text = json.dumps(_description(where), indent=1, sort_keys=True) + "\n"
+        replace_file(folder / "cell.json", text.encode())
+
+
+def _reads_as(path: Path, expected: object) -> bool:
+    try:
+        return bool(json.loads(path.read_text()) == expected)
+    except (OSError, ValueError):
+        return False
 
 
 def _name(level: int) -> str:

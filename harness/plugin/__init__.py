@@ -16,12 +16,13 @@ import pytest
 from harness.judge import Judge
 from harness.machine import usable_cpus
 from harness.plugin import options, outcome
-from harness.plugin.loop import DrainFirst, TellInstead, is_controller, is_worker
+from harness.plugin.loop import DrainFirst, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
 from harness.verdict import Finding
 
 SUITE = pytest.StashKey[Suite]()
+SESSION = pytest.StashKey[pytest.Session]()
 FINDINGS = pytest.StashKey[dict[str, Finding]]()
 SUMMARY = pytest.StashKey[dict[str, Any]]()
 STARTED = pytest.StashKey[float]()
@@ -77,11 +78,15 @@ def pytest_report_header(config: pytest.Config) -> str:
     )
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Under xdist the controller collects as well, before any worker starts: it must know what to expect."""
-    if is_controller(session.config):
-        session.perform_collect()
+    """Keep the session for `pytest_xdist_setupnodes`."""
+    session.config.stash[SESSION] = session
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """The controller collects as well, before any worker starts: it must know what to expect."""
+    config.stash[SESSION].perform_collect()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
@@ -102,7 +107,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """The plan is known: check all its inputs before anything is trained."""
-    session.config.stash[SUITE].take(session.items)
+    suite = session.config.stash[SUITE]
+    suite.take(session.items, trains=not (suite.settings.only_tells or session.config.option.collectonly))
 
 
 @pytest.fixture
@@ -127,7 +133,11 @@ def pytest_runtest_makereport(
     if held is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
         return report
     finding = held.finding
-    if not report.passed:
+    if report.skipped:
+        report.outcome = "failed"  # a claim that nobody looked at is not a claim that holds
+        report.longrepr = f"{item.nodeid} was skipped, so its claim was not judged"
+        finding = replace(not_run(held), message=report.longrepr)
+    elif not report.passed:
         text = call.excinfo.exconly() if call.excinfo else "no reason given"
         finding = replace(held.blank("error"), reason="The test did not get to a result.", message=text)
     elif finding is None:
@@ -181,6 +191,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     if not settings.judges or not suite.judges or config.option.collectonly:
         return
+    if session.exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+        return  # nothing was judged: the last report stays
     found = config.stash[FINDINGS]
     for nodeid, held in suite.judges.items():
         if nodeid not in found:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.profiles import PROFILES, SEEDS_PER_BLOCK, Profile
+from harness.profiles import EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
 
 NO_REPORT = "none"
 PROFILES_OWN = "the profile's"
@@ -74,6 +74,11 @@ def read(config: pytest.Config) -> Settings:
     text = _value(config, "seed-block")
     if not text.isascii() or not text.isdigit():
         raise pytest.UsageError(f"the seed block must be a whole number from 0 on, not {text!r}")
+    if int(text) in (EXPERT_BLOCK, TUNING_BLOCK):
+        raise pytest.UsageError(
+            f"no claim is judged on seed block {int(text)}: block {EXPERT_BLOCK} trained the experts,"
+            f" block {TUNING_BLOCK} is for tuning"
+        )
     profile = PROFILES[name]
     count = _value(config, "seeds")
     if count != PROFILES_OWN:

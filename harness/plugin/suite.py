@@ -11,10 +11,11 @@ from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
-from harness.fixtures import FixtureError
+from harness.fixtures import FixtureError, prove_writable
 from harness.judge import Judge
 from harness.plugin.options import Settings
 from harness.run import Run, Scene
+from harness.statistics import normalised_return
 from harness.verdict import Finding
 
 JUDGE = pytest.StashKey[Judge]()
@@ -59,17 +60,29 @@ class Suite:
             return items
         return [item for item in items if JUDGE in item.stash and item.stash[JUDGE].claim.id in wanted]
 
-    def take(self, items: Iterable[pytest.Item]) -> None:
-        """The items that are finally to run. Raises pytest.UsageError where their inputs are unsound."""
+    def take(self, items: Iterable[pytest.Item], trains: bool) -> None:
+        """The items that are finally selected. Raises pytest.UsageError where their inputs are unsound.
+
+        trains: whether anything will be trained or judged, so that there must be a place for it.
+        """
         self.judges = {item.nodeid: item.stash[JUDGE] for item in items if JUDGE in item.stash}
         if not self.judges:
             return
         try:
             self.addresses = [address(cell) for cell in self.cells]
-            if not self.settings.only_tells:
-                self.store.prepare()
+            if not trains:
+                return
+            self.store.prepare()
+            for run in (run for judge in self.judges.values() for run in judge.runs):
+                normalised_return([], run.reference)  # refused where the task's own references are too close
+            if self.settings.judges and self.settings.report:
+                prove_writable(self.settings.report)
         except (FixtureError, StoreError, ValueError) as error:
             raise pytest.UsageError(str(error)) from None
+        except OSError as error:
+            raise pytest.UsageError(
+                f"the report {self.settings.report} can't be written: {error.strerror}; name another with --report"
+            ) from None
 
     @property
     def claims(self) -> dict[str, Claim]:
