@@ -18,7 +18,7 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 
 from harness.experiment import DENSE, Cell, Experiment, Network, Savings
-from harness.fixtures import replace_file
+from harness.files import replace_file
 from harness.imp import initial_networks, run_level
 from harness.learners import Population
 from harness.learners.ppo import PPO

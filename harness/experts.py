@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.experiment import Evaluation, Network, to_plain
-from harness.fixtures import expert_file, read_experts, reference_file, replace_file, write_expert
+from harness.files import replace_file
+from harness.fixtures import expert_file, read_experts, reference_file, write_expert
 from harness.learners import ACTOR
 from harness.learners.ppo import PPO
 from harness.learners.training import train

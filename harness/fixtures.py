@@ -4,10 +4,8 @@ Written only by commands whose purpose it is (`python -m harness experts`); ever
 is wrong is said in one line.
 """
 
-import errno
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
+from harness.files import replace_file
 from harness.networks import ACTIVATIONS, Mlp
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
@@ -80,29 +79,6 @@ def read_reference(task: str, horizon: int) -> dict[str, float]:
             f"reference returns {path} are missing or can't be read; restore them from git, or measure them anew"
             " with `python -m harness experts`"
         ) from None
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write beside the target, then rename: a reader sees the old file or the new one, whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def prove_writable(path: Path) -> None:
-    """Make the folder of a file that is to be written later; raises OSError where the file can't be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    probe = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    probe.write_bytes(b"")
-    probe.unlink()
 
 
 def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+torch.set_num_threads(1)  # `harness.machine` says so too, but only to a torch that was not imported before
+
 
 @dataclass
 class Mlp:
@@ -97,7 +99,8 @@ def initial_mlp(
 
     A scheme names the distribution of the weights, as `torch.nn.init` does; biases are drawn as
     `torch.nn.Linear` draws them under every scheme. `input_divisor` divides the input layer's weights (paper
-    4.2). All schemes scale the same uniform draws, so that one seed's start differs in scale alone.
+    4.2), a critic's as well as an actor's: the paper names no network. All schemes scale the same uniform
+    draws, so that one seed's start differs in scale alone.
     """
     bound = INITIALISERS[initialiser]
     weights, biases = [], []

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from harness.fixtures import replace_file
+from harness.files import replace_file
 from reports import charts, numbers, strips
 
 SCHEMA = 1

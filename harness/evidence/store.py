@@ -27,7 +27,7 @@ import numpy as np
 from harness.evidence import lease
 from harness.evidence.fingerprint import engine_fingerprint, engine_parts
 from harness.experiment import Cell, canonical_json
-from harness.fixtures import prove_writable, replace_file
+from harness.files import prove_writable, replace_file
 from harness.imp import Level
 from harness.networks import Mlp
 

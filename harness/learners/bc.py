@@ -1,8 +1,9 @@
 """Behavioural cloning: a student learns an expert's policy from the expert's own stochastic rollouts.
 
 The paper's supervised setting (3.1): the states come from the expert, so the data are stationary and nothing
-has to be explored. The loss is the cross-entropy between the expert's and the student's policies (Table 2; the
-text of section 2 names the KL divergence, which differs by a constant and has the same gradient).
+has to be explored. Each level of a chain gets rollouts of its own, as a new run of the paper's training would. The
+loss is the cross-entropy between the expert's and the student's policies (Table 2; the text of section 2 names the KL
+divergence, which differs by a constant and has the same gradient).
 """
 
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ class BC:
     passes: int = 4
     """Times that the data set is gone through, each in a new order."""
     experts: int = 40
-    """Experts in the task's folder; seed s learns from expert s modulo this."""
+    """Experts in the task's folder; seed s learns from expert s modulo this. Blocks of seeds share them, so what is
+    found on any block holds for these experts."""
     epsilon: float = 1e-8
     """Of Adam."""
     weight_decay: float = 0.0

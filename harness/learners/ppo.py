@@ -28,7 +28,9 @@ class PPO:
     learning_rate: float = 0.0005
     """Of Adam."""
     discount: float = 0.99
+    """gamma: what a reward one env_step later is worth."""
     env_steps: int = 80_000
+    """Of one training, over all environments."""
     gae_lambda: float = 0.8
     """Generalised advantage estimation (Schulman et al. 2016)."""
     value_loss: float = 0.5

@@ -13,7 +13,7 @@ from harness.tasks import Batch, Task
 
 @dataclass(frozen=True)
 class Rollout:
-    """`env_steps` steps of `members x envs` environments, time first.
+    """`time` steps of `members x envs` environments, time first.
 
     observations: float32[time, members, envs, inputs], before each action. actions: int64[time, members, envs].
     rewards: float64; terminated, truncated: bool, all [time, members, envs]. final_observations:
@@ -29,16 +29,16 @@ class Rollout:
 
 
 def play(
-    actor: Mlp, batch: Batch, task: Task, env_steps: int, envs: int, streams: Sequence[np.random.Generator]
+    actor: Mlp, batch: Batch, task: Task, steps: int, envs: int, streams: Sequence[np.random.Generator]
 ) -> Rollout:
-    """Play `env_steps` steps in each environment with actions drawn from the softmax of the actor's outputs."""
+    """Play `steps` env_steps in each environment with actions drawn from the softmax of the actor's outputs."""
     members = len(streams)
-    shape = (env_steps, members, envs)
+    shape = (steps, members, envs)
     uniforms = np.empty(shape)
     restarts = []
     for member, rng in enumerate(streams):
-        uniforms[:, member] = rng.random((env_steps, envs))
-        restarts.append(task.draw_starts(rng, (env_steps, envs)))
+        uniforms[:, member] = rng.random((steps, envs))
+        restarts.append(task.draw_starts(rng, (steps, envs)))
     starts = np.stack(restarts, axis=1)
 
     inputs = batch.observations.shape[-1]
@@ -49,7 +49,7 @@ def play(
     terminated = np.empty(shape, dtype=bool)
     truncated = np.empty(shape, dtype=bool)
     with torch.inference_mode():
-        for time in range(env_steps):
+        for time in range(steps):
             observations[time] = batch.observations
             logits = forward(actor, torch.from_numpy(batch.observations).to(actor.weights[0].dtype))
             _sample(logits.numpy(), uniforms[time], actions[time])

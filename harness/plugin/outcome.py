@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.evidence.fingerprint import LIBRARIES
-from harness.fixtures import replace_file
+from harness.files import replace_file
 from harness.machine import cpu_name, usable_cpus
 from harness.plugin.suite import Suite
 from harness.profiles import SEEDS_PER_BLOCK

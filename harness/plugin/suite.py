@@ -11,7 +11,8 @@ from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
-from harness.fixtures import FixtureError, prove_writable
+from harness.files import prove_writable
+from harness.fixtures import FixtureError
 from harness.judge import Judge
 from harness.plugin.options import Settings
 from harness.run import Run, Scene

@@ -55,6 +55,10 @@ class Task(Protocol):
         """env_steps after which an episode is cut off."""
 
     @property
+    def minimum_return(self) -> float:
+        """The lowest return an episode can have."""
+
+    @property
     def maximum_return(self) -> float:
         """The highest return an episode can have; infinity where there is none."""
 

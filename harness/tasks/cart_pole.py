@@ -42,6 +42,11 @@ class CartPole:
     horizon: int = 500
 
     @property
+    def minimum_return(self) -> float:
+        """The first env_step pays, whatever it does."""
+        return 1.0
+
+    @property
     def maximum_return(self) -> float:
         """Every env_step up to the horizon pays one."""
         return float(self.horizon)

@@ -1,0 +1,28 @@
+"""Files that other processes may read or write at the same time."""
+
+import errno
+import os
+from pathlib import Path
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write beside the target, then rename: a reader sees the old file or the new one, whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def prove_writable(path: Path) -> None:
+    """Make the folder of a file that is to be written later; raises OSError where the file can't be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    probe = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    probe.write_bytes(b"")
+    probe.unlink()
