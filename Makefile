@@ -6,6 +6,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 HEADLINE := ticket-effect,mask-explains-most,bc-prunes-sparser,cart-pole-keeps-pole,kaiming-tenth-finds-inputs
 ARGS ?=
+# pip options for torch alone, e.g. the index of its CPU builds: on Linux the default brings CUDA, gigabytes of it.
+TORCH_FROM ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help claims headline smoke test lint format bench report experts clean
@@ -15,7 +17,7 @@ help: ## this list
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(TORCH_FROM) torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	@touch $(READY)
 
@@ -26,10 +28,10 @@ headline: $(READY) ## the headline claims alone
 	$(BIN)/pytest -n auto --claim $(HEADLINE) $(ARGS)
 
 smoke: $(READY) ## everything runs, nothing is judged: under a minute
-	$(BIN)/pytest -n auto --profile smoke --evidence=.claims/smoke/evidence --report=.claims/smoke/report.html $(ARGS)
+	$(BIN)/pytest -n auto --profile smoke $(ARGS)
 
 test: lint ## the project's own tests, ruff and mypy
-	$(BIN)/pytest -n auto harness reports $(ARGS)
+	$(BIN)/pytest -n auto -W error harness reports $(ARGS)
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check
@@ -41,7 +43,7 @@ format: $(READY) ## let ruff lay out the code
 	$(BIN)/ruff format
 
 bench: $(READY) ## speed and returns beside stable-baselines3
-	$(BIN)/python -W ignore -m harness bench
+	$(BIN)/python -m harness bench
 
 report: $(READY) ## rebuild the report from the last run's findings, without training
 	$(BIN)/python -m reports

@@ -1,3 +1,3 @@
-"""Loads the plugin. `harness` caps threads and tames the allocator before anything imports torch."""
+"""Loads the plugins. `harness` caps threads and tames the allocator before anything imports torch."""
 
-pytest_plugins = ["harness.plugin"]
+pytest_plugins = ["harness.plugin", "reports.plugin"]

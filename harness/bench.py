@@ -23,8 +23,8 @@ from harness.imp import initial_networks, run_level
 from harness.learners import Population
 from harness.learners.ppo import PPO
 from harness.networks import Mlp
-from harness.profiles import PROFILES, TUNING_BLOCK
-from harness.statistics import studentised_unpaired
+from harness.profiles import PROFILES, SEEDS_PER_BLOCK
+from harness.statistics import guarded_unpaired, studentised_unpaired
 from harness.streams import stream
 from harness.tasks import rollout_returns
 from harness.tasks.cart_pole import CartPole
@@ -38,6 +38,8 @@ SPEED = PPO(env_steps=1_000_000)
 ROUNDS = 12
 """Rollouts per timing of the population; stable-baselines3 plays as many."""
 SEEDS = 15
+BLOCK = 98
+"""Of seeds: neither tuned nor judged on."""
 MARGIN = 25.0
 """Of a return of 500."""
 
@@ -96,15 +98,23 @@ def speed(hidden: tuple[int, ...]) -> Row:
 
 
 def returns() -> Row:
-    """Scored returns of dense agents after the scaled profile's training, on seeds of the tuning block."""
+    """Scored returns of dense agents after the scaled profile's training,, compared by Welch's t test.
+
+    Both stand near the ceiling: with `SEEDS` seeds no test could exclude a failure too rare to have been seen, and
+    what one more failing seed would leave is told beside.
+    """
     experiment = PROFILES["scaled"].systems["cart-pole", "ppo"]
     experiment = replace(experiment, savings=Savings(stop_at_maximum=False))
     assert isinstance(experiment.learner, PPO)
-    seeds = tuple(range(TUNING_BLOCK * 1000, TUNING_BLOCK * 1000 + SEEDS))
+    seeds = tuple(range(BLOCK * SEEDS_PER_BLOCK, BLOCK * SEEDS_PER_BLOCK + SEEDS))
     ours = run_level(Cell(experiment, DENSE, seeds), 0, None).scored_returns
     theirs = np.array([peer_return(experiment, seed) for seed in seeds])
     found = studentised_unpaired(ours, theirs)
-    note = f"difference {found.effect:+.1f}, 97.5 % bounds {found.lower:+.1f} to {found.upper:+.1f}; margin {MARGIN:g}"
+    guarded = guarded_unpaired(ours, theirs, (500.0, 0.0), (500.0, 0.0))
+    note = (
+        f"difference {found.effect:+.1f}, 97.5 % bounds {found.lower:+.1f} to {found.upper:+.1f}, margin {MARGIN:g}"
+        f" (with one more seed that fails: {guarded.lower:+.1f} to {guarded.upper:+.1f})"
+    )
     within = found.lower > -MARGIN and found.upper < MARGIN
     name = f"PPO on Cart-Pole, 64-64, dense: {'equivalent' if within else 'NOT shown equivalent'}"
     mine, peers = float(ours.mean()), float(theirs.mean())

@@ -16,13 +16,14 @@ from harness.learners import ACTOR
 from harness.learners.ppo import PPO
 from harness.learners.training import train
 from harness.networks import initial_mlp
+from harness.profiles import EXPERT_BLOCK, SEEDS_PER_BLOCK
 from harness.streams import stream, streams
 from harness.tasks import Task, rollout_returns
 from harness.tasks.cart_pole import CartPole
 
 EXPERTS = 40
-FIRST_SEED = 90_000
-"""Block 90: no claim is judged on it, nothing is tuned on it."""
+FIRST_SEED = EXPERT_BLOCK * SEEDS_PER_BLOCK
+"""No claim is judged on this block, nothing is tuned on it."""
 EPISODES = 100
 """Fresh episodes per expert, and of the random policy, for the references (CLAIMS.md)."""
 COMMAND = "python -m harness experts"

@@ -57,6 +57,14 @@ def inputs(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _title(runs: Sequence[Run]) -> str:
-    tasks = dict.fromkeys(run.system.task.replace("-", " ").title().replace(" ", "-") for run in runs)
+    """Tasks and learners; with its changes where a single run is drawn by condition, so that none is mistaken."""
+    if len(runs) == 1 and len(runs[0].conditions) > 1:
+        task, learner, *changes = str(runs[0].system).split(" ")
+        return ", ".join([f"{_name(task)} {learner.upper()}", *([" ".join(changes)] if changes else [])])
+    tasks = dict.fromkeys(_name(run.system.task) for run in runs)
     learners = dict.fromkeys(run.system.learner.upper() for run in runs)
     return f"{' and '.join(tasks)} {' and '.join(learners)}"
+
+
+def _name(task: str) -> str:
+    return "-".join(word.capitalize() for word in task.split("-"))

@@ -19,11 +19,15 @@ from harness.statistics import (
     censored_ranks,
     contrast_test,
     detectable_effect,
+    normalised_return,
     seeds_needed,
 )
 from harness.verdict import Finding, conclude
 
 RETURN_UNIT = "normalised return"
+DENSE_BAR = 0.95
+"""475 of Cart-Pole's 500: what dense learning must reach before "no difference" means anything."""
+TICKET_EFFECT = 0.05
 
 
 class JudgedTwiceError(Exception):
@@ -53,13 +57,13 @@ class Judge:
         *,
         smallest: float,
         unit: str = RETURN_UNIT,
-        span: tuple[float, float] = (0.0, 1.0),
+        span: tuple[float, float] | None = None,
         beside: Mapping[str, PerSeed] | None = None,
     ) -> None:
         """The effect is above 0 and at least `smallest`.
 
-        span: the lowest and highest value that one chain can have in one condition, in `unit`. Studentised
-        verdicts must survive one more seed at its worst end.
+        span: the lowest and highest value that one chain can have in one condition, in `unit`; for normalised
+        returns those that the task allows. Studentised verdicts must survive one more seed at its worst end.
         """
         self._judge("greater", effect, smallest, unit, span, beside)
 
@@ -69,7 +73,7 @@ class Judge:
         *,
         margin: float,
         unit: str = RETURN_UNIT,
-        span: tuple[float, float] = (0.0, 1.0),
+        span: tuple[float, float] | None = None,
         beside: Mapping[str, PerSeed] | None = None,
     ) -> None:
         """The effect is within +-`margin`."""
@@ -81,7 +85,7 @@ class Judge:
         *,
         margin: float,
         unit: str = RETURN_UNIT,
-        span: tuple[float, float] = (0.0, 1.0),
+        span: tuple[float, float] | None = None,
         beside: Mapping[str, PerSeed] | None = None,
     ) -> None:
         """The effect is above -`margin`."""
@@ -111,7 +115,7 @@ class Judge:
         effect: PerSeed,
         smallest: float,
         unit: str,
-        span: tuple[float, float],
+        span: tuple[float, float] | None,
         beside: Mapping[str, PerSeed] | None,
     ) -> None:
         if not np.isfinite(effect.values).all():
@@ -119,8 +123,29 @@ class Judge:
         if not self.gives_findings:
             self._record(kind, smallest, unit, None, {})
             return
+        if span is None:
+            span = self.runs[0].normalised_span if self.runs and unit == RETURN_UNIT else (0.0, 1.0)
         others = {name: contrast_test(other, kind, span) for name, other in (beside or {}).items()}
-        self._record(kind, smallest, unit, contrast_test(effect, kind, span), others)
+        outcome = contrast_test(effect, kind, span)
+        if kind != "greater" and (insensitive := self._insensitive()):
+            outcome = replace(outcome, refused=insensitive)
+        self._record(kind, smallest, unit, outcome, others)
+
+    def _insensitive(self) -> str:
+        """Why "no difference" can't be assessed here; empty where it can.
+
+        Dense learning must have reached its bar, and where a run has both conditions its ticket effect must be
+        supported: a system on which nothing can be seen shows no difference either.
+        """
+        for run in self.runs:
+            bar = float(normalised_return(run.dense_returns(), run.reference).mean())
+            if bar < DENSE_BAR:
+                return f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}"
+            if {"mask/weights", "random/re-init"} <= set(run.conditions):
+                outcome = contrast_test(run.area().ticket_effect, "greater", run.normalised_span)
+                if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
+                    return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
+        return ""
 
     def _record(
         self, kind: Kind, smallest: float, unit: str, outcome: Outcome | None, beside: Mapping[str, Outcome]
@@ -163,7 +188,7 @@ class Judge:
             conclusion=conclusion,
             cells=[address(cell).key for run in self.runs for cell in run.cells()],
             cpu_seconds=sum(run.cpu_seconds() for run in self.runs),
-            scale=self.runs[0].scale if self.runs else {},
+            scale={str(run.system): run.scale for run in self.runs},
             rerun=self.rerun,
         )
 

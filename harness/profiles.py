@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
 from harness.experiment import Cell, Evaluation, Experiment, Network, Pruning
 from harness.learners.bc import BC
@@ -29,6 +30,9 @@ class System:
     horizon: int | None = None
     initialiser: str | None = None
     input_divisor: float | None = None
+    scope: Literal["actor", "actor+critic"] | None = None
+    lineage: Literal["own", "branch"] | None = None
+    checkpoint: Literal["best", "last"] | None = None
     equal_updates: bool = False
     """Give behavioural cloning as many updates as the same task's PPO, on the same data; else the paper's
     ratio of env_steps between the two stands."""
@@ -41,6 +45,7 @@ class System:
             words.append(self.initialiser)
         if self.input_divisor is not None:
             words.append(f"input layer / {self.input_divisor:g}")
+        words += [str(switch) for switch in (self.scope, self.lineage, self.checkpoint) if switch is not None]
         if self.equal_updates:
             words.append("equal updates")
         return " ".join(words)
@@ -76,6 +81,10 @@ class Profile:
             experiment = _replace(experiment, "network", initialiser=system.initialiser)
         if system.input_divisor is not None:
             experiment = _replace(experiment, "network", input_divisor=float(system.input_divisor))
+        switches = {name: getattr(system, name) for name in ("scope", "lineage", "checkpoint")}
+        switches = {name: value for name, value in switches.items() if value is not None}
+        if switches:
+            experiment = _replace(experiment, "pruning", **switches)
         if system.equal_updates:
             goal, learner = self.systems[system.task, "ppo"].learner.updates, experiment.learner
             if not isinstance(learner, BC):

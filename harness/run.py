@@ -125,6 +125,13 @@ class Run:
         task = self.experiment.task
         return Reference(**read_reference(task.name, task.horizon))
 
+    @property
+    def normalised_span(self) -> tuple[float, float]:
+        """The lowest and the highest normalised return that the task allows."""
+        task = self.experiment.task
+        low, high = normalised_return([task.minimum_return, task.maximum_return], self.reference)
+        return float(low), float(high)
+
     def levels(self, condition: str) -> list[list[Level]]:
         """The evidence of one condition, level 0 included: a list per chunk of seeds of its K + 1 levels."""
         return self._evidence[condition]
@@ -159,10 +166,13 @@ class Run:
         """float64[seeds, K + 1, inputs]: each input's share of the first layer's summed magnitudes."""
         return self._stack(condition, lambda level: input_magnitude(level.trained[ACTOR].weights[0]))
 
+    def density_at(self, density: float) -> float:
+        """The density of the first level at or below `density`: levels are discrete."""
+        return float(self.densities[self._level_at(density)])
+
     def input_magnitude_at(self, density: float, condition: str = TICKET) -> dict[str, PerSeed]:
         """Each input's share at the first level at or below `density`, per seed."""
-        level = int(np.flatnonzero(self.densities <= density)[0])
-        magnitudes = self.input_magnitudes(condition)[:, level]
+        magnitudes = self.input_magnitudes(condition)[:, self._level_at(density)]
         names = self.experiment.task.inputs
         return {name: PerSeed.of(name, magnitudes[:, i], self.seeds) for i, name in enumerate(names)}
 
@@ -182,6 +192,9 @@ class Run:
         store = self.bound.store
         cells = {cell.id: cell for chain in self.cells() for cell in (chain, *chain.parents)}
         return sum(store.cpu_seconds(address(cell)) for cell in cells.values())
+
+    def _level_at(self, density: float) -> int:
+        return int(np.flatnonzero(self.densities <= density)[0])
 
     @cached_property
     def _evidence(self) -> dict[str, list[list[Level]]]:

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from scipy import stats
 
-from .statistics import Kind, Outcome
+from harness.statistics import Kind, Outcome
 
 Conclusion = Literal["supported", "contradicted", "equivalent", "underpowered", "not run", "error", "smoke"]
 Verdict = Literal["REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE", "NOT RUN", "ERROR", "SMOKE"]
@@ -50,6 +50,11 @@ def conclude(kind: Kind, smallest: float, outcome: Outcome) -> tuple[Conclusion,
             return "contradicted", f"Below 0 and at most {-d:g}: {found}."
         if within:
             return "equivalent", f"No difference as large as {d:g} either way: {kept}."
+        if -d < lower and upper < d:
+            return "underpowered", (
+                f"Undecided: {found}, all within {d:g}, but one more seed at its worst would leave {low:.3g} to"
+                f" {high:.3g}, and a failure too rare to be seen here can't be excluded."
+            )
         why = "the effect is small" if lower > 0 or upper < 0 else "0 is not excluded"
         return "underpowered", f"Undecided, {why}: {found}; of interest from {d:g} on."
     if kind == "equivalent":
@@ -90,7 +95,7 @@ class Finding:
     chart         what the report draws, opaque here
     cells         ids of the evidence cells it rests on
     cpu_seconds   spent on those cells
-    scale         shares of the paper's budget, opaque here
+    scale         system -> what of the paper's budget it had, opaque here
     rerun         command line that reproduces it
     message       of the exception, for an error
     """
@@ -155,8 +160,7 @@ def claim_verdict(findings: Sequence[Finding]) -> tuple[Verdict, str]:
     REPRODUCED    all supported: an intersection, no correction needed
     MIXED         some supported, and some contradicted or equivalent
     REFUTED       none supported, at least one contradicted or equivalent ("equivalent" is only concluded
-                  where a
-                  difference is claimed; where none is claimed the same bounds are "supported")
+                  where a difference is claimed; where none is claimed the same bounds are "supported")
     INCONCLUSIVE  the rest
 
     "not run" beside others says as little as "underpowered": it denies REPRODUCED and changes nothing else.

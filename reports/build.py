@@ -299,10 +299,10 @@ def _scaling(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tu
     systems: dict[str, dict[str, tuple[str, str, str]]] = {}
     for finding in findings:
         scaling = finding["scale"]
-        for quantity, pair in scaling.items() if isinstance(scaling, Mapping) else ():
-            if isinstance(pair, Mapping):
-                row = systems.setdefault(str(finding["system"] or finding["name"] or ""), {})
-                row.setdefault(str(quantity), _pair(pair))
+        for system, shares in scaling.items() if isinstance(scaling, Mapping) else ():
+            for quantity, pair in shares.items() if isinstance(shares, Mapping) else ():
+                if isinstance(pair, Mapping):
+                    systems.setdefault(str(system), {}).setdefault(str(quantity), _pair(pair))
     quantities = tuple(dict.fromkeys(quantity for row in systems.values() for quantity in row))
     alike: dict[tuple[Any, ...], list[str]] = {}
     for system, row in systems.items():

@@ -15,7 +15,7 @@ import pytest
 
 from harness.judge import Judge
 from harness.machine import usable_cpus
-from harness.plugin import options, outcome
+from harness.plugin import hooks, options, outcome
 from harness.plugin.loop import DrainFirst, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
@@ -41,6 +41,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     options.restart_tied()
     options.add(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Offer `hooks`."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -191,8 +196,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     if not settings.judges or not suite.judges or config.option.collectonly:
         return
-    if session.exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
-        return  # nothing was judged: the last report stays
+    if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return  # interrupted, or never begun: the last report stays
     found = config.stash[FINDINGS]
     for nodeid, held in suite.judges.items():
         if nodeid not in found:
@@ -204,7 +209,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     summary = outcome.summarise(suite, [found[nodeid] for nodeid in suite.judges], command, wall)
     config.stash[SUMMARY] = summary
     if settings.report:
-        outcome.write(summary, settings.report)
+        outcome.write_findings(summary, settings.report)
+        config.hook.pytest_claims_report(summary=summary, path=settings.report)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

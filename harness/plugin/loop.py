@@ -42,6 +42,9 @@ class TellInstead:
         settings = self._suite.settings
         if session.testsfailed:
             raise session.Interrupted("the claims could not be collected")
+        if not self._suite.judges:
+            reporter(session.config).write_line("no claim is selected")
+            return True
         if settings.plan:
             lines = tell.plan(self._suite)
         elif settings.list_claims:

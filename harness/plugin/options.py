@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 import sys
 from dataclasses import dataclass
 from itertools import pairwise
@@ -50,7 +51,11 @@ def add(parser: pytest.Parser) -> None:
         "seed-block": ("judge on block N of seeds, fresh for every N", "N", "0"),
         "seeds": ("number of seeds", "N", PROFILES_OWN),
         "evidence": ("folder of the evidence", "DIR", ".claims/evidence"),
-        "report": ("the HTML report to write, or 'none'", "FILE", ".claims/report.html"),
+        "report": (
+            "the HTML report to write, or 'none'; of a smoke run in a folder smoke beside it",
+            "FILE",
+            ".claims/report.html",
+        ),
     }
     for name, (help, metavar, default) in both.items():
         group.addoption(f"--{name}", metavar=metavar, default=None, help=f"{help} (default: {default})")
@@ -79,17 +84,20 @@ def read(config: pytest.Config) -> Settings:
             f"no claim is judged on seed block {int(text)}: block {EXPERT_BLOCK} trained the experts,"
             f" block {TUNING_BLOCK} is for tuning"
         )
+    evidence, report = _value(config, "evidence"), _value(config, "report")
+    if not PROFILES[name].gives_findings and config.getoption("report") is None and report != NO_REPORT:
+        report = str(Path(report).parent / name / Path(report).name)  # a smoke run leaves the last verdicts alone
     profile = PROFILES[name]
     count = _value(config, "seeds")
     if count != PROFILES_OWN:
         if not (count.isascii() and count.isdigit() and 0 < int(count) <= SEEDS_PER_BLOCK):
             raise pytest.UsageError(f"the number of seeds must be from 1 to {SEEDS_PER_BLOCK}, not {count!r}")
         profile = dataclasses.replace(profile, seeds=int(count))
-    evidence, report = _value(config, "evidence"), _value(config, "report")
     strict = config.getoption("strict_claims")
     arguments = [f"--profile {name}"]
     arguments += [f"--seed-block {int(text)}"] if int(text) else []
     arguments += [f"--seeds {count}"] if count != PROFILES_OWN else []
+    arguments += [f"--evidence={shlex.quote(evidence)}"] if config.getoption("evidence") is not None else []
     return Settings(
         profile=profile,
         block=int(text),

@@ -48,13 +48,10 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
     }
 
 
-def write(summary: dict[str, Any], report: Path) -> None:
-    """The report, and beside it the findings it was drawn from."""
-    from reports import write as write_report  # the report's libraries take a second to load: only where one is written
-
+def write_findings(summary: dict[str, Any], report: Path) -> None:
+    """The findings as findings.json, beside the report that is drawn from them."""
     report.parent.mkdir(parents=True, exist_ok=True)
     replace_file(report.with_name("findings.json"), json.dumps(summary, allow_nan=False).encode())
-    write_report(summary, report)
 
 
 def table(summary: dict[str, Any]) -> Iterator[str]:
@@ -95,7 +92,7 @@ def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
 
 def _on_fresh_seeds(summary: dict[str, Any], finding: Finding) -> str:
     scale = f"--profile {summary['profile']} --seed-block {summary['seed_block'] + 1} --seeds {finding.seeds_needed}"
-    return f'pytest -n auto {scale} "{finding.nodeid}"'
+    return f'pytest -n auto {scale} --report=none "{finding.nodeid}"'
 
 
 def dense_returns(suite: Suite) -> dict[str, float]:
@@ -130,22 +127,36 @@ def _claim(suite: Suite, name: str, findings: list[Finding]) -> dict[str, Any]:
 
 
 def with_shared_charts(findings: Sequence[Finding]) -> list[Finding]:
-    """Charts of one kind and title become one, with every series that any of them has."""
-    shared: dict[tuple[str, str], dict[str, Any]] = {}
-    for chart in (finding.chart for finding in findings if finding.chart):
-        place = (chart["kind"], chart["title"])
-        whole = shared.setdefault(place, {**chart, "key": chart["title"], "series": []})
-        known = {series["label"] for series in whole["series"]}
-        whole["series"] += [series for series in chart["series"] if series["label"] not in known]
-    for chart in shared.values():
+    """Charts of one kind and title become one, with every series that any of them has.
+
+    A chart of which a series has the label, but not the numbers, of one already there stays by itself.
+    """
+    shared: list[dict[str, Any]] = []
+    whole_of: dict[int, dict[str, Any]] = {}
+    for position, finding in enumerate(findings):
+        if finding.chart is None:
+            continue
+        chart = dict(finding.chart, series=list(finding.chart["series"]))
+        whole = next((other for other in shared if _goes_with(chart, other)), None)
+        if whole is None:
+            shared.append(whole := chart)
+        else:
+            known = {series["label"] for series in whole["series"]}
+            whole["series"] += [series for series in chart["series"] if series["label"] not in known]
+        whole_of[position] = whole
+    for number, chart in enumerate(shared):
+        chart["key"] = f"{chart['title']} {number}"
         if chart["kind"] == "inputs":
             chart["series"].sort(key=lambda series: _natural(series["label"]))
-    return [
-        dataclasses.replace(finding, chart=shared[finding.chart["kind"], finding.chart["title"]])
-        if finding.chart
-        else finding
-        for finding in findings
-    ]
+    return [dataclasses.replace(finding, chart=whole_of.get(position)) for position, finding in enumerate(findings)]
+
+
+def _goes_with(chart: dict[str, Any], other: dict[str, Any]) -> bool:
+    drawn = {series["label"]: series for series in other["series"]}
+    alike = all(drawn.get(series["label"], series) == series for series in chart["series"])
+    return alike and all(
+        chart.get(name) == other.get(name) for name in ("kind", "title", "unit", "references", "inputs")
+    )
 
 
 def _natural(label: str) -> list[Any]:

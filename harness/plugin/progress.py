@@ -24,14 +24,12 @@ class Progress:
         self._started = time.monotonic()
 
     def __enter__(self) -> "Progress":
-        if self._suite.pending():
-            self._thread.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._thread.join()
 
     def _watch(self) -> None:
         write: Callable[[str], None] = self._rewrite if self._live else self._reporter.write_line

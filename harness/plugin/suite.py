@@ -31,6 +31,8 @@ class Suite:
     """Cell id -> why it could not be computed."""
     judges: dict[str, Judge] = field(default_factory=dict)
     """By nodeid, in pytest's order."""
+    addresses: list[Address] = field(default_factory=list)
+    """Of the plan's cells, parents first."""
 
     def __post_init__(self) -> None:
         self.store = Store(self.settings.evidence)
@@ -76,10 +78,11 @@ class Suite:
             self.store.prepare()
             for run in (run for judge in self.judges.values() for run in judge.runs):
                 normalised_return([], run.reference)  # refused where the task's own references are too close
-            if self.settings.judges and self.settings.report:
-                prove_writable(self.settings.report)
         except (FixtureError, StoreError, ValueError) as error:
             raise pytest.UsageError(str(error)) from None
+        try:
+            if self.settings.judges and self.settings.report:
+                prove_writable(self.settings.report)
         except OSError as error:
             raise pytest.UsageError(
                 f"the report {self.settings.report} can't be written: {error.strerror}; name another with --report"
@@ -129,7 +132,7 @@ class Suite:
     def _judge(self, item: pytest.Item, declared: Claim, runs: list[Run]) -> Judge:
         function = getattr(item, "function", None)
         hypothesis = " ".join((getattr(function, "__doc__", None) or item.name).split())
-        rerun = f'pytest -n auto {self.settings.arguments} "{item.nodeid}"'
+        rerun = f'pytest -n auto {self.settings.arguments} --report=none "{item.nodeid}"'
         gives_findings = self.settings.profile.gives_findings
         return Judge(declared, item.name, item.nodeid, hypothesis, runs, rerun, gives_findings)
 

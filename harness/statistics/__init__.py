@@ -1,7 +1,7 @@
 """Estimands, tests, power and intervals: arrays in, numbers out. Imports nothing else of the harness."""
 
-from .contrast import PerSeed
-from .estimands import (
+from harness.statistics.contrast import PerSeed
+from harness.statistics.estimands import (
     Censored,
     Reference,
     area,
@@ -12,7 +12,7 @@ from .estimands import (
     restricted_level,
     separation_level,
 )
-from .hypothesis_tests import (
+from harness.statistics.hypothesis_tests import (
     Kind,
     Outcome,
     Test,
@@ -28,8 +28,8 @@ from .hypothesis_tests import (
     studentised_unpaired,
     unpaired_contrast_test,
 )
-from .intervals import bca, iqm
-from .power import detectable_effect, seeds_needed
+from harness.statistics.intervals import bca, iqm
+from harness.statistics.power import detectable_effect, seeds_needed
 
 __all__ = [
     "Censored",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .contrast import FloatArray
+from harness.statistics.contrast import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -27,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from .contrast import FloatArray, PerSeed
-from .estimands import BoolArray, Censored
+from harness.statistics.contrast import FloatArray, PerSeed
+from harness.statistics.estimands import BoolArray, Censored
 
 Kind = Literal["greater", "equivalent", "non-inferior"]
 Test = Literal["sign-flip", "t", "Welch", "label permutation", "censored ranks", "guarded t", "guarded Welch"]
@@ -76,8 +76,8 @@ def contrast_test(contrast: PerSeed, kind: Kind = "greater", span: tuple[float, 
     All else, more conditions (not symmetric under the null: sign-flips gave 35 % false alarms), "equivalent"
     and "non-inferior": the guarded t test, refused under 15 seeds.
 
-    span: the lowest and the highest value that one chain can have in one condition. 0 to 1 for normalised
-    returns, from random policy to expert, and for shares.
+    span: the lowest and the highest value that one chain can have in one condition; 0 to 1 for shares. A
+    normalised return can be a little below 0, where a policy is worse than random.
     Raises ValueError where every condition cancelled.
     """
     if not contrast.conditions:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from .contrast import FloatArray
+from harness.statistics.contrast import FloatArray
 
 Statistic = Callable[..., npt.NDArray[np.float64]]  # statistic(values, axis=-1)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special, stats
 
-from .hypothesis_tests import FEWEST_STUDENTISED, Kind, Test
+from harness.statistics.hypothesis_tests import FEWEST_STUDENTISED, Kind, Test
 
 MOST_SEEDS = 10_000
 PAIRED: tuple[Test, ...] = ("sign-flip", "t", "guarded t")

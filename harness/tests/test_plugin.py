@@ -84,7 +84,8 @@ class Project:
         (self.folder / "claims" / f"test_{id}.py").write_text(CLAIM.format(id=id, body=body))
 
     def summary(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.folder / ".claims" / "findings.json").read_text())
+        (path,) = (self.folder / ".claims").rglob("findings.json")
+        content: dict[str, Any] = json.loads(path.read_text())
         return content
 
     def findings(self) -> dict[str, dict[str, Any]]:
@@ -278,6 +279,23 @@ def test_a_claim_that_can_not_be_imported_trains_nothing(made: Project) -> None:
     assert not list(made.evidence.rglob("*.npz"))
 
 
+@pytest.mark.parametrize("spoil", ["import nothing_of_that_name", "def test_it():\n    raise KeyboardInterrupt"])
+def test_what_did_not_run_to_its_end_leaves_the_last_report(
+    made_up: Callable[..., Project], tiny_evidence: str, spoil: str
+) -> None:
+    made = made_up("supported")
+    assert made.run(tiny_evidence).code == OK
+    (made.folder / "claims" / "test_a_spoiler.py").write_text(f"{spoil}\n")
+    assert made.run(tiny_evidence).code == pytest.ExitCode.INTERRUPTED
+    assert made.verdicts() == {"supported": "REPRODUCED"}
+
+
+def test_nothing_selected_is_told(made: Project) -> None:
+    ran = made.run("--plan", "-k", "nothing_of_that_name")
+    assert "no claim is selected" in ran.text
+    assert "INTERNALERROR" not in ran.text
+
+
 # Settings
 
 
@@ -409,8 +427,9 @@ def test_a_smoke_run_judges_nothing_and_succeeds(smoke: Smoke) -> None:
 def test_a_smoke_run_writes_a_report_and_findings_and_nothing_outside_its_folder(smoke: Smoke) -> None:
     folder = smoke.project.folder
     assert tree(folder) == smoke.before
-    assert {path.name for path in (folder / ".claims").iterdir()} == {"evidence", "report.html", "findings.json"}
-    assert "<html" in (folder / ".claims" / "report.html").read_text()
+    assert {path.name for path in (folder / ".claims").iterdir()} == {"evidence", "smoke", "pytest_cache"}
+    assert {path.name for path in (folder / ".claims" / "smoke").iterdir()} == {"report.html", "findings.json"}
+    assert "<html" in (folder / ".claims" / "smoke" / "report.html").read_text()
 
 
 def test_a_claim_is_one_file_and_no_other(smoke: Smoke) -> None:
@@ -421,14 +440,28 @@ def timeless(findings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {name: {**finding, "cpu_seconds": 0} for name, finding in findings.items()}
 
 
-def test_workers_find_the_same_bits_and_the_same_findings(smoke: Smoke, tmp_path: Path) -> None:
-    parallel = smoke_run(tmp_path / "project", "-n", "2")
+@pytest.mark.parametrize("workers", ["2", "4"])
+def test_workers_find_the_same_bits_and_the_same_findings(smoke: Smoke, tmp_path: Path, workers: str) -> None:
+    parallel = smoke_run(tmp_path / "project", "-n", workers)
     assert parallel.ran.code == OK, parallel.ran.text
-    assert "2 workers" in parallel.ran.text
+    assert f"{workers} workers" in parallel.ran.text
     assert len(smoke.npz()) == 1 + 4 * 3
     assert parallel.npz() == smoke.npz()
     assert timeless(parallel.project.findings()) == timeless(smoke.project.findings())
     assert tree(parallel.project.folder) == parallel.before
+
+
+def test_workers_judge_alike(smoke: Smoke, tmp_path: Path) -> None:
+    """The claim's own statistics, on the evidence of the smoke run."""
+    judged = []
+    for workers in ("0", "2"):
+        made = project(tmp_path / workers, "test_ticket_effect.py", conftest=TINY, ini={"profile": '"tiny"'})
+        made.run("-n", workers, "-k", "bc", f"--evidence={smoke.project.evidence}")
+        judged.append(timeless(made.findings()))
+    (finding,) = judged[0].values()
+    assert finding["test"] == "sign-flip"
+    assert isinstance(finding["effect"], float)
+    assert judged[0] == judged[1]
 
 
 def test_a_second_run_computes_nothing_again(smoke: Smoke) -> None:
@@ -515,9 +548,9 @@ def test_strictness_may_stand_in_pyproject(made_up: Callable[..., Project], tiny
 
 def test_a_contradiction_says_how_to_repeat_it(made_up: Callable[..., Project], tiny_evidence: str) -> None:
     ran = made_up("contradicted").run(tiny_evidence, "--seed-block=3")
-    rerun = 'pytest -n auto --profile tiny --seed-block 3 "claims/test_contradicted.py::test_it[cart-pole-bc]"'
+    options = f"--profile tiny --seed-block 3 {tiny_evidence} --report=none"
     assert "contradicted contradicted: Below 0 and at most -0.05" in ran.text
-    assert rerun in ran.text
+    assert f'pytest -n auto {options} "claims/test_contradicted.py::test_it[cart-pole-bc]"' in ran.text
 
 
 def test_what_is_underpowered_says_what_would_decide_it(made_up: Callable[..., Project], tiny_evidence: str) -> None:
@@ -535,7 +568,8 @@ def test_only_the_claims_asked_for_are_judged(made_up: Callable[..., Project], t
 def test_none_is_no_report(made_up: Callable[..., Project], tiny_evidence: str) -> None:
     made = made_up("supported")
     assert made.run(tiny_evidence, "--report", "none").code == OK
-    assert not (made.folder / ".claims").exists()
+    assert not list((made.folder / ".claims").rglob("*.html"))
+    assert not list((made.folder / ".claims").rglob("findings.json"))
 
 
 def test_numbers_without_a_run_can_be_judged(made_up: Callable[..., Project]) -> None:

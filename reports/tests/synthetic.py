@@ -101,10 +101,12 @@ def finding(
         "cells": [f"{task}-{i}" for i in range(4)],
         "cpu_seconds": 37.2,
         "scale": {
-            "env_steps": {"here": 32000, "paper": 80000},
-            "seeds": {"here": 20, "paper": 15},
-            "units": {"here": "64-64", "paper": "128-128"},
-            "levels": {"here": 12, "paper": 26},
+            f"{task} system": {
+                "env_steps": {"here": 32000, "paper": 80000},
+                "seeds": {"here": 20, "paper": 15},
+                "units": {"here": "64-64", "paper": "128-128"},
+                "levels": {"here": 12, "paper": 26},
+            }
         },
         "rerun": f'pytest -n auto "{nodeid}"',
         "message": "",

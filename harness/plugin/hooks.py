@@ -1,0 +1,14 @@
+"""What the plugin offers to others."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.hookspec
+def pytest_claims_report(summary: dict[str, Any], path: Path) -> None:
+    """Write a report of a finished run to `path`. Called once, by the controlling process.
+
+    summary: plain JSON, as `harness.plugin.outcome.summarise` makes it; it lies beside the report as findings.json.
+    """
