@@ -347,7 +347,7 @@ def test_telling_trains_and_writes_nothing(made: Project, args: tuple[str, ...])
     assert ran.code == OK, ran.text
     assert "ticket-effect" in ran.text or "test_ticket_beats_random[cart-pole-bc]" in ran.text
     assert "gw0" not in ran.text
-    assert not (made.folder / ".claims").exists()
+    assert {path.name for path in (made.folder / ".claims").glob("*")} <= {"pytest_cache"}
 
 
 def test_the_papers_plan_is_that_of_its_tables(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def finding(
         "cells": [f"{task}-{i}" for i in range(4)],
         "cpu_seconds": 37.2,
         "scale": {
-            f"{task} system": {
+            system: {
                 "env_steps": {"here": 32000, "paper": 80000},
                 "seeds": {"here": 20, "paper": 15},
                 "units": {"here": "64-64", "paper": "128-128"},
