@@ -14,12 +14,12 @@ USAGE_ERROR = 4  # as pytest's
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report, and with --picture a PNG of its first screen; returns the exit code."""
+    """Write the report, and with --picture a PNG of its top; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m reports", description="Rebuild the report without training.")
     parser.add_argument("--findings", type=Path, default=Path(".claims/findings.json"), metavar="JSON")
     parser.add_argument("--out", type=Path, default=Path(".claims/report.html"), metavar="HTML")
     parser.add_argument(
-        "--picture", type=Path, metavar="PNG", help="also take a picture of the first screen, 1200 px wide"
+        "--picture", type=Path, metavar="PNG", help="also take a picture of the board and the first chart, 1200 px wide"
     )
     parser.error = _usage  # type: ignore[method-assign]  # argparse would end with 2
     options = parser.parse_args(arguments)

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-WIDTH, HEIGHT = 1200, 1000  # px, the first screen that the README shows
+WIDTH, HEIGHT = 1200, 1660  # px, what the README shows: the board and the first chart
 FLAGS = (
     "--headless",
     "--no-sandbox",

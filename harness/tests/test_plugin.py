@@ -346,7 +346,7 @@ def test_telling_trains_and_writes_nothing(made: Project, args: tuple[str, ...])
     ran = made.run(*args, "--profile=smoke")
     assert ran.code == OK, ran.text
     assert "ticket-effect" in ran.text or "test_ticket_beats_random[cart-pole-bc]" in ran.text
-    assert "gw0" not in ran.text
+    assert " workers" not in ran.text
     assert {path.name for path in (made.folder / ".claims").glob("*")} <= {"pytest_cache"}
 
 
