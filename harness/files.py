@@ -20,7 +20,10 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def prove_writable(path: Path) -> None:
     """Make the folder of a file that is to be written later; raises OSError where the file can't be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path.parent)) from None
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     probe = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -170,7 +170,7 @@ class Judge:
             upper=outcome.upper,
             p=outcome.p,
             detectable=detectable_effect(outcome.sd, min(outcome.n), **power),  # type: ignore[arg-type]
-            seeds_needed=_seeds_needed(outcome, kind, smallest),
+            seeds_needed=_seeds_needed(outcome, kind, smallest) if conclusion == "underpowered" else None,
             beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
         )
 

@@ -90,7 +90,8 @@ class Finding:
     p             two-sided; q: Benjamini-Hochberg over the suite, None until corrected. Shown, they gate
                   nothing
     detectable    smallest true effect seen 9 times in 10 at this n; None where none would be
-    seeds_needed  seeds per group that would decide `smallest` 9 times in 10; None if over 10,000
+    seeds_needed  of an underpowered finding: seeds per group that would decide `smallest` 9 times in 10; None if
+                  over 10,000
     beside        what is reported and never counted: each with name, effect, lower, upper, p, conclusion
     chart         what the report draws, opaque here
     cells         ids of the evidence cells it rests on
@@ -129,7 +130,8 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """A dict of lists, strings and finite numbers, for `json.dumps(..., allow_nan=False)`: NaN and the
-        infinities become the strings "NaN", "Infinity", "-Infinity". numpy values become plain ones."""
+        infinities become the strings "NaN", "Infinity", "-Infinity", which opaque parts therefore can't hold as
+        text. numpy values become plain ones."""
         return {f.name: _to_plain(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod

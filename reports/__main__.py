@@ -17,15 +17,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report, and with --picture a PNG of its top; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m reports", description="Rebuild the report without training.")
     parser.add_argument("--findings", type=Path, default=Path(".claims/findings.json"), metavar="JSON")
-    parser.add_argument("--out", type=Path, default=Path(".claims/report.html"), metavar="HTML")
+    parser.add_argument("--out", type=Path, metavar="HTML", help="default: report.html beside the findings")
     parser.add_argument(
         "--picture", type=Path, metavar="PNG", help="also take a picture of the board and the first chart, 1200 px wide"
     )
     parser.error = _usage  # type: ignore[method-assign]  # argparse would end with 2
     options = parser.parse_args(arguments)
+    if not options.findings.exists():
+        _usage(f"there are no findings at {options.findings}: run pytest first, or name others with --findings")
     try:
         summary = json.loads(options.findings.read_text("utf-8"))
-        page = write(summary, options.out)
+        page = write(summary, options.out or options.findings.with_name("report.html"))
         print(page)
         if options.picture:
             print(picture(page, options.picture))

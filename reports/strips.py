@@ -37,7 +37,7 @@ def scale(findings: Iterable[Mapping[str, Any]]) -> float:
 def strip(finding: Mapping[str, Any], half: float, smallest: Any = None) -> Strip | None:
     """The strip of a finding, or of a reading beside it, on an axis of ±half; None without an effect."""
     middle, low, high = (number(finding.get(key)) for key in ("effect", "lower", "upper"))
-    if middle is None and (low is None or high is None):
+    if middle is None and not (_finite(low) and _finite(high)):
         return None
     zone = number(smallest)
 
@@ -55,6 +55,10 @@ def strip(finding: Mapping[str, Any], half: float, smallest: Any = None) -> Stri
         dot=None if middle is None or abs(middle) > half else at(middle),
         alt=f"effect {effect(middle, [low, high])}, interval {effect(low, [high])} to {effect(high, [low])}",
     )
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def axis(half: float) -> Sequence[tuple[float, str]]:

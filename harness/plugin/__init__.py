@@ -213,12 +213,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         config.hook.pytest_claims_report(summary=summary, path=settings.report)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
     """Verdicts, findings, and what would decide the undecided."""
+    suite = config.stash[SUITE]
     summary = config.stash.get(SUMMARY, None)
     if summary is None:
+        if exitstatus == pytest.ExitCode.INTERRUPTED and suite.judges:
+            terminalreporter.write_line("claims: the same command goes on from the last finished level")
         return
-    suite = config.stash[SUITE]
     terminalreporter.section("claims")
     for line in outcome.table(summary):
         terminalreporter.write_line(line)

@@ -31,6 +31,8 @@ class Settings:
     list_claims: bool
     arguments: str
     """The options that a command needs to repeat this run."""
+    evidence_argument: str
+    """That of the evidence alone; empty where it is pyproject's."""
 
     @property
     def only_tells(self) -> bool:
@@ -97,7 +99,7 @@ def read(config: pytest.Config) -> Settings:
     arguments = [f"--profile {name}"]
     arguments += [f"--seed-block {int(text)}"] if int(text) else []
     arguments += [f"--seeds {count}"] if count != PROFILES_OWN else []
-    arguments += [f"--evidence={shlex.quote(evidence)}"] if config.getoption("evidence") is not None else []
+    evidence_argument = f" --evidence={shlex.quote(evidence)}" if config.getoption("evidence") is not None else ""
     return Settings(
         profile=profile,
         block=int(text),
@@ -108,7 +110,8 @@ def read(config: pytest.Config) -> Settings:
         cells=_split(config.getoption("cell")),
         plan=config.getoption("plan"),
         list_claims=config.getoption("list_claims"),
-        arguments=" ".join(arguments),
+        arguments=" ".join(arguments) + evidence_argument,
+        evidence_argument=evidence_argument,
     )
 
 

@@ -44,6 +44,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "cpu_seconds": sum(suite.store.cpu_seconds(where) for where in suite.addresses),
         "damaged": suite.store.damaged,
         "dense_returns": dense_returns(suite),
+        "evidence_argument": settings.evidence_argument,
         "claims": claims,
     }
 
@@ -92,6 +93,7 @@ def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
 
 def _on_fresh_seeds(summary: dict[str, Any], finding: Finding) -> str:
     scale = f"--profile {summary['profile']} --seed-block {summary['seed_block'] + 1} --seeds {finding.seeds_needed}"
+    scale += summary["evidence_argument"]
     return f'pytest -n auto {scale} --report=none "{finding.nodeid}"'
 
 

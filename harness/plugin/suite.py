@@ -39,7 +39,10 @@ class Suite:
         self.scene = Scene(self.settings.profile, self.settings.block, self.store)
 
     def bind(self, items: list[pytest.Item]) -> None:
-        """Bind the runs in the items' parameters to the session's profile and evidence."""
+        """Bind the runs in the items' parameters to the session's profile and evidence.
+
+        Raises pytest.UsageError where two modules declare one claim.
+        """
         for item in items:
             declared = claim_of(item)
             if declared is None:
@@ -50,6 +53,7 @@ class Suite:
                     params[name] = value.bind(self.scene)
             runs = [value for value in params.values() if isinstance(value, Run)]
             item.stash[JUDGE] = self._judge(item, declared, runs)
+        _refuse_namesakes([item for item in items if JUDGE in item.stash])
 
     def select(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """The items of the claims named by --claim; all if none is. Raises pytest.UsageError for unknown ids."""
@@ -106,8 +110,9 @@ class Suite:
         for name in self.settings.cells:
             matches = [cell for cell in needed if cell.id.startswith(name)]
             if len(matches) != 1:
-                found = "no cell" if not matches else f"{len(matches)} cells"
-                raise pytest.UsageError(f"{found} of the plan has an id that starts with {name!r}; see --plan")
+                found = "no cell" if not matches else f"more than one cell ({len(matches)})"
+                profile = self.settings.profile.name
+                raise pytest.UsageError(f"{found} of profile {profile} has an id that starts with {name!r}; see --plan")
             chosen += matches
         return all_cells(chosen)
 
@@ -135,6 +140,17 @@ class Suite:
         rerun = f'pytest -n auto {self.settings.arguments} --report=none "{item.nodeid}"'
         gives_findings = self.settings.profile.gives_findings
         return Judge(declared, item.name, item.nodeid, hypothesis, runs, rerun, gives_findings)
+
+
+def _refuse_namesakes(items: list[pytest.Item]) -> None:
+    """A copied claim that kept its id would be merged with the one it was copied from."""
+    declared: dict[str, str] = {}
+    for item in items:
+        module, name = item.nodeid.split("::")[0], item.stash[JUDGE].claim.id
+        if declared.setdefault(name, module) != module:
+            raise pytest.UsageError(
+                f"claim {name!r} is declared by {declared[name]} and by {module}: give one another id"
+            )
 
 
 def not_run(judge: Judge) -> Finding:

@@ -32,10 +32,11 @@ def plan(suite: Suite) -> Iterator[str]:
     yield _row("not in the evidence yet", [cell for cell in suite.cells if cell.id in waiting])
     yield ""
     yield "cells (compute one with --cell ID; estimates are upper bounds within a factor of about two)"
-    for cell in suite.cells:
-        state = "pending" if cell.id in waiting else "stored"
+    for where in suite.addresses:
+        cell, done = where.cell, suite.store.finished_levels(where)
+        state = "stored" if cell.id not in waiting else f"{done}/{len(cell.levels)} levels" if done else "pending"
         minutes = estimated_seconds(cell) / 60
-        yield f"  {cell.id[:12]}  {state:8}{env_steps(cell):>14,}{minutes:>8.1f} min  {_name(cell)}"
+        yield f"  {cell.id[:12]}  {state:13}{env_steps(cell):>14,}{minutes:>8.1f} min  {_name(cell)}"
 
 
 def computed(suite: Suite) -> Iterator[str]:
@@ -69,4 +70,7 @@ def _system(cell: Cell) -> str:
 def _name(cell: Cell) -> str:
     e = cell.experiment
     changes = [e.network.initialiser, f"/ {e.network.input_divisor:g}", f"horizon {e.task.horizon}"]
-    return f"{e.task.name} {e.learner.name} {' '.join(changes)}, {e.learner.updates} updates: {cell.condition}"
+    return (
+        f"{e.task.name} {e.learner.name} {' '.join(changes)}, {e.learner.updates} updates,"
+        f" seeds {cell.seeds[0]} to {cell.seeds[-1]}: {cell.condition}"
+    )

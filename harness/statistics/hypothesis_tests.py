@@ -112,7 +112,7 @@ def sign_flip(differences: npt.ArrayLike) -> Outcome:
     sum to 0 or less, so the one-sided p against a mean of e is (1 + #{nonempty N: mean over N <= e}) /
     2^seeds, and the bounds are order statistics of the subset means (Hartigan 1969, "typical values"). p is
     that of `scipy.stats.permutation_test(permutation_type="samples")`. Over 20 seeds: 2^18 random subsets,
-    still valid, with the same + 1. Under 6 seeds nothing can be rejected: infinite bounds.
+    still valid, with the same + 1. Under 6 seeds nothing can be rejected: infinite bounds, and refused.
     """
     values = _sample(differences)
     means = _subset_means(values)
@@ -124,7 +124,8 @@ def sign_flip(differences: npt.ArrayLike) -> Outcome:
         ordered = np.partition(means, (spare, means.size - 1 - spare))
         lower, upper = float(ordered[spare]), float(ordered[means.size - 1 - spare])
     p = float(min(1.0, 2 * min(at_most, at_least) / total))
-    return Outcome("sign-flip", (values.size,), float(values.mean()), lower, upper, p, _sd(values))
+    refused = "" if spare >= 0 else f"{values.size} seeds: a sign-flip can't reject with fewer than 6"
+    return Outcome("sign-flip", (values.size,), float(values.mean()), lower, upper, p, _sd(values), refused=refused)
 
 
 def studentised_paired(values: npt.ArrayLike) -> Outcome:

@@ -358,6 +358,12 @@ def test_the_papers_plan_is_that_of_its_tables(tmp_path: Path) -> None:
     assert re.search(r"cart-pole, horizon 500, ppo: 80,000 env_steps .*, 30 levels at 20 %", text)
 
 
+def test_two_modules_can_not_declare_one_claim(made: Project) -> None:
+    """A copied claim that kept its id."""
+    shutil.copy(made.folder / "claims" / "test_ticket_effect.py", made.folder / "claims" / "test_copied.py")
+    assert_refused(made, made.run("--profile=smoke"), "ticket-effect", "test_copied.py", "test_ticket_effect.py")
+
+
 def test_each_claim_is_listed_with_what_it_says_and_its_source(made: Project) -> None:
     text = made.run("--list-claims").text
     assert re.search(r"ticket-effect +Tickets found by .* beat random sparse networks \(1, 3.3, Figures", text)
@@ -365,9 +371,7 @@ def test_each_claim_is_listed_with_what_it_says_and_its_source(made: Project) ->
 
 def test_one_cell_is_computed_with_its_parents_and_nothing_is_judged(made: Project) -> None:
     plan = made.run("--profile=smoke", "--plan").text
-    cell = next(
-        line.split()[0] for line in plan.splitlines() if line.endswith("updates: mask/weights") and " bc " in line
-    )
+    cell = next(line.split()[0] for line in plan.splitlines() if line.endswith(": mask/weights") and " bc " in line)
     ran = made.run("--profile=smoke", "--cell", cell)
     assert ran.code == OK
     assert f"{cell}  cart-pole bc" in ran.text
@@ -556,6 +560,23 @@ def test_a_contradiction_says_how_to_repeat_it(made_up: Callable[..., Project], 
 def test_what_is_underpowered_says_what_would_decide_it(made_up: Callable[..., Project], tiny_evidence: str) -> None:
     ran = made_up("underpowered").run(tiny_evidence)
     assert re.search(r"test_it\[cart-pole-bc\]: .* would decide 0.05 normalised return", ran.text)
+
+
+def test_no_difference_is_not_assessable_where_dense_agents_learned_nothing(
+    made_up: Callable[..., Project], tiny_evidence: str
+) -> None:
+    """As at the costs of smoke: the same numbers without a run that failed to learn are supported."""
+    made = made_up()
+    made.add("unlearned", "judge.equivalent(difference(0.0), margin=0.5)")
+    made.run(tiny_evidence)
+    (finding,) = made.findings().values()
+    assert finding["conclusion"] == "underpowered"
+    assert "when dense, under 0.95" in finding["reason"]
+    text = (made.folder / "claims" / "test_unlearned.py").read_text()
+    text = text.replace('@pytest.mark.parametrize("run", [ticket_run("cart-pole", "bc")])\n', "")
+    (made.folder / "claims" / "test_unlearned.py").write_text(text.replace("(run, judge)", "(judge)"))
+    made.run(tiny_evidence)
+    assert made.conclusions() == {"unlearned": "supported"}
 
 
 def test_only_the_claims_asked_for_are_judged(made_up: Callable[..., Project], tiny_evidence: str) -> None:

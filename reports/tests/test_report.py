@@ -366,7 +366,7 @@ def test_the_command_rebuilds_the_report(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (None, "No such file"),
+        (None, "there are no findings"),
         ("{", "is not JSON"),
         ("[]", "not a JSON object"),
         ('{"schema": 7, "claims": []}', "schema 7"),
