@@ -18,8 +18,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
 def keep_memory() -> bool:
     """Raise glibc's trim and mmap thresholds, so that freed buffers stay mapped.
 
-    Without it every update gives its buffers back to the kernel and faults them in again: a quarter to a
-    third of the time of an update. Returns False where the C library is not glibc; nothing but speed is lost.
+    Without it every update gives its buffers back to the kernel and faults them in again, which cost earlier
+    trials (DESIGN, "The engine") a quarter to a third of an update. Returns False where the C library is not
+    glibc; nothing but speed is lost.
     """
     try:
         libc = ctypes.CDLL("libc.so.6")

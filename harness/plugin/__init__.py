@@ -154,6 +154,7 @@ def pytest_runtest_makereport(
     ):
         report.outcome = "failed"
         report.longrepr = f"{finding.claim} {finding.conclusion}: {finding.reason}\n{finding.rerun}"
+    # a report carries any plain attribute, from a worker to the controller too
     report.finding = json.dumps(finding.to_json(), allow_nan=False)  # type: ignore[attr-defined]
     report.conclusion = finding.conclusion  # type: ignore[attr-defined]
     return report
@@ -192,6 +193,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     suite = config.stash[SUITE]
     settings = suite.settings
     if is_worker(config):
+        # xdist gives its workers this dict
         config.workeroutput[_DAMAGED] = suite.store.damaged  # type: ignore[attr-defined]
         return
     if not settings.judges or not suite.judges or config.option.collectonly:

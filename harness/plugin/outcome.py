@@ -25,7 +25,7 @@ VERSIONS = (*LIBRARIES, "scipy", "gymnasium", "pytest")
 
 
 def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seconds: float) -> dict[str, Any]:
-    """All of a run as plain JSON: what `reports` draws (its README of fields is `reports/build.py`)."""
+    """All of a run as plain JSON: what the hook `pytest_claims_report` is given, and `reports/build.py` draws."""
     settings = suite.settings
     corrected = with_q_values(findings)
     claims = [_claim(suite, name, [f for f in corrected if f.claim == name]) for name in suite.claims]

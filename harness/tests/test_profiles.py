@@ -1,0 +1,65 @@
+"""What a claim can change about a system, and what the profiles promise."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from harness.imp import densities
+from harness.profiles import PROFILES, System, scale
+
+CHANGES: list[dict[str, Any]] = [
+    {"horizon": 200},
+    {"initialiser": "xavier"},
+    {"input_divisor": 10},
+    {"scope": "actor+critic"},
+    {"lineage": "branch"},
+    {"checkpoint": "last"},
+    {"equal_updates": True},
+]
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=lambda changes: next(iter(changes)))
+def test_every_switch_of_a_system_changes_its_experiment_and_its_name(changes: dict[str, Any]) -> None:
+    plain = System("cart-pole", "bc")
+    changed = dataclasses.replace(plain, **changes)
+    assert PROFILES["scaled"].experiment(changed) != PROFILES["scaled"].experiment(plain)
+    assert str(changed) != str(plain)
+
+
+def test_no_switch_is_left_out_above() -> None:
+    fields = {field.name for field in dataclasses.fields(System)}
+    assert fields - {"task", "learner"} == {name for changes in CHANGES for name in changes}
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
+def test_equal_updates_are_those_of_ppo(profile: Any) -> None:
+    student = profile.experiment(System("cart-pole", "bc", equal_updates=True)).learner
+    agent = profile.experiment(System("cart-pole", "ppo")).learner
+    assert abs(student.updates - agent.updates) <= student.updates_per_pass / 2
+
+
+def test_equal_updates_are_a_switch_of_cloning_alone() -> None:
+    with pytest.raises(ValueError, match="not of ppo"):
+        PROFILES["scaled"].experiment(System("cart-pole", "ppo", equal_updates=True))
+
+
+def test_an_unknown_system_is_named_beside_the_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"no system acrobot ppo; it has cart-pole ppo, cart-pole bc"):
+        PROFILES["scaled"].experiment(System("acrobot", "ppo"))
+
+
+def test_scaled_keeps_the_papers_ratio_of_env_steps_and_three_of_its_levels_in_one() -> None:
+    shares = {
+        learner: scale(PROFILES["scaled"], System("cart-pole", learner))["env_steps"] for learner in ("ppo", "bc")
+    }
+    assert shares["ppo"]["here"] == 8 * shares["bc"]["here"]  # type: ignore[operator]
+    assert shares["ppo"]["paper"] == 8 * shares["bc"]["paper"]  # type: ignore[operator]
+    experiment = PROFILES["scaled"].experiment(System("cart-pole", "ppo"))
+    assert experiment.pruning.rate == pytest.approx(1 - 0.8**3)
+    assert densities(experiment)[-1] <= 0.001
+
+
+def test_chunks_cover_the_seeds_of_a_block_once() -> None:
+    cells = PROFILES["extended"].cells(System("cart-pole", "bc"), "mask/weights", block=2)
+    assert [seed for cell in cells for seed in cell.seeds] == list(range(2000, 2040))
