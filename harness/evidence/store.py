@@ -222,7 +222,7 @@ def from_bytes(content: bytes) -> Level:
     trained, masks = {}, {}
     for name in names:
         layers = range(sum(key.startswith(f"{name}.weight.") for key in arrays))
-        trained[name] = Mlp(
+        trained[name] = Mlp.of(
             [arrays[f"{name}.weight.{layer}"] for layer in layers],
             [arrays[f"{name}.bias.{layer}"] for layer in layers],
             str(arrays[f"{name}.activation"]),
