@@ -10,7 +10,7 @@ ARGS ?=
 TORCH_FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help claims headline smoke test lint format bench report experts clean
+.PHONY: help claims headline smoke test lint format bench profile report experts clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,6 +44,9 @@ format: $(READY) ## let ruff lay out the code
 
 bench: $(READY) ## speed and returns beside stable-baselines3
 	$(BIN)/python -m harness bench
+
+profile: $(READY) ## where a cell's CPU time goes, by phase
+	$(BIN)/python -m harness profile
 
 report: $(READY) ## rebuild the report from the last run's findings, without training
 	$(BIN)/python -m reports

@@ -1,5 +1,5 @@
 """`python -m harness COMMAND`: what is not a test. `experts` retrains the experts, `tune` shows how
-hyperparameters were chosen, `bench` measures speed."""
+hyperparameters were chosen, `bench` measures speed, `profile` shows where it goes."""
 
 import argparse
 from pathlib import Path
@@ -13,6 +13,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("experts", help="retrain the experts and measure the reference returns (writes fixtures/)")
     commands.add_parser("tune", help="train dense agents of the tuning seeds with the scaled profile's alternatives")
+    commands.add_parser("profile", help="show where a cell's CPU time goes")
     bench = commands.add_parser("bench", help="compare speed and returns with stable-baselines3")
     bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
     chosen = parser.parse_args()
@@ -25,6 +26,11 @@ def main() -> int:
             from harness.tuning import tune
 
             for line in tune():
+                print(line, flush=True)
+        elif chosen.command == "profile":
+            from harness.profiling import main as profile
+
+            for line in profile():
                 print(line, flush=True)
         else:
             from harness.bench import main as measure

@@ -57,8 +57,8 @@ class Mlp:
         return self.each(lambda array: torch.tensor(np.asarray(array)))
 
     def arrays(self) -> "Mlp":
-        """As a numpy array of their own."""
-        return self.each(lambda tensor: tensor.detach().numpy().copy())
+        """As a numpy array of their own, whatever they are now."""
+        return self.each(lambda flat: _array(flat).copy())
 
     def take(self, members: np.ndarray) -> "Mlp":
         """These members alone, as copies."""
@@ -93,7 +93,7 @@ def forward(mlp: Mlp, observations: torch.Tensor) -> torch.Tensor:
 
 def outputs_of(mlp: Mlp, observations: np.ndarray) -> np.ndarray:
     """`forward` for arrays, where nothing is differentiated; `mlp` in training or at rest."""
-    flat = mlp.flat.detach().numpy() if isinstance(mlp.flat, torch.Tensor) else mlp.flat
+    flat = _array(mlp.flat)
     return _run(flat, mlp, np.ascontiguousarray(observations, dtype=flat.dtype))[0]
 
 
@@ -113,10 +113,16 @@ class _Passes(torch.autograd.Function):
     def backward(ctx: Any, to_outputs: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         (flat,) = ctx.saved_tensors
         to_flat = torch.empty_like(flat)
-        sizes, tanh = _shape(ctx.mlp)
+        sizes, tanh = mlp_shape(ctx.mlp)
         to_outputs = to_outputs.contiguous()
-        backward_pass(flat.numpy(), sizes, tanh, ctx.inputs, ctx.hidden, to_outputs.numpy(), to_flat.numpy())
+        scratch = np.empty((2, to_outputs.shape[1] * max(ctx.mlp.sizes)), dtype=flat.numpy().dtype)
+        backward_pass(flat.numpy(), sizes, tanh, ctx.inputs, ctx.hidden, to_outputs.numpy(), to_flat.numpy(), scratch)
         return to_flat, None, None
+
+
+def _array(flat: Any) -> np.ndarray:
+    """Of either kind, as an array that shares its memory."""
+    return flat.detach().numpy() if isinstance(flat, torch.Tensor) else np.asarray(flat)
 
 
 def _run(flat: np.ndarray, mlp: Mlp, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,11 +130,12 @@ def _run(flat: np.ndarray, mlp: Mlp, inputs: np.ndarray) -> tuple[np.ndarray, np
     members, batch, _ = inputs.shape
     outputs = np.empty((members, batch, mlp.sizes[-1]), dtype=flat.dtype)
     hidden = np.empty((members, batch * sum(mlp.sizes[1:-1])), dtype=flat.dtype)
-    forward_pass(flat, *_shape(mlp), inputs, hidden, outputs)
+    forward_pass(flat, *mlp_shape(mlp), inputs, hidden, outputs)
     return outputs, hidden
 
 
-def _shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
+def mlp_shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
+    """`sizes` and `tanh` as `harness.passes` takes them."""
     return np.array(mlp.sizes), ACTIVATIONS.index(mlp.activation) == 1
 
 

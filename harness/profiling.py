@@ -1,6 +1,7 @@
 """Where a cell's time goes: CPU seconds of one level by phase. Run by `python -m harness profile` (`make profile`).
 
-Phases are functions of the engine, timed from outside by wrapping them: what one phase calls of another is counted
+A page fault per update or more says that the allocator gives memory back (see `machine.keep_memory`). Phases are
+functions of the engine, timed from outside by wrapping them: what one phase calls of another is counted
 where it is called, so the shares add up to the whole.
 """
 
@@ -10,20 +11,46 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
+from harness.experiment import DENSE, TICKET
+from harness.imp import densities, run_level
+from harness.profiles import PROFILES, System
+
+PROFILING_BLOCK = 97
+"""Of seeds: neither tuned nor judged on."""
 PHASES = {
     "rollout": ("harness.learners.ppo:play", "harness.learners.bc:play"),
-    "samples": ("harness.learners.ppo:PPOPopulation._samples", "harness.learners.bc:Students._lessons"),
-    "loss": ("harness.learners.ppo:PPOPopulation._loss", "harness.learners.bc:Students._loss"),
-    "gradient": ("torch.autograd:grad",),
-    "optimiser": ("harness.learners.optimiser:MaskedAdam.step",),
+    "lessons": ("harness.learners.ppo:PPOPopulation._samples", "harness.learners.bc:Students._lessons"),
+    "updates": ("harness.learners.ppo:_improve", "harness.learners.bc:Students.advance"),
     "evaluation": ("harness.learners.training:rollout_returns", "harness.imp:rollout_returns"),
 }
 """Phase -> where its functions are looked up by those who call them."""
-REST = "rest of the learner"
+REST = "rest"
+LEVELS = (0, 3, 8)
+"""Dense, 13 % and 0.5 % density, in the scaled profile."""
+
+
+def main() -> Iterator[str]:
+    """A table of the scaled profile's systems, full trainings of one chunk of seeds; lines as they are measured."""
+    profile = PROFILES["scaled"]
+    yield f"{'system':18}{'density':>9}{'CPU s':>8}{'faults':>8}  share of " + ", ".join([*PHASES, REST])
+    for task, learner in profile.systems:
+        system = System(task, learner)
+        (dense, *_), (ticket, *_) = (profile.cells(system, condition, PROFILING_BLOCK) for condition in (DENSE, TICKET))
+        full = replace(dense.experiment, savings=replace(dense.experiment.savings, stop_at_maximum=False))
+        dense, ticket = (replace(cell, experiment=full) for cell in (dense, ticket))
+        first = run_level(dense, 0, None)  # compiles as well
+        for level in LEVELS:
+            faults = page_faults()
+            with clocked() as clock:  # sparse levels are pruned from level 0 in one go: as dear as any
+                run_level(ticket if level else dense, level, first if level else None)
+            total = sum(clock.seconds.values())
+            shares = "".join(f"{clock.seconds[phase] / total:>12.0%}" for phase in [*PHASES, REST])
+            per_update = (page_faults() - faults) / full.learner.updates
+            yield f"{system!s:18}{densities(full)[level]:>9.2%}{total:>8.2f}{per_update:>8.2f}  {shares}"
 
 
 @dataclass

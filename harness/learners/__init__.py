@@ -21,7 +21,7 @@ class Population(Protocol):
     """Members in training, side by side. Everything is indexed by member first."""
 
     networks: dict[str, Mlp]
-    """As torch tensors, `ACTOR` first."""
+    """As arrays or as tensors, `ACTOR` first."""
     rounds: int
     """How many times `advance` makes a full training."""
 

@@ -1,14 +1,42 @@
-"""Adam for a stacked population under masks."""
+"""Adam under masks (Kingma & Ba 2015): compiled for one member, and for losses that autograd differentiates."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numba
 import numpy as np
 import torch
 from torch.optim.adam import adam
 
-from harness.networks import Mlp
+from harness.networks import Mlp, mlp_shape
 
 BETA1, BETA2 = 0.9, 0.999
+
+
+class Trained(NamedTuple):
+    """A population's network in training, as compiled updates take it.
+
+    All but the last two are float[members, parameters]: flat is that of the `Mlp`, changed in place; mask is one
+    where a parameter may change; first and second are the running means of Adam's moments. sizes, tanh: see `passes`.
+    """
+
+    flat: np.ndarray
+    mask: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    sizes: np.ndarray
+    tanh: bool
+
+    @classmethod
+    def start(cls, mlp: Mlp, masks: Sequence[np.ndarray]) -> "Trained":
+        """Before the first update; masks: bool[members, in, out] per layer, or none where nothing is pruned."""
+        mask = flat_mask(masks, mlp).astype(mlp.flat.dtype)
+        return cls(mlp.flat, mask, np.zeros_like(mask), np.zeros_like(mask), *mlp_shape(mlp))
+
+    def keep(self, members: np.ndarray) -> "Trained":
+        """These members alone (int64[kept]), as copies."""
+        flat, mask, first, second = (numbers[members] for numbers in self[:4])
+        return Trained(flat, mask, first, second, self.sizes, self.tanh)
 
 
 class MaskedAdam:
@@ -78,9 +106,39 @@ class MaskedAdam:
             mlp.flat = mlp.flat.detach()[members].requires_grad_()
 
 
-def _mask(layers: Sequence[np.ndarray], mlp: Mlp) -> torch.Tensor | None:
-    """The masks of a network's layers in the shape of `Mlp.flat`, biases never masked; None where nothing is pruned."""
+@numba.njit(error_model="numpy")
+def adam_step(
+    row: np.ndarray,
+    gradient: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    update: int,
+    learning_rate: float,
+    epsilon: float,
+    weight_decay: float,
+) -> None:
+    """Adam's update number `update` (from 1) of one member: all arrays are float[parameters].
+
+    first, second: the moments' running means, changed as well. Decay is coupled, as torch's `weight_decay` is.
+    """
+    number = row.dtype.type  # a constant of double precision would lift the whole loop to it
+    keep1, keep2, one = number(BETA1), number(BETA2), number(1)
+    rate = number(learning_rate / (1 - BETA1**update))
+    correction, epsilon_ = number(np.sqrt(1 - BETA2**update)), number(epsilon)
+    decay = number(weight_decay)
+    for i in range(len(row)):
+        slope = gradient[i] + decay * row[i]
+        first[i] = keep1 * first[i] + (one - keep1) * slope
+        second[i] = keep2 * second[i] + (one - keep2) * slope * slope
+        row[i] -= rate * first[i] / (np.sqrt(second[i]) / correction + epsilon_)
+
+
+def flat_mask(layers: Sequence[np.ndarray], mlp: Mlp) -> np.ndarray:
+    """The masks of a network's layers (bool[members, in, out]; none: nothing is pruned) in the shape of `Mlp.flat`."""
     if not layers:
-        return None
-    biases = [np.ones(bias.shape, dtype=bool) for bias in mlp.biases]
-    return torch.from_numpy(Mlp.of(layers, biases).flat).to(mlp.flat.dtype)
+        return np.ones(mlp.flat.shape, dtype=bool)
+    return np.asarray(Mlp.of(layers, [np.ones(bias.shape, dtype=bool) for bias in mlp.biases]).flat)
+
+
+def _mask(layers: Sequence[np.ndarray], mlp: Mlp) -> torch.Tensor | None:
+    return torch.from_numpy(flat_mask(layers, mlp)).to(mlp.flat.dtype) if layers else None

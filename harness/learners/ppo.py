@@ -1,18 +1,18 @@
 """Proximal policy optimisation (Schulman et al. 2017) with separate actor and critic, for discrete actions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
+import numba
 import numpy as np
-import torch
-from torch.nn.functional import mse_loss
 
 from harness.learners import ACTOR
-from harness.learners.optimiser import MaskedAdam
+from harness.learners.optimiser import Trained, adam_step
 from harness.learners.rollouts import Rollout, play
-from harness.networks import Mlp, forward
+from harness.networks import Mlp, outputs_of
+from harness.passes import member_backward, member_forward
 from harness.streams import streams
 from harness.tasks import Task
 
@@ -118,23 +118,19 @@ class PPOPopulation:
         self.task = task
         self.rounds = settings.rounds
         self.round = 0
-        self.networks = {name: networks[name].tensors() for name in (ACTOR, CRITIC)}
+        self.networks = {name: networks[name].arrays() for name in (ACTOR, CRITIC)}
         self.actor, self.critic = self.networks.values()
-        self.optimiser = MaskedAdam(
-            [self.actor, self.critic],
-            [masks.get(ACTOR, []), masks.get(CRITIC, [])],
-            settings.learning_rate,
-            settings.epsilon,
-            settings.weight_decay,
-            settings.max_gradient_norm,
-        )
+        self.trained = [Trained.start(mlp, masks.get(name, [])) for name, mlp in self.networks.items()]
+        self.updates = 0
         self.rollout_streams = streams(seeds, "rollout", level)
         self.minibatch_streams = streams(seeds, "minibatch", level)
         self.batch = task.batch(np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams]))
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
-        self.optimiser.keep(members)
+        self.trained = [trained.keep(members) for trained in self.trained]
+        for mlp, trained in zip(self.networks.values(), self.trained, strict=True):
+            mlp.flat = trained.flat
         self.batch.keep(members)
         self.rollout_streams = [self.rollout_streams[member] for member in members]
         self.minibatch_streams = [self.minibatch_streams[member] for member in members]
@@ -143,84 +139,205 @@ class PPOPopulation:
         """Play one rollout and learn from it."""
         s = self.settings
         rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams)
-        left = 1 - self.round / self.rounds
-        self.optimiser.learning_rate = s.learning_rate * (left if s.learning_rate_schedule == "linear" else 1.0)
-        clip = s.clip * (left if s.clip_schedule == "linear" else 1.0)
         samples = self._samples(rollout)
-        for _ in range(s.epochs):
-            order = np.stack([rng.permutation(s.samples) for rng in self.minibatch_streams])
-            for minibatch in samples.shuffled(torch.from_numpy(order)).minibatches(s.minibatches):
-                self.optimiser.step(self._loss(minibatch, clip))
+        left = 1 - self.round / self.rounds
+        orders = [[rng.permutation(s.samples) for _ in range(s.epochs)] for rng in self.minibatch_streams]
+        pace = Pace(
+            self.updates,
+            s.learning_rate * (left if s.learning_rate_schedule == "linear" else 1.0),
+            s.clip * (left if s.clip_schedule == "linear" else 1.0),
+            s.entropy,
+            s.value_loss,
+            s.max_gradient_norm,
+            s.epsilon,
+            s.weight_decay,
+        )
+        actor, critic = self.trained
+        minibatches = np.array(orders).reshape(len(orders), -1, s.samples_per_update)
+        _improve(actor, critic, samples, minibatches, pace, self._room())
+        self.updates += s.epochs * s.minibatches
         self.round += 1
 
     def _samples(self, rollout: Rollout) -> "Samples":
-        """Old log-probabilities, advantages and value targets of a rollout."""
-        observations = _by_member(rollout.observations, self.critic)
-        actions = torch.from_numpy(np.ascontiguousarray(rollout.actions.transpose(1, 0, 2))).flatten(1)
-        with torch.no_grad():
-            log_probabilities = torch.log_softmax(forward(self.actor, observations), dim=-1)
-            chosen = log_probabilities.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-            values = self._values(rollout.observations)
-            last_values = self._values(self.batch.observations[None])[0]
-            rewards = rollout.rewards.copy()
-            cut = np.flatnonzero(rollout.truncated.any(axis=(1, 2)))
-            if len(cut):  # an episode that the horizon cut off would have gone on: its last state's value counts
-                reached = self._values(rollout.final_observations[cut])
-                rewards[cut] += self.settings.discount * reached * rollout.truncated[cut]
+        """What a rollout teaches: with advantages and value targets."""
+        values = self._values(rollout.observations)
+        last_values = self._values(self.batch.observations[None])[0]
+        rewards = rollout.rewards.copy()
+        cut = np.flatnonzero(rollout.truncated.any(axis=(1, 2)))
+        if len(cut):  # an episode that the horizon cut off would have gone on: its last state's value counts
+            reached = self._values(rollout.final_observations[cut])
+            rewards[cut] += self.settings.discount * reached * rollout.truncated[cut]
         ended = rollout.terminated | rollout.truncated
         advantages = generalised_advantages(
             rewards, values, last_values, ended, self.settings.discount, self.settings.gae_lambda
         )
+        numbers = (rollout.log_probabilities, advantages, advantages + values)
         dtype = self.actor.flat.dtype
-        stacked = np.stack([advantages, advantages + values])
-        members = values.shape[1]
-        flat = torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 2, 1, 3)).reshape(2, members, -1)).to(dtype)
-        return Samples(observations, actions, chosen, flat[0], flat[1])
+        return Samples(
+            _by_member(rollout.observations).astype(dtype, copy=False),
+            _by_member(rollout.actions),
+            *(_by_member(each).astype(dtype) for each in numbers),
+        )
+
+    def _room(self) -> tuple[np.ndarray, ...]:
+        """Memory for `_improve`: a minibatch and all that is computed of it for one member."""
+        batch = self.settings.samples_per_update
+        sizes = [mlp.sizes for mlp in self.networks.values()]
+        shapes: list[tuple[int, ...]] = [(batch, sizes[0][0])]
+        shapes += [(batch, widths[-1]) for widths in (*sizes, *sizes)]
+        shapes += [(batch * sum(widths[1:-1]),) for widths in sizes]
+        shapes += [(mlp.flat.shape[1],) for mlp in self.networks.values()]
+        shapes += [(2, batch * max(map(max, sizes)))]
+        return tuple(np.empty(shape, dtype=self.actor.flat.dtype) for shape in shapes)
 
     def _values(self, observations: np.ndarray) -> np.ndarray:
         """The critic's values float64[time, members, envs] of observations [time, members, envs, inputs]."""
         time, members, envs = observations.shape[:3]
-        values = forward(self.critic, _by_member(observations, self.critic))
-        return values.reshape(members, time, envs).transpose(0, 1).double().numpy()
-
-    def _loss(self, batch: "Samples", clip: float) -> torch.Tensor:
-        """Schulman et al. 2017, equation 9, summed over members."""
-        s = self.settings
-        log_probabilities = torch.log_softmax(forward(self.actor, batch.observations), dim=-1)
-        chosen = log_probabilities.gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
-        ratio = torch.exp(chosen - batch.log_probabilities)
-        surrogate = torch.minimum(batch.advantages * ratio, batch.advantages * ratio.clamp(1 - clip, 1 + clip))
-        negative_entropy = (log_probabilities.exp() * log_probabilities).sum()
-        values = forward(self.critic, batch.observations).squeeze(-1)
-        errors = mse_loss(values, batch.targets, reduction="sum")
-        return (s.value_loss * errors - surrogate.sum() + s.entropy * negative_entropy) / values.shape[1]
+        values = outputs_of(self.critic, _by_member(observations))
+        return values.reshape(members, time, envs).transpose(1, 0, 2).astype(np.float64)
 
 
-@dataclass(frozen=True)
-class Samples:
-    """What PPO learns from; tensors [members, samples], and observations [members, samples, inputs]."""
+class Samples(NamedTuple):
+    """What PPO learns from; observations [members, samples, inputs], all else [members, samples].
 
-    observations: torch.Tensor
-    actions: torch.Tensor
-    log_probabilities: torch.Tensor
-    advantages: torch.Tensor
-    targets: torch.Tensor
+    log_probabilities: of the actions, when they were taken. targets: of the critic.
+    """
 
-    def shuffled(self, order: torch.Tensor) -> "Samples":
-        """Each member's samples in its own `order` (int64[members, samples])."""
-        rows = order.unsqueeze(-1).expand(-1, -1, self.observations.shape[-1])
-        flat = (self.actions, self.log_probabilities, self.advantages, self.targets)
-        return Samples(self.observations.gather(1, rows), *(values.gather(1, order) for values in flat))
-
-    def minibatches(self, count: int) -> "list[Samples]":
-        """`count` parts of equal size, with the advantages standardised within each (member and part by itself)."""
-        advantages = self.advantages.reshape(len(self.advantages), count, -1)
-        deviation, mean = torch.std_mean(advantages, dim=2, keepdim=True)
-        standardised = ((advantages - mean) / (deviation + 1e-8)).flatten(1)
-        parts = [values.chunk(count, dim=1) for values in vars(replace(self, advantages=standardised)).values()]
-        return [Samples(*part) for part in zip(*parts, strict=True)]
+    observations: np.ndarray
+    actions: np.ndarray
+    log_probabilities: np.ndarray
+    advantages: np.ndarray
+    targets: np.ndarray
 
 
+class Pace(NamedTuple):
+    """The settings of one round's updates, and how many updates there were before."""
+
+    updates: int
+    learning_rate: float
+    clip: float
+    entropy: float
+    value_loss: float
+    max_gradient_norm: float
+    epsilon: float
+    weight_decay: float
+
+
+@numba.njit(error_model="numpy")
+def _improve(
+    actor: Trained,
+    critic: Trained,
+    samples: Samples,
+    minibatches: np.ndarray,
+    pace: Pace,
+    room: tuple[np.ndarray, ...],
+) -> None:
+    """All updates of a round, in place. minibatches: int64[members, updates, samples of an update]."""
+    dtype = actor.flat.dtype
+    inputs, logits, values, to_logits, to_values, kept_by_actor, kept_by_critic, to_actor, to_critic, scratch = room
+    for member in range(len(minibatches)):
+        for turn in range(minibatches.shape[1]):
+            rows = minibatches[member, turn]
+            for sample in range(len(rows)):
+                for i in range(inputs.shape[1]):
+                    inputs[sample, i] = samples.observations[member, rows[sample], i]
+            member_forward(actor.flat[member], actor.sizes, actor.tanh, inputs, kept_by_actor, logits)
+            member_forward(critic.flat[member], critic.sizes, critic.tanh, inputs, kept_by_critic, values)
+            loss_gradient(samples, member, rows, logits, values, pace, to_logits, to_values)
+            member_backward(
+                actor.flat[member],
+                actor.sizes,
+                actor.tanh,
+                inputs,
+                kept_by_actor,
+                to_logits,
+                to_actor,
+                scratch,
+            )
+            member_backward(
+                critic.flat[member],
+                critic.sizes,
+                critic.tanh,
+                inputs,
+                kept_by_critic,
+                to_values,
+                to_critic,
+                scratch,
+            )
+            scale = 0.0
+            for network, gradient in ((actor, to_actor), (critic, to_critic)):
+                for i in range(len(gradient)):
+                    gradient[i] *= network.mask[member, i]
+                scale += np.dot(gradient, gradient)
+            scale = min(1.0, pace.max_gradient_norm / (np.sqrt(scale) + 1e-6))
+            for network, gradient in ((actor, to_actor), (critic, to_critic)):
+                for i in range(len(gradient)):
+                    gradient[i] *= dtype.type(scale)
+                adam_step(
+                    network.flat[member],
+                    gradient,
+                    network.first[member],
+                    network.second[member],
+                    pace.updates + turn + 1,
+                    pace.learning_rate,
+                    pace.epsilon,
+                    pace.weight_decay,
+                )
+
+
+@numba.njit(error_model="numpy")
+def loss_gradient(
+    samples: Samples,
+    member: int,
+    rows: np.ndarray,
+    logits: np.ndarray,
+    values: np.ndarray,
+    pace: Pace,
+    to_logits: np.ndarray,
+    to_values: np.ndarray,
+) -> None:
+    """Fill `to_logits` [rows, actions] and `to_values` [rows, 1] with the gradient of Schulman et al. 2017, equation 9,
+    of one minibatch: of the clipped surrogate, the critic's squared error and the entropy, averaged over `rows`.
+
+    Advantages are standardised within the minibatch.
+    """
+    number = logits.dtype.type  # a constant of double precision would lift everything to it
+    count = number(len(rows))
+    low, high, entropy = number(1 - pace.clip), number(1 + pace.clip), number(pace.entropy)
+    slope_of_error = number(2 * pace.value_loss)
+    mean = number(0)
+    for row in rows:
+        mean += samples.advantages[member, row] / count
+    variance = number(0)
+    for row in rows:
+        variance += (samples.advantages[member, row] - mean) ** 2 / (count - number(1))
+    deviation = np.sqrt(variance) + number(1e-8)
+    for sample, row in enumerate(rows):
+        log_policy = logits[sample]  # in place: the logits are not needed any more
+        top = log_policy[0]
+        for action in range(1, len(log_policy)):
+            top = max(top, log_policy[action])
+        total = number(0)
+        for action in range(len(log_policy)):
+            total += np.exp(log_policy[action] - top)
+        negative_entropy = number(0)
+        for action in range(len(log_policy)):
+            log_policy[action] -= top + np.log(total)
+            negative_entropy += np.exp(log_policy[action]) * log_policy[action]
+        taken = samples.actions[member, row]
+        advantage = (samples.advantages[member, row] - mean) / deviation
+        ratio = np.exp(log_policy[taken] - samples.log_probabilities[member, row])
+        clipped = (advantage > 0 and ratio > high) or (advantage < 0 and ratio < low)
+        to_taken = number(0) if clipped else -advantage * ratio
+        for action in range(len(log_policy)):
+            policy = np.exp(log_policy[action])
+            to_entropy = policy * (log_policy[action] - negative_entropy)
+            chosen = number(1) if action == taken else number(0)
+            to_logits[sample, action] = (to_taken * (chosen - policy) + entropy * to_entropy) / count
+        to_values[sample, 0] = slope_of_error * (values[sample, 0] - samples.targets[member, row]) / count
+
+
+@numba.njit(error_model="numpy")
 def generalised_advantages(
     rewards: np.ndarray,
     values: np.ndarray,
@@ -229,23 +346,26 @@ def generalised_advantages(
     discount: float,
     gae_lambda: float,
 ) -> np.ndarray:
-    """Schulman et al. 2016, equation 16, float64[time, ...] for rewards, values and ended [time, ...].
+    """Schulman et al. 2016, equation 16, float64[time, members, envs] for rewards, values and ended of that shape.
 
-    `last_values` [...] are those of the observations after the last step; `ended` cuts the sum.
+    `last_values` [members, envs] are those of the observations after the last step; `ended` cuts the sum.
     """
     advantages = np.empty_like(rewards)
-    advantage, next_values = np.zeros_like(last_values), last_values
-    for time in reversed(range(len(rewards))):
-        goes_on = ~ended[time]
-        error = rewards[time] + discount * next_values * goes_on - values[time]
-        advantage = error + discount * gae_lambda * goes_on * advantage
-        advantages[time] = advantage
-        next_values = values[time]
+    times, members, envs = rewards.shape
+    for member in range(members):
+        for env in range(envs):
+            advantage, next_value = 0.0, last_values[member, env]
+            for time in range(times - 1, -1, -1):
+                goes_on = 0.0 if ended[time, member, env] else 1.0
+                value = values[time, member, env]
+                error = rewards[time, member, env] + discount * next_value * goes_on - value
+                advantage = error + discount * gae_lambda * goes_on * advantage
+                advantages[time, member, env] = advantage
+                next_value = value
     return advantages
 
 
-def _by_member(observations: np.ndarray, like: Mlp) -> torch.Tensor:
-    """[time, members, envs, inputs] as [members, time * envs, inputs], in the networks' precision."""
-    by_member = np.ascontiguousarray(observations.transpose(1, 0, 2, 3))
-    flat = by_member.reshape(len(by_member), -1, by_member.shape[-1])
-    return torch.from_numpy(flat).to(like.flat.dtype)
+def _by_member(values: np.ndarray) -> np.ndarray:
+    """[time, members, envs, ...] as [members, time * envs, ...]."""
+    by_member = np.ascontiguousarray(np.swapaxes(values, 0, 1))
+    return by_member.reshape(len(by_member), -1, *by_member.shape[3:])

@@ -14,13 +14,14 @@ from harness.tasks import Batch, Task
 class Rollout:
     """`time` steps of `members x envs` environments, time first.
 
-    observations: float32[time, members, envs, inputs], before each action. actions: int64[time, members, envs].
-    rewards: float64; terminated, truncated: bool, all [time, members, envs]. final_observations:
-    float32[time, members, envs, inputs], what each action led to, before any restart.
+    observations: float32[time, members, envs, inputs], before each action. final_observations: as many, what each
+    action led to, before any restart. All others are [time, members, envs]: actions int64, log_probabilities float64
+    (the policy's, of these actions), rewards float64, terminated and truncated bool.
     """
 
     observations: np.ndarray
     actions: np.ndarray
+    log_probabilities: np.ndarray
     rewards: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
@@ -44,26 +45,28 @@ def play(
     observations = np.empty((*shape, inputs), dtype=np.float32)
     final_observations = np.empty_like(observations)
     actions = np.empty(shape, dtype=np.int64)
-    rewards = np.empty(shape)
+    log_probabilities, rewards = np.empty(shape), np.empty(shape)
     terminated = np.empty(shape, dtype=bool)
     truncated = np.empty(shape, dtype=bool)
     for time in range(steps):
         observations[time] = batch.observations
-        _sample(outputs_of(actor, batch.observations), uniforms[time], actions[time])
+        _sample(outputs_of(actor, batch.observations), uniforms[time], actions[time], log_probabilities[time])
         transition = batch.step(actions[time], starts[time])
         rewards[time] = transition.rewards
         terminated[time] = transition.terminated
         truncated[time] = transition.truncated
         final_observations[time] = transition.final_observations
-    return Rollout(observations, actions, rewards, terminated, truncated, final_observations)
+    return Rollout(observations, actions, log_probabilities, rewards, terminated, truncated, final_observations)
 
 
 @numba.njit(error_model="numpy")
-def _sample(logits: np.ndarray, uniforms: np.ndarray, actions: np.ndarray) -> None:
+def _sample(logits: np.ndarray, uniforms: np.ndarray, actions: np.ndarray, log_probabilities: np.ndarray) -> None:
     """Invert the cumulative softmax of logits[members, envs, actions] at each uniform number."""
     for i in range(logits.shape[0]):
         for j in range(logits.shape[1]):
-            top = logits[i, j].max()
+            top = logits[i, j, 0]
+            for a in range(1, logits.shape[2]):
+                top = max(top, logits[i, j, a])
             total = 0.0
             for a in range(logits.shape[2]):
                 total += np.exp(logits[i, j, a] - top)
@@ -74,3 +77,4 @@ def _sample(logits: np.ndarray, uniforms: np.ndarray, actions: np.ndarray) -> No
                 action += 1
                 reached += np.exp(logits[i, j, action] - top)
             actions[i, j] = action
+            log_probabilities[i, j] = logits[i, j, action] - top - np.log(total)

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import harness.learners.bc
+import harness.learners.ppo
 from harness.experiment import Evaluation
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC, Students
 from harness.learners.optimiser import MaskedAdam
-from harness.learners.ppo import CRITIC, PPO, PPOPopulation, Samples, generalised_advantages
+from harness.learners.ppo import CRITIC, PPO, Pace, PPOPopulation, Samples, generalised_advantages, loss_gradient
 from harness.learners.rollouts import Rollout
 from harness.learners.training import train
 from harness.networks import Mlp, forward, initial_mlp
@@ -135,10 +136,11 @@ class TestAdvantages:
             np.testing.assert_allclose(fast[column], slow, rtol=0, atol=1e-12)
 
     def test_by_hand(self) -> None:
-        rewards, values, ended = np.array([1.0, 2, 3]), np.array([10.0, 20, 30]), np.array([False, True, False])
-        advantages = generalised_advantages(rewards, values, np.float64(40), ended, 0.5, 0.5)
+        rewards, values = np.array([1.0, 2, 3])[:, None, None], np.array([10.0, 20, 30])[:, None, None]
+        ended = np.array([False, True, False])[:, None, None]
+        advantages = generalised_advantages(rewards, values, np.array([[40.0]]), ended, 0.5, 0.5)
         # errors: 1 + 10 - 10 = 1;  2 - 20 = -18 (the end);  3 + 20 - 30 = -7
-        assert advantages.tolist() == [1 - 18 / 4, -18, -7]
+        assert advantages.ravel().tolist() == [1 - 18 / 4, -18, -7]
 
 
 # --- PPO
@@ -158,43 +160,101 @@ def agents(ppo: PPO, policies: Sequence[tuple[float, float]], values: Sequence[f
 ONE_ROLLOUT = PPO(env_steps=2, envs=1, rollout=2, minibatches=1, epochs=1, discount=0.9, gae_lambda=1.0)
 
 
+Numbers = dict[str, torch.Tensor]
+
+
+def equation_9(log_policies: torch.Tensor, values: torch.Tensor, batch: Numbers, ppo: PPO) -> torch.Tensor:
+    """The loss of one member and minibatch as Schulman et al. 2017 write it: [samples, actions], [samples]."""
+    chosen = log_policies.gather(-1, batch["actions"].unsqueeze(-1)).squeeze(-1)
+    deviation, mean = torch.std_mean(batch["advantages"])
+    advantages = (batch["advantages"] - mean) / (deviation + 1e-8)
+    ratio = torch.exp(chosen - batch["log_probabilities"])
+    surrogate = torch.minimum(advantages * ratio, advantages * ratio.clamp(1 - ppo.clip, 1 + ppo.clip))
+    entropy = -(log_policies.exp() * log_policies).sum(dim=-1)
+    return (ppo.value_loss * (values - batch["targets"]).square() - surrogate - ppo.entropy * entropy).mean()
+
+
 class TestPpo:
-    BATCH: ClassVar[dict[str, list[Any]]] = {
-        "actions": [0, 1],
-        "log_probabilities": [math.log(0.5), math.log(0.5)],
-        "advantages": [3.0, 1.0],
-        "targets": [1.0, 4.0],
+    BATCH: ClassVar[Numbers] = {
+        "actions": torch.tensor([0, 1]),
+        "log_probabilities": torch.full((2,), math.log(0.5), dtype=torch.float64),
+        "advantages": torch.tensor([3.0, 1.0], dtype=torch.float64),
+        "targets": torch.tensor([1.0, 4.0], dtype=torch.float64),
     }
 
-    def loss(self, policies: Sequence[tuple[float, float]], values: Sequence[float]) -> float:
-        members = len(values)
-        tensors = {name: torch.tensor([entries] * members) for name, entries in self.BATCH.items()}
-        exact = {name: t if name == "actions" else t.double() for name, t in tensors.items()}
-        samples = Samples(torch.zeros((members, 2, 4), dtype=torch.float64), **exact)
-        (minibatch,) = samples.minibatches(1)
-        return float(agents(PPO(), policies, values)._loss(minibatch, 0.2).detach())
-
-    def test_the_loss_by_hand(self) -> None:
+    def test_the_equation_by_hand(self) -> None:
         """Policy (0.75, 0.25): ratios 1.5 and 0.5; advantages 3 and 1 become +a and -a with a = 1 / sqrt(2).
 
         surrogate: min(1.5 a, 1.2 a) = 1.2 a and min(-0.5 a, -0.8 a) = -0.8 a: mean 0.2 a
         critic 2 against targets 1 and 4: mean squared error 2.5
         """
+        policies = torch.tensor([[0.75, 0.25]] * 2, dtype=torch.float64)
         entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
         expected = 0.5 * 2.5 - 0.2 / math.sqrt(2) - 0.001 * entropy
         assert expected == pytest.approx(1.1080163)
-        assert self.loss([(0.75, 0.25)], [2.0]) == pytest.approx(expected, abs=1e-7)  # 1e-8 beside the deviation
+        found = equation_9(policies.log(), torch.full((2,), 2.0, dtype=torch.float64), self.BATCH, PPO())
+        assert float(found) == pytest.approx(expected, abs=1e-7)  # 1e-8 stands beside the deviation
 
-    def test_a_ratio_is_clipped_only_where_that_lowers_the_objective(self) -> None:
-        """Policy (0.25, 0.75): ratios 0.5 and 1.5, so min(0.5 a, 0.8 a) = 0.5 a and min(-1.5 a, -1.2 a) = -1.5 a."""
-        entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
-        expected = 0.5 * 2.5 + 0.5 / math.sqrt(2) - 0.001 * entropy
-        assert self.loss([(0.25, 0.75)], [2.0]) == pytest.approx(expected, abs=1e-7)
+    @settings(deadline=None, max_examples=100)
+    @given(st.integers(0, 9999), st.integers(2, 9), st.integers(2, 5), st.floats(0.01, 3))
+    def test_its_gradient_is_that_of_the_equation(self, seed: int, count: int, actions: int, scale: float) -> None:
+        ppo = PPO(entropy=0.1, value_loss=0.3)
+        rng = np.random.default_rng(seed)
+        samples = Samples(
+            np.zeros((2, 12, 1)),
+            rng.integers(0, actions, (2, 12)),
+            -rng.exponential(1, (2, 12)),
+            rng.normal(size=(2, 12)),
+            rng.normal(size=(2, 12)),
+        )
+        rows = rng.permutation(12)[:count]
+        logits, values = rng.normal(size=(count, actions)) * scale, rng.normal(size=(count, 1))
+        pace = Pace(0, 0.0, ppo.clip, ppo.entropy, ppo.value_loss, 0.5, 1e-5, 0.0)
+        ours = np.empty_like(logits), np.empty_like(values)
+        loss_gradient(samples, 1, rows, logits.copy(), values, pace, *ours)
+        leaves = torch.tensor(logits, requires_grad=True), torch.tensor(values, requires_grad=True)
+        batch = {name: torch.tensor(numbers[1, rows]) for name, numbers in samples._asdict().items()}
+        loss = equation_9(torch.log_softmax(leaves[0], dim=-1), leaves[1][:, 0], batch, ppo)
+        for mine, theirs in zip(ours, torch.autograd.grad(loss, leaves), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-10)
 
-    def test_members_losses_add_up(self) -> None:
-        first, second = ((0.75, 0.25), 2.0), ((0.1, 0.9), -1.0)
-        together = self.loss([first[0], second[0]], [first[1], second[1]])
-        assert together == pytest.approx(sum(self.loss([policy], [value]) for policy, value in (first, second)))
+    @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+    @pytest.mark.parametrize("activation", ["relu", "tanh"])
+    def test_a_round_is_that_of_autograd_and_torchs_own_clipping_and_adam(
+        self, weight_decay: float, activation: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ppo = PPO(env_steps=64, envs=4, rollout=16, minibatches=4, epochs=3, weight_decay=weight_decay)
+        seeds, rng = [5, 6, 7], np.random.default_rng(0)
+        networks = networks_of(ppo, CartPole(), seeds, hidden=(8, 6))
+        networks = {
+            name: double_precision(dataclasses.replace(mlp, activation=activation)) for name, mlp in networks.items()
+        }
+        masks = [rng.random(weight.shape) < 0.6 for weight in networks[ACTOR].weights]
+        for weight, mask in zip(networks[ACTOR].weights, masks, strict=True):
+            weight *= mask
+        networks[CRITIC].flat[1] *= 30  # its gradient is clipped hard
+        population = ppo.start(CartPole(), networks, {ACTOR: masks}, seeds, level=0)
+        seen = watched_round(population, monkeypatch)
+        for member in range(len(seeds)):
+            (actor, held), (critic, _) = (
+                separate(networks[ACTOR], masks, member),
+                separate(networks[CRITIC], [], member),
+            )
+            adam = torch.optim.Adam([*actor, *critic], lr=ppo.learning_rate, eps=ppo.epsilon, weight_decay=weight_decay)
+            lessons = {name: torch.tensor(numbers[member]) for name, numbers in seen.samples._asdict().items()}
+            for rows in seen.minibatches[member]:
+                batch = {name: numbers[rows] for name, numbers in lessons.items()}
+                logits, values = (outputs_by_torch(part, batch["observations"], activation) for part in (actor, critic))
+                adam.zero_grad()
+                equation_9(torch.log_softmax(logits, dim=-1), values[:, 0], batch, ppo).backward()
+                for tensor, mask in zip(actor, held, strict=True):
+                    if mask is not None:
+                        tensor.grad *= mask
+                torch.nn.utils.clip_grad_norm_([*actor, *critic], ppo.max_gradient_norm)
+                adam.step()
+            for mlp, tensors in ((population.actor, actor), (population.critic, critic)):
+                for mine, theirs in zip((*mlp.weights, *mlp.biases), tensors, strict=True):
+                    np.testing.assert_allclose(mine[member], theirs.detach(), rtol=0, atol=1e-10)
 
     @pytest.mark.parametrize(
         ("end", "expected"),
@@ -211,6 +271,7 @@ class TestPpo:
         rollout = Rollout(
             observations=np.zeros((*shape, 4), dtype=np.float32),
             actions=np.array([0, 1]).reshape(shape),
+            log_probabilities=np.full(shape, math.log(0.5)),
             rewards=np.ones(shape),
             terminated=last_step & (end == "terminated"),
             truncated=last_step & (end == "truncated"),
@@ -229,7 +290,7 @@ class TestPpo:
         truncated = np.array([[[True, False]], [[False, False]]])
         observations = np.zeros((*shape, 4), dtype=np.float32)
         never, actions = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.int64)
-        rollout = Rollout(observations, actions, np.full(shape, 3.0), never, truncated, observations)
+        rollout = Rollout(observations, actions, np.zeros(shape), np.full(shape, 3.0), never, truncated, observations)
         advantages = population._samples(rollout).advantages.reshape(2, 2)
         # every error is 3 + 9 - 10 = 2; the sum over the second environment is 2 + 0.9 * 2
         np.testing.assert_allclose(advantages, [[2, 3.8], [2, 2]], atol=1e-12)
@@ -247,33 +308,49 @@ class TestPpo:
             clip_schedule=schedule,
         )
         population = agents(ppo, [(0.5, 0.5)], [0.0])
-        clips, rates, loss = [], [], population._loss
-
-        def watched(batch: Samples, clip: float) -> torch.Tensor:
-            clips.append(clip)
-            rates.append(population.optimiser.learning_rate)
-            return loss(batch, clip)
-
-        monkeypatch.setattr(population, "_loss", watched)
-        for _ in range(population.rounds):
-            population.advance()
-        np.testing.assert_allclose(clips, 0.2 * np.array(shares))
-        np.testing.assert_allclose(rates, 0.008 * np.array(shares))
+        paces = [watched_round(population, monkeypatch).pace for _ in range(population.rounds)]
+        np.testing.assert_allclose([pace.clip for pace in paces], 0.2 * np.array(shares))
+        np.testing.assert_allclose([pace.learning_rate for pace in paces], 0.008 * np.array(shares))
+        assert [pace.updates for pace in paces] == [0, 1, 2, 3]
 
     def test_each_epoch_goes_through_every_sample_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         ppo = PPO(env_steps=64, envs=4, rollout=16, minibatches=4, epochs=3)
         population = ppo.start(CartPole(), networks_of(ppo, CartPole(), [0, 1]), {}, [0, 1], level=0)
-        seen: list[Samples] = []
-        loss = population._loss
-        monkeypatch.setattr(population, "_loss", lambda batch, clip: (seen.append(batch), loss(batch, clip))[1])
+        epochs = watched_round(population, monkeypatch).minibatches.reshape(2, 3, 64)
+        assert (np.sort(epochs) == np.arange(64)).all()
+        assert len({tuple(order) for orders in epochs.tolist() for order in orders}) == 6  # each in an order of its own
+
+    def test_what_is_learned_from_is_what_was_played(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Log-probabilities are those of the policy that played, which is that before the updates."""
+        population = agents(dataclasses.replace(ONE_ROLLOUT, envs=8, env_steps=16), [(0.2, 0.8)], [0.0])
+        samples = watched_round(population, monkeypatch).samples
+        assert set(samples.actions.ravel().tolist()) == {0, 1}
+        expected = np.log(np.where(samples.actions == 1, 0.8, 0.2))
+        np.testing.assert_allclose(samples.log_probabilities, expected, rtol=0, atol=1e-12)
+
+
+class Watched(NamedTuple):
+    """What the compiled update of a round was given."""
+
+    samples: Samples
+    minibatches: np.ndarray
+    pace: Pace
+
+
+def watched_round(population: PPOPopulation, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """Advance by one round."""
+    seen: list[Watched] = []
+    improve = harness.learners.ppo._improve
+
+    def watch(actor: Any, critic: Any, samples: Samples, minibatches: np.ndarray, pace: Pace, room: Any) -> None:
+        seen.append(Watched(samples, minibatches, pace))
+        improve(actor, critic, samples, minibatches, pace, room)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(harness.learners.ppo, "_improve", watch)
         population.advance()
-        assert len(seen) == ppo.updates == 12
-        epochs = [torch.cat([batch.observations for batch in seen[i : i + 4]], dim=1) for i in (0, 4, 8)]
-        for member in range(2):
-            rows = [sorted(map(tuple, epoch[member].tolist())) for epoch in epochs]
-            assert rows[0] == rows[1] == rows[2]
-            assert len(set(rows[0])) == 64
-        assert (epochs[0] != epochs[1]).any()  # in another order
+    (one,) = seen
+    return one
 
 
 # --- Adam under masks
@@ -284,6 +361,15 @@ def separate(mlp: Mlp, masks: list[np.ndarray], member: int) -> tuple[list[torch
     tensors = [torch.tensor(a[member]).requires_grad_() for a in (*mlp.weights, *mlp.biases)]
     biases: list[torch.Tensor | None] = [None] * len(mlp.biases)
     return tensors, [*(torch.tensor(mask[member]) for mask in masks), *biases]
+
+
+def outputs_by_torch(tensors: Sequence[torch.Tensor], inputs: torch.Tensor, activation: str) -> torch.Tensor:
+    """One member's outputs, from the tensors that `separate` gives."""
+    weights, biases = tensors[: len(tensors) // 2], tensors[len(tensors) // 2 :]
+    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        inputs = inputs @ weight + bias
+        inputs = getattr(torch, activation)(inputs) if layer < len(weights) - 1 else inputs
+    return inputs
 
 
 def loss_of(weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
