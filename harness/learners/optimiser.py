@@ -1,5 +1,6 @@
 """Adam for a stacked population under masks."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,6 +59,20 @@ class MaskedAdam:
             tensor.grad = gradient
         self._adam.param_groups[0]["lr"] = self.learning_rate
         self._adam.step()
+
+    def gradients(self, loss: torch.Tensor) -> list[Mlp]:
+        """That of `loss`, the sum of the members' losses, per network (arrays); zero outside the masks."""
+        found = iter(torch.autograd.grad(loss, self.tensors))
+        mlps = [
+            dataclasses.replace(
+                mlp, weights=[next(found) for _ in mlp.weights], biases=[next(found) for _ in mlp.biases]
+            )
+            for mlp in self.mlps
+        ]
+        for mlp, masks in zip(mlps, self._masks, strict=True):
+            for weight, mask in zip(mlp.weights, masks, strict=False):
+                weight.mul_(mask)
+        return [mlp.arrays() for mlp in mlps]
 
     def keep(self, members: np.ndarray) -> None:
         """Go on with these members alone (int64[kept]), their moments with them."""

@@ -24,6 +24,7 @@ class PPO:
     """Settings of PPO. The first nine are the rows of the paper's Tables 3, 5, 7 and 9."""
 
     name: ClassVar[str] = "ppo"
+    offers_gradients: ClassVar[bool] = True
 
     learning_rate: float = 0.0005
     """Of Adam."""
@@ -129,6 +130,7 @@ class PPOPopulation:
         )
         self.rollout_streams = streams(seeds, "rollout", level)
         self.minibatch_streams = streams(seeds, "minibatch", level)
+        self.learned_from: tuple[Samples, float] | None = None
         self.batch = task.batch(np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams]))
 
     def keep(self, members: np.ndarray) -> None:
@@ -137,6 +139,9 @@ class PPOPopulation:
         self.batch.keep(members)
         self.rollout_streams = [self.rollout_streams[member] for member in members]
         self.minibatch_streams = [self.minibatch_streams[member] for member in members]
+        if self.learned_from:
+            samples, clip = self.learned_from
+            self.learned_from = Samples(*(values[members] for values in vars(samples).values())), clip
 
     def advance(self) -> None:
         """Play one rollout and learn from it."""
@@ -146,12 +151,18 @@ class PPOPopulation:
         self.optimiser.learning_rate = s.learning_rate * (left if s.learning_rate_schedule == "linear" else 1.0)
         clip = s.clip * (left if s.clip_schedule == "linear" else 1.0)
         samples = self._samples(rollout)
+        self.learned_from = samples, clip
         for _ in range(s.epochs):
             order = np.stack([rng.permutation(s.samples) for rng in self.minibatch_streams])
             shuffled = samples.shuffled(torch.from_numpy(order))
             for minibatch in shuffled.split(s.samples_per_update):
                 self.optimiser.step(self._loss(minibatch, clip))
         self.round += 1
+
+    def gradients(self) -> dict[str, Mlp]:
+        """See `OffersGradients`: over the last rollout, as its first epoch saw it."""
+        assert self.learned_from, "no rollout was played yet"
+        return dict(zip(self.networks, self.optimiser.gradients(self._loss(*self.learned_from)), strict=True))
 
     def _samples(self, rollout: Rollout) -> "Samples":
         """Old log-probabilities, advantages and value targets of a rollout."""
