@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 
 
 class RegistrationError(ValueError):
@@ -53,8 +53,8 @@ class Registry(Generic[T]):
         """
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise RegistrationError(
-                f"{name!r} can't name {_a(self.kind)}: it takes letters, digits, '.', '_' and '-', a letter or digit"
-                " first"
+                f"{name!r} can't name {_a(self.kind)}: a name has letters, digits, '.', '_', '/' and '-', and starts"
+                " with a letter or digit"
             )
         known = self._origins.get(name, origin)
         if (known.name, known.file) != (origin.name, origin.file):
