@@ -11,25 +11,23 @@ from harness.plugin.options import Settings
 
 CLAIMS = HOUSE / "claims"
 ALL = "all"
+JOINED = pytest.StashKey[bool]()
+"""Of an item that `join` added: no path names it, as seen from the project."""
 
 
 def join(session: pytest.Session, items: list[pytest.Item], settings: Settings) -> None:
-    """Add the house's claims that are asked for, where the project is another one and has no claim of that id."""
-    if CLAIMS.is_relative_to(session.config.rootpath) or not (settings.claims or settings.list_claims):
+    """Add the house's claims that are asked for, where none of the house's was collected and no other has that id."""
+    if not (settings.claims or settings.list_claims) or any(item.path.is_relative_to(CLAIMS) for item in items):
         return
     own = {claim.id for claim in map(claim_of, items) if claim}
     wanted = None if settings.list_claims or ALL in settings.claims else set(settings.claims) - own
     for path in _modules(wanted):
-        module = pytest.Module.from_parent(session, path=path)
+        module = pytest.Module.from_parent(session, path=path, nodeid=f"minimal-tickets/claims/{path.name}")
         for item in session.genitems(module):
             claim = claim_of(item)
             if claim and claim.id not in own and (wanted is None or claim.id in wanted):
+                item.stash[JOINED] = True
                 items.append(item)
-
-
-def is_from_here(item: pytest.Item) -> bool:
-    """Whether `join` added it: then no path names it, as seen from the project."""
-    return item.path.is_relative_to(CLAIMS) and not CLAIMS.is_relative_to(item.config.rootpath)
 
 
 def _modules(wanted: set[str] | None) -> Iterator[Path]:

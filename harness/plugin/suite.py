@@ -15,7 +15,7 @@ from harness.files import prove_writable
 from harness.fixtures import FixtureError
 from harness.imp import check
 from harness.judge import Judge
-from harness.plugin.house import ALL, is_from_here
+from harness.plugin.house import ALL, JOINED
 from harness.plugin.options import Settings
 from harness.run import Run, Scene
 from harness.statistics import normalised_return
@@ -145,7 +145,7 @@ class Suite:
     def _judge(self, item: pytest.Item, declared: Claim, runs: list[Run]) -> Judge:
         function = getattr(item, "function", None)
         hypothesis = " ".join((getattr(function, "__doc__", None) or item.name).split())
-        which = f'--claim {declared.id} -k "{item.name}"' if is_from_here(item) else f'"{item.nodeid}"'
+        which = f'--claim {declared.id} -k "{item.name}"' if item.stash.get(JOINED, False) else f'"{item.nodeid}"'
         rerun = f"pytest -n auto {self.settings.arguments} --report=none {which}"
         gives_findings = self.settings.profile.gives_findings
         return Judge(declared, item.name, item.nodeid, hypothesis, runs, rerun, gives_findings)
