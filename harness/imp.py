@@ -100,7 +100,10 @@ def check(experiment: Experiment) -> None:
         f"the input divisor is above 0, not {network.input_divisor}": 0 < network.input_divisor < inf,
         f"the pruning rate is between 0 and 1, not {rule.rate}": 0 < rule.rate < 1,
         f"there is at least one level, not {rule.levels}": rule.levels >= 1,
-        f"a training has at least one evaluation of one episode, not {looks}": min(vars(looks).values()) >= 1,
+        f"a training has at least one evaluation of one episode, not {looks}": min(
+            looks.per_training, looks.episodes, looks.scored_episodes
+        )
+        >= 1,
     }
     for problem, holds in sound.items():
         if not holds:

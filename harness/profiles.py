@@ -117,7 +117,9 @@ class Profile:
             experiments = [self.experiment(system) for system in systems]
             known = dict.fromkeys(name for e in experiments for name in fields_of(e, change.part))
             if change.field not in known and not any(change.exchanges(system.learner) for system in systems):
-                raise ValueError(f"{change} changes nothing here: the fields of {change.part} are {', '.join(known)}")
+                raise ValueError(
+                    f"{change} changes nothing here: the fields of {change.part} are {', '.join(known) or 'none'}"
+                )
 
     def seeds_of(self, block: int) -> tuple[int, ...]:
         """The seeds of a block."""

@@ -201,6 +201,11 @@ class TestLearners:
         assert mine.learner.env_steps == ppo.learner.env_steps // 2
         assert dataclasses.replace(mine, learner=ppo.learner) == ppo
 
+    def test_it_is_like_the_tasks_first_where_nothing_else_is_said(self, registered: None) -> None:
+        register.learner("cart-pole", "same")(one)
+        smoke = PROFILES["smoke"]
+        assert smoke.experiment(System("cart-pole", "same")) == smoke.experiment(System("cart-pole", "ppo"))
+
     def test_it_can_stand_where_the_profile_has_another(self, half_ppo: str) -> None:
         changed = with_changes("learner.ppo=half-ppo")
         assert changed.experiment(System("cart-pole", "ppo")) == changed.experiment(System("cart-pole", half_ppo))
@@ -463,7 +468,7 @@ def evidence(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def ran(own: Path) -> Ran:
-    return run_pytest(own, "-n", "0", *SMOKE, RULE_ARG)
+    return run_pytest(own, "-n", "0", "-p", "pytester", *SMOKE, RULE_ARG)
 
 
 def test_the_houses_claim_is_judged_with_the_users_rule(own: Path, ran: Ran) -> None:
@@ -478,7 +483,8 @@ def test_the_houses_claim_is_judged_with_the_users_rule(own: Path, ran: Ran) -> 
     assert summary["changes"] == ["pruning.levels=1", "pruning.criterion=gradient-times-weight"]
     (finding,) = summary["claims"][0]["findings"]
     assert finding["rerun"] == (
-        "pytest -n auto --profile smoke --seeds 2 --set pruning.levels=1 --set pruning.criterion=gradient-times-weight"
+        "pytest -n auto --profile smoke --seeds 2 -p pytester --set pruning.levels=1"
+        " --set pruning.criterion=gradient-times-weight"
         ' --report=none --claim ticket-effect -k "test_ticket_beats_random[cart-pole-bc]"'
     )
 
@@ -503,7 +509,6 @@ def test_another_rule_under_that_name_is_other_evidence(own: Path, ran: Ran, tmp
 
 
 def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path) -> None:
-    """And is named again in the command that repeats a finding."""
     (tmp_path / "own").mkdir()
     shutil.copy(own / "conftest.py", tmp_path / "my_own_rule.py")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
