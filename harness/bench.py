@@ -168,9 +168,9 @@ def actor_of(agent: Any) -> Mlp:
     """The peer's actor as a population of one."""
     layers = [module for module in agent.policy.mlp_extractor.policy_net if isinstance(module, torch.nn.Linear)]
     layers.append(agent.policy.action_net)
-    return Mlp(
-        [layer.weight.detach().t()[None].clone() for layer in layers],
-        [layer.bias.detach()[None, None].clone() for layer in layers],
+    return Mlp.of(
+        [layer.weight.detach().numpy().T[None] for layer in layers],
+        [layer.bias.detach().numpy()[None, None] for layer in layers],
     )
 
 

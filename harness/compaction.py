@@ -49,7 +49,7 @@ def compact(mlp: Mlp, masks: Sequence[np.ndarray]) -> Compact:
         weights.append(mlp.weights[layer][place])
         kept.append(masks[layer][place])
         biases.append(mlp.biases[layer][_rows(after)[:, :, 0], 0, after][:, None])
-    return Compact(Mlp(weights, biases, mlp.activation), kept, units)
+    return Compact(Mlp.of(weights, biases, mlp.activation), kept, units)
 
 
 def _reachable_first(reachable: np.ndarray) -> np.ndarray:

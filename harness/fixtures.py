@@ -7,6 +7,7 @@ is wrong is said in one line.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,11 @@ def read_experts(folder: str, indices: Sequence[int], inputs: int, actions: int)
     """
     experts = {index: _read_expert(expert_file(folder, index), inputs, actions) for index in sorted(set(indices))}
     chosen = [experts[index] for index in indices]
-    layers = range(len(chosen[0].weights))
-    if len({expert.activation for expert in chosen}) > 1:
-        raise FixtureError(f"the experts in {expert_file(folder, 0).parent} differ in their activation")
-    try:
-        weights = [np.concatenate([expert.weights[layer] for expert in chosen]) for layer in layers]
-        biases = [np.concatenate([expert.biases[layer] for expert in chosen]) for layer in layers]
-    except (ValueError, IndexError):
-        raise FixtureError(f"the experts in {expert_file(folder, 0).parent} differ in their hidden units") from None
-    return Mlp(weights, biases, chosen[0].activation)
+    for what in ("activation", "sizes"):
+        if len({getattr(expert, what) for expert in chosen}) > 1:
+            words = {"activation": "activation", "sizes": "hidden units"}[what]
+            raise FixtureError(f"the experts in {expert_file(folder, 0).parent} differ in their {words}")
+    return replace(chosen[0], flat=np.concatenate([expert.flat for expert in chosen]))
 
 
 def write_expert(folder: str, index: int, expert: Mlp, card: Mapping[str, Any]) -> None:
@@ -58,8 +55,7 @@ def write_expert(folder: str, index: int, expert: Mlp, card: Mapping[str, Any]) 
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     content = save(contiguous, metadata={"activation": expert.activation})
     replace_file(path, content)
-    sizes = [expert.weights[0].shape[1], *(weight.shape[2] for weight in expert.weights)]
-    shape = {"sizes": sizes, "sha256": hashlib.sha256(content).hexdigest()}
+    shape = {"sizes": list(expert.sizes), "sha256": hashlib.sha256(content).hexdigest()}
     replace_file(path.with_suffix(".json"), (json.dumps({**card, **shape}, indent=1) + "\n").encode())
 
 
@@ -113,6 +109,6 @@ def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
     if activation not in ACTIVATIONS:
         raise FixtureError(f"expert file {path} names no known activation but {activation!r}; {remedy}")
     layers = range(len(sizes) - 1)
-    return Mlp(
+    return Mlp.of(
         [tensors[f"weight.{i}"][None] for i in layers], [tensors[f"bias.{i}"][None, None] for i in layers], activation
     )

@@ -1,8 +1,4 @@
-"""Stacked networks: the weights of a whole population in one tensor per layer.
-
-A layer of `members` networks is one weight `[members, in, out]` and one bias `[members, 1, out]`; a forward
-pass is one `baddbmm` per layer.
-"""
+"""Stacked networks: the weights of a whole population in one tensor, a row per member."""
 
 import dataclasses
 import math
@@ -13,7 +9,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch.autograd.function import once_differentiable
 
+from harness.passes import backward_pass, forward_pass
 from harness.registry import Registry, origin_of
 
 torch.set_num_threads(1)  # `harness.machine` says so too, but only to a torch that was not imported before
@@ -21,31 +19,46 @@ torch.set_num_threads(1)  # `harness.machine` says so too, but only to a torch t
 
 @dataclass
 class Mlp:
-    """The multilayer perceptrons of a population; numpy arrays at rest, torch tensors in training."""
+    """The multilayer perceptrons of a population; numpy at rest, torch in training."""
 
-    weights: list[Any]
-    """float[members, in, out] per layer."""
-    biases: list[Any]
-    """float[members, 1, out] per layer."""
+    flat: Any
+    """float[members, parameters]: a row per member; per layer its weights [in, out], then its biases [out]."""
+    sizes: tuple[int, ...]
+    """Units per layer: inputs, hidden ..., outputs."""
     activation: str = "relu"
+
+    @classmethod
+    def of(cls, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], activation: str = "relu") -> "Mlp":
+        """From arrays float[members, in, out] and float[members, 1, out] per layer, copied."""
+        sizes = (weights[0].shape[1], *(weight.shape[2] for weight in weights))
+        rows = [part.reshape(len(part), -1) for pair in zip(weights, biases, strict=True) for part in pair]
+        return cls(np.concatenate(rows, axis=1), sizes, activation)
+
+    @property
+    def weights(self) -> list[Any]:
+        """float[members, in, out] per layer, as views."""
+        return [self.flat[:, a:b].reshape(self.members, fan_in, fan_out) for a, b, _, fan_in, fan_out in self._places]
+
+    @property
+    def biases(self) -> list[Any]:
+        """float[members, 1, out] per layer, as views."""
+        return [self.flat[:, b:c].reshape(self.members, 1, fan_out) for _, b, c, _, fan_out in self._places]
 
     @property
     def members(self) -> int:
         """How many networks are stacked."""
-        return len(self.weights[0])
+        return len(self.flat)
 
     def each(self, change: Callable[[Any], Any]) -> "Mlp":
-        """The same networks with `change` applied to every weight and bias."""
-        return dataclasses.replace(
-            self, weights=[change(w) for w in self.weights], biases=[change(b) for b in self.biases]
-        )
+        """The same networks with `change` applied to `flat`."""
+        return dataclasses.replace(self, flat=change(self.flat))
 
     def tensors(self) -> "Mlp":
-        """As torch tensors of their own."""
+        """As a torch tensor of their own."""
         return self.each(lambda array: torch.tensor(np.asarray(array)))
 
     def arrays(self) -> "Mlp":
-        """As numpy arrays of their own."""
+        """As a numpy array of their own."""
         return self.each(lambda tensor: tensor.detach().numpy().copy())
 
     def take(self, members: np.ndarray) -> "Mlp":
@@ -54,23 +67,70 @@ class Mlp:
 
     def put(self, members: np.ndarray, others: "Mlp") -> None:
         """Overwrite these members of networks at rest by `others`, in order."""
-        for mine, theirs in zip((*self.weights, *self.biases), (*others.weights, *others.biases), strict=True):
-            mine[members] = theirs
+        self.flat[members] = others.flat
+
+    @property
+    def _places(self) -> list[tuple[int, int, int, int, int]]:
+        """Per layer where its weights start, they end, its biases end; and its fan in and out."""
+        places, start = [], 0
+        for fan_in, fan_out in pairwise(self.sizes):
+            middle = start + fan_in * fan_out
+            places.append((start, middle, middle + fan_out, fan_in, fan_out))
+            start = middle + fan_out
+        return places
 
 
-ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"relu": torch.relu, "tanh": torch.tanh}
+ACTIVATIONS = ("relu", "tanh")
 
 
 def forward(mlp: Mlp, observations: torch.Tensor) -> torch.Tensor:
-    """Outputs float[members, batch, out] for observations float[members, batch, in]."""
-    activate = ACTIVATIONS[mlp.activation]
-    hidden = observations
-    last = len(mlp.weights) - 1
-    for layer, (weight, bias) in enumerate(zip(mlp.weights, mlp.biases, strict=True)):
-        hidden = torch.baddbmm(bias, hidden, weight)
-        if layer < last:
-            hidden = activate(hidden)
-    return hidden
+    """Outputs float[members, batch, out] for observations float[members, batch, in], in the networks' precision.
+
+    Differentiable in `mlp.flat` alone, once.
+    """
+    outputs: torch.Tensor = _Passes.apply(mlp.flat, observations.to(mlp.flat.dtype), mlp)  # type: ignore[no-untyped-call]
+    return outputs
+
+
+def outputs_of(mlp: Mlp, observations: np.ndarray) -> np.ndarray:
+    """`forward` for arrays, where nothing is differentiated; `mlp` in training or at rest."""
+    flat = mlp.flat.detach().numpy() if isinstance(mlp.flat, torch.Tensor) else mlp.flat
+    return _run(flat, mlp, np.ascontiguousarray(observations, dtype=flat.dtype))[0]
+
+
+class _Passes(torch.autograd.Function):
+    """`passes`, for autograd."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: torch.Tensor, observations: torch.Tensor, mlp: Mlp) -> torch.Tensor:
+        inputs = np.ascontiguousarray(observations.numpy())
+        outputs, ctx.hidden = _run(flat.detach().numpy(), mlp, inputs)
+        ctx.save_for_backward(flat)
+        ctx.mlp, ctx.inputs = mlp, inputs
+        return torch.from_numpy(outputs)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, to_outputs: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        (flat,) = ctx.saved_tensors
+        to_flat = torch.empty_like(flat)
+        sizes, tanh = _shape(ctx.mlp)
+        to_outputs = to_outputs.contiguous()
+        backward_pass(flat.numpy(), sizes, tanh, ctx.inputs, ctx.hidden, to_outputs.numpy(), to_flat.numpy())
+        return to_flat, None, None
+
+
+def _run(flat: np.ndarray, mlp: Mlp, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs, and the hidden activations as `passes` keeps them."""
+    members, batch, _ = inputs.shape
+    outputs = np.empty((members, batch, mlp.sizes[-1]), dtype=flat.dtype)
+    hidden = np.empty((members, batch * sum(mlp.sizes[1:-1])), dtype=flat.dtype)
+    forward_pass(flat, *_shape(mlp), inputs, hidden, outputs)
+    return outputs, hidden
+
+
+def _shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
+    return np.array(mlp.sizes), ACTIVATIONS.index(mlp.activation) == 1
 
 
 class Initialiser(Protocol):
@@ -136,5 +196,4 @@ def initial_mlp(
         weights.append(drawn / (input_divisor if layer == 0 else 1.0))
         bias_scale = 1 / math.sqrt(fan_in)
         biases.append(bias_scale * np.stack([rng.uniform(-1, 1, (1, fan_out)) for rng in streams]))
-    mlp = Mlp(weights, biases, activation)
-    return mlp.each(lambda array: array.astype(np.float32))
+    return Mlp.of(weights, biases, activation).each(lambda array: array.astype(np.float32))

@@ -224,7 +224,7 @@ def from_bytes(content: bytes) -> Level:
     trained, masks, gradients = {}, {}, {}
     for name in names:
         layers = range(sum(key.startswith(f"{name}.weight.") for key in arrays))
-        trained[name] = Mlp(
+        trained[name] = Mlp.of(
             [arrays[f"{name}.weight.{layer}"] for layer in layers],
             [arrays[f"{name}.bias.{layer}"] for layer in layers],
             str(arrays[f"{name}.activation"]),

@@ -131,7 +131,7 @@ class Students:
         observations = torch.from_numpy(by_member).flatten(1, 2)
         with torch.no_grad():
             policies = torch.softmax(forward(experts, observations), dim=-1)
-        dtype = self.actor.weights[0].dtype
+        dtype = self.actor.flat.dtype
         return observations.to(dtype), policies.to(dtype)
 
     def keep(self, members: np.ndarray) -> None:

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.optim.adam import adam
 
 from harness.networks import Mlp
 
+BETA1, BETA2 = 0.9, 0.999
+
 
 class MaskedAdam:
-    """One fused Adam over all tensors of a population; pruned weights stay exactly zero.
+    """One fused Adam over all weights and biases of a population; pruned weights stay exactly zero.
 
     mlps: torch networks, made leaves here; masks: per network bool[members, in, out] per layer, or an empty
     list where nothing is pruned. Adam is elementwise, so stacking changes no member's step; the gradient's
@@ -28,66 +31,63 @@ class MaskedAdam:
     ):
         self.mlps = list(mlps)
         self.max_gradient_norm = max_gradient_norm
-        self._masks = [
-            [torch.from_numpy(mask).to(w.dtype) for mask, w in zip(layers, mlp.weights, strict=False)]
-            for layers, mlp in zip(masks, mlps, strict=True)
-        ]
-        self._settings = {"eps": epsilon, "weight_decay": weight_decay, "fused": True}
         self.learning_rate = learning_rate
-        self._build({})
-
-    @property
-    def tensors(self) -> list[torch.Tensor]:
-        """Every weight and bias, in a fixed order."""
-        return [tensor for mlp in self.mlps for tensor in (*mlp.weights, *mlp.biases)]
+        self.epsilon = epsilon
+        self.weight_decay = weight_decay
+        for mlp in self.mlps:
+            mlp.flat.requires_grad_()
+        self._masks = [_mask(layers, mlp) for layers, mlp in zip(masks, mlps, strict=True)]
+        self._moments = [[torch.zeros_like(mlp.flat, requires_grad=False) for mlp in self.mlps] for _ in range(2)]
+        self._updates = [torch.zeros(()) for _ in self.mlps]
 
     def step(self, loss: torch.Tensor) -> None:
         """One update down the gradient of `loss`, the sum of the members' losses."""
-        tensors = self.tensors
-        gradients = list(torch.autograd.grad(loss, tensors))
-        position = 0
-        for mlp, masks in zip(self.mlps, self._masks, strict=True):
-            for gradient, mask in zip(gradients[position:], masks, strict=False):
+        parameters = [mlp.flat for mlp in self.mlps]
+        gradients = list(torch.autograd.grad(loss, parameters))
+        for gradient, mask in zip(gradients, self._masks, strict=True):
+            if mask is not None:
                 gradient.mul_(mask)
-            position += 2 * len(mlp.weights)
         if self.max_gradient_norm is not None:
-            squares = sum(gradient.square().sum(dim=(1, 2), keepdim=True) for gradient in gradients)
-            scale = (self.max_gradient_norm / (torch.as_tensor(squares).sqrt() + 1e-6)).clamp(max=1.0)
+            norms = [torch.linalg.vector_norm(gradient, dim=1, keepdim=True) for gradient in gradients]
+            norm = torch.linalg.vector_norm(torch.cat(norms, dim=1), dim=1, keepdim=True)
+            scale = (self.max_gradient_norm / (norm + 1e-6)).clamp_(max=1.0)
             for gradient in gradients:
                 gradient.mul_(scale)
-        for tensor, gradient in zip(tensors, gradients, strict=True):
-            tensor.grad = gradient
-        self._adam.param_groups[0]["lr"] = self.learning_rate
-        self._adam.step()
+        with torch.no_grad():
+            adam(
+                parameters,
+                gradients,
+                exp_avgs=self._moments[0],
+                exp_avg_sqs=self._moments[1],
+                max_exp_avg_sqs=[],
+                state_steps=self._updates,
+                fused=True,
+                amsgrad=False,
+                beta1=BETA1,
+                beta2=BETA2,
+                lr=self.learning_rate,
+                weight_decay=self.weight_decay,
+                eps=self.epsilon,
+                maximize=False,
+            )
 
     def gradients(self, loss: torch.Tensor) -> list[Mlp]:
         """That of `loss`, the sum of the members' losses, per network (arrays); zero outside the masks."""
-        found = iter(torch.autograd.grad(loss, self.tensors))
-        mlps = [
-            dataclasses.replace(
-                mlp, weights=[next(found) for _ in mlp.weights], biases=[next(found) for _ in mlp.biases]
-            )
-            for mlp in self.mlps
-        ]
-        for mlp, masks in zip(mlps, self._masks, strict=True):
-            for weight, mask in zip(mlp.weights, masks, strict=False):
-                weight.mul_(mask)
-        return [mlp.arrays() for mlp in mlps]
+        found = torch.autograd.grad(loss, [mlp.flat for mlp in self.mlps])
+        masked = [flat if mask is None else flat * mask for flat, mask in zip(found, self._masks, strict=True)]
+        return [dataclasses.replace(mlp, flat=flat).arrays() for mlp, flat in zip(self.mlps, masked, strict=True)]
 
     def keep(self, members: np.ndarray) -> None:
         """Go on with these members alone (int64[kept]), their moments with them."""
-        moments = {
-            place: {name: value if name == "step" else value[members] for name, value in self._adam.state[t].items()}
-            for place, t in enumerate(self.tensors)
-        }
-        self._masks = [[mask[members] for mask in layers] for layers in self._masks]
+        self._masks = [None if mask is None else mask[members] for mask in self._masks]
+        self._moments = [[moment[members] for moment in moments] for moments in self._moments]
         for mlp in self.mlps:
-            kept = mlp.each(lambda tensor: tensor.detach()[members].clone())
-            mlp.weights, mlp.biases = kept.weights, kept.biases
-        self._build(moments)
+            mlp.flat = mlp.flat.detach()[members].requires_grad_()
 
-    def _build(self, moments: dict[int, dict[str, torch.Tensor]]) -> None:
-        tensors = [tensor.requires_grad_() for tensor in self.tensors]
-        self._adam = torch.optim.Adam(tensors, lr=self.learning_rate, **self._settings)  # type: ignore[arg-type]
-        for place, state in moments.items():
-            self._adam.state[tensors[place]].update(state)
+
+def _mask(layers: Sequence[np.ndarray], mlp: Mlp) -> torch.Tensor | None:
+    """The masks of a network's layers in the shape of `Mlp.flat`, biases never masked; None where nothing is pruned."""
+    if not layers:
+        return None
+    biases = [np.ones(bias.shape, dtype=bool) for bias in mlp.biases]
+    return torch.from_numpy(Mlp.of(layers, biases).flat).to(mlp.flat.dtype)

@@ -1,12 +1,13 @@
 """Proximal policy optimisation (Schulman et al. 2017) with separate actor and critic, for discrete actions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from torch.nn.functional import mse_loss
 
 from harness.learners import ACTOR
 from harness.learners.optimiser import MaskedAdam
@@ -154,15 +155,16 @@ class PPOPopulation:
         self.learned_from = samples, clip
         for _ in range(s.epochs):
             order = np.stack([rng.permutation(s.samples) for rng in self.minibatch_streams])
-            shuffled = samples.shuffled(torch.from_numpy(order))
-            for minibatch in shuffled.split(s.samples_per_update):
+            for minibatch in samples.shuffled(torch.from_numpy(order)).minibatches(s.minibatches):
                 self.optimiser.step(self._loss(minibatch, clip))
         self.round += 1
 
     def gradients(self) -> dict[str, Mlp]:
         """See `OffersGradients`: over the last rollout, as its first epoch saw it."""
         assert self.learned_from, "no rollout was played yet"
-        return dict(zip(self.networks, self.optimiser.gradients(self._loss(*self.learned_from)), strict=True))
+        samples, clip = self.learned_from
+        (whole,) = samples.minibatches(1)
+        return dict(zip(self.networks, self.optimiser.gradients(self._loss(whole, clip)), strict=True))
 
     def _samples(self, rollout: Rollout) -> "Samples":
         """Old log-probabilities, advantages and value targets of a rollout."""
@@ -182,7 +184,7 @@ class PPOPopulation:
         advantages = generalised_advantages(
             rewards, values, last_values, ended, self.settings.discount, self.settings.gae_lambda
         )
-        dtype = self.actor.weights[0].dtype
+        dtype = self.actor.flat.dtype
         stacked = np.stack([advantages, advantages + values])
         members = values.shape[1]
         flat = torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 2, 1, 3)).reshape(2, members, -1)).to(dtype)
@@ -196,16 +198,15 @@ class PPOPopulation:
 
     def _loss(self, batch: "Samples", clip: float) -> torch.Tensor:
         """Schulman et al. 2017, equation 9, summed over members."""
+        s = self.settings
         log_probabilities = torch.log_softmax(forward(self.actor, batch.observations), dim=-1)
         chosen = log_probabilities.gather(-1, batch.actions.unsqueeze(-1)).squeeze(-1)
-        deviation, mean = torch.std_mean(batch.advantages, dim=1, keepdim=True)
-        advantages = (batch.advantages - mean) / (deviation + 1e-8)
         ratio = torch.exp(chosen - batch.log_probabilities)
-        surrogate = torch.minimum(advantages * ratio, advantages * ratio.clamp(1 - clip, 1 + clip))
-        entropy = -(log_probabilities.exp() * log_probabilities).sum(dim=-1)
-        errors = (forward(self.critic, batch.observations).squeeze(-1) - batch.targets).square()
-        s = self.settings
-        return (s.value_loss * errors - surrogate - s.entropy * entropy).mean(dim=1).sum()
+        surrogate = torch.minimum(batch.advantages * ratio, batch.advantages * ratio.clamp(1 - clip, 1 + clip))
+        negative_entropy = (log_probabilities.exp() * log_probabilities).sum()
+        values = forward(self.critic, batch.observations).squeeze(-1)
+        errors = mse_loss(values, batch.targets, reduction="sum")
+        return (s.value_loss * errors - surrogate.sum() + s.entropy * negative_entropy) / values.shape[1]
 
 
 @dataclass(frozen=True)
@@ -224,9 +225,12 @@ class Samples:
         flat = (self.actions, self.log_probabilities, self.advantages, self.targets)
         return Samples(self.observations.gather(1, rows), *(values.gather(1, order) for values in flat))
 
-    def split(self, size: int) -> "list[Samples]":
-        """Minibatches of `size` samples per member."""
-        parts = [values.split(size, dim=1) for values in vars(self).values()]
+    def minibatches(self, count: int) -> "list[Samples]":
+        """`count` parts of equal size, with the advantages standardised within each (member and part by itself)."""
+        advantages = self.advantages.reshape(len(self.advantages), count, -1)
+        deviation, mean = torch.std_mean(advantages, dim=2, keepdim=True)
+        standardised = ((advantages - mean) / (deviation + 1e-8)).flatten(1)
+        parts = [values.chunk(count, dim=1) for values in vars(replace(self, advantages=standardised)).values()]
         return [Samples(*part) for part in zip(*parts, strict=True)]
 
 
@@ -257,4 +261,4 @@ def _by_member(observations: np.ndarray, like: Mlp) -> torch.Tensor:
     """[time, members, envs, inputs] as [members, time * envs, inputs], in the networks' precision."""
     by_member = np.ascontiguousarray(observations.transpose(1, 0, 2, 3))
     flat = by_member.reshape(len(by_member), -1, by_member.shape[-1])
-    return torch.from_numpy(flat).to(like.weights[0].dtype)
+    return torch.from_numpy(flat).to(like.flat.dtype)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import torch
 
-from harness.networks import Mlp, forward
+from harness.networks import Mlp, outputs_of
 from harness.tasks import Batch, Task
 
 
@@ -48,16 +47,14 @@ def play(
     rewards = np.empty(shape)
     terminated = np.empty(shape, dtype=bool)
     truncated = np.empty(shape, dtype=bool)
-    with torch.inference_mode():
-        for time in range(steps):
-            observations[time] = batch.observations
-            logits = forward(actor, torch.from_numpy(batch.observations).to(actor.weights[0].dtype))
-            _sample(logits.numpy(), uniforms[time], actions[time])
-            transition = batch.step(actions[time], starts[time])
-            rewards[time] = transition.rewards
-            terminated[time] = transition.terminated
-            truncated[time] = transition.truncated
-            final_observations[time] = transition.final_observations
+    for time in range(steps):
+        observations[time] = batch.observations
+        _sample(outputs_of(actor, batch.observations), uniforms[time], actions[time])
+        transition = batch.step(actions[time], starts[time])
+        rewards[time] = transition.rewards
+        terminated[time] = transition.terminated
+        truncated[time] = transition.truncated
+        final_observations[time] = transition.final_observations
     return Rollout(observations, actions, rewards, terminated, truncated, final_observations)
 
 

@@ -7,9 +7,8 @@ To add a task is to add a file here (or anywhere else) with two such classes.
 from typing import ClassVar, Protocol
 
 import numpy as np
-import torch
 
-from harness.networks import Mlp, forward
+from harness.networks import Mlp, outputs_of
 
 
 class Batch(Protocol):
@@ -78,12 +77,10 @@ def rollout_returns(task: Task, actor: Mlp, starts: np.ndarray) -> np.ndarray:
     batch = task.batch(starts)
     returns = np.zeros(starts.shape[:2])
     running = np.ones(starts.shape[:2], dtype=bool)
-    with torch.inference_mode():
-        for _ in range(task.horizon):
-            actions = forward(actor, torch.from_numpy(batch.observations)).argmax(dim=-1).numpy()
-            transition = batch.step(actions, starts)
-            returns += transition.rewards * running
-            running &= ~(transition.terminated | transition.truncated)
-            if not running.any():
-                break
+    for _ in range(task.horizon):
+        transition = batch.step(outputs_of(actor, batch.observations).argmax(axis=-1), starts)
+        returns += transition.rewards * running
+        running &= ~(transition.terminated | transition.truncated)
+        if not running.any():
+            break
     return returns

@@ -41,7 +41,7 @@ def balance(observation: np.ndarray) -> int:
 
 def constant(members: int, bias: tuple[float, float]) -> Mlp:
     """Actors that do the same whatever they see."""
-    return Mlp(
+    return Mlp.of(
         [np.zeros((members, 4, 2), dtype=np.float32)], [np.tile(np.array(bias, dtype=np.float32), (members, 1, 1))]
     )
 

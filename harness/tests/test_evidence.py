@@ -101,7 +101,7 @@ def level(members: int = 2, networks: tuple[str, ...] = ("actor", "critic"), see
     rng = np.random.default_rng(seed)
     sizes = ((4, 3), (3, 2))
     mlps = {
-        name: Mlp(
+        name: Mlp.of(
             [rng.normal(size=(members, *size)).astype(np.float32) for size in sizes],
             [rng.normal(size=(members, 1, size[1])).astype(np.float32) for size in sizes],
             "tanh",

@@ -380,7 +380,7 @@ class Actors:
         self.learner.kept.append(members.tolist())
         self.script = self.script[members]
         kept = self.actor.take(members)
-        self.actor.weights, self.actor.biases = kept.weights, kept.biases
+        self.actor.flat = kept.flat
 
 
 def scripted_level(
@@ -479,7 +479,8 @@ def random_masks(networks: dict[str, Mlp], seeds: Sequence[int], density: float)
     """Of the actor's weights, each seed's own; the weights are set to zero outside them."""
     actor, rngs = networks[ACTOR], streams(seeds, "masks of the test")
     masks = [np.stack([rng.random(weight.shape[1:]) < density for rng in rngs]) for weight in actor.weights]
-    actor.weights = [weight * mask for weight, mask in zip(actor.weights, masks, strict=True)]
+    for weight, mask in zip(actor.weights, masks, strict=True):
+        weight *= mask  # a view: the networks change
     return {ACTOR: masks}
 
 
@@ -618,8 +619,7 @@ def random_population(
     mlp = initial_mlp(sizes, [rng] * members).each(lambda array: array.astype(np.float64))
     shares = density * rng.random((members, 1, 1))
     masks = [rng.random(weight.shape) < shares for weight in mlp.weights]
-    mlp.weights = [weight * mask for weight, mask in zip(mlp.weights, masks, strict=True)]
-    return mlp, masks, rng
+    return Mlp.of([w * mask for w, mask in zip(mlp.weights, masks, strict=True)], mlp.biases), masks, rng
 
 
 def paths_to_an_output(masks: Sequence[np.ndarray], layer: int) -> np.ndarray:
@@ -792,7 +792,11 @@ class TestGradients:
         population.advance()
         found = population.gradients()
         assert list(found) == list(networks)
-        data = (population.observations, population.policies) if learner == "bc" else population.learned_from
+        if learner == "bc":
+            data = (population.observations, population.policies)
+        else:
+            samples, clip = population.learned_from
+            data = (samples.minibatches(1)[0], clip)
         for name, gradients in found.items():
             for layer, gradient in enumerate(gradients.weights):
                 mask = masks[name][layer] if name in masks else np.ones(gradient.shape, dtype=bool)

@@ -147,8 +147,8 @@ class TestAdvantages:
 def flat_networks(policies: Sequence[tuple[float, float]], values: Sequence[float]) -> dict[str, Mlp]:
     """Actors with these action probabilities, and critics with these values, whatever they see."""
     members = len(values)
-    actor = Mlp([np.zeros((members, 4, 2))], [np.log(np.array(policies))[:, None]])
-    return {ACTOR: actor, CRITIC: Mlp([np.zeros((members, 4, 1))], [np.array(values)[:, None, None]])}
+    actor = Mlp.of([np.zeros((members, 4, 2))], [np.log(np.array(policies))[:, None]])
+    return {ACTOR: actor, CRITIC: Mlp.of([np.zeros((members, 4, 1))], [np.array(values)[:, None, None]])}
 
 
 def agents(ppo: PPO, policies: Sequence[tuple[float, float]], values: Sequence[float]) -> PPOPopulation:
@@ -171,7 +171,8 @@ class TestPpo:
         tensors = {name: torch.tensor([entries] * members) for name, entries in self.BATCH.items()}
         exact = {name: t if name == "actions" else t.double() for name, t in tensors.items()}
         samples = Samples(torch.zeros((members, 2, 4), dtype=torch.float64), **exact)
-        return float(agents(PPO(), policies, values)._loss(samples, 0.2).detach())
+        (minibatch,) = samples.minibatches(1)
+        return float(agents(PPO(), policies, values)._loss(minibatch, 0.2).detach())
 
     def test_the_loss_by_hand(self) -> None:
         """Policy (0.75, 0.25): ratios 1.5 and 0.5; advantages 3 and 1 become +a and -a with a = 1 / sqrt(2).
@@ -355,8 +356,7 @@ class TestMaskedAdam:
         rng = np.random.default_rng(0)
         mlp = double_precision(initial_mlp((3, 5, 2), streams(range(members), "test")))
         masks = [rng.random(weight.shape) < 0.6 for weight in mlp.weights]
-        mlp.weights = [weight * mask for weight, mask in zip(mlp.weights, masks, strict=True)]
-        return mlp, masks
+        return Mlp.of([w * mask for w, mask in zip(mlp.weights, masks, strict=True)], mlp.biases), masks
 
     @staticmethod
     def loss(population: Mlp, x: torch.Tensor) -> torch.Tensor:
@@ -425,7 +425,7 @@ def sharp_experts(folder: str, indices: Sequence[int], inputs: int, actions: int
     """Hand-made experts that take the right action with a probability of 1 - 1e-7 or so."""
     members = len(indices)
     weight = np.tile(16 * np.eye(inputs, actions, dtype=np.float32), (members, 1, 1))
-    return Mlp([weight], [np.zeros((members, 1, actions), dtype=np.float32)])
+    return Mlp.of([weight], [np.zeros((members, 1, actions), dtype=np.float32)])
 
 
 LEARNERS: dict[str, Learner] = {
@@ -471,9 +471,8 @@ class TestBc:
         observations, policies = (lessons[:, :16] for lessons in students.shuffled)
         log_student = torch.log_softmax(forward(students.actor, observations), dim=-1)
         kl = (policies * (policies.log() - log_student)).sum(dim=-1).mean(dim=1).sum()
-        tensors = students.optimiser.tensors
-        for ours, theirs in zip(torch.autograd.grad(losses[0], tensors), torch.autograd.grad(kl, tensors), strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+        (ours,), (theirs,) = (torch.autograd.grad(loss, [students.actor.flat]) for loss in (losses[0], kl))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
     def test_the_policies_to_imitate_are_the_experts_at_what_they_saw(self, monkeypatch: pytest.MonkeyPatch) -> None:
         students = self.students(monkeypatch)

@@ -1,0 +1,103 @@
+"""Stacked networks: the compiled passes against torch's own operations, and the one tensor behind all layers."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.networks import ACTIVATIONS, Mlp, forward, initial_mlp, outputs_of
+
+SHAPES = st.lists(st.integers(1, 20), min_size=2, max_size=5)
+
+
+def networks(sizes: Sequence[int], members: int, seed: int, activation: str = "relu") -> Mlp:
+    rng = np.random.default_rng(seed)
+    mlp = initial_mlp(sizes, [rng] * members, activation=activation)
+    return mlp.each(lambda flat: flat.astype(np.float64))
+
+
+def by_torch(mlp: Mlp, observations: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """The same outputs by batched products, and the leaves behind them in the order of `Mlp.flat`."""
+    leaves, hidden = [], observations
+    for layer, (weight, bias) in enumerate(zip(mlp.weights, mlp.biases, strict=True)):
+        leaves += [torch.tensor(weight).requires_grad_(), torch.tensor(bias).requires_grad_()]
+        hidden = torch.baddbmm(leaves[-1], hidden, leaves[-2])
+        if layer < len(mlp.weights) - 1:
+            hidden = getattr(torch, mlp.activation)(hidden)
+    return hidden, leaves
+
+
+@settings(deadline=None, max_examples=40)
+@given(SHAPES, st.integers(1, 4), st.integers(1, 20), st.sampled_from(ACTIVATIONS), st.integers(0, 99))
+def test_outputs_and_gradients_are_those_of_torchs_own_operations(
+    sizes: list[int], members: int, batch: int, activation: str, seed: int
+) -> None:
+    mlp, rng = networks(sizes, members, seed, activation), np.random.default_rng(seed)
+    observations = torch.tensor(rng.normal(size=(members, batch, sizes[0])))
+    towards = torch.tensor(rng.normal(size=(members, batch, sizes[-1])))
+    ours = mlp.tensors()
+    ours.flat.requires_grad_()
+    outputs = forward(ours, observations)
+    expected, leaves = by_torch(mlp, observations)
+    np.testing.assert_allclose(outputs.detach(), expected.detach(), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(outputs_of(mlp, observations.numpy()), outputs.detach())
+    (gradient,) = torch.autograd.grad((outputs * towards).sum(), [ours.flat])
+    parts = torch.autograd.grad((expected * towards).sum(), leaves)
+    np.testing.assert_allclose(gradient, torch.cat([part.flatten(1) for part in parts], dim=1), rtol=0, atol=1e-10)
+
+
+def test_observations_that_lie_across_memory_are_read_right() -> None:
+    mlp = networks((3, 4, 2), 2, seed=0)
+    across = np.random.default_rng(0).normal(size=(5, 2, 3)).transpose(1, 0, 2)
+    ours = outputs_of(mlp, across)
+    np.testing.assert_array_equal(ours, outputs_of(mlp, np.ascontiguousarray(across)))
+    np.testing.assert_array_equal(forward(mlp.tensors(), torch.from_numpy(across)), ours)
+
+
+def test_single_precision_is_single_precision_all_the_way() -> None:
+    mlp = networks((3, 40, 2), 2, seed=0).each(lambda flat: flat.astype(np.float32)).tensors()
+    mlp.flat.requires_grad_()
+    outputs = forward(mlp, torch.ones(2, 5, 3, dtype=torch.float64))
+    (gradient,) = torch.autograd.grad(outputs.sum(), [mlp.flat])
+    assert outputs.dtype == gradient.dtype == torch.float32
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_what_is_not_a_number_is_not_hidden(activation: str) -> None:
+    mlp = networks((2, 3, 1), 2, seed=0, activation=activation)
+    mlp.weights[0][1, 0, 0] = np.nan
+    outputs = outputs_of(mlp, np.ones((2, 4, 2)))
+    assert np.isfinite(outputs[0]).all()
+    assert np.isnan(outputs[1]).all()
+
+
+class TestMlp:
+    def test_layers_are_views_of_one_tensor(self) -> None:
+        mlp = networks((3, 4, 2), 5, seed=0)
+        shapes = [((5, a, b), (5, 1, b)) for a, b in pairwise(mlp.sizes)]
+        assert [(w.shape, b.shape) for w, b in zip(mlp.weights, mlp.biases, strict=True)] == shapes
+        mlp.weights[1][2] = 7
+        mlp.biases[0][3] = 8
+        assert (mlp.flat == 7).sum() == 8
+        assert (mlp.flat == 8).sum() == 4
+        assert (mlp.tensors().weights[1][2] == 7).all()
+
+    def test_from_layers_and_back(self) -> None:
+        mlp = networks((3, 4, 2), 5, seed=0)
+        again = Mlp.of(mlp.weights, mlp.biases, "tanh")
+        assert (again.sizes, again.activation) == ((3, 4, 2), "tanh")
+        np.testing.assert_array_equal(again.flat, mlp.flat)
+        again.flat[:] = 0
+        assert mlp.flat.any()
+
+    def test_members_are_taken_and_put_as_copies(self) -> None:
+        mlp = networks((3, 4, 2), 5, seed=0)
+        some = mlp.take(np.array([3, 1]))
+        mlp.put(np.array([0, 4]), some)
+        np.testing.assert_array_equal(mlp.flat[[0, 4]], mlp.flat[[3, 1]])
+        some.flat[:] = 0
+        assert mlp.flat[[3, 1]].any()
