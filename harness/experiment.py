@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness.pruning.criteria import asks_for
+
 if TYPE_CHECKING:  # the settings of a task or learner live beside its code: one file to add one
     from harness.learners import Learner
     from harness.tasks import Task
@@ -27,14 +29,14 @@ class Network:
     hidden: tuple[int, ...] = (64, 64)
     activation: Literal["relu", "tanh"] = "relu"
     initialiser: str = "kaiming"
-    """A name in `networks.INITIALISERS`."""
+    """A name in `networks.INITIALISERS`, built in or registered."""
     input_divisor: float = 1.0
     """The input layer's initial weights are divided by it (paper 4.2)."""
 
 
 @dataclass(frozen=True)
 class Pruning:
-    """Iterative magnitude pruning: train, prune, reset (paper 2)."""
+    """Iterative pruning: train, prune, reset (paper 2)."""
 
     rate: float = 0.2
     """Share of the weights pruned from one level to the next; level k has density (1 - rate)^k."""
@@ -45,6 +47,9 @@ class Pruning:
     """Whether a baseline follows its own chain or branches off the ticket's mask at every level."""
     checkpoint: Literal["best", "last"] = "best"
     """Which checkpoint is pruned: the best by evaluation, first at the maximum, or the last."""
+    criterion: str = "magnitude"
+    """Which number a weight is ranked by, the largest stay: a name in `pruning.criteria.CRITERIA`, built in or
+    registered."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,8 @@ class Cell:
         if self.condition == DENSE:
             checkpoint = plain["experiment"]["pruning"]["checkpoint"]
             plain["experiment"]["pruning"] = {"type": "Pruning", "checkpoint": checkpoint}
+            if asks_for(self.experiment.pruning.criterion, "gradients"):
+                plain["experiment"]["pruning"]["gradients"] = True  # it keeps them, and is another file
         elif self.condition == TICKET:
             del plain["experiment"]["pruning"]["lineage"]  # the ticket is its own lineage in either reading
         return plain

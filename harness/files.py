@@ -1,8 +1,13 @@
-"""Files that other processes may read or write at the same time."""
+"""Where this suite's own files lie, and files that other processes may read or write at the same time."""
 
 import errno
 import os
+import sys
 from pathlib import Path
+
+_TREE = Path(__file__).resolve().parent.parent
+HOUSE = _TREE if (_TREE / "claims").is_dir() else Path(sys.prefix) / "share" / "minimal-tickets"
+"""The folder of claims/ and fixtures/: the tree, or where an installation without it puts them (pyproject.toml)."""
 
 
 def replace_file(path: Path, content: bytes) -> None:

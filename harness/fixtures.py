@@ -16,10 +16,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
-from harness.files import replace_file
+from harness.files import HOUSE, replace_file
 from harness.networks import ACTIVATIONS, Mlp
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+FIXTURES = HOUSE / "fixtures"
 
 
 class FixtureError(Exception):

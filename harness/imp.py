@@ -1,12 +1,13 @@
-"""Iterative magnitude pruning: train, prune, reset, and nothing else (paper 2; Frankle & Carbin 2019).
+"""Iterative pruning: train, prune, reset, and nothing else (paper 2; Frankle & Carbin 2019).
 
 A level is a pure function of its cell, its number and the levels it starts from, so that a killed run goes on
 from its last finished level and ends with the same numbers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 
 import numpy as np
 
@@ -14,9 +15,10 @@ from harness.compaction import compact
 from harness.experiment import DENSE, TICKET, Cell, Experiment
 from harness.learners import ACTOR
 from harness.learners.training import train
-from harness.networks import Mlp, initial_mlp
+from harness.networks import ACTIVATIONS, INITIALISERS, Mlp, initial_mlp
 from harness.pruning.conditions import RULES
-from harness.pruning.magnitude import keep_largest, weight_count
+from harness.pruning.criteria import CRITERIA, asks_for, saliencies
+from harness.pruning.ranking import keep_largest, weight_count
 from harness.streams import streams
 from harness.tasks import rollout_returns
 
@@ -32,7 +34,9 @@ class Level:
     under. trained: the same networks at the pruned checkpoint. scores: float64[members, episodes],
     undiscounted returns of that checkpoint's actor on fresh episodes. evaluations: float64[members,
     per_training], mean returns during training, NaN from where a member had stopped. share: float64[members],
-    the part of the training's rounds that a member took.
+    the part of the training's rounds that a member took. gradients: float[members, in, out] per layer of the
+    same networks, of the learner's loss at the pruned checkpoint, zero outside the masks; empty unless the
+    experiment's criterion asks for them.
     """
 
     masks: Masks
@@ -40,6 +44,7 @@ class Level:
     scores: np.ndarray
     evaluations: np.ndarray
     share: np.ndarray
+    gradients: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
     @property
     def scored_returns(self) -> np.ndarray:
@@ -70,13 +75,46 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
         level,
     )
     stops = e.savings.stop_at_maximum
-    training = train(population, e.task, e.evaluation, e.pruning.checkpoint, stops, cell.seeds, level)
+    asks = asks_for(e.pruning.criterion, "gradients")
+    training = train(population, e.task, e.evaluation, e.pruning.checkpoint, stops, cell.seeds, level, asks)
     shape = (e.evaluation.scored_episodes,)
     starts = np.stack([e.task.draw_starts(rng, shape) for rng in streams(cell.seeds, "score", level)])
     scores = rollout_returns(e.task, training.checkpoint[ACTOR].tensors(), starts)
     trained = {name: training.checkpoint[name] for name in masks}
     trained |= {name: part.restored(networks[name], trained[name]) for name, part in small.items()}
-    return Level(masks, trained, scores, training.evaluations, training.share)
+    gradients = {name: training.gradients[name] for name in masks if asks}
+    gradients |= {
+        name: part.restored(networks[name].each(np.zeros_like), gradients[name]) for name, part in small.items() if asks
+    }
+    layers = {name: mlp.weights for name, mlp in gradients.items()}
+    return Level(masks, trained, scores, training.evaluations, training.share, layers)
+
+
+def check(experiment: Experiment) -> None:
+    """Raise ValueError, in one line, for what can be told before any training not to work."""
+    e = experiment
+    network, rule, looks = e.network, e.pruning, e.evaluation
+    sound = {
+        f"a network has layers of at least one unit, not {network.hidden}": min(network.hidden, default=1) >= 1,
+        f"activation {network.activation!r} is none of {', '.join(ACTIVATIONS)}": network.activation in ACTIVATIONS,
+        f"the input divisor is above 0, not {network.input_divisor}": 0 < network.input_divisor < inf,
+        f"the pruning rate is between 0 and 1, not {rule.rate}": 0 < rule.rate < 1,
+        f"there is at least one level, not {rule.levels}": rule.levels >= 1,
+        f"a training has at least one evaluation of one episode, not {looks}": min(
+            looks.per_training, looks.episodes, looks.scored_episodes
+        )
+        >= 1,
+    }
+    for problem, holds in sound.items():
+        if not holds:
+            raise ValueError(problem)
+    CRITERIA[rule.criterion], INITIALISERS[network.initialiser]  # or UnknownNameError
+    if asks_for(rule.criterion, "gradients") and not getattr(e.learner, "offers_gradients", False):
+        raise ValueError(
+            f"criterion {rule.criterion!r} asks for gradients, which learner {e.learner.name} does not offer:"
+            " see harness.learners.OffersGradients"
+        )
+    initial_networks(e, seeds=[0])  # ValueError where the initialiser does not fit these layers
 
 
 def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | None) -> tuple[Networks, Masks]:
@@ -92,7 +130,7 @@ def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | 
         kept = ticket.masks
     else:
         assert previous is not None, "a pruned level starts from the level before"
-        kept = prune(cell.experiment, level, previous)
+        kept = prune(cell, level, previous)
     if rule.redraws:
         initial = initial_networks(cell.experiment, cell.seeds, redrawn_at=level)
 
@@ -111,13 +149,18 @@ def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | 
     return initial, masks
 
 
-def prune(experiment: Experiment, level: int, previous: Level) -> Masks:
-    """The largest weights at the pruned checkpoint of the level before, globally over the prunable networks."""
+def prune(cell: Cell, level: int, previous: Level) -> Masks:
+    """The weights that the criterion ranks highest at the pruned checkpoint of the level before, globally over the
+    prunable networks."""
+    experiment = cell.experiment
     names = prunable_networks(experiment)
     weights = [weight for name in names for weight in previous.trained[name].weights]
+    gradients = [layer for name in names for layer in previous.gradients.get(name, ())]
     masks = [mask for name in names for mask in previous.masks[name]]
+    rngs = streams(cell.seeds, f"criterion of {cell.condition}", level)
     count = weight_count(prunable_weights(experiment), experiment.pruning.rate, level)
-    kept = iter(keep_largest(weights, masks, count))
+    ranks = saliencies(experiment.pruning.criterion, weights, gradients, masks, rngs)
+    kept = iter(keep_largest(ranks, masks, count))
     return {name: [next(kept) for _ in previous.masks[name]] for name in names}
 
 

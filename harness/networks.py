@@ -12,6 +12,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from harness.passes import backward_pass, forward_pass
+from harness.registry import Registry, origin_of
 
 torch.set_num_threads(1)  # `harness.machine` says so too, but only to a torch that was not imported before
 
@@ -140,20 +141,41 @@ def mlp_shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
 
 
 class Initialiser(Protocol):
-    """The bound of the uniform distribution from which a layer's weights are drawn."""
+    """How the weights of one layer are drawn."""
 
-    def __call__(self, fan_in: int, fan_out: int) -> float:
-        """For a layer of these sizes."""
+    def __call__(self, rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
+        """float[fan_in, fan_out], of one member, from its own stream."""
 
 
-INITIALISERS: dict[str, Initialiser] = {
-    # torch.nn.Linear's own: Kaiming uniform with a = sqrt(5)
-    "kaiming": lambda fan_in, fan_out: 1 / math.sqrt(fan_in),
-    # He et al. 2015, equation 10, as a uniform distribution
-    "he": lambda fan_in, fan_out: math.sqrt(6 / fan_in),
-    # Glorot & Bengio 2010, equation 16
-    "xavier": lambda fan_in, fan_out: math.sqrt(6 / (fan_in + fan_out)),
-}
+INITIALISERS: Registry[Initialiser] = Registry("initialiser")
+
+
+def initialiser(name: str) -> Callable[[Initialiser], Initialiser]:
+    """Register the function below it as the initialiser `name`. Raises harness.registry.RegistrationError."""
+
+    def register(function: Initialiser) -> Initialiser:
+        INITIALISERS.add(name, function, origin_of(function))
+        return function
+
+    return register
+
+
+@initialiser("kaiming")
+def kaiming(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
+    """torch.nn.Linear's own: Kaiming uniform with a = sqrt(5)."""
+    return 1 / math.sqrt(fan_in) * rng.uniform(-1, 1, (fan_in, fan_out))
+
+
+@initialiser("he")
+def he(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
+    """He et al. 2015, equation 10, as a uniform distribution."""
+    return math.sqrt(6 / fan_in) * rng.uniform(-1, 1, (fan_in, fan_out))
+
+
+@initialiser("xavier")
+def xavier(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
+    """Glorot & Bengio 2010, equation 16."""
+    return math.sqrt(6 / (fan_in + fan_out)) * rng.uniform(-1, 1, (fan_in, fan_out))
 
 
 def initial_mlp(
@@ -165,16 +187,20 @@ def initial_mlp(
 ) -> Mlp:
     """Freshly drawn networks with layers of `sizes` (inputs, hidden ..., outputs), one per stream; float32.
 
-    A scheme names the distribution of the weights, as `torch.nn.init` does; biases are drawn as
-    `torch.nn.Linear` draws them under every scheme. `input_divisor` divides the input layer's weights (paper
-    4.2), a critic's as well as an actor's: the paper names no network. All schemes scale the same uniform
-    draws, so that one seed's start differs in scale alone.
+    An initialiser gives the weights, as those of `torch.nn.init` do; biases are drawn as `torch.nn.Linear` draws
+    them under every one. `input_divisor` divides the input layer's weights (paper 4.2), a critic's as well as an
+    actor's: the paper names no network. All built-in ones scale the same uniform draws, so that one seed's start
+    differs in scale alone. Raises ValueError where an initialiser gives another shape, or what is not finite.
     """
-    bound = INITIALISERS[initialiser]
+    draw = INITIALISERS[initialiser]
     weights, biases = [], []
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        scale = bound(fan_in, fan_out) / (input_divisor if layer == 0 else 1.0)
-        weights.append(scale * np.stack([rng.uniform(-1, 1, (fan_in, fan_out)) for rng in streams]))
+        drawn = np.stack([draw(rng, fan_in, fan_out) for rng in streams])
+        if drawn.shape[1:] != (fan_in, fan_out) or not np.isfinite(drawn).all():
+            raise ValueError(
+                f"initialiser {initialiser!r} gave {drawn.shape[1:]} for a layer of {(fan_in, fan_out)}, or not numbers"
+            )
+        weights.append(drawn / (input_divisor if layer == 0 else 1.0))
         bias_scale = 1 / math.sqrt(fan_in)
         biases.append(bias_scale * np.stack([rng.uniform(-1, 1, (1, fan_out)) for rng in streams]))
     return Mlp.of(weights, biases, activation).each(lambda array: array.astype(np.float32))

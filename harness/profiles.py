@@ -1,19 +1,24 @@
 """Profiles: the budgets at which claims are judged. smoke · scaled · extended · paper.
 
+A learner registered by a user stands beside them, with budgets of its own or made from a profile's.
+
 The numbers of `paper` are those of the paper's tables. Where the paper is silent, and in the other profiles, a
 number stands with its reason. Hyperparameters of `scaled` were tuned on the dense agent's return alone, on
 seed block 99 (20 seeds), never on a claim's effect: see `_SCALED`.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
+from harness.changes import Change, fields_of
 from harness.experiment import Cell, Evaluation, Experiment, Network, Pruning
+from harness.learners import Learner
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
+from harness.registry import Registry
 from harness.tasks.cart_pole import CartPole
 
 SEEDS_PER_BLOCK = 1000
@@ -55,7 +60,8 @@ class System:
 class Profile:
     """One scale of the whole suite.
 
-    gives_findings: whether claims are judged; a smoke run only shows that everything runs.
+    gives_findings: whether claims are judged; a smoke run only shows that everything runs. changes: what was asked
+    for on top of the profile (`--set`); what a claim itself changes wins.
     """
 
     name: str
@@ -65,16 +71,28 @@ class Profile:
     chunk: int = 20
     """Seeds per cell. 20 members train about as fast per member as 40, and spread better over CPUs."""
     gives_findings: bool = True
+    changes: tuple[Change, ...] = ()
+
+    def __str__(self) -> str:
+        changed = ", ".join(map(str, self.changes))
+        return f"{self.name} with {changed}" if changed else self.name
+
+    def base(self, task: str, learner: str) -> Experiment:
+        """A system with the changes asked for. Raises ValueError where the profile has no such system."""
+        name = next((change.value for change in self.changes if change.exchanges(learner)), learner)
+        experiment = self.systems.get((task, name))
+        if experiment is None and f"{task}/{name}" in LEARNERS:
+            experiment = LEARNERS[f"{task}/{name}"].experiment(self, task)
+        if experiment is None:
+            known = ", ".join([*map(" ".join, self.systems), *(own.replace("/", " ") for own in LEARNERS)])
+            raise ValueError(f"profile {self.name} has no system {task} {name}; it has {known}")
+        for change in self.changes:
+            experiment = change.applied(experiment)
+        return experiment
 
     def experiment(self, system: System) -> Experiment:
         """The experiment of a system at this scale. Raises ValueError where the profile has no such system."""
-        try:
-            experiment = self.systems[system.task, system.learner]
-        except KeyError:
-            known = ", ".join(" ".join(pair) for pair in self.systems)
-            raise ValueError(
-                f"profile {self.name} has no system {system.task} {system.learner}; it has {known}"
-            ) from None
+        experiment = self.base(system.task, system.learner)
         if system.horizon is not None:
             experiment = _replace(experiment, "task", horizon=system.horizon)
         if system.initialiser is not None:
@@ -86,11 +104,22 @@ class Profile:
         if switches:
             experiment = _replace(experiment, "pruning", **switches)
         if system.equal_updates:
-            goal, learner = self.systems[system.task, "ppo"].learner.updates, experiment.learner
+            goal, learner = self.base(system.task, "ppo").learner.updates, experiment.learner
             if not isinstance(learner, BC):
                 raise ValueError(f"equal updates are a switch of behavioural cloning, not of {system.learner}")
             experiment = _replace(experiment, "learner", passes=round(goal / learner.updates_per_pass))
         return experiment
+
+    def refuse_idle(self, systems: Iterable[System]) -> None:
+        """Raise ValueError, in one line, for a change asked for that none of these systems knows."""
+        systems = list(systems)
+        for change in self.changes:
+            experiments = [self.experiment(system) for system in systems]
+            known = dict.fromkeys(name for e in experiments for name in fields_of(e, change.part))
+            if change.field not in known and not any(change.exchanges(system.learner) for system in systems):
+                raise ValueError(
+                    f"{change} changes nothing here: the fields of {change.part} are {', '.join(known) or 'none'}"
+                )
 
     def seeds_of(self, block: int) -> tuple[int, ...]:
         """The seeds of a block."""
@@ -101,6 +130,30 @@ class Profile:
         seeds = self.seeds_of(block)
         chunks = [seeds[first : first + self.chunk] for first in range(0, len(seeds), self.chunk)]
         return [Cell(self.experiment(system), condition, chunk) for chunk in chunks]
+
+
+@dataclass(frozen=True)
+class OwnLearner:
+    """A user's learner: a function that makes its settings of those of the learner `like` (None: the task's first)."""
+
+    settings: Callable[[Any], Learner]
+    like: str | None
+
+    def experiment(self, profile: Profile, task: str) -> Experiment:
+        """The profile's system of this task and the learner `like`, with this learner in its place.
+
+        Raises ValueError where the profile has no such system.
+        """
+        known = [learner for name, learner in profile.systems if name == task]
+        like = self.like or next(iter(known), None)
+        if like not in known:
+            raise ValueError(f"profile {profile.name} has no system {task} {like} to take a learner's budgets from")
+        experiment = profile.systems[task, like]
+        return dataclasses.replace(experiment, learner=self.settings(experiment.learner))
+
+
+LEARNERS: Registry[OwnLearner] = Registry("learner")
+"""By task and learner, as in "cart-pole/mine". The built-in ones are the systems of the profiles."""
 
 
 def _replace(experiment: Experiment, part: str, **changes: object) -> Experiment:

@@ -50,6 +50,7 @@ CONCLUSIONS = {
 # What the template reads; a field that a run left out is None.
 RUN = (
     "profile",
+    "changes",
     "seed_block",
     "seeds",
     "created",

@@ -1,7 +1,9 @@
 """The engine fingerprint: what, besides its settings, a cell's numbers passed through.
 
 It covers the parsed source (comments, docstrings and formatting don't count) of the modules that the cell's task
-and learner are trained by, the versions of the libraries that do the arithmetic, and the files read (experts).
+and learner are trained by, the versions of the libraries that do the arithmetic, and the files read (experts). Of
+what a user registered it covers what this cell uses: where it was defined, and the source of that module and of
+those beside it that it imports.
 """
 
 import ast
@@ -10,29 +12,59 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from harness.experiment import Cell, canonical_json
+from harness.experiment import DENSE, Cell, canonical_json
+from harness.networks import INITIALISERS
+from harness.pruning.criteria import CRITERIA
+from harness.registry import Origin, origin_of
 
 LIBRARIES = ("torch", "numpy", "numba")
 ENGINE = "harness.imp"
 _PACKAGE = "harness"
+_PUBLIC = {_PACKAGE, "harness.register"}
+"""What users import to name things by: no number passes through it, and it imports every learner."""
 
 
 def engine_parts(cell: Cell) -> dict[str, dict[str, str]]:
     """{"modules": {name: hash}, "files": {path: hash}, "versions": {library: version}} of this cell.
 
-    Raises harness.fixtures.FixtureError where a file it needs is missing or unsound.
+    Where it uses what was defined outside this package also {"registered": {"criterion conftest.mine: conftest":
+    hash, ...}}. Raises harness.fixtures.FixtureError where a file it needs is missing or unsound, and ValueError for
+    a name that nothing is registered by, and for what has no source file.
     """
     e = cell.experiment
-    roots = (ENGINE, type(e.task).__module__, type(e.learner).__module__)
+    used = _used(cell)
+    roots = {ENGINE, *(origin.module for origin in used.values() if _is_ours(origin.module))}
+    registered: dict[str, str] = {}
+    for kind, origin in used.items():
+        if not _is_ours(origin.module):
+            own, ours = _behind(origin)
+            registered |= {f"{kind} {origin}: {name}": _file_hash(file) for name, file in sorted(own.items())}
+            roots |= ours
     files = e.learner.files(e.task, cell.seeds)
-    return {
-        "modules": {name: source_hash(name) for name in sorted(modules_behind(roots))},
+    parts = {
+        "modules": {name: source_hash(name) for name in sorted(modules_behind(tuple(sorted(roots))))},
         "files": {"/".join(path.parts[-3:]): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES}
         | {"python": f"{sys.version_info.major}.{sys.version_info.minor}"},
     }
+    return parts | ({"registered": registered} if registered else {})
+
+
+def _used(cell: Cell) -> dict[str, Origin]:
+    """Where what this cell names was defined, by kind. Level 0 is not pruned yet."""
+    e = cell.experiment
+    named = {"task": origin_of(type(e.task)), "learner": origin_of(type(e.learner))}
+    named["initialiser"] = INITIALISERS.origin(e.network.initialiser)
+    if cell.condition != DENSE:
+        named["criterion"] = CRITERIA.origin(e.pruning.criterion)
+    return named
+
+
+def _is_ours(module: str) -> bool:
+    return module.split(".")[0] == _PACKAGE
 
 
 def engine_fingerprint(parts: dict[str, dict[str, str]]) -> str:
@@ -57,7 +89,20 @@ def modules_behind(roots: tuple[str, ...]) -> frozenset[str]:
 @functools.cache
 def source_hash(module: str) -> str:
     """Hash of a module's syntax tree without its docstrings."""
-    tree = _parse(module)
+    file = _file_of(module)
+    if file is None:
+        raise ValueError(f"module {module} has no source file, so its evidence could not be told apart")
+    return _tree_hash(file)
+
+
+@functools.cache
+def _file_hash(file: Path) -> str:
+    """As `source_hash`, of a file; one that is no Python by its bytes."""
+    return _tree_hash(file) if file.suffix == ".py" else hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _tree_hash(file: Path) -> str:
+    tree = ast.parse(file.read_text("utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -65,17 +110,65 @@ def source_hash(module: str) -> str:
     return hashlib.sha256(ast.dump(tree, annotate_fields=False).encode()).hexdigest()
 
 
+def _behind(origin: Origin) -> tuple[dict[str, Path], set[str]]:
+    """The user's modules, with their files, and those of this package, that something registered rests on.
+
+    The user's are the module that defines it and, of what that imports, directly or through others, the modules of
+    the same top-level package or in the same folder as it. What is installed elsewhere is not looked into.
+    """
+    top = origin.module.split(".")[0]
+    depth = origin.module.count(".") + (origin.file.name == "__init__.py")
+    folder = list(origin.file.parents)[: depth + 1][-1]
+    own: dict[str, Path] = {}
+    ours: set[str] = set()
+    waiting = [(origin.module, origin.file)]
+    while waiting:
+        name, file = waiting.pop()
+        if name in own:
+            continue
+        own[name] = file
+        if file.suffix != ".py":
+            continue
+        for imported in _imported(ast.parse(file.read_text("utf-8")), name, file.name == "__init__.py"):
+            if _is_ours(imported):
+                ours |= {imported} - _PUBLIC
+                continue
+            if imported.split(".")[0] in sys.stdlib_module_names:
+                continue
+            found = _file_of(imported)
+            if found and (imported.split(".")[0] == top or _is_beside(found, folder)):
+                waiting.append((imported, found))
+    return own, ours
+
+
+def _is_beside(file: Path, folder: Path) -> bool:
+    inside = file.relative_to(folder).parts if file.is_relative_to(folder) else ("site-packages",)
+    return "site-packages" not in inside and "dist-packages" not in inside
+
+
 def _imports(module: str) -> list[str]:
     """Modules of this package that a module imports when it runs (not those for type checking alone)."""
-    names: list[str] = []
-    for node in _runtime_nodes(_parse(module)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == _PACKAGE:
-            inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            modules = [name for name in inner if _is_module(name)]
-            names += modules if len(modules) == len(inner) else [node.module, *modules]
-        elif isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names if alias.name.split(".")[0] == _PACKAGE]
-    return [name for name in names if name != _PACKAGE]
+    file = _file_of(module)
+    if file is None:
+        raise ValueError(f"module {module} has no source file, so its evidence could not be told apart")
+    imported = _imported(ast.parse(file.read_text("utf-8")), module, file.name == "__init__.py")
+    return [name for name in imported if _is_ours(name) and name != _PACKAGE]
+
+
+def _imported(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
+    """All modules that `module` imports when it runs. What comes from this package's public face is no engine."""
+    for node in _runtime_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = module.split(".")[: None if is_package else -1] if node.level else []
+            base = parts[: len(parts) - node.level + 1] if node.level else []
+            name = ".".join([*base, *([node.module] if node.module else [])])
+            if not name or name == _PACKAGE:
+                continue
+            inner = [f"{name}.{alias.name}" for alias in node.names]
+            modules = [one for one in inner if _file_of(one)]
+            yield from modules if len(modules) == len(inner) else [name, *modules]
 
 
 def _runtime_nodes(tree: ast.AST) -> list[ast.AST]:
@@ -94,19 +187,13 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def _parse(module: str) -> ast.Module:
-    loaded = sys.modules.get(module)
-    path = getattr(loaded, "__file__", None)
+def _file_of(module: str) -> Path | None:
+    """A module's source; None where there is none, or no such module."""
+    path = getattr(sys.modules.get(module), "__file__", None)
     if path is None:
-        spec = importlib.util.find_spec(module)
-        path = spec.origin if spec else None
-    if path is None:
-        raise ValueError(f"module {module} has no source file, so its evidence could not be told apart")
-    return ast.parse(Path(path).read_text())
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, ValueError):
+            return None
+        path = spec.origin if spec and spec.has_location else None
+    return Path(path).resolve() if path else None

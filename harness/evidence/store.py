@@ -206,6 +206,8 @@ def to_bytes(level: Level) -> bytes:
             arrays[f"{name}.weight.{layer}"] = weight
             arrays[f"{name}.bias.{layer}"] = bias
             arrays[f"{name}.mask.{layer}"] = mask
+        for layer, gradient in enumerate(level.gradients.get(name, ())):
+            arrays[f"{name}.gradient.{layer}"] = gradient
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -219,7 +221,7 @@ def from_bytes(content: bytes) -> Level:
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError) as error:
         raise ValueError(f"not a level: {error}") from None
     names = [key.removesuffix(".activation") for key in arrays if key.endswith(".activation")]
-    trained, masks = {}, {}
+    trained, masks, gradients = {}, {}, {}
     for name in names:
         layers = range(sum(key.startswith(f"{name}.weight.") for key in arrays))
         trained[name] = Mlp.of(
@@ -228,7 +230,9 @@ def from_bytes(content: bytes) -> Level:
             str(arrays[f"{name}.activation"]),
         )
         masks[name] = [arrays[f"{name}.mask.{layer}"] for layer in layers]
-    return Level(masks, trained, arrays["scores"], arrays["evaluations"], arrays["share"])
+        if f"{name}.gradient.0" in arrays:
+            gradients[name] = [arrays[f"{name}.gradient.{layer}"] for layer in layers]
+    return Level(masks, trained, arrays["scores"], arrays["evaluations"], arrays["share"], gradients)
 
 
 def _description(where: Address) -> dict[str, object]:

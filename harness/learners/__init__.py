@@ -6,7 +6,7 @@ A learner's settings are a frozen dataclass that follows `Learner`; the populati
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,6 +30,17 @@ class Population(Protocol):
 
     def keep(self, members: np.ndarray) -> None:
         """Go on with these members alone (int64[kept])."""
+
+
+@runtime_checkable
+class OffersGradients(Protocol):
+    """A population that a pruning criterion may ask for gradients; its settings say `offers_gradients = True`."""
+
+    def gradients(self) -> dict[str, Mlp]:
+        """Of its loss, the mean over the data that it learns from now, at its present weights.
+
+        In the shape of its networks (arrays), zero outside the masks. Called after `advance`.
+        """
 
 
 class Learner(Protocol):

@@ -28,6 +28,7 @@ class BC:
     """Settings of behavioural cloning. The first three are the rows of the paper's Tables 2, 4 and 6."""
 
     name: ClassVar[str] = "bc"
+    offers_gradients: ClassVar[bool] = True
 
     learning_rate: float = 0.001
     """Of Adam."""
@@ -152,7 +153,16 @@ class Students:
             )
         batch = slice(turn * self.settings.batch, (turn + 1) * self.settings.batch)
         observations, policies = (lessons[:, batch] for lessons in self.shuffled)
+        self.optimiser.step(self._loss(observations, policies))
+        self.round += 1
+
+    def gradients(self) -> dict[str, Mlp]:
+        """See `OffersGradients`: over the whole data set."""
+        (actor,) = self.optimiser.gradients(self._loss(self.observations, self.policies))
+        return {ACTOR: actor}
+
+    def _loss(self, observations: torch.Tensor, policies: torch.Tensor) -> torch.Tensor:
+        """The cross-entropy, summed over members."""
         log_probabilities = torch.log_softmax(forward(self.actor, observations), dim=-1)
         cross_entropy = -(policies * log_probabilities).sum(dim=-1)
-        self.optimiser.step(cross_entropy.mean(dim=1).sum())
-        self.round += 1
+        return cross_entropy.mean(dim=1).sum()

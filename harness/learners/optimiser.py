@@ -1,5 +1,6 @@
 """Adam under masks (Kingma & Ba 2015): compiled for one member, and for losses that autograd differentiates."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -97,6 +98,12 @@ class MaskedAdam:
                 eps=self.epsilon,
                 maximize=False,
             )
+
+    def gradients(self, loss: torch.Tensor) -> list[Mlp]:
+        """That of `loss`, the sum of the members' losses, per network (arrays); zero outside the masks."""
+        found = torch.autograd.grad(loss, [mlp.flat for mlp in self.mlps])
+        masked = [flat if mask is None else flat * mask for flat, mask in zip(found, self._masks, strict=True)]
+        return [dataclasses.replace(mlp, flat=flat).arrays() for mlp, flat in zip(self.mlps, masked, strict=True)]
 
     def keep(self, members: np.ndarray) -> None:
         """Go on with these members alone (int64[kept]), their moments with them."""

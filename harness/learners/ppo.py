@@ -25,6 +25,7 @@ class PPO:
     """Settings of PPO. The first nine are the rows of the paper's Tables 3, 5, 7 and 9."""
 
     name: ClassVar[str] = "ppo"
+    offers_gradients: ClassVar[bool] = True
 
     learning_rate: float = 0.0005
     """Of Adam."""
@@ -124,6 +125,7 @@ class PPOPopulation:
         self.updates = 0
         self.rollout_streams = streams(seeds, "rollout", level)
         self.minibatch_streams = streams(seeds, "minibatch", level)
+        self.learned_from: tuple[Samples, Pace] | None = None
         self.batch = task.batch(np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams]))
 
     def keep(self, members: np.ndarray) -> None:
@@ -134,6 +136,9 @@ class PPOPopulation:
         self.batch.keep(members)
         self.rollout_streams = [self.rollout_streams[member] for member in members]
         self.minibatch_streams = [self.minibatch_streams[member] for member in members]
+        if self.learned_from:
+            samples, pace = self.learned_from
+            self.learned_from = Samples(*(values[members] for values in samples)), pace
 
     def advance(self) -> None:
         """Play one rollout and learn from it."""
@@ -154,9 +159,22 @@ class PPOPopulation:
         )
         actor, critic = self.trained
         minibatches = np.array(orders).reshape(len(orders), -1, s.samples_per_update)
-        _improve(actor, critic, samples, minibatches, pace, self._room())
+        _improve(actor, critic, samples, minibatches, pace, self._room(s.samples_per_update))
+        self.learned_from = samples, pace
         self.updates += s.epochs * s.minibatches
         self.round += 1
+
+    def gradients(self) -> dict[str, Mlp]:
+        """See `OffersGradients`: over the last rollout, as one minibatch."""
+        assert self.learned_from, "no rollout was played yet"
+        samples, pace = self.learned_from
+        found = {name: mlp.each(np.empty_like) for name, mlp in self.networks.items()}
+        (actor, critic), room = self.trained, self._room(self.settings.samples)
+        for member in range(len(actor.flat)):
+            _gradient(actor, critic, samples, member, np.arange(self.settings.samples), pace, room)
+            for mlp, gradient in zip(found.values(), (room.to_actor, room.to_critic), strict=True):
+                mlp.flat[member] = gradient
+        return found
 
     def _samples(self, rollout: Rollout) -> "Samples":
         """What a rollout teaches: with advantages and value targets."""
@@ -179,16 +197,25 @@ class PPOPopulation:
             *(_by_member(each).astype(dtype) for each in numbers),
         )
 
-    def _room(self) -> tuple[np.ndarray, ...]:
-        """Memory for `_improve`: a minibatch and all that is computed of it for one member."""
-        batch = self.settings.samples_per_update
-        sizes = [mlp.sizes for mlp in self.networks.values()]
-        shapes: list[tuple[int, ...]] = [(batch, sizes[0][0])]
-        shapes += [(batch, widths[-1]) for widths in (*sizes, *sizes)]
-        shapes += [(batch * sum(widths[1:-1]),) for widths in sizes]
-        shapes += [(mlp.flat.shape[1],) for mlp in self.networks.values()]
-        shapes += [(2, batch * max(map(max, sizes)))]
-        return tuple(np.empty(shape, dtype=self.actor.flat.dtype) for shape in shapes)
+    def _room(self, batch: int) -> "Room":
+        """Memory for `batch` samples."""
+        actor, critic = (mlp.sizes for mlp in self.networks.values())
+
+        def empty(*shape: int) -> np.ndarray:
+            return np.empty(shape, dtype=self.actor.flat.dtype)
+
+        return Room(
+            inputs=empty(batch, actor[0]),
+            logits=empty(batch, actor[-1]),
+            values=empty(batch, 1),
+            to_logits=empty(batch, actor[-1]),
+            to_values=empty(batch, 1),
+            kept_by_actor=empty(batch * sum(actor[1:-1])),
+            kept_by_critic=empty(batch * sum(critic[1:-1])),
+            to_actor=empty(self.actor.flat.shape[1]),
+            to_critic=empty(self.critic.flat.shape[1]),
+            scratch=empty(2, batch * max(*actor, *critic)),
+        )
 
     def _values(self, observations: np.ndarray) -> np.ndarray:
         """The critic's values float64[time, members, envs] of observations [time, members, envs, inputs]."""
@@ -223,56 +250,41 @@ class Pace(NamedTuple):
     weight_decay: float
 
 
+class Room(NamedTuple):
+    """Memory for a minibatch and all that is computed of it for one member, so that none is allocated on the way.
+
+    to_: the gradients of the loss. kept_by_, scratch: see `passes`.
+    """
+
+    inputs: np.ndarray
+    logits: np.ndarray
+    values: np.ndarray
+    to_logits: np.ndarray
+    to_values: np.ndarray
+    kept_by_actor: np.ndarray
+    kept_by_critic: np.ndarray
+    to_actor: np.ndarray
+    to_critic: np.ndarray
+    scratch: np.ndarray
+
+
 @numba.njit(error_model="numpy")
 def _improve(
-    actor: Trained,
-    critic: Trained,
-    samples: Samples,
-    minibatches: np.ndarray,
-    pace: Pace,
-    room: tuple[np.ndarray, ...],
+    actor: Trained, critic: Trained, samples: Samples, minibatches: np.ndarray, pace: Pace, room: Room
 ) -> None:
-    """All updates of a round, in place. minibatches: int64[members, updates, samples of an update]."""
-    dtype = actor.flat.dtype
-    inputs, logits, values, to_logits, to_values, kept_by_actor, kept_by_critic, to_actor, to_critic, scratch = room
+    """All updates of a round, in place, one member after the other.
+
+    minibatches: int64[members, updates, samples of an update].
+    """
+    number = actor.flat.dtype.type
     for member in range(len(minibatches)):
         for turn in range(minibatches.shape[1]):
-            rows = minibatches[member, turn]
-            for sample in range(len(rows)):
-                for i in range(inputs.shape[1]):
-                    inputs[sample, i] = samples.observations[member, rows[sample], i]
-            member_forward(actor.flat[member], actor.sizes, actor.tanh, inputs, kept_by_actor, logits)
-            member_forward(critic.flat[member], critic.sizes, critic.tanh, inputs, kept_by_critic, values)
-            loss_gradient(samples, member, rows, logits, values, pace, to_logits, to_values)
-            member_backward(
-                actor.flat[member],
-                actor.sizes,
-                actor.tanh,
-                inputs,
-                kept_by_actor,
-                to_logits,
-                to_actor,
-                scratch,
-            )
-            member_backward(
-                critic.flat[member],
-                critic.sizes,
-                critic.tanh,
-                inputs,
-                kept_by_critic,
-                to_values,
-                to_critic,
-                scratch,
-            )
-            scale = 0.0
-            for network, gradient in ((actor, to_actor), (critic, to_critic)):
+            _gradient(actor, critic, samples, member, minibatches[member, turn], pace, room)
+            norm = np.sqrt(np.dot(room.to_actor, room.to_actor) + np.dot(room.to_critic, room.to_critic))
+            scale = number(min(1.0, pace.max_gradient_norm / (norm + 1e-6)))
+            for network, gradient in ((actor, room.to_actor), (critic, room.to_critic)):
                 for i in range(len(gradient)):
-                    gradient[i] *= network.mask[member, i]
-                scale += np.dot(gradient, gradient)
-            scale = min(1.0, pace.max_gradient_norm / (np.sqrt(scale) + 1e-6))
-            for network, gradient in ((actor, to_actor), (critic, to_critic)):
-                for i in range(len(gradient)):
-                    gradient[i] *= dtype.type(scale)
+                    gradient[i] *= scale
                 adam_step(
                     network.flat[member],
                     gradient,
@@ -283,6 +295,30 @@ def _improve(
                     pace.epsilon,
                     pace.weight_decay,
                 )
+
+
+@numba.njit(error_model="numpy")
+def _gradient(
+    actor: Trained, critic: Trained, samples: Samples, member: int, rows: np.ndarray, pace: Pace, room: Room
+) -> None:
+    """Leave the gradient of one member's loss over the samples `rows` in `room`, zero outside the masks."""
+    for sample in range(len(rows)):
+        for i in range(room.inputs.shape[1]):
+            room.inputs[sample, i] = samples.observations[member, rows[sample], i]
+    for network, kept, outputs in (
+        (actor, room.kept_by_actor, room.logits),
+        (critic, room.kept_by_critic, room.values),
+    ):
+        member_forward(network.flat[member], network.sizes, network.tanh, room.inputs, kept, outputs)
+    loss_gradient(samples, member, rows, room.logits, room.values, pace, room.to_logits, room.to_values)
+    for network, kept, to_outputs, gradient in (
+        (actor, room.kept_by_actor, room.to_logits, room.to_actor),
+        (critic, room.kept_by_critic, room.to_values, room.to_critic),
+    ):
+        row, sizes, tanh = network.flat[member], network.sizes, network.tanh
+        member_backward(row, sizes, tanh, room.inputs, kept, to_outputs, gradient, room.scratch)
+        for i in range(len(gradient)):
+            gradient[i] *= network.mask[member, i]
 
 
 @numba.njit(error_model="numpy")

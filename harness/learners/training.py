@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.experiment import Evaluation
-from harness.learners import ACTOR, Population
+from harness.learners import ACTOR, OffersGradients, Population
 from harness.networks import Mlp
 from harness.streams import streams
 from harness.tasks import Task, rollout_returns
@@ -18,12 +18,14 @@ class Training:
 
     checkpoint: the networks (arrays) at the pruned checkpoint. evaluations: float64[members, per_training], mean
     return over the evaluation's episodes, NaN from where a member had stopped. share: float64[members], the
-    part of the training's rounds that a member took.
+    part of the training's rounds that a member took. gradients: of the loss at the pruned checkpoint, in the shape of
+    the networks (arrays); empty unless asked for.
     """
 
     checkpoint: dict[str, Mlp]
     evaluations: np.ndarray
     share: np.ndarray
+    gradients: dict[str, Mlp]
 
 
 def train(
@@ -34,12 +36,14 @@ def train(
     stop_at_maximum: bool,
     seeds: Sequence[int],
     level: int,
+    asks_gradients: bool = False,
 ) -> Training:
     """Train to the end, or each member until an evaluation reached the task's maximum (see `Savings`).
 
     `checkpoint` "best" takes the best evaluation's networks, first at the maximum; "last" takes the last one's.
     """
     best = {name: mlp.arrays() for name, mlp in population.networks.items()}
+    gradients = {name: mlp.each(np.zeros_like) for name, mlp in best.items() if asks_gradients}
     evaluations = np.full((len(seeds), evaluation.per_training), np.nan)
     share = np.ones(len(seeds))
     stops = stop_at_maximum and checkpoint == "best"
@@ -61,6 +65,10 @@ def train(
         evaluations[training, turn] = returns
         for name, mlp in population.networks.items():
             best[name].put(training[better], mlp.take(np.flatnonzero(better)).arrays())
+        if asks_gradients and better.any():
+            assert isinstance(population, OffersGradients), "refused before training by imp.check"
+            for name, mlp in population.gradients().items():
+                gradients[name].put(training[better], mlp.take(np.flatnonzero(better)))
 
         if stops and turn < evaluation.per_training - 1:
             going = np.flatnonzero(returns < task.maximum_return)
@@ -70,4 +78,4 @@ def train(
                 if len(training) == 0:
                     break
                 population.keep(going)
-    return Training(best, evaluations, share)
+    return Training(best, evaluations, share, gradients)

@@ -15,7 +15,7 @@ import pytest
 
 from harness.judge import Judge
 from harness.machine import usable_cpus
-from harness.plugin import hooks, options, outcome
+from harness.plugin import hooks, house, options, outcome
 from harness.plugin.loop import DrainFirst, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
@@ -78,7 +78,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     settings = config.stash[SUITE].settings
     seeds = settings.profile.seeds_of(settings.block)
     return (
-        f"claims: profile {settings.profile.name}, seeds {seeds[0]} to {seeds[-1]}, evidence {settings.evidence},"
+        f"claims: profile {settings.profile}, seeds {seeds[0]} to {seeds[-1]}, evidence {settings.evidence},"
         f" report {settings.report or options.NO_REPORT}{', strict' if settings.strict else ''}"
     )
 
@@ -103,6 +103,7 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Bind runs to this session's scale, and keep the claims asked for."""
     suite = config.stash[SUITE]
+    house.join(session, items, suite.settings)
     suite.bind(items)
     selected = suite.select(items)
     if len(selected) < len(items):

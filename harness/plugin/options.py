@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.changes import Change
 from harness.profiles import EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
 
 NO_REPORT = "none"
@@ -25,14 +26,16 @@ class Settings:
     evidence: Path
     report: Path | None
     strict: bool
+    plugins: tuple[str, ...]
+    """Modules loaded by `-p`: what they register, a repeated run needs too."""
     claims: tuple[str, ...]
     cells: tuple[str, ...]
     plan: bool
     list_claims: bool
     arguments: str
     """The options that a command needs to repeat this run."""
-    evidence_argument: str
-    """That of the evidence alone; empty where it is pyproject's."""
+    own_arguments: str
+    """Those of them that name no scale: plugins, changes and evidence, as far as the command line gave them."""
 
     @property
     def only_tells(self) -> bool:
@@ -65,7 +68,16 @@ def add(parser: pytest.Parser) -> None:
     strict = "fail on every finding that is not supported"
     group.addoption("--strict-claims", action="store_true", default=None, help=strict)
     parser.addini("strict-claims", strict, type="bool", default=False)
-    group.addoption("--claim", metavar="ID", action="append", default=[], help="only this claim; repeat, or use commas")
+    changes = "change a field of every experiment that has it, e.g. pruning.criterion=random; repeat for more"
+    group.addoption("--set", metavar="PART.FIELD=VALUE", action="append", default=[], help=changes)
+    parser.addini("set", changes, type="linelist", default=[])
+    group.addoption(
+        "--claim",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="only this claim, or all; repeat, or use commas; from another project too",
+    )
     group.addoption(
         "--cell", metavar="ID", action="append", default=[], help="only compute this cell of the plan; judge nothing"
     )
@@ -95,24 +107,39 @@ def read(config: pytest.Config) -> Settings:
         if not (count.isascii() and count.isdigit() and 0 < int(count) <= SEEDS_PER_BLOCK):
             raise pytest.UsageError(f"the number of seeds must be from 1 to {SEEDS_PER_BLOCK}, not {count!r}")
         profile = dataclasses.replace(profile, seeds=int(count))
+    changes = _changes(config)
+    profile = dataclasses.replace(profile, changes=changes)
     strict = config.getoption("strict_claims")
     arguments = [f"--profile {name}"]
     arguments += [f"--seed-block {int(text)}"] if int(text) else []
     arguments += [f"--seeds {count}"] if count != PROFILES_OWN else []
-    evidence_argument = f" --evidence={shlex.quote(evidence)}" if config.getoption("evidence") is not None else ""
+    plugins = tuple(name for name in config.option.plugins if not name.startswith("no:"))
+    own = [f"-p {name}" for name in plugins]
+    own += [f"--set {shlex.quote(str(change))}" for change in changes]
+    own += [f"--evidence={shlex.quote(evidence)}"] if config.getoption("evidence") is not None else []
     return Settings(
         profile=profile,
         block=int(text),
         evidence=_path(config, "evidence", evidence),
         report=None if report == NO_REPORT else _path(config, "report", report),
         strict=config.getini("strict-claims") if strict is None else strict,
+        plugins=plugins,
         claims=_split(config.getoption("claim")),
         cells=_split(config.getoption("cell")),
         plan=config.getoption("plan"),
         list_claims=config.getoption("list_claims"),
-        arguments=" ".join(arguments) + evidence_argument,
-        evidence_argument=evidence_argument,
+        arguments=" ".join([*arguments, *own]),
+        own_arguments=" ".join(own),
     )
+
+
+def _changes(config: pytest.Config) -> tuple[Change, ...]:
+    """Those of pyproject.toml and of the command line; of one field the last counts. Raises pytest.UsageError."""
+    try:
+        parsed = [Change.parse(text) for text in (*config.getini("set"), *config.getoption("set"))]
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    return tuple({(change.part, change.field): change for change in parsed}.values())
 
 
 def restart_tied() -> None:

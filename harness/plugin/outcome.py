@@ -44,7 +44,8 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "cpu_seconds": sum(suite.store.cpu_seconds(where) for where in suite.addresses),
         "damaged": suite.store.damaged,
         "dense_returns": dense_returns(suite),
-        "evidence_argument": settings.evidence_argument,
+        "changes": [str(change) for change in settings.profile.changes],
+        "own_arguments": settings.own_arguments,
         "claims": claims,
     }
 
@@ -59,7 +60,8 @@ def table(summary: dict[str, Any]) -> Iterator[str]:
     """The verdicts and their findings, for the terminal."""
     for entry in summary["claims"]:
         minutes = entry["cpu_seconds"] / 60
-        where = f"{entry['id']} at {summary['profile']}, {entry['systems']}"
+        changed = f" with {', '.join(summary['changes'])}" if summary["changes"] else ""
+        where = f"{entry['id']} at {summary['profile']}{changed}, {entry['systems']}"
         yield f"{entry['verdict']:13} {where} ({minutes:.1f} core-min)"
         for finding in map(Finding.from_json, entry["findings"]):
             numbers = ""
@@ -93,8 +95,9 @@ def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
 
 def _on_fresh_seeds(summary: dict[str, Any], finding: Finding) -> str:
     scale = f"--profile {summary['profile']} --seed-block {summary['seed_block'] + 1} --seeds {finding.seeds_needed}"
-    scale += summary["evidence_argument"]
-    return f'pytest -n auto {scale} --report=none "{finding.nodeid}"'
+    scale += f" {summary['own_arguments']}" if summary["own_arguments"] else ""
+    which = finding.rerun.partition(" --report=none ")[2]
+    return f"pytest -n auto {scale} --report=none {which}"
 
 
 def dense_returns(suite: Suite) -> dict[str, float]:
@@ -111,7 +114,7 @@ def _claim(suite: Suite, name: str, findings: list[Finding]) -> dict[str, Any]:
     claim = suite.claims[name]
     verdict, sentence = claim_verdict(findings)
     seen = len({f.system for f in findings if f.conclusion not in ("not run", "error", "smoke")})
-    profile = suite.settings.profile.name
+    profile = suite.settings.profile
     cells = {where.cell.id: where for where in suite.addresses}
     return {
         "id": name,

@@ -13,7 +13,9 @@ from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
 from harness.files import prove_writable
 from harness.fixtures import FixtureError
+from harness.imp import check
 from harness.judge import Judge
+from harness.plugin.house import ALL, JOINED
 from harness.plugin.options import Settings
 from harness.run import Run, Scene
 from harness.statistics import normalised_return
@@ -56,15 +58,18 @@ class Suite:
         _refuse_namesakes([item for item in items if JUDGE in item.stash])
 
     def select(self, items: list[pytest.Item]) -> list[pytest.Item]:
-        """The items of the claims named by --claim; all if none is. Raises pytest.UsageError for unknown ids."""
+        """The items of the claims named by --claim (`ALL`: of each one); all items if none is.
+
+        Raises pytest.UsageError for unknown ids.
+        """
         wanted = self.settings.claims
         known = dict.fromkeys(item.stash[JUDGE].claim.id for item in items if JUDGE in item.stash)
         for name in wanted:
-            if name not in known:
+            if name not in (*known, ALL):
                 listed = ", ".join(known) or "none was collected"
                 raise pytest.UsageError(f"there is no claim {name!r} here; the claims are: {listed}")
-        if not wanted:
-            return items
+        if not wanted or ALL in wanted:
+            return [item for item in items if not wanted or JUDGE in item.stash]
         return [item for item in items if JUDGE in item.stash and item.stash[JUDGE].claim.id in wanted]
 
     def take(self, items: Iterable[pytest.Item], trains: bool) -> None:
@@ -76,6 +81,9 @@ class Suite:
         if not self.judges:
             return
         try:
+            self.settings.profile.refuse_idle(run.system for judge in self.judges.values() for run in judge.runs)
+            for experiment in dict.fromkeys(cell.experiment for cell in self.cells):
+                check(experiment)
             self.addresses = [address(cell) for cell in self.cells]
             if not trains:
                 return
@@ -137,7 +145,8 @@ class Suite:
     def _judge(self, item: pytest.Item, declared: Claim, runs: list[Run]) -> Judge:
         function = getattr(item, "function", None)
         hypothesis = " ".join((getattr(function, "__doc__", None) or item.name).split())
-        rerun = f'pytest -n auto {self.settings.arguments} --report=none "{item.nodeid}"'
+        which = f'--claim {declared.id} -k "{item.name}"' if item.stash.get(JOINED, False) else f'"{item.nodeid}"'
+        rerun = f"pytest -n auto {self.settings.arguments} --report=none {which}"
         gives_findings = self.settings.profile.gives_findings
         return Judge(declared, item.name, item.nodeid, hypothesis, runs, rerun, gives_findings)
 

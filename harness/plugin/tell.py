@@ -18,7 +18,7 @@ def plan(suite: Suite) -> Iterator[str]:
     """The systems, the cost per claim, and every cell."""
     settings = suite.settings
     seeds = settings.profile.seeds_of(settings.block)
-    yield f"profile {settings.profile.name}: {settings.profile.says}; {len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"
+    yield f"profile {settings.profile}: {settings.profile.says}; {len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"
     yield ""
     yield "systems"
     for line in dict.fromkeys(_system(cell) for cell in suite.cells):
@@ -64,6 +64,7 @@ def _system(cell: Cell) -> str:
         f"{e.task.name}, horizon {e.task.horizon}, {e.learner.name}: {e.learner.env_steps:,} env_steps and"
         f" {e.learner.updates:,} updates per training, {units} units, {e.network.initialiser}"
         f" / {e.network.input_divisor:g}, {e.pruning.levels} levels at {100 * e.pruning.rate:g} %"
+        f" by {e.pruning.criterion}"
     )
 
 

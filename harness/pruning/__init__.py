@@ -1,1 +1,1 @@
-"""Pruning: which weights stay (`magnitude`), and what each condition makes of them (`conditions`)."""
+"""Pruning: `criteria` rank the weights, `ranking` keeps the largest, `conditions` start the next level."""

@@ -1,6 +1,6 @@
 """The four conditions of the paper's Table 1: what a level starts from. CLAIMS.md spells them.
 
-A rule gives one member's start from `kept`, the masks that magnitude pruning left (bool[in, out] per layer),
+A rule gives one member's start from `kept`, the masks that pruning left (bool[in, out] per layer),
 and `initial`, the weights that the level resets to (float[in, out] per layer). It returns (masks, weights),
 the weights zero outside their masks. Draws come from the member's own stream and are new at every level.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.pruning.magnitude import flatten, unflatten
+from harness.pruning.ranking import flatten, unflatten
 
 Layers = Sequence[np.ndarray]
 Start = tuple[list[np.ndarray], list[np.ndarray]]

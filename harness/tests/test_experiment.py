@@ -41,13 +41,13 @@ class TestPinnedIds:
         ("learner", "condition", "pinned"),
         [
             ("ppo", DENSE, "bd34c8dfb45bb5643086f1f5b5d5a0d27af4301cce15e30c187ee5ee2de9c172"),
-            ("ppo", TICKET, "7517ce052cbb9d0568db4464c8943a3f2eda8b7c8b8d676c0919bb248b444148"),
-            ("ppo", "mask/permuted", "2e9e456d1402fbd32e66db7ea3c16041f2ea327922e6ac01f886796496d776ed"),
-            ("ppo", "permuted/permuted", "579c1a009f04e7914b5dfe52d0c55c7e3c3f24943d02925e7abe5cbac485419a"),
+            ("ppo", TICKET, "3901feac152aa9311dfc6b7f76d42ad176c122cb099e6c42b838f46ffebb0caf"),
+            ("ppo", "mask/permuted", "10f29230eb8ff8a1b5841bafcd9081074da6808d0cb6d5a0d0c648a7d7e7488f"),
+            ("ppo", "permuted/permuted", "0eff2d3503cec44e0219d6a23681246f4fd445b11a2a935e9d645ca6f8936aa7"),
             ("bc", DENSE, "59b4fc6e204908560e4480259f1aa953f69ae7abe2f66032b078b6db8b074692"),
-            ("bc", TICKET, "a6e6eb9e46b9957d0a7e131e1aa7860649e6030f0af4b7b8830a09f34c88df6c"),
-            ("bc", "mask/permuted", "a8c61c5f11c4ebe609326a89b4484dc430ce12537541d10b0b89c7d4558a7de2"),
-            ("bc", "permuted/permuted", "12941c743f374bc98aeb50f70a8f42352f5e0e3a4079fb4f9781f41fd79858fa"),
+            ("bc", TICKET, "312775d2dadff270ecafdd702f0583abaf780445f572afb3dc22fa038584f863"),
+            ("bc", "mask/permuted", "d66e7cebb837c8d1866fc2f24ee911279087ad780e98a17731848c2c320bc353"),
+            ("bc", "permuted/permuted", "3082cce5aea3aa2b97e90d6a418e1d6c8a1a94df54a07721a480acf8edf6d352"),
         ],
     )
     def test_the_cells_of_the_scaled_profile_have_these_ids(self, learner: str, condition: str, pinned: str) -> None:
@@ -62,7 +62,7 @@ class TestPinnedIds:
             '"passes":4,"type":"BC","weight_decay":0.0},'
             '"network":{"activation":"relu","hidden":[64,64],"initialiser":"kaiming","input_divisor":1.0,'
             '"type":"Network"},'
-            '"pruning":{"checkpoint":"best","levels":30,"lineage":"own","rate":0.2,"scope":"actor","type":"Pruning"},'
+            '"pruning":{"checkpoint":"best","criterion":"magnitude","levels":30,"lineage":"own","rate":0.2,"scope":"actor","type":"Pruning"},'
             '"savings":{"leave_out_unreachable":true,"stop_at_maximum":true,"type":"Savings"},'
             '"task":{"horizon":500,"type":"CartPole"},"type":"Experiment"},"seeds":[0,1],"type":"Cell"}'
         )
@@ -96,7 +96,7 @@ def _changed(value: Any, name: str, entry: Any) -> Any:
 
 
 NOT_OF = {
-    DENSE: {"rate", "levels", "scope", "lineage"},  # how level 0 is pruned later; experiments share it
+    DENSE: {"criterion", "rate", "levels", "scope", "lineage"},  # how level 0 is pruned later; experiments share it
     TICKET: {"lineage"},  # the ticket is its own lineage in either reading
 }
 """Fields of `Pruning` that deliberately do not enter the id of such a cell."""
@@ -252,7 +252,9 @@ class TestFingerprint:
             "harness.streams",
             "harness.tasks",
             "harness.tasks.cart_pole",
-            "harness.pruning.magnitude",
+            "harness.pruning.criteria",
+            "harness.pruning.ranking",
+            "harness.registry",
             "harness.pruning.conditions",
             "harness.learners",
             "harness.learners.training",

@@ -14,9 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import harness.learners.ppo
+from harness import register
 from harness.compaction import compact
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning, Savings
-from harness.imp import Level, densities, initial_networks, layer_sizes, prunable_networks, run_level, start_level
+from harness.imp import (
+    Level,
+    check,
+    densities,
+    initial_networks,
+    layer_sizes,
+    prunable_networks,
+    prune,
+    run_level,
+    start_level,
+)
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC
 from harness.learners.optimiser import MaskedAdam
@@ -26,6 +37,7 @@ from harness.networks import Mlp, forward, initial_mlp
 from harness.streams import stream, streams
 from harness.tasks import rollout_returns
 from harness.tasks.cart_pole import CartPole
+from harness.tests.equations import equation_9
 
 LEARNERS: dict[str, Learner] = {
     "ppo": PPO(learning_rate=0.01, env_steps=192, envs=4, rollout=16, minibatches=2, epochs=2),
@@ -740,3 +752,158 @@ class TestCompaction:
             level, task = system.chain(TICKET)[LEVELS], system.experiment.task
             starts = np.stack([task.draw_starts(rng, (4,)) for rng in streams(SEEDS, "score", LEVELS)])
             np.testing.assert_array_equal(rollout_returns(task, level.trained[ACTOR].tensors(), starts), level.scores)
+
+
+# --- gradients at the pruned checkpoint
+
+
+@pytest.fixture
+def by_gradient(registered: None) -> str:
+    """A criterion that asks for gradients."""
+
+    @register.criterion("by-gradient")
+    def by_gradient(weights: Any, gradients: Any) -> Any:
+        return [abs(weight * gradient) for weight, gradient in zip(weights, gradients, strict=True)]
+
+    return "by-gradient"
+
+
+class ScriptedWithGradients(Scripted):
+    offers_gradients: ClassVar[bool] = True
+
+    def start(self, task: Any, networks: dict[str, Mlp], masks: Any, seeds: Sequence[int], level: int) -> "Actors":
+        return ActorsWithGradients(self, networks[ACTOR].tensors())
+
+
+class ActorsWithGradients(Actors):
+    """Their gradients are a tenth of their weights: they say which round it is."""
+
+    def gradients(self) -> dict[str, Mlp]:
+        return {ACTOR: self.actor.arrays().each(lambda array: array / 10)}
+
+
+class TestGradients:
+    @pytest.mark.parametrize("learner", LEARNERS)
+    def test_they_are_those_of_the_loss_under_the_masks(self, learner: str) -> None:
+        """Against central differences, in double precision."""
+        e, small_step = experiment_of(learner), 1e-6
+        networks = exact_networks(e, SEEDS)
+        masks = random_masks(networks, SEEDS, 0.6)
+        population: Any = one_update(learner).start(e.task, networks, masks, SEEDS, level=1)
+        population.advance()
+        found = population.gradients()
+        assert list(found) == list(networks)
+
+        def loss() -> float:
+            if learner == "bc":
+                return float(population._loss(population.observations, population.policies))
+            lessons = {name: torch.tensor(n) for name, n in population.learned_from[0]._asdict().items()}
+            outputs = [forward(population.networks[name].tensors(), lessons["observations"]) for name in networks]
+            members = [{name: numbers[member] for name, numbers in lessons.items()} for member in range(len(SEEDS))]
+            policies, values = torch.log_softmax(outputs[0], dim=-1), outputs[1].squeeze(-1)
+            return float(sum(map(equation_9, policies, values, members, [population.settings] * len(members))))
+
+        for name, gradients in found.items():
+            for layer, gradient in enumerate(gradients.weights):
+                mask = masks[name][layer] if name in masks else np.ones(gradient.shape, dtype=bool)
+                assert (gradient[~mask] == 0).all()
+                place = tuple(np.argwhere(mask & (gradient != 0))[0])
+                weight = population.networks[name].weights[layer]
+                losses = []
+                with torch.no_grad():
+                    for step in (small_step, -2 * small_step):
+                        weight[place] += step
+                        losses.append(loss())
+                    weight[place] += small_step
+                assert gradient[place] == pytest.approx((losses[0] - losses[1]) / (2 * small_step), rel=1e-4, abs=1e-9)
+
+    @pytest.mark.parametrize("learner", LEARNERS)
+    def test_leaving_units_out_changes_none(self, learner: str, by_gradient: str) -> None:
+        """At a learning rate of nothing, so that both trainings end in the same weights."""
+        still = dataclasses.replace(LEARNERS[learner], learning_rate=0.0)  # type: ignore[type-var]
+        levels = []
+        for saves in (True, False):
+            e = dataclasses.replace(
+                experiment_of(learner, scope="actor+critic", criterion=by_gradient),
+                learner=still,
+                pruning=Pruning(rate=0.9, levels=1, scope="actor+critic", criterion=by_gradient),
+                savings=Savings(leave_out_unreachable=saves),
+            )
+            levels.append(run_level(Cell(e, TICKET, SEEDS), 1, run_level(Cell(e, DENSE, SEEDS), 0, None)))
+        compacted, full = levels
+        assert list(compacted.gradients) == list(full.gradients) == prunable_networks(e)
+        for name, layers in full.gradients.items():
+            for layer, gradient in enumerate(layers):
+                assert gradient.shape == full.trained[name].weights[layer].shape
+                assert (gradient[~full.masks[name][layer]] == 0).all()
+                np.testing.assert_allclose(compacted.gradients[name][layer], gradient, rtol=0, atol=1e-6)
+        assert any(gradient.any() for gradient in full.gradients[ACTOR])
+
+    @pytest.mark.parametrize(("maximum", "rounds"), [(np.inf, [2, 0, 2, 1]), (4.0, [2, 0, 2, 1])])
+    def test_they_are_of_the_pruned_checkpoint_also_of_members_that_stopped(
+        self, maximum: float, rounds: list[float], by_gradient: str
+    ) -> None:
+        script = ((1, 3, 4, 0), (4, 0, 0, 0), (0, 1, 2, 1), (3, 4, 0, 0))
+        e = Experiment(
+            Pay(0.0, maximum),
+            ScriptedWithGradients(script),
+            Network(hidden=()),
+            Pruning(criterion=by_gradient),
+            Evaluation(per_training=4, episodes=3, scored_episodes=6),
+        )
+        level = run_level(Cell(e, DENSE, (10, 11, 12, 13)), 0, None)
+        assert rounds_of(level) == rounds
+        assert [float(gradient.flat[0]) for gradient in level.gradients[ACTOR][0]] == pytest.approx(
+            [number / 10 for number in rounds]
+        )
+
+    @pytest.mark.parametrize("learner", LEARNERS)
+    def test_without_a_criterion_that_asks_none_are_kept_and_asking_changes_no_training(
+        self, learner: str, by_gradient: str
+    ) -> None:
+        plain = _dense(learner, "actor")
+        asked = run_level(Cell(experiment_of(learner, criterion=by_gradient), DENSE, SEEDS), 0, None)
+        assert plain.gradients == {}
+        assert set(asked.gradients) == set(plain.trained)
+        for name in plain.trained:
+            assert_networks_equal(asked.trained[name], plain.trained[name])
+        np.testing.assert_array_equal(asked.scores, plain.scores)
+
+    def test_what_stays_is_what_the_criterion_ranks_highest(self, by_gradient: str) -> None:
+        cell = Cell(experiment_of("bc", criterion=by_gradient), TICKET, SEEDS)
+        dense = run_level(dataclasses.replace(cell, condition=DENSE), 0, None)
+        rows = zip(dense.trained[ACTOR].weights, dense.gradients[ACTOR], prune(cell, 1, dense)[ACTOR], strict=True)
+        layers = [(abs(weight * gradient), mask) for weight, gradient, mask in rows]
+        for member in range(len(SEEDS)):
+            kept = np.concatenate([rank[member][mask[member]] for rank, mask in layers])
+            gone = np.concatenate([rank[member][~mask[member]] for rank, mask in layers])
+            assert kept.min() >= gone.max()
+
+    def test_a_learner_without_gradients_is_refused_before_training(self, by_gradient: str) -> None:
+        e = Experiment(Pay(), Scripted(((0, 0),)), Network(hidden=()), Pruning(criterion=by_gradient))
+        with pytest.raises(ValueError, match="asks for gradients, which learner scripted does not offer"):
+            check(e)
+        check(dataclasses.replace(e, learner=ScriptedWithGradients(((0, 0),))))
+        check(dataclasses.replace(e, pruning=Pruning(criterion="random")))
+
+
+class TestCheck:
+    @pytest.mark.parametrize(
+        ("part", "changes", "words"),
+        [
+            ("network", {"hidden": (8, 0)}, "at least one unit"),
+            ("network", {"activation": "gelu"}, "relu, tanh"),
+            ("network", {"initialiser": "nothing"}, "unknown initialiser 'nothing': it is one of kaiming, he, xavier"),
+            ("network", {"input_divisor": 0.0}, "above 0"),
+            ("pruning", {"rate": 1.0}, "between 0 and 1"),
+            ("pruning", {"levels": 0}, "at least one level"),
+            ("pruning", {"criterion": "nothing"}, "unknown criterion 'nothing': it is one of magnitude, random"),
+            ("evaluation", {"episodes": 0}, "at least one evaluation"),
+        ],
+    )
+    def test_what_can_not_work_is_one_line(self, part: str, changes: dict[str, Any], words: str) -> None:
+        e = experiment_of("bc")
+        check(e)
+        with pytest.raises(ValueError, match=words) as caught:
+            check(dataclasses.replace(e, **{part: dataclasses.replace(getattr(e, part), **changes)}))
+        assert "\n" not in str(caught.value)

@@ -26,6 +26,7 @@ from harness.profiles import PROFILES, System
 from harness.streams import streams
 from harness.tasks import rollout_returns
 from harness.tasks.cart_pole import CartPole
+from harness.tests.equations import Numbers, equation_9
 
 
 def double_precision(mlp: Mlp) -> Mlp:
@@ -158,20 +159,6 @@ def agents(ppo: PPO, policies: Sequence[tuple[float, float]], values: Sequence[f
 
 
 ONE_ROLLOUT = PPO(env_steps=2, envs=1, rollout=2, minibatches=1, epochs=1, discount=0.9, gae_lambda=1.0)
-
-
-Numbers = dict[str, torch.Tensor]
-
-
-def equation_9(log_policies: torch.Tensor, values: torch.Tensor, batch: Numbers, ppo: PPO) -> torch.Tensor:
-    """The loss of one member and minibatch as Schulman et al. 2017 write it: [samples, actions], [samples]."""
-    chosen = log_policies.gather(-1, batch["actions"].unsqueeze(-1)).squeeze(-1)
-    deviation, mean = torch.std_mean(batch["advantages"])
-    advantages = (batch["advantages"] - mean) / (deviation + 1e-8)
-    ratio = torch.exp(chosen - batch["log_probabilities"])
-    surrogate = torch.minimum(advantages * ratio, advantages * ratio.clamp(1 - ppo.clip, 1 + ppo.clip))
-    entropy = -(log_policies.exp() * log_policies).sum(dim=-1)
-    return (ppo.value_loss * (values - batch["targets"]).square() - surrogate - ppo.entropy * entropy).mean()
 
 
 class TestPpo:

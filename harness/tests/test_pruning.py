@@ -11,7 +11,8 @@ from scipy.stats import chi2
 
 from harness.experiment import CONDITIONS
 from harness.pruning.conditions import RULES, Layers, Start
-from harness.pruning.magnitude import flatten, keep_largest, unflatten, weight_count
+from harness.pruning.criteria import magnitude
+from harness.pruning.ranking import flatten, keep_largest, unflatten, weight_count
 
 SHAPES = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=1, max_size=3)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -81,7 +82,7 @@ class TestCounts:
 
 class TestKeepLargest:
     def test_the_largest_magnitudes_stay_whatever_their_sign(self) -> None:
-        weights = [layer(0.1, -0.4, 0.3, -0.2)]
+        weights = magnitude([layer(0.1, -0.4, 0.3, -0.2)])
         assert kept_of(keep_largest(weights, all_of(weights), 2)) == [[False, True, True, False]]
 
     def test_layers_compete_with_each_other(self) -> None:
@@ -93,7 +94,7 @@ class TestKeepLargest:
         assert kept_of(keep_largest(weights, masks, 2)) == [[False, False, True, True]]
 
     def test_among_equals_the_earlier_weight_of_a_layer_stays(self) -> None:
-        weights = [layer(0.5, -0.5, 0.5, -0.5)]
+        weights = magnitude([layer(0.5, -0.5, 0.5, -0.5)])
         assert kept_of(keep_largest(weights, all_of(weights), 3)) == [[True, True, True, False]]
 
     def test_among_equals_rows_come_before_columns(self) -> None:
@@ -108,7 +109,9 @@ class TestKeepLargest:
         values = np.random.default_rng(0).integers(-3, 4, 1000).astype(np.float32)
         weights = [values[:400].reshape(1, 20, 20), values[400:].reshape(1, 20, 30)]
         expected = sorted(range(1000), key=lambda place: (-abs(values[place]), place))[:500]
-        assert np.flatnonzero(flatten(keep_largest(weights, all_of(weights), 500))).tolist() == sorted(expected)
+        assert np.flatnonzero(flatten(keep_largest(magnitude(weights), all_of(weights), 500))).tolist() == sorted(
+            expected
+        )
 
     def test_a_kept_weight_may_be_exactly_zero_but_a_pruned_one_may_not_be_kept(self) -> None:
         weights, masks = [layer(0, 0, 0, 0)], [layer(0, 1, 0, 1).astype(bool)]
@@ -151,7 +154,7 @@ class TestKeepLargest:
         masks = [rng.random((members, *shape)) < 0.8 for shape in shapes]
         held = flatten(masks).sum(axis=1).min()
         count = data.draw(st.integers(0, int(held)))
-        kept = keep_largest(weights, masks, count)
+        kept = keep_largest(magnitude(weights), masks, count)
         assert [layer.shape for layer in kept] == [weight.shape for weight in weights]
         kept_rows, mask_rows, magnitudes = flatten(kept), flatten(masks), np.abs(flatten(weights))
         assert (kept_rows.sum(axis=1) == count).all()
@@ -260,7 +263,7 @@ def chain_of(condition: str, shapes: list[tuple[int, int]], seed: int, levels: i
     chain = [masks]
     for level in range(1, levels + 1):
         trained = [(weight + rng.normal(size=weight.shape)) * mask for weight, mask in zip(weights, masks, strict=True)]
-        kept = keep_largest([w[None] for w in trained], [m[None] for m in masks], weight_count(total, 0.3, level))
+        kept = keep_largest([abs(w[None]) for w in trained], [m[None] for m in masks], weight_count(total, 0.3, level))
         masks, weights = RULES[condition].start([n[0] for n in kept], initial, rng)
         chain.append(masks)
     return chain

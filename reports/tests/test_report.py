@@ -126,6 +126,14 @@ def test_a_smoke_run_says_that_nothing_is_judged() -> None:
     assert page.count("<figure") == 1
 
 
+def test_a_changed_experiment_is_said_before_any_verdict(page: str, findings: dict[str, Any]) -> None:
+    changed = reports.build({**findings, "changes": ["pruning.criterion=<mine>", "pruning.levels=3"]})
+    banner = "<code>pruning.criterion=&lt;mine&gt;</code>, <code>pruning.levels=3</code>"
+    assert changed.index("A changed experiment") < changed.index(banner) < changed.index("The board")
+    assert "with pruning.criterion=&lt;mine&gt;, pruning.levels=3</title>" in changed
+    assert "A changed experiment" not in page
+
+
 def test_no_claims_and_claims_without_findings_are_said_plainly(findings: dict[str, Any]) -> None:
     assert "No claim was selected" in reports.build({**findings, "claims": []})
     bare = reports.build({"schema": 1, "claims": [{"id": "bare"}, {"id": "empty", "findings": [{}]}]})

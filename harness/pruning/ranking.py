@@ -1,4 +1,4 @@
-"""Global magnitude pruning with exact counts."""
+"""Global pruning with exact counts: the weights that are ranked highest stay."""
 
 from collections.abc import Sequence
 
@@ -13,24 +13,25 @@ def weight_count(total: int, rate: float, level: int) -> int:
     return max(1, round(total * (1 - rate) ** level))
 
 
-def keep_largest(weights: Sequence[np.ndarray], masks: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
-    """Masks of the `count` largest |weights| under `masks`, globally over layers, exactly `count` per member.
+def keep_largest(saliencies: Sequence[np.ndarray], masks: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+    """Masks of the `count` largest saliencies under `masks`, globally over layers, exactly `count` per member.
 
-    weights, masks: float and bool [members, in, out] per layer. Returns bool[members, in, out] per layer, each
-    a subset of the mask given. Among equal magnitudes the earlier weight stays: earlier layer first, then
+    saliencies, masks: float and bool [members, in, out] per layer. Returns bool[members, in, out] per layer, each
+    a subset of the mask given. Among equal saliencies the earlier weight stays: earlier layer first, then
     row-major within the layer. Raises ValueError where a mask holds fewer than `count`, or a
-    weight under it that is not finite.
+    saliency under it is not finite.
     """
-    magnitudes = flatten([np.where(mask, np.abs(weight), -1.0) for weight, mask in zip(weights, masks, strict=True)])
-    if not np.isfinite(magnitudes).all():
-        raise ValueError("a member diverged: a weight under its mask is not finite, so there is no largest")
-    held = (magnitudes >= 0).sum(axis=1)
+    under = flatten(masks)
+    ranked = np.where(under, flatten(saliencies), -np.inf)
+    if not np.isfinite(ranked[under]).all():
+        raise ValueError("a member diverged: the saliency of a weight under its mask is not finite, so none is largest")
+    held = under.sum(axis=1)
     if (held < count).any():
         raise ValueError(f"{count} weights are to be kept, but a member has only {held.min()} left")
-    order = np.argsort(-magnitudes, axis=1, kind="stable")
-    kept = np.zeros(magnitudes.shape, dtype=bool)
+    order = np.argsort(-ranked, axis=1, kind="stable")
+    kept = np.zeros(ranked.shape, dtype=bool)
     np.put_along_axis(kept, order[:, :count], True, axis=1)
-    return unflatten(kept, [weight.shape[1:] for weight in weights])
+    return unflatten(kept, [mask.shape[1:] for mask in masks])
 
 
 def flatten(layers: Sequence[np.ndarray]) -> np.ndarray:

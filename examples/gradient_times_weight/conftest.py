@@ -1,0 +1,12 @@
+"""Pruning by |gradient x weight|: to first order, how much the loss would change without the weight.
+
+pytest -n auto --claim ticket-effect --set pruning.criterion=gradient-times-weight
+"""
+
+from harness import register
+
+
+@register.criterion("gradient-times-weight")
+def gradient_times_weight(weights, gradients):
+    """Molchanov et al. 2017: float[members, in, out] per layer; the largest stay."""
+    return [abs(gradient * weight) for gradient, weight in zip(gradients, weights, strict=True)]

@@ -1,0 +1,15 @@
+"""Fixtures that more than one file of tests needs."""
+
+import pytest
+
+from harness.networks import INITIALISERS
+from harness.profiles import LEARNERS
+from harness.pruning.criteria import CRITERIA
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test registers is forgotten after it."""
+    for registry in (CRITERIA, INITIALISERS, LEARNERS):
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+        monkeypatch.setattr(registry, "_origins", dict(registry._origins))

@@ -1,0 +1,21 @@
+"""Equations of the literature as autograd differentiates them: what compiled gradients are held against."""
+
+import torch
+
+from harness.learners.ppo import PPO
+
+Numbers = dict[str, torch.Tensor]
+
+
+def equation_9(log_policies: torch.Tensor, values: torch.Tensor, batch: Numbers, ppo: PPO) -> torch.Tensor:
+    """PPO's loss of one member and minibatch, as Schulman et al. 2017 write it: [samples, actions], [samples].
+
+    batch: the fields of `harness.learners.ppo.Samples`, of these samples. Held by hand in test_learners.
+    """
+    chosen = log_policies.gather(-1, batch["actions"].unsqueeze(-1)).squeeze(-1)
+    deviation, mean = torch.std_mean(batch["advantages"])
+    advantages = (batch["advantages"] - mean) / (deviation + 1e-8)
+    ratio = torch.exp(chosen - batch["log_probabilities"])
+    surrogate = torch.minimum(advantages * ratio, advantages * ratio.clamp(1 - ppo.clip, 1 + ppo.clip))
+    entropy = -(log_policies.exp() * log_policies).sum(dim=-1)
+    return (ppo.value_loss * (values - batch["targets"]).square() - surrogate - ppo.entropy * entropy).mean()
