@@ -1,9 +1,11 @@
 """`python -m harness COMMAND`: what is not a test. `experts` retrains the experts, `tune` shows how
-hyperparameters were chosen, `bench` measures speed."""
+hyperparameters were chosen, `bench` measures speed, `evidence` looks after what was computed."""
 
 import argparse
+import tomllib
 from pathlib import Path
 
+from harness.evidence import commands as evidence
 from harness.fixtures import FixtureError
 
 
@@ -15,7 +17,10 @@ def main() -> int:
     commands.add_parser("tune", help="train dense agents of the tuning seeds with the scaled profile's alternatives")
     bench = commands.add_parser("bench", help="compare speed and returns with stable-baselines3")
     bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
+    evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
     chosen = parser.parse_args()
+    if chosen.command == "evidence":
+        return evidence.main(chosen)
     try:
         if chosen.command == "experts":
             from harness.experts import write_experts
@@ -34,6 +39,16 @@ def main() -> int:
         print(f"error: {error}")
         return 4
     return 0
+
+
+def _evidence() -> str:
+    """The folder of the evidence, by the same key of pyproject.toml as pytest's option, where the user stands."""
+    default = ".claims/evidence"
+    try:
+        settings = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+        return str(settings.get("evidence", default))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return default
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class ShowProgress:
         with Progress(self._suite, reporter(session.config)):
             try:
                 return (yield)
-            except pytest.Session.Interrupted:
+            except KeyboardInterrupt:  # as xdist's own Interrupted is
                 if self._suite.unusable is None:
                     raise
                 return True  # the workers were told to stop
