@@ -41,6 +41,8 @@ from harness.experiment import Cell, canonical_json
 from harness.files import prove_writable, replace_file
 from harness.imp import Level
 
+SMALL_BYTES = 1 << 12
+"""What a lease, a description or a marker takes of a disk, at most."""
 PROBE_BYTES = 1 << 16
 """A store on which not even this can be written is refused before anything is trained."""
 
@@ -209,7 +211,7 @@ class Store:
             self.damaged.append(damage)
 
     @contextlib.contextmanager
-    def _written(self, size: int = 0) -> Iterator[None]:
+    def _written(self, size: int = SMALL_BYTES) -> Iterator[None]:
         """Turn what keeps this process from writing `size` bytes into a StoreError."""
         try:
             yield
@@ -229,7 +231,7 @@ def _problem(folder: Path, error: OSError, size: int) -> str:
             free = _bytes(shutil.disk_usage(folder).free)
         except OSError:
             free = "an unknown number"
-        reason += f": {_bytes(size)} were to be written, {free} are free" if size else f": {free} are free"
+        reason += f": {_bytes(size)} were to be written, {free} are free"
     return f"the evidence folder {folder} can't be written: {reason}"
 
 

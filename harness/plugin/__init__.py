@@ -127,6 +127,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     told_by_controller = is_worker(session.config)  # which checked everything before it started any worker
     trains = not (suite.settings.only_tells or session.config.option.collectonly or told_by_controller)
     suite.take(session.items, trains)
+    if suite.judges:
+        leaving = interrupt.LeaveQuickly(session.config, worker=told_by_controller)
+        session.config.pluginmanager.register(leaving, "claims-interrupt")
 
 
 @pytest.fixture
@@ -215,12 +218,10 @@ def pytest_testnodedown(node: Any, error: object | None) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Finish, and when interrupted, at once."""
-    config = session.config
-    interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED and bool(config.stash[SUITE].judges)
-    if interrupted:  # a Ctrl-C reaches all processes of a terminal, but what a program sends reaches this one alone
-        interrupt.tell(config.stash[WORKERS], signal.SIGINT)
-        interrupt.leave_quickly(is_worker(config))
+    """Finish, and when interrupted, everywhere."""
+    if session.exitstatus == pytest.ExitCode.INTERRUPTED:
+        # a Ctrl-C reaches all processes of a terminal, but what a program sends reaches this one alone
+        interrupt.tell(session.config.stash[WORKERS], signal.SIGINT)
     _finish(session)
     return (yield)
 

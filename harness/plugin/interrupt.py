@@ -59,15 +59,25 @@ def tell(pids: list[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def leave_quickly(worker: bool) -> None:
-    """An interrupted process has nothing to tidy up, and taking torch apart at exit costs it seconds.
+class LeaveQuickly:
+    """An interrupted run has nothing to tidy up: what pytest and Python do by themselves at its end takes seconds.
 
-    A worker ends here: its leases are released, and nobody waits for its results. The others have only less to look
-    through at their end.
+    A worker ends at once: its leases are released, and nobody waits for its results. The others are spared the
+    traceback, for which pytest would parse the source behind every frame, and most of the work of taking torch apart.
     """
-    if worker:
-        os._exit(pytest.ExitCode.INTERRUPTED)
-    gc.freeze()
+
+    def __init__(self, config: pytest.Config, worker: bool):
+        self._worker = worker
+        self._traces = config.getoption("fulltrace")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Leave, or prepare to."""
+        if self._worker:
+            os._exit(pytest.ExitCode.INTERRUPTED)
+        if not self._traces:
+            del excinfo.traceback[:-1]
+        gc.freeze()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
