@@ -1,5 +1,6 @@
 """What happens where pytest would run its items: drain the plan first, or tell something instead."""
 
+import gc
 from collections.abc import Generator
 
 import pytest
@@ -23,6 +24,7 @@ class DrainFirst:
             return None  # the workers drain, and then judge
         if self._suite.drain():
             return None
+        gc.freeze()  # as after a Ctrl-C: taking torch apart takes seconds
         if is_worker(config):
             session.shouldstop = self._suite.unusable or True
         return True
