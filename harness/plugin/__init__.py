@@ -6,7 +6,6 @@ judges its items. The controlling process collects too, so that it knows what mu
 
 import json
 import shlex
-import signal
 import time
 from collections.abc import Generator
 from dataclasses import replace
@@ -27,8 +26,8 @@ SESSION = pytest.StashKey[pytest.Session]()
 FINDINGS = pytest.StashKey[dict[str, Finding]]()
 SUMMARY = pytest.StashKey[dict[str, Any]]()
 STARTED = pytest.StashKey[float]()
-WORKERS = pytest.StashKey[list[int]]()
-"""Process ids, in the controller."""
+WORKERS, READY = pytest.StashKey[list[int]](), pytest.StashKey[list[int]]()
+"""Process ids, in the controller: of all workers, and of those that have started."""
 COMPLAINTS = pytest.StashKey[list[str]]()
 """What could not be written at the end, a line each."""
 
@@ -74,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.invocation_params = options.for_workers(config)
     config.stash[FINDINGS] = {}
     config.pluginmanager.register(_Collector(config.stash[FINDINGS]), "claims-collector")
-    config.stash[COMPLAINTS], config.stash[WORKERS] = [], []
+    config.stash[COMPLAINTS], config.stash[WORKERS], config.stash[READY] = [], [], []
     config.pluginmanager.register(DrainFirst(suite) if suite.settings.judges else TellInstead(suite), "claims-loop")
     if suite.settings.judges:
         config.pluginmanager.register(ShowProgress(suite), "claims-progress")
@@ -197,11 +196,18 @@ class _Collector:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodeready(node: Any) -> None:
+def pytest_configure_node(node: Any) -> None:
     """Remember where the worker runs, if it is on this machine."""
     if node.gateway.spec.popen:
-        pid = node.gateway._rinfo().pid  # xdist has fetched it already
-        node.config.stash[WORKERS].append(pid)
+        node.config.stash[WORKERS].append(node.gateway._rinfo().pid)  # xdist has fetched it already
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodeready(node: Any) -> None:
+    """From now on it hears the controller."""
+    if node.gateway.spec.popen:
+        pid = node.gateway._rinfo().pid
+        node.config.stash[READY].append(pid)
         if node.config.stash[SUITE].unusable:  # since before this one was ready
             interrupt.tell([pid], interrupt.STOP)
 
@@ -213,7 +219,7 @@ def pytest_testnodedown(node: Any, error: object | None) -> None:
     suite.store.damaged += output.get(_DAMAGED, [])
     if output.get(_UNUSABLE) and suite.unusable is None:
         suite.unusable = output[_UNUSABLE]
-        interrupt.tell(node.config.stash[WORKERS], interrupt.STOP)
+        interrupt.tell(node.config.stash[READY], interrupt.STOP)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -221,7 +227,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     """Finish, and when interrupted, everywhere."""
     if session.exitstatus == pytest.ExitCode.INTERRUPTED:
         # a Ctrl-C reaches all processes of a terminal, but what a program sends reaches this one alone
-        interrupt.tell(session.config.stash[WORKERS], signal.SIGINT)
+        interrupt.end(session.config.stash[WORKERS])
     _finish(session)
     return (yield)
 

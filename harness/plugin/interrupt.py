@@ -15,6 +15,8 @@ from harness.evidence.store import StoreError
 
 PATIENCE_SECONDS = 5.0
 """For so long after a Ctrl-C another is not heard: the first one is being obeyed. Later ones count again."""
+GRACE_SECONDS = 1.5
+"""What a worker has to release its leases; it takes milliseconds, unless the worker is only starting."""
 STOP = signal.SIGUSR1
 """What the controller sends its workers when one of them found that the evidence can't be written."""
 
@@ -57,6 +59,15 @@ def tell(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(OSError):
             os.kill(pid, number)
+
+
+def end(pids: list[int]) -> None:
+    """Interrupt workers on this machine, and kill those that do not leave: a dead process holds no lease."""
+    tell(pids, signal.SIGINT)
+    if pids:
+        killer = threading.Timer(GRACE_SECONDS, tell, (pids, signal.SIGKILL))
+        killer.daemon = True
+        killer.start()
 
 
 class LeaveQuickly:
