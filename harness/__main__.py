@@ -1,9 +1,12 @@
 """`python -m harness COMMAND`: what is not a test. `experts` retrains the experts, `tune` shows how
-hyperparameters were chosen, `bench` measures speed, `profile` shows where it goes."""
+hyperparameters were chosen, `bench` measures speed, `profile` shows where it goes, `evidence` looks after what was
+computed."""
 
 import argparse
+import tomllib
 from pathlib import Path
 
+from harness.evidence import commands as evidence
 from harness.fixtures import FixtureError
 
 
@@ -16,7 +19,10 @@ def main() -> int:
     commands.add_parser("profile", help="show where a cell's CPU time goes")
     bench = commands.add_parser("bench", help="compare speed and returns with stable-baselines3")
     bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
+    evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
     chosen = parser.parse_args()
+    if chosen.command == "evidence":
+        return evidence.main(chosen)
     try:
         if chosen.command == "experts":
             from harness.experts import write_experts
@@ -40,6 +46,16 @@ def main() -> int:
         print(f"error: {error}")
         return 4
     return 0
+
+
+def _evidence() -> str:
+    """The folder of the evidence, by the same key of pyproject.toml as pytest's option, where the user stands."""
+    default = ".claims/evidence"
+    try:
+        settings = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+        return str(settings.get("evidence", default))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return default
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from harness.evidence.lease import Lease
 from harness.evidence.plan import estimated_seconds
-from harness.evidence.store import Address, Store, address
+from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import TICKET, Cell
 from harness.imp import Level, run_level
 
@@ -26,7 +27,8 @@ def drain(
 ) -> Drained:
     """Compute what is pending, beside any number of other processes, and return when all is done or has failed.
 
-    A cell that raises is this process's failure alone: its children fail with it, all other cells go on.
+    A cell that raises is this process's failure alone: its children fail with it, all other cells go on. A store that
+    can't be written is nobody's cell: StoreError ends the drain, and what is finished stays.
     """
     result = Drained()
     pending = {cell.id: address(cell) for cell in sorted(cells, key=estimated_seconds, reverse=True)}
@@ -59,17 +61,29 @@ def _take(
     with lease:
         if store.is_complete(where):  # finished by another process since the plan was looked through
             return True
+        store.mend(where)
         try:
-            compute(where, store, on_level)
+            compute(where, store, on_level, lease)
             result.computed.append(where.key)
+        except StoreError:
+            raise
+        except OvertakenError:
+            return True  # it is looked at again, and waited for
         except Exception as error:  # whatever it is, it is this cell's: all others go on
             if not store.is_complete(where):  # else a process that took over its lease finished it
                 result.failed[where.cell.id] = f"{type(error).__name__}: {error}"
     return True
 
 
-def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None]) -> None:
-    """Compute the levels of a cell that the store lacks, each from the stored one before it."""
+class OvertakenError(Exception):
+    """The cell is another process's by now: this one slept for longer than its heartbeat may fail."""
+
+
+def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None], lease: Lease | None = None) -> None:
+    """Compute the levels of a cell that the store lacks, each from the stored one before it.
+
+    Raises StoreError where it can't be written, OvertakenError where the lease was taken over.
+    """
     cell = where.cell
     parents = {parent.condition: address(parent) for parent in cell.parents}
     for level in cell.levels:
@@ -79,7 +93,10 @@ def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None])
         before = where if level - 1 in cell.levels else next(iter(parents.values()), None)
         previous = _needed(store, before, level - 1) if before else None
         ticket = _needed(store, parents[TICKET], level) if TICKET in parents else None
-        store.write(where, level, run_level(cell, level, previous, ticket), time.process_time() - started)
+        computed = run_level(cell, level, previous, ticket)
+        if lease is not None and lease.lost:
+            raise OvertakenError
+        store.write(where, level, computed, time.process_time() - started)
         on_level(cell, level)
     store.complete(where)
 

@@ -20,7 +20,7 @@ from harness.networks import INITIALISERS
 from harness.pruning.criteria import CRITERIA
 from harness.registry import Origin, origin_of
 
-LIBRARIES = ("torch", "numpy", "numba")
+LIBRARIES = ("torch", "numpy", "numba", "scipy")
 ENGINE = "harness.imp"
 _PACKAGE = "harness"
 _PUBLIC = {_PACKAGE, "harness.register"}

@@ -8,30 +8,43 @@
         complete.json                    the checksums of all levels, written last
     <evidence>/leases/<key>.json         who is computing a cell
 
-The key is the cell's id and the engine fingerprint; evidence is valid when both match.
+The key is the cell's id and the engine fingerprint; evidence is valid when both match. Reading changes nothing, so
+that a store may be read-only; what is damaged is thrown away by `Store.mend`, under the cell's lease.
 """
 
+import contextlib
+import errno
 import functools
-import hashlib
-import io
 import json
 import shutil
-import zipfile
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from harness.evidence import lease
 from harness.evidence.fingerprint import engine_fingerprint, engine_parts
+from harness.evidence.folder import (
+    DESCRIPTION,
+    FORMAT,
+    MARKER,
+    PARTIAL,
+    checksum_line,
+    cost,
+    level_name,
+    marked_sums,
+    read_json,
+    read_sound,
+)
+from harness.evidence.level_file import arrays_of, faults, level_of, to_bytes
 from harness.experiment import Cell, canonical_json
 from harness.files import prove_writable, replace_file
 from harness.imp import Level
-from harness.networks import Mlp
 
-FORMAT = 1
+SMALL_BYTES = 1 << 12
+"""What a lease, a description or a marker takes of a disk, at most."""
+PROBE_BYTES = 1 << 16
+"""A store on which not even this can be written is refused before anything is trained."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,7 @@ class StoreError(Exception):
 class Store:
     """Evidence under one folder. Several processes may use it at once.
 
-    damaged: what was found not to match its checksum and was thrown away, one line each.
+    damaged: what was found not to be what was written, one line each.
     """
 
     folder: Path
@@ -69,170 +82,172 @@ class Store:
 
     def prepare(self) -> None:
         """Make the folder, and prove that it can be written. Raises StoreError."""
+        probe = self.folder / "cells" / ".probe"
         try:
-            prove_writable(self.folder / "cells" / "any")
+            prove_writable(probe)
+            replace_file(probe, bytes(PROBE_BYTES))
+            probe.unlink(missing_ok=True)  # of two processes that start together, either may do so
         except OSError as error:
-            raise StoreError(
-                f"the evidence folder {self.folder} can't be written: {error.strerror}; name another with --evidence"
-            ) from None
+            raise StoreError(f"{_problem(self.folder, error, PROBE_BYTES)}; name another with --evidence") from None
 
     def lease(self, where: Address) -> lease.Lease | None:
-        """The right to compute this cell, or None while another process has it."""
-        return lease.acquire(self.folder / "leases", where.key)
+        """The right to compute this cell, or None while another process has it. Raises StoreError."""
+        with self._written():
+            return lease.acquire(self.folder / "leases", where.key)
 
     def is_complete(self, where: Address) -> bool:
-        """Whether all levels are there and match their checksums; what does not is thrown away and named."""
+        """Whether all levels are there and are what was written. Changes nothing; what is damaged is named."""
         folder = self._final(where)
-        if not folder.is_dir():
+        if not _is_folder(folder):
             return False
-        sums = self._marked(where)
-        described = _reads_as(folder / "cell.json", _description(where))
+        sums, described = self._marked(where), _is_described(folder, where)
         if sums is None:
-            self.damaged.append(f"{folder / 'complete.json'} is not this cell's completion marker; it is made again")
+            self._name(f"{folder / MARKER} is not this cell's completion marker; it is made again")
         if not described:
-            self.damaged.append(f"{folder / 'cell.json'} does not describe this cell; it is written again")
-            (folder / "cell.json").unlink(missing_ok=True)
+            self._name(f"{folder / DESCRIPTION} does not describe this cell; it is written again")
         broken = [
-            level for level in where.cell.levels if not self._sound(folder, level, (sums or {}).get(_name(level)))
+            level for level in where.cell.levels if read_sound(folder, where.key, level, _of(sums, level)) is None
         ]
-        if sums is not None and described and not broken:
-            return True
-        self._reopen(where)
-        return False
+        for level in broken:
+            self._name(f"{folder / level_name(level)}.npz is not what was written there; the level is computed again")
+        return sums is not None and described and not broken
 
     def read(self, where: Address, level: int) -> Level | None:
-        """A finished level's results, or None if it is not there; one that fails its checksum is thrown away."""
-        for folder in (self._final(where), self._partial(where)):
-            if self._sound(folder, level):
-                return from_bytes((folder / f"{_name(level)}.npz").read_bytes())
+        """A finished level's results, or None if they are not there, or are not what was written."""
+        for folder, sums in ((self._final(where), self._marked(where)), (self._partial(where), None)):
+            content = read_sound(folder, where.key, level, _of(sums, level))
+            if content is None:
+                continue
+            try:
+                arrays = arrays_of(content)
+                if not faults(arrays, where.cell.identity):
+                    return level_of(arrays)
+            except ValueError:
+                pass
+            self._name(f"{folder / level_name(level)}.npz holds no level of this cell; it is computed again")
         return None
 
+    def mend(self, where: Address) -> None:
+        """Make a damaged cell one in progress again; its sound levels stay. Under the cell's lease alone.
+
+        Raises StoreError.
+        """
+        final, partial = self._final(where), self._partial(where)
+        with self._written():
+            for leftover in partial.glob(".*.tmp"):  # of a process that was killed while it wrote
+                leftover.unlink(missing_ok=True)
+            if final.exists():
+                self._reopen(where)
+            for level in where.cell.levels:
+                checksum = partial / f"{level_name(level)}.sha256"
+                if checksum.exists() and self.read(where, level) is None:
+                    self._name(f"{checksum.with_suffix('.npz')} is not what was written there; it is computed again")
+                    checksum.unlink()
+
     def write(self, where: Address, level: int, result: Level, cpu_seconds: float) -> None:
-        """Store one level of a cell in progress; it counts from when its checksum is in place."""
-        folder = self._partial(where)
-        folder.mkdir(parents=True, exist_ok=True)
-        _describe(folder, where)
-        content = to_bytes(result)
-        name = _name(level)
-        replace_file(folder / f"{name}.npz", content)
-        replace_file(folder / f"{name}.cost.json", canonical_json({"cpu_seconds": cpu_seconds}).encode())
-        replace_file(folder / f"{name}.sha256", hashlib.sha256(content).hexdigest().encode())
+        """Store one level of a cell in progress; it counts from when its checksum is in place. Raises StoreError."""
+        folder, name, content = self._partial(where), level_name(level), to_bytes(result)
+        with self._written(len(content)):
+            folder.mkdir(parents=True, exist_ok=True)
+            _describe(folder, where)
+            replace_file(folder / f"{name}.npz", content)
+            replace_file(folder / f"{name}.cost.json", canonical_json({"cpu_seconds": cpu_seconds}).encode())
+            replace_file(folder / f"{name}.sha256", checksum_line(content, where.key, level).encode())
 
     def complete(self, where: Address) -> None:
-        """Mark a cell whose levels are all written as finished, and move it to its place."""
+        """Mark a cell whose levels are all written as finished, and move it to its place. Raises StoreError."""
         partial, final = self._partial(where), self._final(where)
-        for leftover in partial.glob(".*.tmp"):  # of a process that was killed while it wrote
-            leftover.unlink(missing_ok=True)
-        _describe(partial, where)
-        sums = {_name(level): (partial / f"{_name(level)}.sha256").read_text() for level in where.cell.levels}
-        marker = {"format": FORMAT, "id": where.cell.id, "levels": sums}
-        replace_file(partial / "complete.json", (json.dumps(marker, indent=1) + "\n").encode())
-        partial.rename(final)
+        with self._written():
+            sums = {
+                level_name(level): (partial / f"{level_name(level)}.sha256").read_text()[:64]
+                for level in where.cell.levels
+            }
+            _describe(partial, where)
+            marker = {"format": FORMAT, "id": where.cell.id, "levels": sums}
+            replace_file(partial / MARKER, (json.dumps(marker, indent=1) + "\n").encode())
+            partial.rename(final)
 
     def finished_levels(self, where: Address) -> int:
         """How many of a cell's levels are in the store (by their checksum files, unread: for progress)."""
-        if self._final(where).is_dir():
+        if _is_folder(self._final(where)):
             return len(where.cell.levels)
-        folder = self._partial(where)
-        return sum((folder / f"{_name(level)}.sha256").exists() for level in where.cell.levels)
+        try:
+            present = {path.name for path in self._partial(where).iterdir()}
+        except OSError:
+            return 0
+        return sum(f"{level_name(level)}.sha256" in present for level in where.cell.levels)
 
     def cpu_seconds(self, where: Address) -> float:
         """What a finished cell cost when it was computed; parts of which the cost is not known count nothing."""
-        total = 0.0
-        for level in where.cell.levels:
-            try:
-                cost = json.loads((self._final(where) / f"{_name(level)}.cost.json").read_text())
-                total += float(cost["cpu_seconds"])
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
-        return total
+        return sum(cost(self._final(where), level) or 0.0 for level in where.cell.levels)
 
     def _final(self, where: Address) -> Path:
         return self.folder / "cells" / where.key
 
     def _partial(self, where: Address) -> Path:
-        return self.folder / "cells" / f"{where.key}.partial"
+        return self.folder / "cells" / f"{where.key}{PARTIAL}"
 
-    def _marked(self, where: Address) -> dict[str, str] | None:
-        """The levels' checksums by this cell's completion marker; None where it is not one."""
-        try:
-            marker = json.loads((self._final(where) / "complete.json").read_text())
-            sums = marker["levels"]
-            names = {_name(level) for level in where.cell.levels}
-            sound = marker["format"] == FORMAT and marker["id"] == where.cell.id and set(sums) == names
-            return {name: str(sums[name]) for name in names} if sound else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+    def _marked(self, where: Address) -> dict[int, str] | None:
+        return marked_sums(self._final(where), where.cell.id, where.cell.levels)
 
     def _reopen(self, where: Address) -> None:
-        """Turn a damaged cell back into one in progress; its sound levels stay."""
+        """Move the sound levels of a damaged cell to the folder of one in progress, and remove the rest."""
         final, partial = self._final(where), self._partial(where)
-        try:
-            (final / "complete.json").unlink(missing_ok=True)
-            if partial.exists():
-                shutil.rmtree(final)
-            else:
-                final.rename(partial)
-        except FileNotFoundError:
-            pass  # another process was faster
+        sums = self._marked(where)
+        partial.mkdir(exist_ok=True)
+        for level in where.cell.levels:
+            name = level_name(level)
+            content = read_sound(final, where.key, level, _of(sums, level))
+            if content is None or read_sound(partial, where.key, level, None) is not None:
+                continue
+            for suffix in ("npz", "cost.json"):
+                with contextlib.suppress(FileNotFoundError):
+                    (final / f"{name}.{suffix}").replace(partial / f"{name}.{suffix}")
+            replace_file(partial / f"{name}.sha256", checksum_line(content, where.key, level).encode())
+        shutil.rmtree(final)
 
-    def _sound(self, folder: Path, level: int, expected: str | None = None) -> bool:
-        """Whether a level is there and is what was written; removes it and says so where it is not."""
-        content, checksum = folder / f"{_name(level)}.npz", folder / f"{_name(level)}.sha256"
+    def _name(self, damage: str) -> None:
+        if damage not in self.damaged:
+            self.damaged.append(damage)
+
+    @contextlib.contextmanager
+    def _written(self, size: int = SMALL_BYTES) -> Iterator[None]:
+        """Turn what keeps this process from writing `size` bytes into a StoreError."""
         try:
-            found = checksum.read_text()
-            actual = hashlib.sha256(content.read_bytes()).hexdigest()
-        except (OSError, ValueError):
-            if expected is not None:
-                self.damaged.append(f"{content} is missing or can't be read; the level is computed again")
-            return False
-        if actual == found and expected in (None, found):
-            return True
-        self.damaged.append(f"{content} does not match its checksum; the level is computed again")
-        checksum.unlink(missing_ok=True)
+            yield
+        except FileNotFoundError:
+            raise  # the disk is well: another process moved the folder
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                raise  # the same
+            raise StoreError(_problem(self.folder, error, size)) from None
+
+
+def _problem(folder: Path, error: OSError, size: int) -> str:
+    """One line: which folder, and what is missing."""
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        try:
+            free = _bytes(shutil.disk_usage(folder).free)
+        except OSError:
+            free = "an unknown number"
+        reason += f": {_bytes(size)} were to be written, {free} are free"
+    return f"the evidence folder {folder} can't be written: {reason}"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count} bytes"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
         return False
 
 
-def to_bytes(level: Level) -> bytes:
-    """A level as an npz archive, the same bytes for the same numbers."""
-    arrays: dict[str, np.ndarray] = {
-        "scores": level.scores,
-        "evaluations": level.evaluations,
-        "share": level.share,
-    }
-    for name, mlp in level.trained.items():
-        arrays[f"{name}.activation"] = np.array(mlp.activation)
-        for layer, (weight, bias, mask) in enumerate(zip(mlp.weights, mlp.biases, level.masks[name], strict=True)):
-            arrays[f"{name}.weight.{layer}"] = weight
-            arrays[f"{name}.bias.{layer}"] = bias
-            arrays[f"{name}.mask.{layer}"] = mask
-        for layer, gradient in enumerate(level.gradients.get(name, ())):
-            arrays[f"{name}.gradient.{layer}"] = gradient
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def from_bytes(content: bytes) -> Level:
-    """The inverse of `to_bytes`; ValueError if it is not such an archive."""
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = dict(archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError) as error:
-        raise ValueError(f"not a level: {error}") from None
-    names = [key.removesuffix(".activation") for key in arrays if key.endswith(".activation")]
-    trained, masks, gradients = {}, {}, {}
-    for name in names:
-        layers = range(sum(key.startswith(f"{name}.weight.") for key in arrays))
-        trained[name] = Mlp.of(
-            [arrays[f"{name}.weight.{layer}"] for layer in layers],
-            [arrays[f"{name}.bias.{layer}"] for layer in layers],
-            str(arrays[f"{name}.activation"]),
-        )
-        masks[name] = [arrays[f"{name}.mask.{layer}"] for layer in layers]
-        if f"{name}.gradient.0" in arrays:
-            gradients[name] = [arrays[f"{name}.gradient.{layer}"] for layer in layers]
-    return Level(masks, trained, arrays["scores"], arrays["evaluations"], arrays["share"], gradients)
+def _of(sums: dict[int, str] | None, level: int) -> str | None:
+    return None if sums is None else sums[level]
 
 
 def _description(where: Address) -> dict[str, object]:
@@ -240,19 +255,12 @@ def _description(where: Address) -> dict[str, object]:
     return {"format": FORMAT, "id": where.cell.id, "cell": where.cell.identity, "engine": where.parts}
 
 
+def _is_described(folder: Path, where: Address) -> bool:
+    return bool(read_json(folder / DESCRIPTION) == _description(where))
+
+
 def _describe(folder: Path, where: Address) -> None:
     """Write cell.json where it is not there, or is not what it must be."""
-    if not _reads_as(folder / "cell.json", _description(where)):
+    if not _is_described(folder, where):
         text = json.dumps(_description(where), indent=1, sort_keys=True) + "\n"
-        replace_file(folder / "cell.json", text.encode())
-
-
-def _reads_as(path: Path, expected: object) -> bool:
-    try:
-        return bool(json.loads(path.read_text()) == expected)
-    except (OSError, ValueError):
-        return False
-
-
-def _name(level: int) -> str:
-    return f"level_{level:02}"
+        replace_file(folder / DESCRIPTION, text.encode())

@@ -15,8 +15,8 @@ import pytest
 
 from harness.judge import Judge
 from harness.machine import usable_cpus
-from harness.plugin import hooks, house, options, outcome
-from harness.plugin.loop import DrainFirst, TellInstead, is_worker
+from harness.plugin import hooks, house, interrupt, options, outcome
+from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
 from harness.verdict import Finding
@@ -26,8 +26,12 @@ SESSION = pytest.StashKey[pytest.Session]()
 FINDINGS = pytest.StashKey[dict[str, Finding]]()
 SUMMARY = pytest.StashKey[dict[str, Any]]()
 STARTED = pytest.StashKey[float]()
+WORKERS, READY = pytest.StashKey[list[int]](), pytest.StashKey[list[int]]()
+"""Process ids, in the controller: of all workers, and of those that have started."""
+COMPLAINTS = pytest.StashKey[list[str]]()
+"""What could not be written at the end, a line each."""
 
-_DAMAGED = "claims_damaged"
+_DAMAGED, _UNUSABLE = "claims_damaged", "claims_unusable"
 _LETTERS = {
     "supported": ("passed", ".", "SUPPORTED"),
     "contradicted": ("failed", "F", "CONTRADICTED"),
@@ -69,7 +73,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.invocation_params = options.for_workers(config)
     config.stash[FINDINGS] = {}
     config.pluginmanager.register(_Collector(config.stash[FINDINGS]), "claims-collector")
+    config.stash[COMPLAINTS], config.stash[WORKERS], config.stash[READY] = [], [], []
     config.pluginmanager.register(DrainFirst(suite) if suite.settings.judges else TellInstead(suite), "claims-loop")
+    if suite.settings.judges:
+        config.pluginmanager.register(ShowProgress(suite), "claims-progress")
+    if is_worker(config):
+        interrupt.once()
+        interrupt.hear_controller()
     config.stash[STARTED] = time.monotonic()
 
 
@@ -114,7 +124,12 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 def pytest_collection_finish(session: pytest.Session) -> None:
     """The plan is known: check all its inputs before anything is trained."""
     suite = session.config.stash[SUITE]
-    suite.take(session.items, trains=not (suite.settings.only_tells or session.config.option.collectonly))
+    told_by_controller = is_worker(session.config)  # which checked everything before it started any worker
+    trains = not (suite.settings.only_tells or session.config.option.collectonly or told_by_controller)
+    suite.take(session.items, trains)
+    if suite.judges:
+        leaving = interrupt.LeaveQuickly(session.config, worker=told_by_controller)
+        session.config.pluginmanager.register(leaving, "claims-interrupt")
 
 
 @pytest.fixture
@@ -182,20 +197,53 @@ class _Collector:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Remember where the worker runs, if it is on this machine."""
+    if node.gateway.spec.popen:
+        node.config.stash[WORKERS].append(node.gateway._rinfo().pid)  # xdist has fetched it already
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodeready(node: Any) -> None:
+    """From now on it hears the controller."""
+    if node.gateway.spec.popen:
+        pid = node.gateway._rinfo().pid
+        node.config.stash[READY].append(pid)
+        if node.config.stash[SUITE].unusable:  # since before this one was ready
+            interrupt.tell([pid], interrupt.STOP)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object | None) -> None:
-    """What a worker found damaged is told by the controller."""
-    node.config.stash[SUITE].store.damaged += getattr(node, "workeroutput", {}).get(_DAMAGED, [])
+    """What a worker found damaged is told by the controller; what it can't write ends the others too."""
+    suite, output = node.config.stash[SUITE], getattr(node, "workeroutput", {})
+    suite.store.damaged += output.get(_DAMAGED, [])
+    if output.get(_UNUSABLE) and suite.unusable is None:
+        suite.unusable = output[_UNUSABLE]
+        interrupt.tell(node.config.stash[READY], interrupt.STOP)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    """Finish, and when interrupted, everywhere."""
+    if session.exitstatus == pytest.ExitCode.INTERRUPTED:
+        # a Ctrl-C reaches all processes of a terminal, but what a program sends reaches this one alone
+        interrupt.end(session.config.stash[WORKERS])
+    _finish(session)
+    return (yield)
+
+
+def _finish(session: pytest.Session) -> None:
     """The controller merges what came back, writes the report, and misses what did not come back."""
     config = session.config
     suite = config.stash[SUITE]
     settings = suite.settings
     if is_worker(config):
         # xdist gives its workers this dict
-        config.workeroutput[_DAMAGED] = suite.store.damaged  # type: ignore[attr-defined]
+        config.workeroutput |= {_DAMAGED: suite.store.damaged, _UNUSABLE: suite.unusable}  # type: ignore[attr-defined]
+        return
+    if suite.unusable:
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         return
     if not settings.judges or not suite.judges or config.option.collectonly:
         return
@@ -212,8 +260,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     summary = outcome.summarise(suite, [found[nodeid] for nodeid in suite.judges], command, wall)
     config.stash[SUMMARY] = summary
     if settings.report:
-        outcome.write_findings(summary, settings.report)
-        config.hook.pytest_claims_report(summary=summary, path=settings.report)
+        try:
+            outcome.write_findings(summary, settings.report)
+            config.hook.pytest_claims_report(summary=summary, path=settings.report)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            config.stash[COMPLAINTS].append(
+                f"the report {settings.report} can't be written: {reason}; the evidence is complete, and the same"
+                " command writes it without training"
+            )
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
@@ -221,6 +277,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     suite = config.stash[SUITE]
     summary = config.stash.get(SUMMARY, None)
     if summary is None:
+        if suite.unusable:
+            for line in dict.fromkeys(suite.store.damaged):
+                terminalreporter.write_line(f"damaged: {line}", yellow=True)
+            terminalreporter.write_line(f"claims: {suite.unusable}", red=True)
         if exitstatus == pytest.ExitCode.INTERRUPTED and suite.judges:
             terminalreporter.write_line("claims: the same command goes on from the last finished level")
         return
@@ -231,5 +291,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
         terminalreporter.write_line(line)
     for line in dict.fromkeys(suite.store.damaged):
         terminalreporter.write_line(f"damaged: {line}", yellow=True)
-    if suite.settings.report:
+    complaints = config.stash[COMPLAINTS]
+    for line in complaints:
+        terminalreporter.write_line(f"claims: {line}", red=True)
+    if suite.settings.report and not complaints:
         terminalreporter.write_line(f"report: {suite.settings.report}")

@@ -1,33 +1,54 @@
 """What happens where pytest would run its items: drain the plan first, or tell something instead."""
 
+import gc
 from collections.abc import Generator
 
 import pytest
 
-from harness.plugin import tell
+from harness.plugin import interrupt, tell
 from harness.plugin.progress import Progress
 from harness.plugin.suite import Suite
 
 
 class DrainFirst:
-    """Every process that runs items first computes what is pending; the one with the terminal shows how far it is."""
+    """Every process that runs items first computes what is pending."""
+
+    def __init__(self, suite: Suite):
+        self._suite = suite
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Drain, then let pytest judge; where the evidence can't be written, there is nothing to judge."""
+        config = session.config
+        if not computes(self._suite, session) or is_controller(config):
+            return None  # the workers drain, and then judge
+        if self._suite.drain():
+            return None
+        gc.freeze()  # as after a Ctrl-C: taking torch apart takes seconds
+        if is_worker(config):
+            session.shouldstop = self._suite.unusable or True
+        return True
+
+
+class ShowProgress:
+    """The process with the terminal shows how far all of them are, and ends all of them."""
 
     def __init__(self, suite: Suite):
         self._suite = suite
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Drain, then judge."""
-        if not self._suite.judges or session.testsfailed or session.config.option.collectonly:
-            return (yield)
-        if is_worker(session.config):
-            self._suite.drain()
+        """Run the loop with progress beside it."""
+        interrupt.once()
+        if not computes(self._suite, session) or is_worker(session.config):
             return (yield)
         with Progress(self._suite, reporter(session.config)):
-            if is_controller(session.config):
-                return (yield)  # the workers drain, and then judge
-            self._suite.drain()
-        return (yield)
+            try:
+                return (yield)
+            except KeyboardInterrupt:  # as xdist's own Interrupted is
+                if self._suite.unusable is None:
+                    raise
+                return True  # the workers were told to stop
 
 
 class TellInstead:
@@ -40,6 +61,7 @@ class TellInstead:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Print what was asked for; for --cell, compute it before."""
         settings = self._suite.settings
+        interrupt.once()
         if session.testsfailed:
             raise session.Interrupted("the claims could not be collected")
         if not self._suite.judges:
@@ -62,6 +84,11 @@ class TellInstead:
         """That no test ran was asked for."""
         if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED if self._suite.failures else pytest.ExitCode.OK
+
+
+def computes(suite: Suite, session: pytest.Session) -> bool:
+    """Whether this session computes evidence, in this process or in its workers."""
+    return bool(suite.judges) and not session.testsfailed and not session.config.option.collectonly
 
 
 def is_worker(config: pytest.Config) -> bool:

@@ -21,7 +21,7 @@ from harness.run import EvidenceMissingError
 from harness.verdict import Finding, claim_verdict, with_q_values
 
 SCHEMA = 1
-VERSIONS = (*LIBRARIES, "scipy", "gymnasium", "pytest")
+VERSIONS = (*LIBRARIES, "gymnasium", "pytest")
 
 
 def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seconds: float) -> dict[str, Any]:

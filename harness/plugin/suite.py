@@ -15,6 +15,7 @@ from harness.files import prove_writable
 from harness.fixtures import FixtureError
 from harness.imp import check
 from harness.judge import Judge
+from harness.plugin import interrupt
 from harness.plugin.house import ALL, JOINED
 from harness.plugin.options import Settings
 from harness.run import Run, Scene
@@ -35,6 +36,8 @@ class Suite:
     """By nodeid, in pytest's order."""
     addresses: list[Address] = field(default_factory=list)
     """Of the plan's cells, parents first."""
+    unusable: str | None = None
+    """Why the evidence could not be written any more; nothing is judged then."""
 
     def __post_init__(self) -> None:
         self.store = Store(self.settings.evidence)
@@ -75,7 +78,7 @@ class Suite:
     def take(self, items: Iterable[pytest.Item], trains: bool) -> None:
         """The items that are finally selected. Raises pytest.UsageError where their inputs are unsound.
 
-        trains: whether anything will be trained or judged, so that there must be a place for it.
+        trains: whether anything will be trained or judged from here, so that there must be a place for it.
         """
         self.judges = {item.nodeid: item.stash[JUDGE] for item in items if JUDGE in item.stash}
         if not self.judges:
@@ -87,7 +90,7 @@ class Suite:
             self.addresses = [address(cell) for cell in self.cells]
             if not trains:
                 return
-            self.store.prepare()
+            self._prepare()
             for run in (run for judge in self.judges.values() for run in judge.runs):
                 normalised_return([], run.reference)  # refused where the task's own references are too close
         except (FixtureError, StoreError, ValueError) as error:
@@ -129,9 +132,14 @@ class Suite:
         judges = [judge for judge in self.judges.values() if judge.claim.id == claim_id]
         return all_cells(cell for judge in judges for run in judge.runs for cell in run.cells())
 
-    def drain(self) -> None:
-        """Compute what is pending, beside any other process."""
-        self.failures = drain(self.cells, self.store).failed
+    def drain(self) -> bool:
+        """Compute what is pending, beside any other process; False, and `unusable`, where it can't be written."""
+        try:
+            with interrupt.stoppable():
+                self.failures = drain(self.cells, self.store).failed
+        except StoreError as error:
+            self.unusable = f"{error}; all that is finished stays, and the same command goes on from there"
+        return self.unusable is None
 
     def failure_of(self, judge: Judge) -> str | None:
         """Why a cell that this item needs could not be computed; None if all were."""
@@ -141,6 +149,14 @@ class Suite:
     def pending(self) -> list[Address]:
         """The cells that the store does not hold yet."""
         return [where for where in self.addresses if self.store.finished_levels(where) < len(where.cell.levels)]
+
+    def _prepare(self) -> None:
+        """Refuse a store that can't be written, unless nothing has to be: evidence may be mounted read-only."""
+        try:
+            self.store.prepare()
+        except StoreError:
+            if not all(self.store.is_complete(where) for where in self.addresses):
+                raise
 
     def _judge(self, item: pytest.Item, declared: Claim, runs: list[Run]) -> Judge:
         function = getattr(item, "function", None)
