@@ -197,7 +197,7 @@ def test_a_package_is_named_by_its_file(folder: Path, command: Command) -> None:
 
 
 def test_what_a_user_registered_is_named_and_not_guessed_at(folder: Path, command: Command) -> None:
-    (cell, _) = inventories.stored(folder)
+    (cell, _) = inventories.inventory(folder)
     cell.description["engine"]["registered"] = {"criterion conftest.mine: conftest": "0"}
     assert cell.rests_on == ["criterion conftest.mine"]
     assert cell.staleness() == []
