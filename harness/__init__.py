@@ -6,6 +6,6 @@ from harness.claim import claim
 from harness.experiment import CONDITIONS, TICKET
 from harness.judge import Judge
 from harness.profiles import System
-from harness.run import Run, imp_runs, ticket_run
+from harness.run import Run, dense_run, imp_runs, ticket_run
 
-__all__ = ["CONDITIONS", "TICKET", "Judge", "Run", "System", "claim", "imp_runs", "register", "ticket_run"]
+__all__ = ["CONDITIONS", "TICKET", "Judge", "Run", "System", "claim", "dense_run", "imp_runs", "register", "ticket_run"]

@@ -1,7 +1,9 @@
-"""Leaving units out of the arithmetic from which no path leads to an output. Nothing is lost.
+"""Leaving out of the arithmetic what can't matter: units from which no path leads to an output, and inputs that are
+always zero. Nothing is lost.
 
-Such a unit changes no output, so neither its bias nor the weights into it have a gradient: without weight decay they
-keep their initial values. The networks are trained without them, and their values put back afterwards.
+Such a unit changes no output, so neither its bias nor the weights into it have a gradient; nor have the weights out of
+an input that is zero. Without weight decay they keep their initial values. The networks are trained without them, and
+their values put back afterwards.
 """
 
 from collections.abc import Sequence
@@ -34,14 +36,19 @@ class Compact:
         return restored
 
 
-def compact(mlp: Mlp, masks: Sequence[np.ndarray]) -> Compact:
-    """Networks at rest without the units that reach no output under `masks` (bool[members, in, out] per layer)."""
+def compact(
+    mlp: Mlp, masks: Sequence[np.ndarray], shown: np.ndarray | None = None, leave_out_unreachable: bool = True
+) -> Compact:
+    """Networks at rest without the inputs that are not `shown` (bool[inputs], at least one is; default: all are), and
+    without the units that reach no output under `masks` (bool[members, in, out] per layer)."""
     members, inputs, _ = masks[0].shape
     outputs = masks[-1].shape[2]
     reachable = [np.ones((members, outputs), dtype=bool)]
     for mask in reversed(masks[1:]):
-        reachable.insert(0, (mask & reachable[0][:, None, :]).any(axis=2))
-    units = [np.tile(np.arange(inputs), (members, 1)), *map(_reachable_first, reachable[:-1])]
+        reaches = (mask & reachable[0][:, None, :]).any(axis=2)
+        reachable.insert(0, reaches if leave_out_unreachable else np.ones_like(reaches))
+    first = np.arange(inputs) if shown is None else np.flatnonzero(shown)
+    units = [np.tile(first, (members, 1)), *map(_reachable_first, reachable[:-1])]
     units.append(np.tile(np.arange(outputs), (members, 1)))
     weights, biases, kept = [], [], []
     for layer, (before, after) in enumerate(pairwise(units)):

@@ -75,6 +75,11 @@ class Savings:
     better. Where the pruned checkpoint is the best one."""
     leave_out_unreachable: bool = True
     """Units from which no path leads to an output are left out. Where there is no weight decay."""
+    leave_out_zero_inputs: bool = True
+    """Inputs that the task says are always zero are left out; their weights count for pruning as ever. Where there is
+    no weight decay."""
+    share_level_0: bool = True
+    """Level 0 is trained once for all conditions of a seed, which start from the same weights and draws."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class Experiment:
 class Cell:
     """The unit of work and of storage: one experiment, one condition, a fixed chunk of seeds.
 
-    `condition` is one of `CONDITIONS` (levels 1 to K) or `DENSE` (level 0, shared by all conditions).
+    `condition` is one of `CONDITIONS` (levels 1 to K) or `DENSE` (level 0, shared by all conditions: see `Savings`).
     """
 
     experiment: Experiment
@@ -103,17 +108,19 @@ class Cell:
     @property
     def levels(self) -> range:
         """The levels this cell computes."""
-        return range(0, 1) if self.condition == DENSE else range(1, self.experiment.pruning.levels + 1)
+        if self.condition == DENSE:
+            return range(1)
+        return range(1 if self.experiment.savings.share_level_0 else 0, self.experiment.pruning.levels + 1)
 
     @property
     def parents(self) -> tuple["Cell", ...]:
         """The cells whose results this one starts from."""
         if self.condition == DENSE:
             return ()
-        dense = dataclasses.replace(self, condition=DENSE)
+        parents = [DENSE] if self.experiment.savings.share_level_0 else []
         if self.experiment.pruning.lineage == "branch" and self.condition != TICKET:
-            return dense, dataclasses.replace(self, condition=TICKET)
-        return (dense,)
+            parents.append(TICKET)
+        return tuple(dataclasses.replace(self, condition=condition) for condition in parents)
 
     @property
     def id(self) -> str:

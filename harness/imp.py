@@ -11,8 +11,8 @@ from math import inf
 
 import numpy as np
 
-from harness.compaction import compact
-from harness.experiment import DENSE, TICKET, Cell, Experiment
+from harness.compaction import Compact, compact
+from harness.experiment import TICKET, Cell, Experiment
 from harness.learners import ACTOR
 from harness.learners.training import train
 from harness.networks import ACTIVATIONS, INITIALISERS, Mlp, initial_mlp
@@ -20,7 +20,8 @@ from harness.pruning.conditions import RULES
 from harness.pruning.criteria import CRITERIA, asks_for, saliencies
 from harness.pruning.ranking import keep_largest, weight_count
 from harness.streams import streams
-from harness.tasks import rollout_returns
+from harness.tasks import Task, rollout_returns, zero_inputs
+from harness.tasks.narrowed import Narrowed
 
 Networks = dict[str, Mlp]
 Masks = dict[str, list[np.ndarray]]
@@ -65,29 +66,44 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
     """
     e = cell.experiment
     networks, masks = start_level(cell, level, previous, ticket)
-    saves = e.savings.leave_out_unreachable and e.learner.weight_decay == 0
-    small = {name: compact(networks[name], layers) for name, layers in masks.items() if saves}
+    task, small = _left_out(e, networks, masks)
     population = e.learner.start(
-        e.task,
+        task,
         networks | {name: part.mlp for name, part in small.items()},
-        masks | {name: part.masks for name, part in small.items()},
+        masks | {name: small[name].masks for name in masks.keys() & small.keys()},
         cell.seeds,
         level,
     )
     stops = e.savings.stop_at_maximum
     asks = asks_for(e.pruning.criterion, "gradients")
-    training = train(population, e.task, e.evaluation, e.pruning.checkpoint, stops, cell.seeds, level, asks)
+    training = train(population, task, e.evaluation, e.pruning.checkpoint, stops, cell.seeds, level, asks)
     shape = (e.evaluation.scored_episodes,)
-    starts = np.stack([e.task.draw_starts(rng, shape) for rng in streams(cell.seeds, "score", level)])
-    scores = rollout_returns(e.task, training.checkpoint[ACTOR].tensors(), starts)
-    trained = {name: training.checkpoint[name] for name in masks}
-    trained |= {name: part.restored(networks[name], trained[name]) for name, part in small.items()}
-    gradients = {name: training.gradients[name] for name in masks if asks}
-    gradients |= {
-        name: part.restored(networks[name].each(np.zeros_like), gradients[name]) for name, part in small.items() if asks
-    }
-    layers = {name: mlp.weights for name, mlp in gradients.items()}
-    return Level(masks, trained, scores, training.evaluations, training.share, layers)
+    starts = np.stack([task.draw_starts(rng, shape) for rng in streams(cell.seeds, "score", level)])
+    scores = rollout_returns(task, training.checkpoint[ACTOR], starts)
+    trained, gradients = {}, {}
+    for name in masks:
+        trained[name], found = training.checkpoint[name], training.gradients.get(name)
+        if name in small:
+            trained[name] = small[name].restored(networks[name], trained[name])
+            found = found and small[name].restored(networks[name].each(np.zeros_like), found)
+        if found:
+            gradients[name] = found.weights
+    return Level(masks, trained, scores, training.evaluations, training.share, gradients)
+
+
+def _left_out(e: Experiment, networks: Networks, masks: Masks) -> tuple[Task, dict[str, Compact]]:
+    """What is trained in place of the task and the networks where `e.savings` leave something out of them."""
+    if e.learner.weight_decay > 0:  # it would move the weights of what is left out
+        return e.task, {}
+    zeros = zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ()
+    task = Narrowed(e.task, tuple(name for name in e.task.inputs if name not in zeros)) if zeros else e.task
+    shown = np.array([name not in zeros for name in e.task.inputs])
+    small = {}
+    for name, mlp in networks.items():
+        layers = masks.get(name, [np.ones(weight.shape, dtype=bool) for weight in mlp.weights])
+        if zeros or (e.savings.leave_out_unreachable and name in masks):
+            small[name] = compact(mlp, layers, shown, e.savings.leave_out_unreachable)
+    return task, small
 
 
 def check(experiment: Experiment) -> None:
@@ -121,7 +137,7 @@ def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | 
     """The networks that `level` starts from, and the masks of the prunable ones (at level 0 of all)."""
     initial = initial_networks(cell.experiment, cell.seeds)
     prunable = prunable_networks(cell.experiment)
-    if cell.condition == DENSE:  # all networks: experiments share level 0 whatever they prune from it
+    if level == 0:  # all networks: experiments share level 0 whatever they prune from it
         return initial, {name: [np.ones(w.shape, dtype=bool) for w in mlp.weights] for name, mlp in initial.items()}
 
     rule = RULES[cell.condition]

@@ -75,9 +75,13 @@ class Judge:
         unit: str = RETURN_UNIT,
         span: tuple[float, float] | None = None,
         beside: Mapping[str, PerSeed] | None = None,
+        able: Sequence[Run] | None = None,
     ) -> None:
-        """The effect is within +-`margin`."""
-        self._judge("equivalent", effect, margin, unit, span, beside)
+        """The effect is within +-`margin`.
+
+        able: the runs that must show that a difference could be seen (see `_insensitive`); default: all.
+        """
+        self._judge("equivalent", effect, margin, unit, span, beside, able)
 
     def non_inferior(
         self,
@@ -87,9 +91,10 @@ class Judge:
         unit: str = RETURN_UNIT,
         span: tuple[float, float] | None = None,
         beside: Mapping[str, PerSeed] | None = None,
+        able: Sequence[Run] | None = None,
     ) -> None:
-        """The effect is above -`margin`."""
-        self._judge("non-inferior", effect, margin, unit, span, beside)
+        """The effect is above -`margin`. able: see `equivalent`."""
+        self._judge("non-inferior", effect, margin, unit, span, beside, able)
 
     def holds_out_longer(
         self,
@@ -117,6 +122,7 @@ class Judge:
         unit: str,
         span: tuple[float, float] | None,
         beside: Mapping[str, PerSeed] | None,
+        able: Sequence[Run] | None = None,
     ) -> None:
         if not np.isfinite(effect.values).all():
             raise ValueError(f"{effect} has a value that is not finite: {effect.values}")
@@ -127,25 +133,9 @@ class Judge:
             span = self.runs[0].normalised_span if self.runs and unit == RETURN_UNIT else (0.0, 1.0)
         others = {name: contrast_test(other, kind, span) for name, other in (beside or {}).items()}
         outcome = contrast_test(effect, kind, span)
-        if kind != "greater" and (insensitive := self._insensitive()):
+        if kind != "greater" and (insensitive := _insensitive(self.runs if able is None else able)):
             outcome = replace(outcome, refused=insensitive)
         self._record(kind, smallest, unit, outcome, others)
-
-    def _insensitive(self) -> str:
-        """Why "no difference" can't be assessed here; empty where it can.
-
-        Dense learning must have reached its bar, and where a run has both conditions its ticket effect must be
-        supported: a system on which nothing can be seen shows no difference either.
-        """
-        for run in self.runs:
-            bar = float(normalised_return(run.dense_returns(), run.reference).mean())
-            if bar < DENSE_BAR:
-                return f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}"
-            if {"mask/weights", "random/re-init"} <= set(run.conditions):
-                outcome = contrast_test(run.area().ticket_effect, "greater", run.normalised_span)
-                if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
-                    return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
-        return ""
 
     def _record(
         self, kind: Kind, smallest: float, unit: str, outcome: Outcome | None, beside: Mapping[str, Outcome]
@@ -194,6 +184,23 @@ class Judge:
 
 
 _RANK_UNIT = "P(holds out longer) - 1/2"
+
+
+def _insensitive(runs: Sequence[Run]) -> str:
+    """Why "no difference" can't be assessed here; empty where it can.
+
+    Dense learning must have reached its bar, and where a run has both conditions its ticket effect must be
+    supported: a system on which nothing can be seen shows no difference either.
+    """
+    for run in runs:
+        bar = float(normalised_return(run.dense_returns(), run.reference).mean())
+        if bar < DENSE_BAR:
+            return f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}"
+        if {"mask/weights", "random/re-init"} <= set(run.conditions):
+            outcome = contrast_test(run.area().ticket_effect, "greater", run.normalised_span)
+            if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
+                return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
+    return ""
 
 
 def _seeds_needed(outcome: Outcome, kind: Kind, smallest: float) -> int | None:

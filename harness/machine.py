@@ -18,9 +18,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
 def keep_memory() -> bool:
     """Raise glibc's trim and mmap thresholds, so that freed buffers stay mapped.
 
-    Without it every update gives its buffers back to the kernel and faults them in again, which cost earlier
-    trials (DESIGN, "The engine") a quarter to a third of an update. Returns False where the C library is not
-    glibc; nothing but speed is lost.
+    Done on import, unless the environment says CLAIMS_KEEP_MEMORY=0. Without it every update gives its buffers back
+    to the kernel and faults them in again (`python -m harness profile` counts the faults). Returns False where the C
+    library is not glibc; nothing but speed is lost.
     """
     try:
         libc = ctypes.CDLL("libc.so.6")
@@ -60,4 +60,5 @@ def _cgroup_quota() -> float:
         return math.inf
 
 
-keep_memory()
+if os.environ.get("CLAIMS_KEEP_MEMORY") != "0":
+    keep_memory()

@@ -20,6 +20,7 @@ from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.registry import Registry
 from harness.tasks.cart_pole import CartPole
+from harness.tasks.narrowed import Narrowed
 
 SEEDS_PER_BLOCK = 1000
 """`--seed-block N` judges on seeds N * 1000 onwards. Block 90 trained the experts, block 99 is for tuning."""
@@ -33,6 +34,8 @@ class System:
     task: str
     learner: str
     horizon: int | None = None
+    inputs: tuple[str, ...] | None = None
+    """Only these are shown."""
     initialiser: str | None = None
     input_divisor: float | None = None
     scope: Literal["actor", "actor+critic"] | None = None
@@ -46,6 +49,8 @@ class System:
         words = [self.task, self.learner]
         if self.horizon is not None:
             words.append(f"horizon {self.horizon}")
+        if self.inputs is not None:
+            words.append(f"on {' and '.join(self.inputs)}")
         if self.initialiser is not None:
             words.append(self.initialiser)
         if self.input_divisor is not None:
@@ -95,6 +100,8 @@ class Profile:
         experiment = self.base(system.task, system.learner)
         if system.horizon is not None:
             experiment = _replace(experiment, "task", horizon=system.horizon)
+        if system.inputs is not None:
+            experiment = dataclasses.replace(experiment, task=Narrowed(experiment.task, system.inputs))
         if system.initialiser is not None:
             experiment = _replace(experiment, "network", initialiser=system.initialiser)
         if system.input_divisor is not None:
@@ -121,14 +128,15 @@ class Profile:
                     f"{change} changes nothing here: the fields of {change.part} are {', '.join(known) or 'none'}"
                 )
 
-    def seeds_of(self, block: int) -> tuple[int, ...]:
-        """The seeds of a block."""
-        return tuple(range(block * SEEDS_PER_BLOCK, block * SEEDS_PER_BLOCK + self.seeds))
+    def seeds_of(self, block: int, times: int = 1) -> tuple[int, ...]:
+        """The seeds of a block; `times` as many where a claim asks for more."""
+        first = block * SEEDS_PER_BLOCK
+        return tuple(range(first, first + min(times * self.seeds, SEEDS_PER_BLOCK)))
 
-    def cells(self, system: System, condition: str, block: int) -> list[Cell]:
-        """The cells of a system under one condition, in the order of their seeds."""
-        seeds = self.seeds_of(block)
-        chunks = [seeds[first : first + self.chunk] for first in range(0, len(seeds), self.chunk)]
+    def cells(self, system: System, condition: str, block: int, times: int = 1) -> list[Cell]:
+        """The cells of a system under one condition, in the order of their seeds; `times` adds some."""
+        seeds, size = self.seeds_of(block, times), min(self.chunk, self.seeds)
+        chunks = [seeds[first : first + size] for first in range(0, len(seeds), size)]
         return [Cell(self.experiment(system), condition, chunk) for chunk in chunks]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from harness.evidence.store import Store, address
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment
 from harness.fixtures import read_reference
-from harness.imp import Level, densities
+from harness.imp import Level, densities, layer_sizes
 from harness.learners import ACTOR
 from harness.profiles import Profile, System, scale
 from harness.statistics import (
@@ -24,11 +24,13 @@ from harness.statistics import (
     Reference,
     area,
     break_density,
+    fan_in_gap,
     input_magnitude,
     normalised_return,
     overshoot,
     restricted_level,
     separation_level,
+    spread,
 )
 
 Judged = Literal["scored return", "best evaluation"]
@@ -76,6 +78,8 @@ class Run:
     conditions: tuple[str, ...] = CONDITIONS
     label: str = ""
     """What charts and test ids call it beside others; by default its system."""
+    times: int = 1
+    """How many times the profile's seeds it has: claims of no difference need more than others."""
     scene: Scene | None = None
 
     def __str__(self) -> str:
@@ -100,7 +104,7 @@ class Run:
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds judged on."""
-        return self.bound.profile.seeds_of(self.bound.block)
+        return self.bound.profile.seeds_of(self.bound.block, self.times)
 
     @property
     def scale(self) -> dict[str, dict[str, float | str]]:
@@ -109,10 +113,7 @@ class Run:
 
     def cells(self) -> list[Cell]:
         """The cells of all conditions, without their parents."""
-        scene = self.bound
-        return [
-            cell for condition in self.conditions for cell in scene.profile.cells(self.system, condition, scene.block)
-        ]
+        return [cell for condition in self.conditions for cell in self._chunks(condition)]
 
     @cached_property
     def densities(self) -> np.ndarray:
@@ -143,8 +144,36 @@ class Run:
 
     def dense_returns(self) -> np.ndarray:
         """float64[seeds]: scored returns at level 0."""
-        dense = [dataclasses.replace(chunk, condition=DENSE) for chunk in self._chunks(self.conditions[0])]
-        return np.concatenate([_level(self.bound.store, cell, 0).scored_returns for cell in dense])
+        chunks = [_with_level_0(chain)[0] for chain in self._chunks(self.conditions[0])]
+        return np.concatenate([_level(self.bound.store, cell, 0).scored_returns for cell in chunks])
+
+    def dense(self) -> PerSeed:
+        """Normalised scored return at level 0."""
+        return PerSeed.of(str(self.system), normalised_return(self.dense_returns(), self.reference), self.seeds)
+
+    def evaluations(self) -> np.ndarray:
+        """float64[seeds, per_training]: mean returns during the training of level 0; a member that stopped at the
+        task's maximum stays there."""
+        chunks = [_with_level_0(chain)[0] for chain in self._chunks(self.conditions[0])]
+        found = np.concatenate([_level(self.bound.store, cell, 0).evaluations for cell in chunks])
+        return np.where(np.isnan(found), self.experiment.task.maximum_return, found)
+
+    def spread(self, condition: str = TICKET) -> PerSeed:
+        """How far a seed's normalised scored return lies from the seeds' median, the mean over levels 1 to K."""
+        normalised = normalised_return(self.returns(condition), self.reference)
+        return PerSeed.of(str(self.system), spread(normalised[:, 1:]), self.seeds)
+
+    def layer_densities(self, condition: str = TICKET) -> np.ndarray:
+        """float64[seeds, K + 1, layers]: the share of the actor's weights left, per layer."""
+        return self._stack(condition, lambda level: np.stack([m.mean(axis=(1, 2)) for m in level.masks[ACTOR]], axis=1))
+
+    def fan_in_gap(self, density: float | None = None, condition: str = TICKET) -> PerSeed:
+        """Density of the actor's layers with the lowest fan-in less that of those with the highest, at the first level
+        at or below `density`, or the mean over levels 1 to K."""
+        sizes = layer_sizes(self.experiment)[ACTOR]
+        gaps = fan_in_gap(self.layer_densities(condition), sizes)
+        chosen = gaps[:, 1:].mean(axis=1) if density is None else gaps[:, self._level_at(density)]
+        return PerSeed.of(str(self.system), chosen, self.seeds)
 
     def area(self, drop: int = 0, judged: Judged = "scored return") -> Areas:
         """Mean normalised return over levels 1 to K - `drop`, per condition and seed."""
@@ -201,16 +230,20 @@ class Run:
         return {condition: [self._read(chunk) for chunk in self._chunks(condition)] for condition in self.conditions}
 
     def _chunks(self, condition: str) -> list[Cell]:
-        return self.bound.profile.cells(self.system, condition, self.bound.block)
+        return self.bound.profile.cells(self.system, condition, self.bound.block, self.times)
 
     def _read(self, chain: Cell) -> list[Level]:
-        dense = dataclasses.replace(chain, condition=DENSE)
-        return [_level(self.bound.store, cell, level) for cell in (dense, chain) for level in cell.levels]
+        return [_level(self.bound.store, cell, level) for cell in _with_level_0(chain) for level in cell.levels]
 
     def _stack(self, condition: str, measure: Any) -> np.ndarray:
         """float64[seeds, K + 1, ...] of what `measure` takes from each level."""
         chunks = [np.stack([measure(level) for level in levels], axis=1) for levels in self.levels(condition)]
         return np.concatenate(chunks).astype(np.float64)
+
+
+def _with_level_0(chain: Cell) -> list[Cell]:
+    """The cells of all levels, the one that has level 0 first: the shared one, or the chain itself."""
+    return [parent for parent in chain.parents if parent.condition == DENSE] + [chain]
 
 
 class EvidenceMissingError(Exception):
@@ -228,13 +261,20 @@ def imp_runs(
     tasks: Sequence[str],
     learners: Sequence[str],
     conditions: Sequence[str] = CONDITIONS,
+    times: int = 1,
     **changes: Any,
 ) -> list[Run]:
-    """A run per task and learner, to parametrise a test by; `changes` are fields of `System`."""
+    """A run per task and learner, to parametrise a test by, of `times` the profile's seeds; `changes` are fields of
+    `System`."""
     systems = [System(task, learner, **changes) for task in tasks for learner in learners]
-    return [Run(system, tuple(conditions)) for system in systems]
+    return [Run(system, tuple(conditions), times=times) for system in systems]
 
 
 def ticket_run(task: str, learner: str, label: str = "", **changes: Any) -> Run:
     """A run of ticket chains alone. `changes` are fields of `System`."""
     return Run(System(task, learner, **changes), (TICKET,), label)
+
+
+def dense_run(task: str, learner: str, label: str = "", times: int = 1, **changes: Any) -> Run:
+    """A run of level 0 alone. `changes` are fields of `System`."""
+    return Run(System(task, learner, **changes), (DENSE,), label, times)

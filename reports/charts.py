@@ -102,7 +102,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Line:
-    """`mean`, `lower`, `upper`: float[levels] over seeds, at `density`: float[levels] in (0, 1]."""
+    """`mean`, `lower`, `upper`: float[levels] over seeds, at `density`: float[levels] in (0, 1], or at env_steps."""
 
     swatch: Swatch
     density: np.ndarray
@@ -119,7 +119,11 @@ def draw(chart: Mapping[str, Any]) -> Drawing:
         if chart["kind"] == "returns":
             return _returns(chart)
         if chart["kind"] == "inputs":
-            return _inputs(chart)
+            return _shares(chart, "share of input magnitude", ("initialiser", "input"), "other inputs")
+        if chart["kind"] == "layers":
+            return _shares(chart, "share of a layer's weights left", ("initialiser", "layer"), "other layers")
+        if chart["kind"] == "learning":
+            return _returns(chart, "env_steps")
     except (KeyError, TypeError, IndexError, AttributeError) as problem:
         raise ValueError(f"not a chart: {type(problem).__name__}: {problem}") from problem
     raise ValueError(f"no chart of the kind {chart['kind']!r}")
@@ -130,14 +134,14 @@ def dark_css() -> str:
     return "\n".join(f'[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}' for a, b in DARK.items())
 
 
-def _returns(chart: Mapping[str, Any]) -> Drawing:
-    """As Figures 2-4: return against remaining weights, one line a condition."""
+def _returns(chart: Mapping[str, Any], along: str = "density") -> Drawing:
+    """As Figures 2-4: return against remaining weights, one line a condition; or against env_steps, one a run."""
     swatches = _swatches([str(series["label"]) for series in chart["series"]])
     lines, seeds = [], 0
     for swatch, series in zip(swatches, chart["series"], strict=True):
         values = _floats(series["values"])
         seeds = max(seeds, values.shape[1])
-        lines.append(_line(swatch, series["density"], values))
+        lines.append(_line(swatch, series[along], values))
     references = {
         str(name): x
         for name, value in (chart.get("references") or {}).items()
@@ -145,31 +149,33 @@ def _returns(chart: Mapping[str, Any]) -> Drawing:
     }
     unit = str(chart.get("unit") or "return")
     title = str(chart.get("title") or chart["key"])
-    sentence = "; ".join(_sentence(line) for line in lines)
-    view_box, body = _svg(lines, references, WIDTH, HEIGHT)
-    panel = Panel("", view_box, body, f"{title}: {unit} against remaining weights. {sentence}.")
+    place: Any = percent if along == "density" else _count
+    against, column = ("remaining weights", "weights") if along == "density" else (along, along)
+    sentence = "; ".join(_sentence(line, place=place) for line in lines)
+    view_box, body = _svg(lines, references, WIDTH, HEIGHT, along=along)
+    panel = Panel("", view_box, body, f"{title}: {unit} against {against}. {sentence}.")
     return Drawing(
         str(chart["key"]),
         title,
         f"{unit}, mean and 95\u202f% BCa interval over {seeds} seeds",
         tuple(swatches),
         (panel,),
-        ("condition", "weights", "mean", "95 % interval"),
-        tuple(row for line in lines for row in _rows(line)),
+        ("condition", column, "mean", "95 % interval"),
+        tuple(row for line in lines for row in _rows(line, place=place)),
     )
 
 
-def _inputs(chart: Mapping[str, Any]) -> Drawing:
-    """As Figure 8: each input's share of the first layer's magnitude, one panel an initialiser."""
-    names = [str(name) for name in chart["inputs"]]
+def _shares(chart: Mapping[str, Any], what: str, columns: tuple[str, str], others: str) -> Drawing:
+    """As Figure 8: the share that each name has of `what`, one panel an initialiser."""
+    names = [str(name) for name in chart["names"]]
     blocks = [(str(series["label"]), series["density"], _floats(series["values"])) for series in chart["series"]]
     if any(values.ndim != 3 or values.shape[2] != len(names) for _, _, values in blocks):
-        raise ValueError("not a chart: values are not [levels][seeds][inputs]")
+        raise ValueError("not a chart: values are not [levels][seeds][names]")
     # over all levels: at the last ones an initialiser may have pruned the whole layer, which leaves no share
     strength = np.mean([np.nan_to_num(values).mean(axis=(0, 1)) for _, _, values in blocks], axis=0)
     named = sorted(np.argsort(-strength, kind="stable")[:NAMED_INPUTS])
     swatches = dict(zip(named, _swatches([names[i] for i in named]), strict=True))
-    rest = Swatch("other inputs", REST, "circle", "")
+    rest = Swatch(others, REST, "circle", "")
     title = str(chart.get("title") or chart["key"])
     drawn = [
         (label, [_line(swatches.get(i, rest), density, values[:, :, i]) for i in range(len(names))])
@@ -189,7 +195,7 @@ def _inputs(chart: Mapping[str, Any]) -> Drawing:
                 label,
                 view_box,
                 body,
-                f"{title}, {label}: share of input magnitude against remaining weights. {sentence}.",
+                f"{title}, {label}: {what} against remaining weights. {sentence}.",
             )
         )
         rows += [(label, *row) for name, line in zip(names, lines, strict=True) for row in _rows(line, percent, name)]
@@ -198,10 +204,10 @@ def _inputs(chart: Mapping[str, Any]) -> Drawing:
     return Drawing(
         str(chart["key"]),
         title,
-        f"share of input magnitude, mean and 95\u202f% BCa interval over {seeds} seeds",
+        f"{what}, mean and 95\u202f% BCa interval over {seeds} seeds",
         legend,
         tuple(panels),
-        ("initialiser", "input", "weights", "mean", "95 % interval"),
+        (*columns, "weights", "mean", "95 % interval"),
         tuple(rows),
     )
 
@@ -265,15 +271,16 @@ def _svg(
     height: int,
     domain: tuple[float, float] | None = None,
     share: bool = False,
+    along: str = "density",
 ) -> tuple[str, Markup]:
+    scale = 100 if along == "density" else 1
     points = [
-        {"line": str(i), "weights": 100 * float(d), "mean": float(m), "lower": float(a), "upper": float(b)}
+        {"line": str(i), "weights": scale * float(d), "mean": float(m), "lower": float(a), "upper": float(b)}
         for i, line in enumerate(lines)
         for d, m, a, b in zip(line.density, line.mean, line.lower, line.upper, strict=True)
     ]
-    densities = [100 * float(d) for line in lines for d in line.density]
-    sparsest, densest = min(densities), max(densities)
-    span = (min(sparsest, 0.8 * densest), densest)
+    places = [scale * float(d) for line in lines for d in line.density]
+    span = (min(*places, 0.8 * max(places)), max(places))
     order = [str(i) for i in range(len(lines))]
     swatches = [line.swatch for line in lines]
 
@@ -283,6 +290,14 @@ def _svg(
         scale=alt.Scale(type="log", reverse=True, nice=False, domain=list(span)),
         axis=alt.Axis(values=_ticks(*span), labelExpr="format(datum.value, '~r') + ' %'", grid=False, labelFlush=False),
     )
+    if along == "env_steps":
+        span = (span[1], 0.0)  # as above, the end of the lines first
+        x = alt.X(
+            "weights:Q",
+            title="env_steps of training",
+            scale=alt.Scale(domain=[0, span[0]], nice=False),
+            axis=alt.Axis(tickCount=5, labelExpr=PLAIN, grid=False, labelFlush=False),
+        )
     y = partial(
         alt.Y,
         title=None,
@@ -360,19 +375,23 @@ def _trim(svg: str) -> tuple[str, Markup]:
     return root[1], Markup(body)
 
 
-def _sentence(line: Line, show: Any = effect) -> str:
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _sentence(line: Line, show: Any = effect, place: Any = percent) -> str:
     """`mask/weights: 498 at 100 %, 122 at 0.4 %`."""
     ends = [0] if len(line.density) == 1 else [0, -1]
     return f"{line.swatch.label}: " + ", ".join(
-        f"{show(float(line.mean[i]))} at {percent(float(line.density[i]))}" for i in ends
+        f"{show(float(line.mean[i]))} at {place(float(line.density[i]))}" for i in ends
     )
 
 
-def _rows(line: Line, show: Any = effect, name: str | None = None) -> list[tuple[str, ...]]:
+def _rows(line: Line, show: Any = effect, name: str | None = None, place: Any = percent) -> list[tuple[str, ...]]:
     return [
         (
             name or line.swatch.label,
-            percent(float(d)),
+            place(float(d)),
             show(float(m)),
             f"[{show(float(a))}, {show(float(b))}]",
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.evidence.lease import Lease
 from harness.evidence.plan import estimated_seconds
 from harness.evidence.store import Address, Store, StoreError, address
-from harness.experiment import TICKET, Cell
+from harness.experiment import DENSE, TICKET, Cell
 from harness.imp import Level, run_level
 
 WAIT_SECONDS = 0.2
@@ -90,7 +90,7 @@ def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None],
         if store.read(where, level) is not None:
             continue
         started = time.process_time()
-        before = where if level - 1 in cell.levels else next(iter(parents.values()), None)
+        before = where if level - 1 in cell.levels else parents.get(DENSE)
         previous = _needed(store, before, level - 1) if before else None
         ticket = _needed(store, parents[TICKET], level) if TICKET in parents else None
         computed = run_level(cell, level, previous, ticket)

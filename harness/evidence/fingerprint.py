@@ -7,6 +7,7 @@ those beside it that it imports.
 """
 
 import ast
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
@@ -14,11 +15,13 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from harness.experiment import DENSE, Cell, canonical_json
 from harness.networks import INITIALISERS
 from harness.pruning.criteria import CRITERIA
 from harness.registry import Origin, origin_of
+from harness.tasks import Task
 
 LIBRARIES = ("torch", "numpy", "numba", "scipy")
 ENGINE = "harness.imp"
@@ -56,11 +59,20 @@ def engine_parts(cell: Cell) -> dict[str, dict[str, str]]:
 def _used(cell: Cell) -> dict[str, Origin]:
     """Where what this cell names was defined, by kind. Level 0 is not pruned yet."""
     e = cell.experiment
-    named = {"task": origin_of(type(e.task)), "learner": origin_of(type(e.learner))}
+    tasks = {f"task{' of it' * depth}": origin_of(type(task)) for depth, task in enumerate(_tasks(e.task))}
+    named = {**tasks, "learner": origin_of(type(e.learner))}
     named["initialiser"] = INITIALISERS.origin(e.network.initialiser)
     if cell.condition != DENSE:
         named["criterion"] = CRITERIA.origin(e.pruning.criterion)
     return named
+
+
+def _tasks(task: Task) -> Iterator[Task]:
+    """A task and those that it is made of."""
+    yield task
+    for inner in vars(task).values():
+        if dataclasses.is_dataclass(inner):
+            yield from _tasks(cast(Task, inner))
 
 
 def _is_ours(module: str) -> bool:

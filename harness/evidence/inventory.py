@@ -176,7 +176,10 @@ def describes(content: Any, key: str) -> bool:
 
 def levels_of(identity: Mapping[str, Any]) -> range:
     """The levels of a cell, by its settings."""
-    return range(1) if identity["condition"] == DENSE else range(1, identity["experiment"]["pruning"]["levels"] + 1)
+    if identity["condition"] == DENSE:
+        return range(1)
+    experiment = identity["experiment"]
+    return range(1 if experiment["savings"].get("share_level_0", True) else 0, experiment["pruning"]["levels"] + 1)
 
 
 def differences(engine: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -21,6 +21,7 @@ from harness.learners.rollouts import play
 from harness.networks import Mlp, forward
 from harness.streams import streams
 from harness.tasks import Task
+from harness.tasks.narrowed import shown, whole
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class BC:
     def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
         """The experts of these seeds, read and found sound; raises FixtureError."""
         indices = sorted(set(self.expert_indices(seeds)))
-        read_experts(task.name, indices, len(task.inputs), task.actions)
+        read_experts(task.name, indices, len(whole(task).inputs), task.actions)
         return [expert_file(task.name, index) for index in indices]
 
     def start(
@@ -123,16 +124,18 @@ class Students:
         """What the experts saw, [members, env_steps, inputs], and their policies there, [.., actions]."""
         s = self.settings
         indices = s.expert_indices(seeds)
-        experts = read_experts(task.name, indices, len(task.inputs), task.actions).tensors()
+        full = whole(task)  # the expert sees all of it
+        experts = read_experts(task.name, indices, len(full.inputs), task.actions).tensors()
         rngs = streams(seeds, "rollout", level)
-        batch = task.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]))
-        rollout = play(experts, batch, task, s.env_steps // s.envs, s.envs, rngs)
+        batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]))
+        rollout = play(experts, batch, full, s.env_steps // s.envs, s.envs, rngs)
         by_member = np.ascontiguousarray(rollout.observations.transpose(1, 0, 2, 3))
         observations = torch.from_numpy(by_member).flatten(1, 2)
         with torch.no_grad():
             policies = torch.softmax(forward(experts, observations), dim=-1)
         dtype = self.actor.flat.dtype
-        return observations.to(dtype), policies.to(dtype)
+        seen = torch.from_numpy(shown(task, observations.numpy()))
+        return seen.to(dtype), policies.to(dtype)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""

@@ -151,7 +151,7 @@ def with_shared_charts(findings: Sequence[Finding]) -> list[Finding]:
         whole_of[position] = whole
     for number, chart in enumerate(shared):
         chart["key"] = f"{chart['title']} {number}"
-        if chart["kind"] == "inputs":
+        if "names" in chart:
             chart["series"].sort(key=lambda series: _natural(series["label"]))
     return [dataclasses.replace(finding, chart=whole_of.get(position)) for position, finding in enumerate(findings)]
 
@@ -160,7 +160,7 @@ def _goes_with(chart: dict[str, Any], other: dict[str, Any]) -> bool:
     drawn = {series["label"]: series for series in other["series"]}
     alike = all(drawn.get(series["label"], series) == series for series in chart["series"])
     return alike and all(
-        chart.get(name) == other.get(name) for name in ("kind", "title", "unit", "references", "inputs")
+        chart.get(name) == other.get(name) for name in ("kind", "title", "unit", "references", "names")
     )
 
 

@@ -162,6 +162,33 @@ def overshoot(first_layer_counts: npt.ArrayLike, densities: npt.ArrayLike, at: f
     return np.asarray(counts[:, reached[0]] == 0, dtype=np.float64)
 
 
+def spread(normalised: npt.ArrayLike) -> FloatArray:
+    """Mean over levels of |return - the seeds' median at that level|. normalised: float[seeds, levels] ->
+    float[seeds].
+
+    What Brown & Forsythe (1974) compare in place of variances: a variance would be decided by one failed seed.
+    """
+    curves = _finite(_curves(normalised))
+    return np.asarray(np.abs(curves - np.median(curves, axis=0)).mean(axis=1))
+
+
+def fan_in_gap(densities: npt.ArrayLike, sizes: Sequence[int]) -> FloatArray:
+    """Density of the layers with the lowest fan-in less that of the layers with the highest, several taken as one.
+
+    densities: float[..., layers], share of weights left; sizes: int[layers + 1], units per layer, so that layer i
+    has fan-in sizes[i] -> float[...]. Raises ValueError where all layers have one fan-in.
+    """
+    shares, units = np.asarray(densities, dtype=np.float64), np.asarray(sizes)
+    fan_in, weights = units[:-1], units[:-1] * units[1:]
+    if fan_in.min() == fan_in.max():
+        raise ValueError(f"all layers of {tuple(sizes)} have the same fan-in: there is nothing to compare")
+    means = [
+        np.average(shares[..., fan_in == extreme], axis=-1, weights=weights[fan_in == extreme])
+        for extreme in (fan_in.min(), fan_in.max())
+    ]
+    return np.asarray(means[0] - means[1])
+
+
 def _curves(normalised: npt.ArrayLike) -> FloatArray:
     curves = np.asarray(normalised, dtype=np.float64)
     if curves.ndim != 2 or curves.shape[0] < 1 or curves.shape[1] < 2:

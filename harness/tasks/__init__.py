@@ -4,7 +4,7 @@ A task's settings are a frozen dataclass that follows `Task`; its environments i
 To add a task is to add a file here (or anywhere else) with two such classes.
 """
 
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -43,11 +43,17 @@ class Transition(Protocol):
 class Task(Protocol):
     """The settings of a task, as a frozen dataclass; its fields enter every cell's id."""
 
-    name: ClassVar[str]
-    inputs: ClassVar[tuple[str, ...]]
-    """Names of the observation's entries."""
-    actions: ClassVar[int]
-    """Number of discrete actions."""
+    @property
+    def name(self) -> str:
+        """Names its experts and reference returns."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the observation's entries."""
+
+    @property
+    def actions(self) -> int:
+        """Number of discrete actions."""
 
     @property
     def horizon(self) -> int:
@@ -66,6 +72,12 @@ class Task(Protocol):
 
     def batch(self, starts: np.ndarray) -> Batch:
         """Environments standing in `starts`, float64[members, envs, state]."""
+
+
+def zero_inputs(task: Task) -> tuple[str, ...]:
+    """The inputs that are zero in every state, as the task names them in `zero_inputs`; none where it does not."""
+    named: tuple[str, ...] = getattr(task, "zero_inputs", ())
+    return named
 
 
 def rollout_returns(task: Task, actor: Mlp, starts: np.ndarray) -> np.ndarray:

@@ -40,14 +40,14 @@ class TestPinnedIds:
     @pytest.mark.parametrize(
         ("learner", "condition", "pinned"),
         [
-            ("ppo", DENSE, "bd34c8dfb45bb5643086f1f5b5d5a0d27af4301cce15e30c187ee5ee2de9c172"),
-            ("ppo", TICKET, "3901feac152aa9311dfc6b7f76d42ad176c122cb099e6c42b838f46ffebb0caf"),
-            ("ppo", "mask/permuted", "10f29230eb8ff8a1b5841bafcd9081074da6808d0cb6d5a0d0c648a7d7e7488f"),
-            ("ppo", "permuted/permuted", "0eff2d3503cec44e0219d6a23681246f4fd445b11a2a935e9d645ca6f8936aa7"),
-            ("bc", DENSE, "59b4fc6e204908560e4480259f1aa953f69ae7abe2f66032b078b6db8b074692"),
-            ("bc", TICKET, "312775d2dadff270ecafdd702f0583abaf780445f572afb3dc22fa038584f863"),
-            ("bc", "mask/permuted", "d66e7cebb837c8d1866fc2f24ee911279087ad780e98a17731848c2c320bc353"),
-            ("bc", "permuted/permuted", "3082cce5aea3aa2b97e90d6a418e1d6c8a1a94df54a07721a480acf8edf6d352"),
+            ("ppo", DENSE, "0262a365fb3c639ac33faaa4c70e6d54f31a2d7514ccdb5b41ce854a95cbafc0"),
+            ("ppo", TICKET, "e6ccd8d7d700c07367f3c6055a14813d281078f09f7930e1aec182708dff523c"),
+            ("ppo", "mask/permuted", "e2ccbc74b0ffa6f41ba0f66a87d28ee3946d174e7c62780000dd0fef9b7aa9d0"),
+            ("ppo", "permuted/permuted", "5216b7b1d50b4703294ccc90ead9f6bedfec811f7f8bfd1ad65b94efa226f69d"),
+            ("bc", DENSE, "3dafbe04ad75218adf5bbaf93e2ba41f757b9c1d3ae8cd6796ab099e98aa4d55"),
+            ("bc", TICKET, "a4b7ad1ffec31a39660e113cc86d07b5c237cb8771afa189489106d6fdab37ec"),
+            ("bc", "mask/permuted", "175a04ca31d9d34bc6aefd5337d3b74b45ec474f11b7fb33bda3331d9a0b363a"),
+            ("bc", "permuted/permuted", "9715dd8ab83713387f1bffb875f354a9f14eff6c2b55d45357a35331f330269e"),
         ],
     )
     def test_the_cells_of_the_scaled_profile_have_these_ids(self, learner: str, condition: str, pinned: str) -> None:
@@ -63,7 +63,7 @@ class TestPinnedIds:
             '"network":{"activation":"relu","hidden":[64,64],"initialiser":"kaiming","input_divisor":1.0,'
             '"type":"Network"},'
             '"pruning":{"checkpoint":"best","criterion":"magnitude","levels":30,"lineage":"own","rate":0.2,"scope":"actor","type":"Pruning"},'
-            '"savings":{"leave_out_unreachable":true,"stop_at_maximum":true,"type":"Savings"},'
+            '"savings":{"leave_out_unreachable":true,"leave_out_zero_inputs":true,"share_level_0":true,"stop_at_maximum":true,"type":"Savings"},'
             '"task":{"horizon":500,"type":"CartPole"},"type":"Experiment"},"seeds":[0,1],"type":"Cell"}'
         )
 
@@ -263,7 +263,7 @@ class TestFingerprint:
             f"harness.learners.{learner}",
         }
         assert inside <= set(parts["modules"])
-        assert set(parts["versions"]) == {"torch", "numpy", "numba", "python"}
+        assert set(parts["versions"]) == {"torch", "numpy", "numba", "scipy", "python"}
 
     def test_what_measures_and_reports_is_not_in_it(self) -> None:
         outside = ("harness.statistics", "harness.verdict", "harness.plugin", "harness.evidence", "harness.profiles")

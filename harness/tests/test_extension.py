@@ -23,7 +23,8 @@ from harness.changes import Change
 from harness.evidence import fingerprint
 from harness.evidence.drain import drain
 from harness.evidence.fingerprint import engine_parts
-from harness.evidence.store import Store, address, from_bytes, to_bytes
+from harness.evidence.level_file import from_bytes, to_bytes
+from harness.evidence.store import Store, address
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning
 from harness.files import HOUSE
 from harness.learners import ACTOR

@@ -60,7 +60,7 @@ def inputs_chart(
                 "values": shares.round(4).tolist(),
             }
         )
-    return {"kind": "inputs", "key": key, "title": title, "inputs": inputs, "series": series}
+    return {"kind": "inputs", "key": key, "title": title, "names": inputs, "series": series}
 
 
 def finding(

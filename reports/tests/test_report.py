@@ -210,7 +210,7 @@ def test_a_first_layer_that_was_pruned_away_ends_its_lines() -> None:
         {
             "kind": "inputs",
             "key": "k",
-            "inputs": ["a"],
+            "names": ["a"],
             "series": [{"label": "a", "density": [1.0], "values": [[1.0]]}],
         },
         "text",
@@ -296,7 +296,7 @@ def test_no_text_of_a_finding_becomes_markup(page: str, findings: dict[str, Any]
         for place, finding in enumerate(claim["findings"]):
             finding["scale"] = {EVIL: {"here": EVIL, "paper": EVIL}}
             series = {"label": EVIL, "density": [1.0, 0.5], "values": [[1.0], [2.0]]}
-            texts = {"key": EVIL, "title": EVIL, "unit": EVIL, "references": {EVIL: 3.0}, "inputs": [EVIL]}
+            texts = {"key": EVIL, "title": EVIL, "unit": EVIL, "references": {EVIL: 3.0}, "names": [EVIL]}
             finding["chart"] = {"kind": "returns", "series": [series], **texts}
             if place == 1:
                 series["values"] = [[[1.0]], [[0.5]]]

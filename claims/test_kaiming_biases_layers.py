@@ -1,0 +1,45 @@
+"""Under Kaiming initialisation the layers with higher fan-in start smaller and are pruned harder; not under Xavier
+(paper 4.2).
+
+Kaiming draws a layer's weights in proportion to one over the root of its fan-in, so a comparison of magnitudes over all
+layers favours the layer with few inputs. Judged at the first level at or below 10 % density, as the other claims on
+what the mask keeps are.
+"""
+
+import pytest
+
+from harness import claim, ticket_run
+
+pytestmark = claim("kaiming-biases-layers", source="4.2", quantifier="general", systems=3, figure="layers")
+DENSITY = 0.1
+KAIMING = ticket_run("cart-pole", "ppo", "Kaiming")
+XAVIER = ticket_run("cart-pole", "ppo", "Xavier", initialiser="xavier")
+BOTH = pytest.mark.parametrize(("kaiming", "xavier"), [pytest.param(KAIMING, XAVIER, id="cart-pole-ppo")])
+
+
+def unit(run):
+    return f"density of a layer, at {run.density_at(DENSITY):.1%} of all weights"
+
+
+@BOTH
+def test_low_fan_in_is_spared_under_kaiming(kaiming, xavier, judge):
+    """Under Kaiming the layer with the lowest fan-in keeps more of its weights than those with the highest."""
+    judge.greater(
+        kaiming.fan_in_gap(DENSITY),
+        smallest=0.05,
+        unit=unit(kaiming),
+        span=(-1, 1),
+        beside={"mean over levels 1 to K": kaiming.fan_in_gap(), "Xavier instead": xavier.fan_in_gap(DENSITY)},
+    )
+
+
+@BOTH
+def test_more_so_than_under_xavier(kaiming, xavier, judge):
+    """The layer with the lowest fan-in is spared more under Kaiming than under Xavier."""
+    judge.greater(
+        kaiming.fan_in_gap(DENSITY) - xavier.fan_in_gap(DENSITY),
+        smallest=0.05,
+        unit=unit(kaiming),
+        span=(-1, 1),
+        beside={"mean over levels 1 to K": kaiming.fan_in_gap() - xavier.fan_in_gap()},
+    )

@@ -1,0 +1,18 @@
+"""The ratio at which the layers are pruned carries part of the ticket's effect (paper 3.2, Figure 3).
+
+permuted/permuted keeps no more of the ticket than how many weights each layer has left; random/re-init draws these
+numbers at random as well, and fresh weights.
+"""
+
+import pytest
+
+from harness import claim, imp_runs
+
+pytestmark = claim("layer-ratio-matters", source="3.2, Figure 3", quantifier="all BC agents", systems=6)
+
+
+@pytest.mark.parametrize("run", imp_runs(tasks=["cart-pole"], learners=["bc"]))
+def test_layer_ratio_has_a_part(run, judge):
+    """The layer-ratio part is above 0."""
+    beside = {name: area.layer_ratio_part for name, area in run.other_areas().items()}
+    judge.greater(run.area().layer_ratio_part, smallest=0.05, beside=beside)

@@ -1,0 +1,21 @@
+"""Permuting the surviving initial weights costs little as long as the mask is kept (paper 3.2, Figure 3).
+
+"Little" is 0.1 of the distance between a random policy and the expert: the drop at which a level counts as failed
+(break density). No difference can be shown only where one could be seen, so the ticket effect must be supported on the
+same system; and it takes twice the seeds, for one more seed that fails must not change the verdict.
+"""
+
+import pytest
+
+from harness import claim, imp_runs
+
+pytestmark = claim("weights-matter-little", source="3.2, Figure 3", quantifier="most agents", systems=6)
+BC = {"tasks": ["cart-pole"], "learners": ["bc"]}
+
+
+@pytest.mark.parametrize("able", imp_runs(**BC))
+@pytest.mark.parametrize("run", imp_runs(**BC, conditions=["mask/weights", "mask/permuted"], times=2))
+def test_weights_part_is_nothing(run, able, judge):
+    """The weights part is within 0.1 of 0."""
+    beside = {name: area.weights_part for name, area in run.other_areas().items()}
+    judge.equivalent(run.area().weights_part, margin=0.1, beside=beside, able=[run, able])
