@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from types import FrameType
 
 import pytest
@@ -23,7 +22,7 @@ STOP = signal.SIGUSR1
 _ELSEWHERE = "another process could not write the evidence"
 
 _interrupted_at = -PATIENCE_SECONDS
-_draining = _told = False
+_told = False
 
 
 def once() -> None:
@@ -41,17 +40,16 @@ def hear_controller() -> None:
         signal.signal(STOP, _stop)
 
 
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """While a worker drains: the controller's `STOP` ends that with a StoreError, even if it came before."""
-    global _draining
-    _draining = True
-    try:
-        if _told:
-            raise StoreError(_ELSEWHERE)
-        yield
-    finally:
-        _draining = False
+def heed() -> None:
+    """Raise StoreError if the controller said `STOP`, and KeyboardInterrupt once more if there was one: asked after
+    each level.
+
+    What is raised where a signal arrives is lost if that is in the middle of a compilation.
+    """
+    if _interrupted_at > 0:
+        raise KeyboardInterrupt
+    if _told:
+        raise StoreError(_ELSEWHERE)
 
 
 def tell(pids: list[int], number: signal.Signals) -> None:
@@ -101,8 +99,6 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _stop(number: int, frame: FrameType | None) -> None:
     global _told
     _told = True
-    if _draining:
-        raise StoreError(_ELSEWHERE)
 
 
 def _may_set_handlers() -> bool:

@@ -135,8 +135,7 @@ class Suite:
     def drain(self) -> bool:
         """Compute what is pending, beside any other process; False, and `unusable`, where it can't be written."""
         try:
-            with interrupt.stoppable():
-                self.failures = drain(self.cells, self.store).failed
+            self.failures = drain(self.cells, self.store, lambda cell, level: interrupt.heed()).failed
         except StoreError as error:
             self.unusable = f"{error}; all that is finished stays, and the same command goes on from there"
         return self.unusable is None

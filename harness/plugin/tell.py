@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from harness.evidence.plan import env_steps, estimated_seconds
 from harness.experiment import Cell
 from harness.plugin.suite import Suite
+from harness.tasks.narrowed import whole
 
 
 def list_claims(suite: Suite) -> Iterator[str]:
@@ -71,6 +72,8 @@ def _system(cell: Cell) -> str:
 def _name(cell: Cell) -> str:
     e = cell.experiment
     changes = [e.network.initialiser, f"/ {e.network.input_divisor:g}", f"horizon {e.task.horizon}"]
+    changes += [f"on {' and '.join(e.task.inputs)}"] if e.task != whole(e.task) else []
+    changes += ["last checkpoint"] if e.pruning.checkpoint == "last" else []
     return (
         f"{e.task.name} {e.learner.name} {' '.join(changes)}, {e.learner.updates} updates,"
         f" seeds {cell.seeds[0]} to {cell.seeds[-1]}: {cell.condition}"

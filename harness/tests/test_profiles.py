@@ -12,6 +12,7 @@ CHANGES: list[dict[str, Any]] = [
     {"horizon": 200},
     {"initialiser": "xavier"},
     {"input_divisor": 10},
+    {"inputs": ("pole angle",)},
     {"scope": "actor+critic"},
     {"lineage": "branch"},
     {"checkpoint": "last"},
