@@ -109,7 +109,8 @@ class Run:
     @property
     def scale(self) -> dict[str, dict[str, float | str]]:
         """What the scaling cost."""
-        return scale(self.bound.profile, self.system)
+        rows = scale(self.bound.profile, self.system)
+        return rows | {"seeds": rows["seeds"] | {"here": len(self.seeds)}}
 
     def cells(self) -> list[Cell]:
         """The cells of all conditions, without their parents."""

@@ -94,7 +94,10 @@ def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
 
 
 def _on_fresh_seeds(summary: dict[str, Any], finding: Finding) -> str:
-    scale = f"--profile {summary['profile']} --seed-block {summary['seed_block'] + 1} --seeds {finding.seeds_needed}"
+    assert finding.seeds_needed is not None
+    times = max(1, max(finding.n) // len(summary["seeds"]))  # of the profile's seeds that its runs have
+    count = -(-finding.seeds_needed // times)
+    scale = f"--profile {summary['profile']} --seed-block {summary['seed_block'] + 1} --seeds {count}"
     scale += f" {summary['own_arguments']}" if summary["own_arguments"] else ""
     which = finding.rerun.partition(" --report=none ")[2]
     return f"pytest -n auto {scale} --report=none {which}"
