@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.evidence.plan import env_steps, estimated_seconds
-from harness.experiment import Cell
+from harness.experiment import Cell, Experiment
 from harness.plugin.suite import Suite
 from harness.tasks.narrowed import whole
 
@@ -61,8 +61,9 @@ def _row(name: str, cells: list[Cell]) -> str:
 def _system(cell: Cell) -> str:
     e = cell.experiment
     units = "-".join(map(str, e.network.hidden))
+    task = f"{e.task.name}{_shown(e)}"
     return (
-        f"{e.task.name}, horizon {e.task.horizon}, {e.learner.name}: {e.learner.env_steps:,} env_steps and"
+        f"{task}, horizon {e.task.horizon}, {e.learner.name}: {e.learner.env_steps:,} env_steps and"
         f" {e.learner.updates:,} updates per training, {units} units, {e.network.initialiser}"
         f" / {e.network.input_divisor:g}, {e.pruning.levels} levels at {100 * e.pruning.rate:g} %"
         f" by {e.pruning.criterion}"
@@ -72,9 +73,12 @@ def _system(cell: Cell) -> str:
 def _name(cell: Cell) -> str:
     e = cell.experiment
     changes = [e.network.initialiser, f"/ {e.network.input_divisor:g}", f"horizon {e.task.horizon}"]
-    changes += [f"on {' and '.join(e.task.inputs)}"] if e.task != whole(e.task) else []
     changes += ["last checkpoint"] if e.pruning.checkpoint == "last" else []
     return (
-        f"{e.task.name} {e.learner.name} {' '.join(changes)}, {e.learner.updates} updates,"
+        f"{e.task.name}{_shown(e)} {e.learner.name} {' '.join(changes)}, {e.learner.updates} updates,"
         f" seeds {cell.seeds[0]} to {cell.seeds[-1]}: {cell.condition}"
     )
+
+
+def _shown(e: Experiment) -> str:
+    return "" if e.task == whole(e.task) else f" on {' and '.join(e.task.inputs)}"
