@@ -104,10 +104,7 @@ def expert_of(experiment: Experiment, seed: int) -> ActorCriticPolicy:
     expert = read_experts(task.name, learner.expert_indices([seed]), len(task.inputs), task.actions)
     assert expert.activation == "relu", "as `_architecture` has it"
     policy = Student(learner, expert.sizes[1:-1], seed).policy
-    with torch.no_grad():
-        for layer, weight, bias in zip(_actor_layers(policy), expert.weights, expert.biases, strict=True):
-            layer.weight.copy_(torch.from_numpy(weight[0].T))
-            layer.bias.copy_(torch.from_numpy(bias[0, 0]))
+    load(actor_layers(policy), expert)
     return policy
 
 
@@ -132,25 +129,30 @@ def turns(experiment: Experiment, seed: int) -> Iterator[ActorCriticPolicy]:
         yield member.policy
 
 
-def actor_of(policy: ActorCriticPolicy) -> Mlp:
-    """A policy's actor as a population of one."""
-    return _stacked(_actor_layers(policy))
+def actor_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
+    """A policy's actor, layer by layer."""
+    return _linear(policy.mlp_extractor.policy_net, policy.action_net)
 
 
-def critic_of(policy: ActorCriticPolicy) -> Mlp:
-    """A policy's critic as a population of one."""
-    return _stacked(_linear(policy.mlp_extractor.value_net, policy.value_net))
+def critic_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
+    """A policy's critic, layer by layer."""
+    return _linear(policy.mlp_extractor.value_net, policy.value_net)
 
 
-def _stacked(layers: list[torch.nn.Linear]) -> Mlp:
+def stacked(layers: list[torch.nn.Linear]) -> Mlp:
+    """A network as a population of one, copied."""
     return Mlp.of(
         [layer.weight.detach().numpy().T[None] for layer in layers],
         [layer.bias.detach().numpy()[None, None] for layer in layers],
     )
 
 
-def _actor_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
-    return _linear(policy.mlp_extractor.policy_net, policy.action_net)
+def load(layers: list[torch.nn.Linear], mlp: Mlp) -> None:
+    """Copy the weights of a population of one (arrays)."""
+    with torch.no_grad():
+        for layer, weight, bias in zip(layers, mlp.weights, mlp.biases, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight[0].T))
+            layer.bias.copy_(torch.from_numpy(bias[0, 0]))
 
 
 def _linear(hidden: torch.nn.Module, last: torch.nn.Module) -> list[torch.nn.Linear]:

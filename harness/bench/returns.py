@@ -46,7 +46,7 @@ def peer_return(experiment: Experiment, seed: int) -> float:
     evaluation, task = experiment.evaluation, experiment.task
     best, checkpoint = -np.inf, None
     for turn, policy in enumerate(peers.turns(experiment, seed)):
-        actor = peers.actor_of(policy)
+        actor = peers.stacked(peers.actor_layers(policy))
         starts = task.draw_starts(stream(seed, "evaluation", 0, turn), (1, evaluation.episodes))
         found = rollout_returns(task, actor, starts).mean()
         if checkpoint is None or found > best:
