@@ -7,7 +7,9 @@ one, at the same budget and on the same schedule of evaluations, played by its o
 
 import copy
 import statistics
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -42,16 +44,19 @@ def row(experiment: Experiment, members: tuple[int, ...]) -> Row:
     _warm_up(experiment)
     runs = (1 + len(CONDITIONS) * experiment.pruning.levels) * len(members)
     levels: list[Level] = []
-    ours, theirs = 0.0, []
+    ours = 0.0
+    theirs: list[PeerRun] = []
     for condition, seed in zip((DENSE, *CONDITIONS), members, strict=False):
         ours += cpu_seconds(partial(_extend, levels, Cell(experiment, condition, members)))
-        theirs.append(cpu_seconds(partial(peer_run, experiment, seed)))
-    single = statistics.median(theirs)
+        theirs.append(peer_run(experiment, seed))
+    seconds = [run.seconds for run in theirs]
+    single = statistics.median(seconds)
     taken = np.mean([level.share.mean() for level in levels])
+    evaluating = sum(run.evaluating for run in theirs) / sum(seconds)
     note = (
-        f"ours: all measured; {taken:.0%} of the rounds trained, for members stop at the task's maximum;"
-        f" peer: {runs} times the median of {len(theirs)} dense runs ({min(theirs):.2f} to {max(theirs):.2f} s),"
-        " which do not stop early"
+        f"ours: all measured; members stop at the task's maximum, so {taken:.0%} of the rounds were trained. peer:"
+        f" {runs} times the median of {len(theirs)} dense runs ({min(seconds):.2f} to {max(seconds):.2f} s), which do"
+        f" not stop; {evaluating:.0%} of it evaluates, which shorter episodes of sparse agents would make cheaper"
     )
     name = f"{experiment.learner.name.upper()}, a whole experiment, {runs} trainings"
     target = Target("share", ours / (runs * single), "at most", SHARE)
@@ -66,18 +71,33 @@ def _extend(levels: list[Level], cell: Cell) -> None:
         levels.append(level)
 
 
-def peer_run(experiment: Experiment, seed: int) -> float:
-    """One training of the peer's, with its evaluations; returns the score of the best checkpoint."""
+@dataclass(frozen=True)
+class PeerRun:
+    """One training of the peer's: the scored return, its CPU seconds, and those of them that its evaluations took."""
+
+    score: float
+    seconds: float
+    evaluating: float
+
+
+def peer_run(experiment: Experiment, seed: int) -> PeerRun:
+    """Train one dense member of the peer's on the experiment's schedule, and score its best checkpoint."""
     looks = experiment.evaluation
+    started, evaluating = time.process_time(), 0.0
     environments = make_vec_env(peers.ENVIRONMENT, n_envs=looks.episodes, seed=seed)
     best, checkpoint = -np.inf, {}
     for policy in peers.turns(experiment, seed):  # one policy, trained on
+        paused = time.process_time()
         found = _mean_return(policy, environments, looks.episodes)
+        evaluating += time.process_time() - paused
         if found > best:
             best, checkpoint = found, copy.deepcopy(policy.state_dict())
     policy.load_state_dict(checkpoint)
+    paused = time.process_time()
     environments = make_vec_env(peers.ENVIRONMENT, n_envs=looks.scored_episodes, seed=seed)
-    return _mean_return(policy, environments, looks.scored_episodes)
+    score = _mean_return(policy, environments, looks.scored_episodes)
+    ended = time.process_time()
+    return PeerRun(score, ended - started, evaluating + ended - paused)
 
 
 def _mean_return(policy: ActorCriticPolicy, environments: VecEnv, episodes: int) -> float:

@@ -17,7 +17,7 @@ from harness.experiment import DENSE, Cell, Evaluation, Experiment, Network, Pru
 from harness.fixtures import read_experts
 from harness.imp import Level, start_level
 from harness.learners.bc import BC
-from harness.learners.ppo import PPO
+from harness.learners.ppo import PPO, Pace, Samples
 from harness.networks import outputs_of
 from harness.tasks.cart_pole import CartPole
 
@@ -121,36 +121,39 @@ def test_the_peers_student_makes_the_same_update():
 
 
 def test_the_peers_ppo_goes_down_the_same_gradient():
-    settings = PPO(env_steps=512, envs=4, rollout=16, epochs=2, minibatches=2, entropy=0.01)
+    settings = PPO(env_steps=64, envs=4, rollout=16, entropy=0.01)
     agent = peers.agent(settings, (8, 6), seed=0)
     agent.policy.double()
     networks = dict(zip(("actor", "critic"), map(peers.stacked, _layers(agent)), strict=True))
     ours = settings.start(CartPole(), networks, {}, [3], level=0)
-    ours.advance()
-    samples, _ = ours.learned_from
-    ours_gradients = ours.gradients()
+    rng, count = np.random.default_rng(0), settings.samples
+    samples = Samples(
+        observations=rng.normal(size=(1, count, 4)),
+        actions=rng.integers(2, size=(1, count)),
+        log_probabilities=np.log(rng.uniform(0.3, 0.7, size=(1, count))),  # so some ratios are clipped
+        advantages=rng.normal(size=(1, count)),
+        targets=rng.normal(size=(1, count)),
+    )
+    s = settings
+    pace = Pace(0, s.learning_rate, s.clip, s.entropy, s.value_loss, s.max_gradient_norm, s.epsilon, s.weight_decay)
+    ours.learned_from = samples, pace
 
-    for layers, mlp in zip(_layers(agent), ours.networks.values(), strict=True):
-        peers.load(layers, mlp)
     buffer = agent.rollout_buffer
-    buffer.buffer_size, buffer.n_envs = settings.samples, 1
-    buffer.observations = samples.observations[0][:, None]
-    for name, theirs in (("actions", "actions"), ("log_probabilities", "log_probs"), ("advantages", "advantages")):
-        setattr(buffer, theirs, getattr(samples, name)[0][:, None])
-    buffer.actions = buffer.actions[..., None]
-    buffer.returns, buffer.values = samples.targets[0][:, None], np.zeros((settings.samples, 1))
-    buffer.full, buffer.generator_ready = True, False
+    buffer.buffer_size, buffer.n_envs, buffer.full, buffer.generator_ready = count, 1, True, False
+    buffer.observations, buffer.actions = samples.observations[0][:, None], samples.actions[0][:, None, None]
+    buffer.log_probs, buffer.advantages = samples.log_probabilities[0][:, None], samples.advantages[0][:, None]
+    buffer.returns, buffer.values = samples.targets[0][:, None], np.zeros((count, 1))
     # stable-baselines3 rounds what it learns from to single precision, in these two places
     buffer.to_torch = lambda array, copy=True: torch.as_tensor(array.astype(np.float64))
     agent.policy.extract_features = lambda observations, extractor=None: observations
-    agent.n_epochs, agent.batch_size, agent.max_grad_norm = 1, settings.samples, math.inf
+    agent.n_epochs, agent.batch_size, agent.max_grad_norm = 1, count, math.inf
     agent.lr_schedule = lambda _: 1.0
     agent.policy.optimizer = torch.optim.SGD(agent.policy.parameters(), lr=1.0)
     agent.set_logger(configure(None, []))
     agent.train()
-    for (name, gradient), layers in zip(ours_gradients.items(), _layers(agent), strict=True):
-        theirs = ours.networks[name].flat - peers.stacked(layers).flat
+    for (name, gradient), layers in zip(ours.gradients().items(), _layers(agent), strict=True):
         assert np.abs(gradient.flat).max() > 1e-3, name
+        theirs = networks[name].flat - peers.stacked(layers).flat
         np.testing.assert_allclose(gradient.flat, theirs, rtol=0, atol=1e-10, err_msg=name)
 
 
