@@ -24,7 +24,7 @@ class Target:
         return bool(SENSES[self.sense](self.figure, self.bound))
 
     def __str__(self) -> str:
-        return f"{self.what} {self.sense} {self.bound:.3g}: {'met' if self.met else 'MISSED'} ({self.figure:.3g})"
+        return f"{self.what} {self.sense} {self.bound:.4g}: {'met' if self.met else 'MISSED'} ({self.figure:.4g})"
 
 
 @dataclass(frozen=True)
