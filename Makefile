@@ -42,7 +42,7 @@ format: $(READY) ## let ruff lay out the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(READY) ## speed and returns beside stable-baselines3
+bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes
 	$(BIN)/python -m harness bench
 
 profile: $(READY) ## where a cell's CPU time goes, by phase

@@ -6,18 +6,28 @@ import argparse
 import tomllib
 from pathlib import Path
 
+from harness.bench import PARTS, UnknownPartError
 from harness.evidence import commands as evidence
 from harness.fixtures import FixtureError
 
 
 def main() -> int:
-    """Run one command; 0 on success, 4 for a bad fixture or argument (as pytest's usage errors)."""
+    """Run one command; 0 on success, 4 for a bad fixture or argument (as pytest's usage errors).
+
+    `bench` ends with 1 where a target is missed, `evidence` with codes of its own.
+    """
     parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("experts", help="retrain the experts and measure the reference returns (writes fixtures/)")
     commands.add_parser("tune", help="train dense agents of the tuning seeds with the scaled profile's alternatives")
     commands.add_parser("profile", help="show where a cell's CPU time goes")
-    bench = commands.add_parser("bench", help="compare speed and returns with stable-baselines3")
+    bench = commands.add_parser(
+        "bench",
+        help="compare speed and returns with stable-baselines3; exit code 1 where a target is missed",
+        epilog="\n".join(["parts:", *(f"  {name:10}{what}" for name, what in PARTS.items())]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    bench.add_argument("--only", action="append", default=[], metavar="PART", help="only this part; repeat for more")
     bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
     evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
     chosen = parser.parse_args()
@@ -39,10 +49,10 @@ def main() -> int:
             for line in profile():
                 print(line, flush=True)
         else:
-            from harness.bench import main as measure
+            from harness.bench.suite import main as measure
 
-            measure(chosen.out)
-    except FixtureError as error:
+            return measure(chosen.out, chosen.only)
+    except (FixtureError, UnknownPartError) as error:
         print(f"error: {error}")
         return 4
     return 0

@@ -1,0 +1,78 @@
+"""Peak resident memory against the size of the population: a fresh process each, which trains a few rounds.
+
+`python -m harness.bench.memory UNITS MEMBERS` is such a process; it prints its peak in bytes.
+"""
+
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from harness.bench.rows import Row, Target
+
+SIZES = (1, 10, 40, 160)
+UNITS = (64, 128)
+ROUNDS = 3
+LIMIT = 2_000.0
+"""MB, at the largest size."""
+FIT = 0.99
+"""R², the share of the variance of the peaks that a straight line in members explains."""
+
+
+def rows() -> Iterator[Row]:
+    """MB of PPO (Table 3) by members, and per member by a straight line through them."""
+    for units in UNITS:
+        peaks = [_peak_of_process(units, size) / 1e6 for size in SIZES]
+        for size, peak in zip(SIZES, peaks, strict=True):
+            target = Target("MB", peak, "at most", LIMIT) if size == max(SIZES) else None
+            name = f"PPO {units}-{units}, {size} member{'s' if size > 1 else ''}, peak memory"
+            yield Row(name, "MB resident", peak, None, 1, target)
+        per_member, fixed, fit = line(SIZES, peaks)
+        note = f"a line: {fixed:.0f} MB and {per_member:.2f} MB per member; R² {fit:.4f}"
+        yield Row(
+            f"PPO {units}-{units}, memory per member",
+            "MB resident",
+            per_member,
+            None,
+            1,
+            Target("R²", fit, "at least", FIT),
+            note,
+        )
+
+
+def line(members: tuple[int, ...], peaks: list[float]) -> tuple[float, float, float]:
+    """Least squares: slope, what no member needs, and R²."""
+    slope, fixed = np.polyfit(members, peaks, 1)
+    residuals = np.array(peaks) - (fixed + slope * np.array(members))
+    return float(slope), float(fixed), float(1 - residuals.var() / np.var(peaks))
+
+
+def peak_bytes() -> int:
+    """Of this process so far."""
+    try:  # getrusage's peak outlives exec: a child starts with its parent's
+        status = Path("/proc/self/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _peak_of_process(units: int, members: int) -> float:
+    command = [sys.executable, "-m", __name__, str(units), str(members)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _train(units: int, members: int) -> None:
+    from harness.bench.population import TABLE_3, population
+
+    trained = population(TABLE_3, (units, units), members)
+    for _ in range(ROUNDS):
+        trained.advance()
+
+
+if __name__ == "__main__":
+    _train(*map(int, sys.argv[1:]))
+    print(peak_bytes())

@@ -1,0 +1,168 @@
+"""What ours is compared with: stable-baselines3 with the same network, initialisation, hyperparameters and task.
+
+`agent` is its PPO. `Student` is its policy trained by behavioural cloning's loss, which it has no algorithm for: a
+loop of our own around its network, written for speed. Both are trained in turns, one for each evaluation.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gymnasium
+import stable_baselines3
+import torch
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from harness.experiment import Experiment
+from harness.fixtures import read_experts
+from harness.learners.bc import BC
+from harness.learners.ppo import PPO
+from harness.networks import Mlp
+
+ENVIRONMENT = "CartPole-v1"
+
+
+def agent(settings: PPO, hidden: tuple[int, ...], seed: int) -> Any:
+    """One agent of stable-baselines3's PPO. Its schedules of rates are not ours: settings have constant ones."""
+    assert settings.learning_rate_schedule == settings.clip_schedule == "constant"
+    return stable_baselines3.PPO(
+        "MlpPolicy",
+        make_vec_env(ENVIRONMENT, n_envs=settings.envs, seed=seed),
+        learning_rate=settings.learning_rate,
+        n_steps=settings.rollout,
+        batch_size=settings.samples_per_update,
+        n_epochs=settings.epochs,
+        gamma=settings.discount,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip,
+        ent_coef=settings.entropy,
+        vf_coef=settings.value_loss,
+        max_grad_norm=settings.max_gradient_norm,
+        policy_kwargs=_architecture(hidden),
+        seed=seed,
+        device="cpu",
+    )
+
+
+class Student:
+    """One student: stable-baselines3's policy, whose actor learns an expert's policy by cross-entropy."""
+
+    def __init__(self, settings: BC, hidden: tuple[int, ...], seed: int):
+        torch.manual_seed(seed)
+        environment = gymnasium.make(ENVIRONMENT)
+        self.settings = settings
+        self.policy = ActorCriticPolicy(
+            environment.observation_space,
+            environment.action_space,
+            lambda _: settings.learning_rate,
+            # fused: a student trains 1.5 times as fast as with the policy's default, so it is the fairer peer
+            optimizer_kwargs={"eps": settings.epsilon, "fused": True},
+            **_architecture(hidden),
+        )
+        self.round = 0
+        self.observations = torch.empty(0)
+        self.policies = torch.empty(0)
+
+    def attend(self, expert: ActorCriticPolicy, seed: int) -> "Student":
+        """Let the expert play the data set, stochastically: observations and its policies there."""
+        environments = make_vec_env(ENVIRONMENT, n_envs=self.settings.envs, seed=seed)
+        seen = environments.reset()
+        observations, policies = [], []
+        with torch.no_grad():
+            for _ in range(self.settings.env_steps // self.settings.envs):
+                observations.append(torch.as_tensor(seen))
+                policies.append(torch.softmax(logits(expert, observations[-1]), dim=-1))
+                seen, *_ = environments.step(torch.multinomial(policies[-1], 1)[:, 0].numpy())
+        self.observations, self.policies = torch.cat(observations), torch.cat(policies)
+        return self
+
+    def advance(self) -> None:
+        """One update on the next batch; a new pass starts in a new order."""
+        turn = self.round % self.settings.updates_per_pass
+        if turn == 0:
+            order = torch.randperm(len(self.observations))
+            self.shuffled = self.observations[order], self.policies[order]
+        batch = slice(turn * self.settings.batch, (turn + 1) * self.settings.batch)
+        observations, policies = (lessons[batch] for lessons in self.shuffled)
+        loss = -(policies * torch.log_softmax(logits(self.policy, observations), dim=-1)).sum(dim=-1).mean()
+        self.policy.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self.policy.optimizer.step()
+        self.round += 1
+
+
+def logits(policy: ActorCriticPolicy, observations: torch.Tensor) -> torch.Tensor:
+    """Of the actor alone, without the distribution object around it: faster than `policy.get_distribution`."""
+    outputs: torch.Tensor = policy.action_net(policy.mlp_extractor.forward_actor(observations))
+    return outputs
+
+
+def expert_of(experiment: Experiment, seed: int) -> ActorCriticPolicy:
+    """The expert that this seed's student learns from, as a policy of stable-baselines3."""
+    task, learner = experiment.task, experiment.learner
+    assert isinstance(learner, BC)
+    expert = read_experts(task.name, learner.expert_indices([seed]), len(task.inputs), task.actions)
+    assert expert.activation == "relu", "as `_architecture` has it"
+    policy = Student(learner, expert.sizes[1:-1], seed).policy
+    load(actor_layers(policy), expert)
+    return policy
+
+
+def turns(experiment: Experiment, seed: int) -> Iterator[ActorCriticPolicy]:
+    """One member's whole dense training, on the experiment's schedule: its policy at each evaluation."""
+    learner, hidden = experiment.learner, experiment.network.hidden
+    assert experiment.network.activation == "relu" and isinstance(learner, PPO | BC)
+    schedule, done = experiment.evaluation.per_training, 0
+    if isinstance(learner, PPO):
+        member = agent(learner, hidden, seed)
+    else:
+        member = Student(learner, hidden, seed).attend(expert_of(experiment, seed), seed)
+    for turn in range(schedule):
+        if isinstance(learner, PPO):
+            until = round(learner.rounds * (turn + 1) / schedule)
+            member.learn((until - done) * learner.samples, reset_num_timesteps=turn == 0)
+        else:
+            until = round(learner.updates * (turn + 1) / schedule)
+            for _ in range(done, until):
+                member.advance()
+        done = until
+        yield member.policy
+
+
+def actor_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
+    """A policy's actor, layer by layer."""
+    return _linear(policy.mlp_extractor.policy_net, policy.action_net)
+
+
+def critic_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
+    """A policy's critic, layer by layer."""
+    return _linear(policy.mlp_extractor.value_net, policy.value_net)
+
+
+def stacked(layers: list[torch.nn.Linear]) -> Mlp:
+    """A network as a population of one, copied."""
+    return Mlp.of(
+        [layer.weight.detach().numpy().T[None] for layer in layers],
+        [layer.bias.detach().numpy()[None, None] for layer in layers],
+    )
+
+
+def load(layers: list[torch.nn.Linear], mlp: Mlp) -> None:
+    """Copy the weights of a population of one (arrays)."""
+    with torch.no_grad():
+        for layer, weight, bias in zip(layers, mlp.weights, mlp.biases, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight[0].T))
+            layer.bias.copy_(torch.from_numpy(bias[0, 0]))
+
+
+def _linear(hidden: torch.nn.Module, last: torch.nn.Module) -> list[torch.nn.Linear]:
+    return [module for module in (*hidden.children(), last) if isinstance(module, torch.nn.Linear)]
+
+
+def _architecture(hidden: tuple[int, ...]) -> dict[str, Any]:
+    """`ortho_init` off leaves torch.nn.Linear's own initialisation, which is ours."""
+    return {
+        "net_arch": {"pi": list(hidden), "vf": list(hidden)},
+        "activation_fn": torch.nn.ReLU,
+        "ortho_init": False,
+    }
