@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 from stable_baselines3.common.env_util import make_vec_env
@@ -46,7 +47,7 @@ def row(experiment: Experiment, members: tuple[int, ...]) -> Row:
     levels: list[Level] = []
     ours = 0.0
     theirs: list[PeerRun] = []
-    for condition, seed in zip((DENSE, *CONDITIONS), members, strict=False):
+    for condition, seed in zip((DENSE, *CONDITIONS), cycle(members), strict=False):
         ours += cpu_seconds(partial(_extend, levels, Cell(experiment, condition, members)))
         theirs.append(peer_run(experiment, seed))
     seconds = [run.seconds for run in theirs]

@@ -173,7 +173,7 @@ def test_the_peers_expert_has_the_experts_policy():
 def test_a_whole_experiment_is_measured_on_both_sides():
     learner = BC(env_steps=256, passes=1)
     row = whole.row(Experiment(CartPole(), learner, Network((4, 4)), Pruning(0.5, 2), Evaluation(2, 4, 8)), (0, 1))
-    assert row.runs == 2  # one of the peer's after each condition, as far as there are seeds
+    assert row.runs == 5  # one of the peer's after the dense level and each condition
     assert row.peer > row.ours > 0 and row.target.figure == pytest.approx(row.ratio)
     assert "18 trainings" in row.name
 
