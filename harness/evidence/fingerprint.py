@@ -15,7 +15,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from harness.experiment import DENSE, Cell, canonical_json
 from harness.networks import INITIALISERS
@@ -70,7 +70,8 @@ def _used(cell: Cell) -> dict[str, Origin]:
 def _tasks(task: Task) -> Iterator[Task]:
     """A task and those that it is made of."""
     yield task
-    for inner in vars(task).values():
+    for f in dataclasses.fields(cast(Any, task)) if dataclasses.is_dataclass(task) else ():
+        inner = getattr(task, f.name)
         if dataclasses.is_dataclass(inner):
             yield from _tasks(cast(Task, inner))
 
