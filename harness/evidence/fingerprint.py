@@ -15,7 +15,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from harness.experiment import DENSE, Cell, canonical_json
 from harness.networks import INITIALISERS
@@ -70,8 +70,8 @@ def _used(cell: Cell) -> dict[str, Origin]:
 def _tasks(task: Task) -> Iterator[Task]:
     """A task and those that it is made of."""
     yield task
-    for f in dataclasses.fields(cast(Any, task)) if dataclasses.is_dataclass(task) else ():
-        inner = getattr(task, f.name)
+    fields = dataclasses.fields(task) if dataclasses.is_dataclass(task) else ()
+    for inner in (getattr(task, f.name) for f in fields):
         if dataclasses.is_dataclass(inner):
             yield from _tasks(cast(Task, inner))
 
