@@ -121,7 +121,7 @@ class Profile:
         """Raise ValueError, in one line, for a change asked for that none of these systems knows."""
         systems = list(systems)
         for change in self.changes:
-            experiments = [self.experiment(system) for system in systems]
+            experiments = [self.base(system.task, system.learner) for system in systems]
             known = dict.fromkeys(name for e in experiments for name in fields_of(e, change.part))
             if change.field not in known and not any(change.exchanges(system.learner) for system in systems):
                 raise ValueError(

@@ -70,7 +70,8 @@ def _used(cell: Cell) -> dict[str, Origin]:
 def _tasks(task: Task) -> Iterator[Task]:
     """A task and those that it is made of."""
     yield task
-    for inner in vars(task).values():
+    names: list[str] = [f.name for f in dataclasses.fields(task)] if dataclasses.is_dataclass(task) else []
+    for inner in (getattr(task, name) for name in names):
         if dataclasses.is_dataclass(inner):
             yield from _tasks(cast(Task, inner))
 

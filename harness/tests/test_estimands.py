@@ -12,11 +12,13 @@ from harness.statistics import (
     Reference,
     area,
     break_density,
+    fan_in_gap,
     input_magnitude,
     normalised_return,
     overshoot,
     restricted_level,
     separation_level,
+    spread,
 )
 
 DENSITIES = [1.0, 0.8, 0.64, 0.512]
@@ -184,3 +186,68 @@ class TestInputs:
         assert overshoot(counts, [1.0, 0.3, 0.1, 0.03], at=0.05).tolist() == [1, 1, 1]
         with pytest.raises(ValueError, match=r"sparsest is 0\.2"):
             overshoot(counts, [1.0, 0.5, 0.3, 0.2])
+
+
+CURVES = arrays(float, (5, 3), elements=st.floats(-2, 2))
+
+
+class TestSpread:
+    def test_by_hand(self) -> None:
+        """Medians 1 and 0; distances (1, 0, 3) and (0, 2, 1), a mean per seed."""
+        np.testing.assert_allclose(spread([[0, 0], [1, 2], [4, -1]]), [0.5, 1, 2])
+
+    def test_one_failed_seed_is_one_distance_and_no_square(self) -> None:
+        assert spread([[1.0, 1.0]] * 4 + [[0.0, 0.0]]).tolist() == [0, 0, 0, 0, 1]
+
+    @given(CURVES, st.floats(-3, 3), st.floats(0, 3))
+    def test_a_shift_changes_nothing_and_a_scale_scales(self, curves: np.ndarray, shift: float, scale: float) -> None:
+        np.testing.assert_allclose(spread(scale * curves + shift), scale * spread(curves), atol=1e-9)
+
+    @given(CURVES, st.permutations(range(5)))
+    def test_seeds_keep_their_own_distance_in_any_order(self, curves: np.ndarray, order: list[int]) -> None:
+        assert (spread(curves) >= 0).all()
+        np.testing.assert_allclose(spread(curves[order]), spread(curves)[order])
+
+    @given(CURVES, st.floats(-2, 2))
+    def test_no_other_centre_is_nearer_on_average(self, curves: np.ndarray, centre: float) -> None:
+        assert spread(curves).mean() <= np.abs(curves - centre).mean() + 1e-9
+
+    @pytest.mark.parametrize(
+        ("curves", "words"),
+        [([[1.0, np.nan]], "NaN"), ([[1.0, np.inf]], "NaN or infinite"), ([1.0, 2.0], "shape"), ([[1.0]], "shape")],
+    )
+    def test_what_it_can_not_be_of_is_refused(self, curves: list[float], words: str) -> None:
+        with pytest.raises(ValueError, match=words):
+            spread(curves)
+
+
+SIZES = st.lists(st.integers(1, 9), min_size=3, max_size=5).filter(lambda sizes: len(set(sizes[:-1])) > 1)
+
+
+class TestFanInGap:
+    def test_by_hand(self) -> None:
+        """4-8-8-2: the first layer has a fan-in of 4, the others of 8, with 64 and 16 weights: 0.5 - (32 + 12) / 80."""
+        assert float(fan_in_gap([0.5, 0.5, 0.75], (4, 8, 8, 2))) == pytest.approx(-0.05)
+        np.testing.assert_allclose(fan_in_gap([[[1, 0, 0], [0, 1, 1]]], (4, 8, 8, 2)), [[1, -1]])
+
+    def test_layers_between_the_extremes_do_not_count(self) -> None:
+        assert fan_in_gap([0.5, 0.9, 0.2], (2, 4, 8, 3)) == fan_in_gap([0.5, 0.1, 0.2], (2, 4, 8, 3))
+
+    @given(SIZES, st.data())
+    def test_it_is_that_of_the_weights_counted(self, sizes: list[int], data: st.DataObject) -> None:
+        shares = np.array([data.draw(st.floats(0, 1)) for _ in sizes[1:]])
+        layers = list(zip(sizes[:-1], sizes[1:], shares, strict=True))
+
+        def share(fan_in: int) -> float:
+            chosen = [(a * b, held) for a, b, held in layers if a == fan_in]
+            return sum(count * held for count, held in chosen) / sum(count for count, _ in chosen)
+
+        gap = float(fan_in_gap(shares, sizes))
+        assert gap == pytest.approx(share(min(sizes[:-1])) - share(max(sizes[:-1])), abs=1e-9)
+        assert -1 - 1e-9 <= gap <= 1 + 1e-9
+        assert fan_in_gap(np.full(len(shares), 0.3), sizes) == pytest.approx(0)
+
+    @pytest.mark.parametrize("sizes", [(4, 2), (8, 8, 8, 2)])
+    def test_layers_of_one_fan_in_are_refused_in_one_line(self, sizes: tuple[int, ...]) -> None:
+        with pytest.raises(ValueError, match=r"^all layers of .* have the same fan-in: there is nothing to compare$"):
+            fan_in_gap(np.ones(len(sizes) - 1), sizes)

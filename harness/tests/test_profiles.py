@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness.changes import Change
 from harness.imp import densities
 from harness.profiles import PROFILES, System, scale
 
@@ -64,3 +65,30 @@ def test_scaled_keeps_the_papers_ratio_of_env_steps_and_three_of_its_levels_in_o
 def test_chunks_cover_the_seeds_of_a_block_once() -> None:
     cells = PROFILES["extended"].cells(System("cart-pole", "bc"), "mask/weights", block=2)
     assert [seed for cell in cells for seed in cell.seeds] == list(range(2000, 2040))
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
+@pytest.mark.parametrize("condition", ["dense", "mask/weights"])
+def test_more_seeds_are_more_cells_and_the_first_stay_as_they_are(profile: Any, condition: str) -> None:
+    system = System("cart-pole", "bc")
+    once, twice = (profile.cells(system, condition, 3, times) for times in (1, 2))
+    assert twice[: len(once)] == once == profile.cells(system, condition, 3)
+    assert [cell.id for cell in twice[: len(once)]] == [cell.id for cell in once]
+    assert [seed for cell in twice for seed in cell.seeds] == list(range(3000, 3000 + 2 * profile.seeds))
+    assert all(len(cell.seeds) <= profile.chunk for cell in twice)
+    assert profile.seeds_of(3, 2) == tuple(seed for cell in twice for seed in cell.seeds)
+
+
+def test_no_block_runs_into_the_next() -> None:
+    seeds = PROFILES["extended"].seeds_of(1, times=30)
+    assert (len(seeds), seeds[-1]) == (1000, 1999)
+
+
+def test_a_change_of_a_narrowed_task_is_one_of_the_task_that_it_narrows() -> None:
+    narrowed = System("cart-pole", "ppo", inputs=("pole angle",))
+    changed = dataclasses.replace(PROFILES["scaled"], changes=(Change.parse("task.horizon=200"),))
+    changed.refuse_idle([narrowed])
+    assert changed.experiment(narrowed).task.horizon == 200
+    idle = dataclasses.replace(PROFILES["scaled"], changes=(Change.parse("task.inputs=pole angle"),))
+    with pytest.raises(ValueError, match="changes nothing here: the fields of task are horizon"):
+        idle.refuse_idle([narrowed])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import inf, isnan, nan
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ from harness.statistics import (
     label_permutation,
     seeds_needed,
     sign_flip,
+    spread,
     studentised_paired,
     studentised_unpaired,
     unpaired_contrast_test,
@@ -417,6 +418,67 @@ class TestCalibration:
         contrast = 2 * (b - (rng.random((REPLICATES, n)) < 0.05)) - a - (c - 0.1)
         plain = stats.ttest_1samp(contrast, 0, axis=-1).pvalue
         assert (plain < 0.05).mean() > 0.3
+
+
+def exact_p(differences: Array) -> float:
+    """That of `sign_flip`, by halves: fast enough for thousands of samples of 20 seeds."""
+
+    def sums(values: Array) -> Array:
+        return np.array(np.meshgrid(*([0.0, value] for value in values))).reshape(values.size, -1).sum(axis=0)
+
+    half, total = differences.size // 2, 2**differences.size
+    ones, others = np.sort(sums(differences[:half])), sums(differences[half:])
+    zero = 1e-12 * np.abs(differences).sum()
+    at_most = np.searchsorted(ones, zero - others, side="right").sum()
+    under = np.searchsorted(ones, -zero - others, side="left").sum()
+    return min(1.0, 2 * min(at_most, total - under) / total)
+
+
+class TestSpreadDifferences:
+    """`judge.greater` on how far seeds lie from their median, where pairs are exchangeable. 20 seeds, 2,000 samples.
+
+    Swapping one pair moves both medians, so that the sign-flip is not exact here. Measured over 2 levels, and over 11
+    at which the same seeds fail, two-sided at 5 %:
+      normal, half of the variance shared by a pair   3.8 % and 3.8 %
+      a ceiling, 10 % of chains fail                  5.7 % and 7.1 % (of 10,000 samples 5.5 % and 6.6 %)
+    So below a ceiling it exceeds alpha, by up to a third. Of 4,000 samples over 11 levels 3.6 % were "supported" with
+    a smallest effect of 0.02, where 2.5 % should be. With both medians taken anew for every swap 4.8 % were rejected,
+    with one median over both conditions 5.0 %.
+    """
+
+    @staticmethod
+    def alarms(draw: Callable[[np.random.Generator], Array], replicates: int = 2_000) -> float:
+        """draw: float[2 conditions, seeds, levels]."""
+        rng, count = np.random.default_rng(0), 0
+        for _ in range(replicates):
+            last, best = draw(rng)
+            count += exact_p(spread(last) - spread(best)) <= 0.05
+        return count / replicates
+
+    ALPHA: ClassVar[float] = 0.05 + 3 * (0.05 * 0.95 / 2_000) ** 0.5
+    """With three standard errors."""
+
+    @pytest.mark.parametrize("levels", [2, 11])
+    def test_normal_pairs_alarm_at_most_at_alpha(self, levels: int) -> None:
+        def draw(rng: np.random.Generator) -> Array:
+            return rng.normal(size=(20, levels)) + rng.normal(size=(2, 20, levels))
+
+        assert self.alarms(draw) <= self.ALPHA
+
+    @pytest.mark.parametrize("levels", [2, 11])
+    def test_below_a_ceiling_they_alarm_somewhat_more_often(self, levels: int) -> None:
+        """Known, and no more than stated above. Once it is mended, let `ALPHA` stand here."""
+
+        def draw(rng: np.random.Generator) -> Array:
+            value = np.minimum(1, rng.normal(1, 0.1, (2, 20, levels)))
+            fails = rng.random((2, 20, 1)) < 0.1
+            return np.where(fails, rng.uniform(0, 0.3, value.shape), value)
+
+        assert self.alarms(draw) <= 0.07 + 3 * (0.07 * 0.93 / 2_000) ** 0.5
+
+    @given(st.lists(tenths, min_size=6, max_size=9))
+    def test_their_p_is_the_sign_flips(self, differences: list[float]) -> None:
+        assert exact_p(np.array(differences)) == pytest.approx(sign_flip(differences).p)
 
 
 # ------------------------------------------------------------------ power and intervals

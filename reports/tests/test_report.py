@@ -156,6 +156,10 @@ def test_a_chart_is_drawn_once_a_claim_and_by_reference_in_later_ones(page: str)
 
 def test_every_colour_of_a_chart_has_a_dark_partner(findings: dict[str, Any]) -> None:
     found = [finding["chart"] for claim in findings["claims"] for finding in claim["findings"] if finding["chart"]]
+    found += [
+        synthetic.layers_chart("layers", "t", ("Kaiming",)),
+        synthetic.learning_chart("learning", "t", ("a", "b")),
+    ]
     for chart in {chart["key"]: chart for chart in found}.values():
         for panel in charts.draw(chart).panels:
             used = set(re.findall(r'(?:fill|stroke)="(#?\w+)"', panel.body))
@@ -193,6 +197,56 @@ def test_inputs_are_drawn_a_panel_an_initialiser_and_the_weakest_of_many_share_a
     assert {"i19", "i20", "i21"} <= {swatch.label for swatch in many.legend}
 
 
+def test_layers_are_drawn_a_panel_an_initialiser_a_line_a_layer() -> None:
+    chart = synthetic.layers_chart("k", "t", ("Kaiming", "Xavier"), levels=3)
+    drawing = charts.draw(chart)
+    assert [panel.heading for panel in drawing.panels] == ["Kaiming", "Xavier"]
+    assert [swatch.label for swatch in drawing.legend] == ["input layer", "hidden layer 2", "output layer"]
+    assert drawing.columns == ("initialiser", "layer", "weights", "mean", "95 % interval")
+    assert drawing.caption.startswith("share of a layer's weights left, mean and 95")
+    assert drawing.panels[1].alt.startswith("t, Xavier: share of a layer's weights left against remaining weights.")
+    values = np.array(chart["series"][1]["values"])
+    assert drawing.rows[-1][:4] == ("Xavier", "output layer", "41\u202f%", numbers.percent(values[2, :, 2].mean()))
+    assert "remaining weights" in drawing.panels[0].body and "%" in drawing.panels[0].body
+
+
+def test_learning_is_drawn_over_env_steps_a_line_a_run() -> None:
+    chart = synthetic.learning_chart("k", "t", ("surviving inputs", "all inputs"), evaluations=4)
+    drawing = charts.draw(chart)
+    (panel,) = drawing.panels
+    assert [swatch.label for swatch in drawing.legend] == ["surviving inputs", "all inputs"]
+    assert len({swatch.colour for swatch in drawing.legend}) == 2
+    assert drawing.columns == ("condition", "env_steps", "mean", "95 % interval")
+    assert [row[1] for row in drawing.rows] == 2 * ["8,000", "16,000", "24,000", "32,000"]
+    values = np.array(chart["series"][0]["values"])
+    low, high = bca(values)
+    assert drawing.rows[0][2:] == (
+        numbers.effect(values[0].mean()),
+        f"[{numbers.effect(low[0])}, {numbers.effect(high[0])}]",
+    )
+    assert panel.alt.startswith("t: return during training against env_steps. surviving inputs: ")
+    for text in ("env_steps of training", ">expert<", ">random<", ">30,000<"):
+        assert text in panel.body
+    assert "remaining weights" not in panel.body and "%" not in panel.body
+
+
+def points(body: str) -> list[float]:
+    """How far to the right each drawn mark stands."""
+    return [float(x) for x in re.findall(r'<path transform="translate\(([\d.]+),', body)]
+
+
+def test_training_runs_to_the_right() -> None:
+    """As pruning does: what came first is left."""
+    for chart in (
+        synthetic.learning_chart("k", "t", ("one",), evaluations=4),
+        synthetic.returns_chart("k", "t", levels=4, labels={"one": 1.0}),
+    ):
+        (panel,) = charts.draw(chart).panels
+        places = points(panel.body)
+        assert len(places) == 4
+        assert places == sorted(places)
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_first_layer_that_was_pruned_away_ends_its_lines() -> None:
     chart = synthetic.inputs_chart("k", "t", ["a", "b"], 1, ("Kaiming", "Kaiming / 100"), levels=3, seeds=4)
@@ -213,6 +267,9 @@ def test_a_first_layer_that_was_pruned_away_ends_its_lines() -> None:
             "names": ["a"],
             "series": [{"label": "a", "density": [1.0], "values": [[1.0]]}],
         },
+        {"kind": "layers", "key": "k", "series": [{"label": "a", "density": [1.0], "values": [[[1.0]]]}]},
+        {"kind": "learning", "key": "k", "series": [{"label": "a", "density": [1.0], "values": [[1.0]]}]},
+        {"kind": "learning", "key": "k", "series": [{"label": "a", "env_steps": [1.0, 2.0], "values": [[1.0]]}]},
         "text",
     ],
 )
