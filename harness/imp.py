@@ -77,6 +77,7 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
     stops = e.savings.stop_at_maximum
     asks = asks_for(e.pruning.criterion, "gradients")
     training = train(population, task, e.evaluation, e.pruning.checkpoint, stops, cell.seeds, level, asks)
+    _refuse_diverged(training.checkpoint, cell.seeds)
     shape = (e.evaluation.scored_episodes,)
     starts = np.stack([task.draw_starts(rng, shape) for rng in streams(cell.seeds, "score", level)])
     scores = rollout_returns(task, training.checkpoint[ACTOR], starts)
@@ -89,6 +90,14 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
         if found:
             gradients[name] = found.weights
     return Level(masks, trained, scores, training.evaluations, training.share, gradients)
+
+
+def _refuse_diverged(networks: Networks, seeds: Sequence[int]) -> None:
+    """Raise ValueError where a network is not finite: its returns would be those of no policy that was trained."""
+    sound = np.all([np.isfinite(mlp.flat).all(axis=1) for mlp in networks.values()], axis=0)
+    if not sound.all():
+        seed = seeds[int(np.flatnonzero(~sound)[0])]
+        raise ValueError(f"seed {seed} diverged: a weight of its pruned checkpoint is not finite")
 
 
 def _left_out(e: Experiment, networks: Networks, masks: Masks) -> tuple[Task, dict[str, Compact]]:

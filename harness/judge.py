@@ -9,7 +9,7 @@ import numpy as np
 from harness.claim import Claim
 from harness.evidence.store import address
 from harness.figures import figure
-from harness.run import Run
+from harness.run import Run, cpu_seconds
 from harness.statistics import (
     Censored,
     Kind,
@@ -142,7 +142,7 @@ class Judge:
     ) -> None:
         if self.finding is not None:
             raise JudgedTwiceError(f"{self.nodeid} judged two hypotheses; one item is one finding")
-        chart = figure(self.claim.figure, self.runs) if self.runs else None
+        chart = figure(self.claim.figure, self._judged) if self._judged else None
         finding = replace(self.blank("smoke", kind, smallest, unit), chart=chart)
         if outcome is None:
             self.finding = replace(finding, reason="A smoke run shows that everything runs and judges nothing.")
@@ -164,6 +164,11 @@ class Judge:
             beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
         )
 
+    @property
+    def _judged(self) -> list[Run]:
+        """The runs that the finding is about."""
+        return [run for run in self.runs if not run.assay]
+
     def blank(self, conclusion: Any, kind: Kind = "greater", smallest: float = 0.0, unit: str = "") -> Finding:
         """A finding that holds nothing but where it stands: for "not run", "error" and "smoke"."""
         return Finding(
@@ -176,9 +181,9 @@ class Judge:
             smallest=smallest,
             unit=unit,
             conclusion=conclusion,
-            cells=[address(cell).key for run in self.runs for cell in run.cells()],
-            cpu_seconds=sum(run.cpu_seconds() for run in self.runs),
-            scale={str(run.system): run.scale for run in self.runs},
+            cells=list(dict.fromkeys(address(cell).key for run in self.runs for cell in run.cells())),
+            cpu_seconds=cpu_seconds(self.runs),
+            scale={str(run.system): run.scale for run in self._judged},
             rerun=self.rerun,
         )
 

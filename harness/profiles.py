@@ -129,9 +129,14 @@ class Profile:
                 )
 
     def seeds_of(self, block: int, times: int = 1) -> tuple[int, ...]:
-        """The seeds of a block; `times` as many where a claim asks for more."""
-        first = block * SEEDS_PER_BLOCK
-        return tuple(range(first, first + min(times * self.seeds, SEEDS_PER_BLOCK)))
+        """The seeds of a block; `times` as many where a claim asks for more. Raises ValueError beyond a block."""
+        first, count = block * SEEDS_PER_BLOCK, times * self.seeds
+        if count > SEEDS_PER_BLOCK:
+            raise ValueError(
+                f"a claim takes {times} times {self.seeds} seeds, and a block has {SEEDS_PER_BLOCK}: give at most"
+                f" --seeds {SEEDS_PER_BLOCK // times}, or leave the claim out"
+            )
+        return tuple(range(first, first + count))
 
     def cells(self, system: System, condition: str, block: int, times: int = 1) -> list[Cell]:
         """The cells of a system under one condition, in the order of their seeds; `times` adds some."""

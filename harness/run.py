@@ -80,6 +80,8 @@ class Run:
     """What charts and test ids call it beside others; by default its system."""
     times: int = 1
     """How many times the profile's seeds it has: claims of no difference need more than others."""
+    assay: bool = False
+    """Only there to show that a difference could be seen: not drawn, and not what the finding is about."""
     scene: Scene | None = None
 
     def __str__(self) -> str:
@@ -159,10 +161,15 @@ class Run:
         found = np.concatenate([_level(self.bound.store, cell, 0).evaluations for cell in chunks])
         return np.where(np.isnan(found), self.experiment.task.maximum_return, found)
 
-    def spread(self, condition: str = TICKET) -> PerSeed:
-        """How far a seed's normalised scored return lies from the seeds' median, the mean over levels 1 to K."""
-        normalised = normalised_return(self.returns(condition), self.reference)
-        return PerSeed.of(str(self.system), spread(normalised[:, 1:]), self.seeds)
+    def normalised_returns(self, condition: str = TICKET) -> np.ndarray:
+        """float64[seeds, K + 1]: scored returns, 0 for the random policy and 1 for the expert."""
+        return normalised_return(self.returns(condition), self.reference)
+
+    def spread(self, condition: str = TICKET, levels: Sequence[int] | None = None) -> PerSeed:
+        """How far a seed's normalised scored return lies from the seeds' median, the mean over `levels` (default: 1
+        to K)."""
+        chosen = range(1, self.experiment.pruning.levels + 1) if levels is None else levels
+        return PerSeed.of(str(self.system), spread(self.normalised_returns(condition)[:, list(chosen)]), self.seeds)
 
     def layer_densities(self, condition: str = TICKET) -> np.ndarray:
         """float64[seeds, K + 1, layers]: the share of the actor's weights left, per layer."""
@@ -217,12 +224,6 @@ class Run:
         counts = self._stack(condition, lambda level: level.masks[ACTOR][0].sum(axis=(1, 2)))
         return PerSeed.of(str(self.system), overshoot(counts, self.densities), self.seeds)
 
-    def cpu_seconds(self) -> float:
-        """What this run's cells cost when they were computed, level 0 included."""
-        store = self.bound.store
-        cells = {cell.id: cell for chain in self.cells() for cell in (chain, *chain.parents)}
-        return sum(store.cpu_seconds(address(cell)) for cell in cells.values())
-
     def _level_at(self, density: float) -> int:
         return int(np.flatnonzero(self.densities <= density)[0])
 
@@ -247,6 +248,14 @@ def _with_level_0(chain: Cell) -> list[Cell]:
     return [parent for parent in chain.parents if parent.condition == DENSE] + [chain]
 
 
+def cpu_seconds(runs: Sequence[Run]) -> float:
+    """What the cells of these runs cost when they were computed, level 0 included, each once."""
+    stores = {
+        cell.id: (run.bound.store, cell) for run in runs for chain in run.cells() for cell in (chain, *chain.parents)
+    }
+    return sum(store.cpu_seconds(address(cell)) for store, cell in stores.values())
+
+
 class EvidenceMissingError(Exception):
     """A cell that a claim needs is not in the store, for it failed; the message is one line."""
 
@@ -263,12 +272,13 @@ def imp_runs(
     learners: Sequence[str],
     conditions: Sequence[str] = CONDITIONS,
     times: int = 1,
+    assay: bool = False,
     **changes: Any,
 ) -> list[Run]:
-    """A run per task and learner, to parametrise a test by, of `times` the profile's seeds; `changes` are fields of
-    `System`."""
+    """A run per task and learner, to parametrise a test by, of `times` the profile's seeds; `assay`: see `Run`;
+    `changes` are fields of `System`."""
     systems = [System(task, learner, **changes) for task in tasks for learner in learners]
-    return [Run(system, tuple(conditions), times=times) for system in systems]
+    return [Run(system, tuple(conditions), "assay" if assay else "", times, assay) for system in systems]
 
 
 def ticket_run(task: str, learner: str, label: str = "", **changes: Any) -> Run:

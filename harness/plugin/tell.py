@@ -19,7 +19,9 @@ def plan(suite: Suite) -> Iterator[str]:
     """The systems, the cost per claim, and every cell."""
     settings = suite.settings
     seeds = settings.profile.seeds_of(settings.block)
-    yield f"profile {settings.profile}: {settings.profile.says}; {len(seeds)} seeds, {seeds[0]} to {seeds[-1]}"
+    last = max((seed for cell in suite.cells for seed in cell.seeds), default=seeds[-1])
+    more = f" (to {last} where a claim takes more)" if last > seeds[-1] else ""
+    yield f"profile {settings.profile}: {settings.profile.says}; {len(seeds)} seeds, {seeds[0]} to {seeds[-1]}{more}"
     yield ""
     yield "systems"
     for line in dict.fromkeys(_system(cell) for cell in suite.cells):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.tasks import Batch, Task
+from harness.tasks import Batch, Task, zero_inputs
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class Narrowed:
     def name(self) -> str:
         """That of the task: experts and reference returns are its own."""
         return self.task.name
+
+    @property
+    def zero_inputs(self) -> tuple[str, ...]:
+        """Of those that are shown."""
+        return tuple(name for name in zero_inputs(self.task) if name in self.inputs)
 
     @property
     def actions(self) -> int:
