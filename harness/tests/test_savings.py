@@ -331,7 +331,7 @@ def stopping(learner: str, on: bool, hidden: tuple[int, ...], **pruning: Any) ->
 
 WIDTHS = (16, 10)
 """The actor then has 272 parameters, a multiple of 16."""
-ODD_WIDTHS = (7, 5)
+ODD_WIDTHS = (9, 7)
 
 
 class TestStoppingAtTheMaximum:
@@ -344,16 +344,18 @@ class TestStoppingAtTheMaximum:
         np.testing.assert_array_equal(with_it.scores, without.scores)
         self.assert_same_until_they_stopped(with_it, without)
 
-    def test_torchs_adam_rounds_the_last_few_numbers_of_all_otherwise(self) -> None:
-        """They do not fill a vector register; whose numbers they are hangs on who goes on. BC alone: PPO has its own.
-
-        Of one member at a time, then, hence of no consequence for the distribution.
-        """
-        with_it, without = stopping("bc", True, ODD_WIDTHS), stopping("bc", False, ODD_WIDTHS)
+    @pytest.mark.parametrize("hidden", [ODD_WIDTHS, (11, 5), (5, 6)])
+    def test_students_of_other_widths_may_differ_by_a_rounding_in_the_last_of_those_who_go_on(
+        self, hidden: tuple[int, ...]
+    ) -> None:
+        """The last few numbers of a whole population do not fill a vector register, and torch's fused Adam rounds them
+        otherwise; whose they are hangs on who goes on. PPO has an Adam of its own. Measured: one member of 33 in each
+        of these, by 9e-8 at most, and no score."""
+        with_it, without = stopping("bc", True, hidden), stopping("bc", False, hidden)
         self.assert_some_stopped(with_it, without)
-        other = (with_it.trained[ACTOR].flat != without.trained[ACTOR].flat).any(axis=1)
-        assert other.sum() <= len(np.unique(with_it.share))
-        assert shown_equivalent(np.tile(with_it.scored_returns, 2), np.tile(without.scored_returns, 2))
+        differences = np.abs(with_it.trained[ACTOR].flat - without.trained[ACTOR].flat).max(axis=1)
+        assert (differences > 0).sum() < len(np.unique(with_it.share))  # at most one a time that members stopped
+        assert np.abs(with_it.scored_returns - without.scored_returns).mean() < MARGIN
 
     @pytest.mark.parametrize(("learner", "scope"), SYSTEMS)
     def test_those_who_go_on_draw_and_learn_the_same(self, learner: str, scope: str, seen: list[Seen]) -> None:
