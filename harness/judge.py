@@ -21,6 +21,7 @@ from harness.statistics import (
     detectable_effect,
     normalised_return,
     seeds_needed,
+    swapped_spreads,
 )
 from harness.verdict import Finding, conclude
 
@@ -113,6 +114,22 @@ class Judge:
             return
         others = {name: censored_ranks(*pair) for name, pair in (beside or {}).items()}
         self._record("greater", smallest, _RANK_UNIT, censored_ranks(one, other), others)
+
+    def spreads_wider(
+        self,
+        one: np.ndarray,
+        other: np.ndarray,
+        *,
+        smallest: float,
+        unit: str,
+        beside: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+    ) -> None:
+        """The seeds of `one` lie farther from their median than those of `other`: float[seeds, levels], in `unit`."""
+        if not self.gives_findings:
+            self._record("greater", smallest, unit, None, {})
+            return
+        others = {name: swapped_spreads(*pair) for name, pair in (beside or {}).items()}
+        self._record("greater", smallest, unit, swapped_spreads(one, other), others)
 
     def _judge(
         self,

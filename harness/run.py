@@ -30,7 +30,6 @@ from harness.statistics import (
     overshoot,
     restricted_level,
     separation_level,
-    spread,
 )
 
 Judged = Literal["scored return", "best evaluation"]
@@ -164,12 +163,6 @@ class Run:
     def normalised_returns(self, condition: str = TICKET) -> np.ndarray:
         """float64[seeds, K + 1]: scored returns, 0 for the random policy and 1 for the expert."""
         return normalised_return(self.returns(condition), self.reference)
-
-    def spread(self, condition: str = TICKET, levels: Sequence[int] | None = None) -> PerSeed:
-        """How far a seed's normalised scored return lies from the seeds' median, the mean over `levels` (default: 1
-        to K)."""
-        chosen = range(1, self.experiment.pruning.levels + 1) if levels is None else levels
-        return PerSeed.of(str(self.system), spread(self.normalised_returns(condition)[:, list(chosen)]), self.seeds)
 
     def layer_densities(self, condition: str = TICKET) -> np.ndarray:
         """float64[seeds, K + 1, layers]: the share of the actor's weights left, per layer."""

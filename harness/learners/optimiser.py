@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numba
 import numpy as np
 import torch
-from torch.optim.adam import adam
 
 from harness.networks import Mlp, mlp_shape
 
@@ -41,11 +40,11 @@ class Trained(NamedTuple):
 
 
 class MaskedAdam:
-    """One fused Adam over all weights and biases of a population; pruned weights stay exactly zero.
+    """Adam for losses that autograd differentiates; pruned weights stay exactly zero.
 
     mlps: torch networks, made leaves here; masks: per network bool[members, in, out] per layer, or an empty
-    list where nothing is pruned. Adam is elementwise, so stacking changes no member's step; the gradient's
-    norm is clipped for each member by itself.
+    list where nothing is pruned. The gradient's norm is clipped for each member by itself, so that no member's step
+    depends on who shares the population, to the last bit.
     """
 
     def __init__(
@@ -62,55 +61,44 @@ class MaskedAdam:
         self.learning_rate = learning_rate
         self.epsilon = epsilon
         self.weight_decay = weight_decay
+        self.updates = 0
+        shared = [mlp.each(lambda flat: flat.detach().numpy()) for mlp in self.mlps]
+        self._trained = [Trained.start(mlp, layers) for mlp, layers in zip(shared, masks, strict=True)]
         for mlp in self.mlps:
             mlp.flat.requires_grad_()
-        self._masks = [_mask(layers, mlp) for layers, mlp in zip(masks, mlps, strict=True)]
-        self._moments = [[torch.zeros_like(mlp.flat, requires_grad=False) for mlp in self.mlps] for _ in range(2)]
-        self._updates = [torch.zeros(()) for _ in self.mlps]
 
     def step(self, loss: torch.Tensor) -> None:
         """One update down the gradient of `loss`, the sum of the members' losses."""
-        parameters = [mlp.flat for mlp in self.mlps]
-        gradients = list(torch.autograd.grad(loss, parameters))
-        for gradient, mask in zip(gradients, self._masks, strict=True):
-            if mask is not None:
-                gradient.mul_(mask)
+        found = torch.autograd.grad(loss, [mlp.flat for mlp in self.mlps])
+        gradients = [gradient.numpy() * t.mask for gradient, t in zip(found, self._trained, strict=True)]
         if self.max_gradient_norm is not None:
-            norms = [torch.linalg.vector_norm(gradient, dim=1, keepdim=True) for gradient in gradients]
-            norm = torch.linalg.vector_norm(torch.cat(norms, dim=1), dim=1, keepdim=True)
-            scale = (self.max_gradient_norm / (norm + 1e-6)).clamp_(max=1.0)
-            for gradient in gradients:
-                gradient.mul_(scale)
-        with torch.no_grad():
-            adam(
-                parameters,
-                gradients,
-                exp_avgs=self._moments[0],
-                exp_avg_sqs=self._moments[1],
-                max_exp_avg_sqs=[],
-                state_steps=self._updates,
-                fused=True,
-                amsgrad=False,
-                beta1=BETA1,
-                beta2=BETA2,
-                lr=self.learning_rate,
-                weight_decay=self.weight_decay,
-                eps=self.epsilon,
-                maximize=False,
-            )
+            norm = np.sqrt(sum((gradient**2).sum(axis=1, keepdims=True) for gradient in gradients))
+            gradients = [gradient * np.minimum(1, self.max_gradient_norm / (norm + 1e-6)) for gradient in gradients]
+        self.updates += 1
+        for trained, gradient in zip(self._trained, gradients, strict=True):
+            _adam_steps(trained, gradient, self.updates, self.learning_rate, self.epsilon, self.weight_decay)
 
     def gradients(self, loss: torch.Tensor) -> list[Mlp]:
         """That of `loss`, the sum of the members' losses, per network (arrays); zero outside the masks."""
         found = torch.autograd.grad(loss, [mlp.flat for mlp in self.mlps])
-        masked = [flat if mask is None else flat * mask for flat, mask in zip(found, self._masks, strict=True)]
-        return [dataclasses.replace(mlp, flat=flat).arrays() for mlp, flat in zip(self.mlps, masked, strict=True)]
+        masked = [gradient.numpy() * t.mask for gradient, t in zip(found, self._trained, strict=True)]
+        return [dataclasses.replace(mlp, flat=flat) for mlp, flat in zip(self.mlps, masked, strict=True)]
 
     def keep(self, members: np.ndarray) -> None:
         """Go on with these members alone (int64[kept]), their moments with them."""
-        self._masks = [None if mask is None else mask[members] for mask in self._masks]
-        self._moments = [[moment[members] for moment in moments] for moments in self._moments]
-        for mlp in self.mlps:
-            mlp.flat = mlp.flat.detach()[members].requires_grad_()
+        self._trained = [trained.keep(members) for trained in self._trained]
+        for mlp, trained in zip(self.mlps, self._trained, strict=True):
+            mlp.flat = torch.from_numpy(trained.flat).requires_grad_()
+
+
+@numba.njit(error_model="numpy")
+def _adam_steps(
+    trained: Trained, gradient: np.ndarray, update: int, learning_rate: float, epsilon: float, weight_decay: float
+) -> None:
+    """`adam_step` for each member."""
+    for m in range(len(gradient)):
+        row, first, second = trained.flat[m], trained.first[m], trained.second[m]
+        adam_step(row, gradient[m], first, second, update, learning_rate, epsilon, weight_decay)
 
 
 @numba.njit(error_model="numpy")
@@ -145,7 +133,3 @@ def flat_mask(layers: Sequence[np.ndarray], mlp: Mlp) -> np.ndarray:
     if not layers:
         return np.ones(mlp.flat.shape, dtype=bool)
     return np.asarray(Mlp.of(layers, [np.ones(bias.shape, dtype=bool) for bias in mlp.biases]).flat)
-
-
-def _mask(layers: Sequence[np.ndarray], mlp: Mlp) -> torch.Tensor | None:
-    return torch.from_numpy(flat_mask(layers, mlp)).to(mlp.flat.dtype) if layers else None

@@ -28,6 +28,7 @@ from harness.statistics.hypothesis_tests import (
     sign_flip,
     studentised_paired,
     studentised_unpaired,
+    swapped_spreads,
     unpaired_contrast_test,
 )
 from harness.statistics.intervals import bca, iqm
@@ -63,5 +64,6 @@ __all__ = [
     "spread",
     "studentised_paired",
     "studentised_unpaired",
+    "swapped_spreads",
     "unpaired_contrast_test",
 ]

@@ -13,9 +13,10 @@ from scipy import special, stats
 from harness.statistics.hypothesis_tests import FEWEST_STUDENTISED, Kind, Test
 
 MOST_SEEDS = 10_000
-PAIRED: tuple[Test, ...] = ("sign-flip", "t", "guarded t")
+PAIRED: tuple[Test, ...] = ("sign-flip", "t", "guarded t", "swapped spreads")
 FEWEST: dict[Test, int] = {
     "sign-flip": 6,  # 2^(1-5) > 0.05
+    "swapped spreads": 6,
     "label permutation": 4,  # 2 / comb(6, 3) > 0.05
     "censored ranks": 4,
     "guarded t": FEWEST_STUDENTISED,

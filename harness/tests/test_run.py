@@ -92,14 +92,9 @@ class TestMeasures:
         assert evaluations[0].tolist() == [100, 500]
         assert (evaluations[1:] == [100, 200]).all()
 
-    def test_spread_is_over_levels_1_to_k(self) -> None:
-        """Level 0 has the widest; from there seed s is s / 100 of the span from the middle."""
-
-        def scores(cell: Cell, level: int) -> np.ndarray:
-            distance = (SEEDS - 9.5) / (100 if level else 1)
-            return RANDOM + (0.5 + distance) * (EXPERT - RANDOM)
-
-        np.testing.assert_allclose(run_of(scores).spread().values, np.abs(SEEDS - 9.5) / 100)
+    def test_normalised_returns_are_0_for_random_and_1_for_the_expert(self) -> None:
+        run = run_of(lambda cell, level: np.where(SEEDS % 2, EXPERT, RANDOM) + 0.0 * level)
+        np.testing.assert_allclose(run.normalised_returns()[:4], [[0, 0, 0, 0], [1, 1, 1, 1]] * 2)
 
     def test_layer_densities_are_counted_and_their_gap_is_at_the_density_asked_for(self) -> None:
         """4-16-16-2: a fan-in of 4 against 16. Levels at densities of 1, 0.1, 0.01 and 0.001."""
