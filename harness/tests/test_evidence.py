@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import tempfile
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -470,6 +471,37 @@ def test_an_open_lease_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         while path.stat().st_mtime < 1 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert time.time() - path.stat().st_mtime < 5
+
+
+@pytest.mark.parametrize("patience", [0.2, 10.0], ids=["gives-up", "waits"])
+def test_a_heart_that_beats_late_brings_no_lease_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    """The store's lock is held for longer than the way out lasts, while a beat waits for it too."""
+    monkeypatch.setattr(leases, "RELEASE_SECONDS", patience)
+    held = leases.acquire(tmp_path, "cell")
+    held._stop.set()  # as `__exit__` does first
+    late = threading.Thread(target=held._renew)
+    with leases._locked(tmp_path):
+        late.start()
+        time.sleep(0.1)
+        if patience < 1:
+            with pytest.raises(TimeoutError):
+                held._release()
+    if patience > 1:
+        held._release()
+    late.join(10)
+    assert not (tmp_path / "cell.json").exists()
+    assert leases.acquire(tmp_path, "cell") is not None
+
+
+def test_a_heart_that_beats_late_leaves_the_lease_of_the_next_holder(tmp_path: Path) -> None:
+    held = leases.acquire(tmp_path, "cell")
+    with held:
+        pass
+    with leases.acquire(tmp_path, "cell"):
+        assert not held._renew()
+        assert (tmp_path / "cell.json").exists()
 
 
 def test_a_lease_that_was_taken_over_is_left_to_its_new_holder(tmp_path: Path) -> None:
