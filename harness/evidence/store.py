@@ -191,7 +191,10 @@ class Store:
         return marked_sums(self._final(where), where.cell.id, where.cell.levels)
 
     def _reopen(self, where: Address) -> None:
-        """Move the sound levels of a damaged cell to the folder of one in progress, and remove the rest."""
+        """Copy the sound levels of a damaged cell to the folder of one in progress, then remove it.
+
+        Nothing is moved: a process killed here leaves each level sound in the one folder or in the other.
+        """
         final, partial = self._final(where), self._partial(where)
         sums = self._marked(where)
         partial.mkdir(exist_ok=True)
@@ -200,9 +203,9 @@ class Store:
             content = read_sound(final, where.key, level, _of(sums, level))
             if content is None or read_sound(partial, where.key, level, None) is not None:
                 continue
-            for suffix in ("npz", "cost.json"):
-                with contextlib.suppress(FileNotFoundError):
-                    (final / f"{name}.{suffix}").replace(partial / f"{name}.{suffix}")
+            replace_file(partial / f"{name}.npz", content)
+            with contextlib.suppress(FileNotFoundError):
+                replace_file(partial / f"{name}.cost.json", (final / f"{name}.cost.json").read_bytes())
             replace_file(partial / f"{name}.sha256", checksum_line(content, where.key, level).encode())
         shutil.rmtree(final)
 

@@ -634,6 +634,35 @@ def drain_until_killed(folder: Path, survived: int, half: bool) -> None:
     drain(CHAIN_PLAN, Store(folder))
 
 
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("survived", range(6))
+def test_a_process_killed_while_it_mends_loses_no_sound_level(
+    copied: Store, undisturbed: Store, monkeypatch: pytest.MonkeyPatch, survived: int, before: bool
+) -> None:
+    where, writes = address(CHAIN), []
+    (final(copied, CHAIN) / "complete.json").unlink()
+
+    def mortal(path: Path, content: bytes) -> None:
+        if before and len(writes) == survived:
+            raise Killed
+        writes.append(path)
+        path.write_bytes(content)
+        if len(writes) > survived:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storing, "replace_file", mortal)
+        with pytest.raises(Killed):
+            copied.mend(where)
+    assert all(copied.read(where, number) is not None for number in CHAIN.levels)
+    assert finish(copied) == []
+    assert files(copied) == files(undisturbed)
+
+
 WRITES = 5 + 8  # cell.json and complete.json per cell, three files per level
 
 
