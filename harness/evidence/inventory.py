@@ -127,7 +127,10 @@ class StoredCell:
         return None if arrays is None or faults(arrays, self.identity) else arrays
 
     def damage(self) -> Iterator[str]:
-        """Every file that is not what was written, a line each. Reads all of them, changes none."""
+        """Every file that is not what was written, a line each. Reads all of them, changes none.
+
+        What a level cost is not evidence: nothing could mend it, since the level is sound and not computed again.
+        """
         if not self.description:
             yield f"{self.folder / DESCRIPTION} does not describe the cell that the folder is named after"
             return
@@ -149,8 +152,6 @@ class StoredCell:
             wrong = [str(error)]
         if wrong:
             yield f"{path} does not fit its cell: {'; '.join(wrong)}"
-        if cost(self.folder, level) is None:
-            yield f"{self.folder / level_name(level)}.cost.json says no cost"
 
 
 def inventory(store: Path) -> list[StoredCell]:

@@ -383,7 +383,7 @@ def test_what_is_no_archive_is_one_line(tmp_path: Path, command: Command, conten
     assert (code, len(err.splitlines())) == (USAGE, 1)
 
 
-@pytest.mark.parametrize("cut", ["cell.json", "complete.json", "level_01.npz", "level_02.sha256", "level_01.cost.json"])
+@pytest.mark.parametrize("cut", ["cell.json", "complete.json", "level_01.npz", "level_02.sha256"])
 @pytest.mark.parametrize("how", ["missing", "altered"])
 def test_a_damaged_cell_of_an_archive_is_refused_and_the_others_are_taken(
     entries: dict[str, bytes], tmp_path: Path, command: Command, cut: str, how: str
@@ -398,6 +398,20 @@ def test_a_damaged_cell_of_an_archive_is_refused_and_the_others_are_taken(
     assert out.splitlines()[1:] == ["1 imported, 1 refused"]
     assert [cell.key for cell in inventory(tmp_path / "store")] == [address(DENSE_CELL).key]
     assert [path.name for path in (tmp_path / "store" / "cells").iterdir()] == [address(DENSE_CELL).key]
+
+
+@pytest.mark.parametrize("how", ["missing", "altered"])
+def test_a_cost_that_is_not_known_is_no_damage(folder: Path, tmp_path: Path, command: Command, how: str) -> None:
+    path = final(folder, CHAIN) / "level_01.cost.json"
+    path.unlink()
+    if how == "altered":
+        path.write_text("{")
+    assert Store(folder).is_complete(address(CHAIN))
+    assert command("verify", "--evidence", folder)[0] == OK
+    assert command("export", tmp_path / "a.zip", "--evidence", folder)[0] == OK
+    assert command("import", tmp_path / "a.zip", "--evidence", tmp_path / "store")[:2] == (OK, "2 imported\n")
+    assert tree(tmp_path / "store") == tree(folder)
+    assert command("show", CHAIN.id[:6], "--evidence", tmp_path / "store")[1].splitlines()[-2].endswith("?")
 
 
 def test_a_cell_under_the_name_of_another_is_refused(
