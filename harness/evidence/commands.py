@@ -1,6 +1,7 @@
 """`python -m harness evidence COMMAND`: what is in a store, why it is valid or not, and how it is carried about."""
 
 import argparse
+import io
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from harness.evidence.garbage import garbage, remove
 from harness.evidence.inventory import StoredCell, densities, inventory
 from harness.evidence.rows import write_csv
 from harness.evidence.store import Store, StoreError
+from harness.files import replace_file
 
 OK, FOUND, UNWRITABLE, USAGE = 0, 1, 3, 4
 """Exit codes: as asked; damage or a refusal was found; the disk does not take it; a bad argument (as pytest's)."""
@@ -187,9 +189,12 @@ def _export(chosen: argparse.Namespace) -> int:
         raise CommandError("name the archive to write, or a table with --csv")
     cells = _named(chosen.evidence, names)
     if not (names or chosen.stale):
+        unread = [cell for cell in cells if not cell.description]  # which engine they are of can't be told
         cells = [cell for cell in cells if not cell.staleness()]
+    else:
+        unread = []
     if chosen.csv:
-        return _export_table(cells, chosen.csv)
+        return _export_table(cells, unread, chosen.csv)
     if chosen.archive.is_dir():
         raise CommandError(f"{chosen.archive} is a folder; name the archive to write")
     finished = [cell for cell in cells if not cell.is_partial]
@@ -204,14 +209,22 @@ def _export(chosen: argparse.Namespace) -> int:
     return OK
 
 
-def _export_table(cells: Sequence[StoredCell], name: str) -> int:
+def _export_table(cells: Sequence[StoredCell], unread: Sequence[StoredCell], name: str) -> int:
+    """The sound rows, whatever else is damaged: what they lack is said, and in the exit code."""
+    table, path = io.StringIO(), Path(name)
+    count = write_csv(cells, table)
     if name == "-":
-        write_csv(cells, sys.stdout)
-        return OK
-    with open(name, "w", newline="") as file:
-        count = write_csv(cells, file)
-    print(f"{count} rows in {name}")
-    return OK
+        sys.stdout.write(table.getvalue())
+    elif path.exists() and not path.is_file():  # a pipe or a device: to be written, not replaced
+        path.write_text(table.getvalue())
+    else:
+        replace_file(path.resolve(), table.getvalue().encode())
+    damage = [line for cell in (*cells, *unread) for line in cell.damage()]
+    for line in damage:
+        print(line, file=sys.stderr)
+    if name != "-":
+        print(f"{count} rows in {name}")
+    return FOUND if damage else OK
 
 
 def _import(chosen: argparse.Namespace) -> int:

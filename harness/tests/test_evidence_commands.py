@@ -473,6 +473,38 @@ def test_the_table_has_a_row_per_cell_level_and_seed(folder: Path, tmp_path: Pat
     assert command("export", "--csv", "-", "--evidence", folder)[1] == (tmp_path / "t.csv").read_text()
 
 
+@pytest.mark.parametrize("place", ["file", "terminal"])
+def test_a_table_says_which_levels_it_lacks(folder: Path, tmp_path: Path, command: Command, place: str) -> None:
+    (final(folder, CHAIN) / "level_01.npz").write_bytes(b"")
+    (final(folder, DENSE_CELL) / "cell.json").write_text("{")
+    table = tmp_path / "t.csv"
+    code, out, err = command("export", "--csv", table if place == "file" else "-", "--evidence", folder)
+    assert code == FOUND
+    assert sorted(err.splitlines()) == sorted(
+        [
+            f"{final(folder, CHAIN)}/level_01.npz does not match its checksum",
+            f"{final(folder, DENSE_CELL)}/cell.json does not describe the cell that the folder is named after",
+        ]
+    )
+    rows = list(csv.DictReader(io.StringIO(table.read_text() if place == "file" else out)))
+    assert [(row["condition"], row["level"]) for row in rows] == [(TICKET, "2")] * len(SEEDS)
+
+
+def test_a_table_is_replaced_as_a_whole_or_not_at_all(
+    folder: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t.csv").write_text("the old one")
+
+    def fail(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        assert command("export", "--csv", tmp_path / "t.csv", "--evidence", folder)[0] == UNWRITABLE
+    assert (tmp_path / "t.csv").read_text() == "the old one"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["t.csv"]
+
+
 def test_a_place_that_can_not_be_written_is_one_line(source: Path, tmp_path: Path, command: Command) -> None:
     (tmp_path / "file").write_text("")
     for args in (["export", tmp_path / "file" / "a.zip"], ["export", "--csv", tmp_path / "file" / "t.csv"]):
