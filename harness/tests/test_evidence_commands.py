@@ -436,6 +436,36 @@ def test_evidence_that_is_there_is_never_replaced(folder: Path, tmp_path: Path, 
     assert tree(folder) == before
 
 
+@pytest.mark.parametrize("file", ["cell.json", "complete.json", "level_01.npz", "level_02.sha256"])
+@pytest.mark.parametrize("how", ["missing", "altered"])
+def test_a_damaged_cell_is_mended_from_an_archive(
+    folder: Path, tmp_path: Path, command: Command, file: str, how: str
+) -> None:
+    command("export", tmp_path / "a.zip", "--evidence", folder)
+    before, path = tree(folder), final(folder, CHAIN) / file
+    content = path.read_bytes()
+    path.unlink()
+    if how == "altered":
+        path.write_bytes(content[:-3] + b"000")
+    code, out, _ = command("import", tmp_path / "a.zip", "--evidence", folder)
+    assert (code, out) == (OK, "1 is there already, 1 mended\n")
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("file", ["cell.json", "complete.json", "level_02.npz"])
+def test_a_damaged_cell_with_other_numbers_is_refused_as_it_is(
+    folder: Path, tmp_path: Path, command: Command, file: str
+) -> None:
+    command("export", tmp_path / "a.zip", "--evidence", folder)
+    level = from_bytes((final(folder, CHAIN) / "level_01.npz").read_bytes())
+    rewrite(final(folder, CHAIN) / "level_01.npz", address(CHAIN).key, 1, scores=level.scores + 1)
+    (final(folder, CHAIN) / file).unlink()
+    before = tree(folder)
+    code, out, _ = command("import", tmp_path / "a.zip", "--evidence", folder)
+    assert (code, "refused: the store has it with other numbers" in out) == (FOUND, True)
+    assert tree(folder) == before
+
+
 def test_a_cell_that_is_being_computed_is_not_imported(folder: Path, tmp_path: Path, command: Command) -> None:
     command("export", tmp_path / "a.zip", "--evidence", folder)
     store = tmp_path / "store"
