@@ -165,6 +165,30 @@ def test_bad_arguments_are_one_line(source: Path, command: Command, args: list[s
     assert words in err
 
 
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([], "required: command"),
+        (["foo"], "'foo'"),
+        (["evidence"], "required: COMMAND"),
+        (["evidence", "foo"], "'foo'"),
+        (["evidence", "show"], "required: KEY"),
+        (["evidence", "ls", "--stale", "--partial"], "not allowed with"),
+        (["evidence", "ls", "a\nb"], "unrecognized arguments: a b"),
+        (["bench", "--only"], "expected one argument"),
+    ],
+)
+def test_what_can_not_be_parsed_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, args: list[str], words: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["harness", *args])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, len(err.splitlines())) == (USAGE, "", 1)
+    assert words in err
+
+
 @pytest.mark.parametrize("name", ["ls", "why", "verify", "gc"])
 def test_a_folder_without_evidence_is_one_line(tmp_path: Path, command: Command, name: str) -> None:
     code, _, err = command(name, "--evidence", tmp_path / "none")
