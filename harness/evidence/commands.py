@@ -176,7 +176,7 @@ def _gc(chosen: argparse.Namespace) -> int:
         print(f"{_bytes(entry.size):>9}  {entry.path.relative_to(chosen.evidence)}  {entry.reason}")
         if chosen.delete and not remove(chosen.evidence, entry):
             kept.append(entry)
-            print(f"{'':9}  kept: a process uses it by now")
+            print(f"{'':9}  kept: a process uses or changed it by now")
     size = sum(entry.size for entry in found if entry not in kept)
     what = "removed" if chosen.delete else "could be removed, by gc --delete"
     print(f"{_bytes(size)} in {len(found) - len(kept)} entries {what}")

@@ -111,6 +111,11 @@ class StoredCell:
         """One word or two: what may be expected of it."""
         if self.holder is not None:
             return f"in progress by {self.holder}"
+        return self.state_at_rest
+
+    @property
+    def state_at_rest(self) -> str:
+        """What `state` says, or would say if nobody were computing it: under its own lease."""
         if not self.description or not (self.is_partial or self.sums):
             return "damaged"
         if self.staleness():

@@ -19,6 +19,7 @@ from harness.evidence import inventory as inventories
 from harness.evidence import lease as leases
 from harness.evidence.drain import drain
 from harness.evidence.folder import checksum_line
+from harness.evidence.garbage import garbage, remove
 from harness.evidence.inventory import StoredCell, inventory
 from harness.evidence.level_file import from_bytes
 from harness.evidence.store import Store, address
@@ -340,6 +341,23 @@ def test_a_cell_in_progress_beside_the_finished_one_is_garbage(folder: Path, com
     assert "in progress beside the finished cell" in command("gc", "--delete", "--evidence", folder)[1]
     assert not partial.exists()
     assert Store(folder).is_complete(address(CHAIN))
+
+
+def test_what_has_changed_since_it_was_judged_is_kept(folder: Path) -> None:
+    shutil.copytree(final(folder, CHAIN), partial := final(folder, CHAIN).with_name(f"{address(CHAIN).key}.partial"))
+    (beside,) = garbage(folder)
+    (final(folder, CHAIN) / "level_01.npz").unlink()  # what is in progress is needed again
+    assert not remove(folder, beside)
+    assert partial.is_dir()
+
+
+def test_a_stale_cell_that_became_valid_since_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(inventories, "_version", lambda library: "0.0")
+        found = garbage(folder)
+    assert len(found) == len(CHAIN_PLAN)
+    assert not any(remove(folder, entry) for entry in found)
+    assert len(inventory(folder)) == len(CHAIN_PLAN)
 
 
 # export, import
