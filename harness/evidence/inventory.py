@@ -181,7 +181,7 @@ def describes(content: Any, key: str) -> bool:
 
 
 def levels_of(identity: Mapping[str, Any]) -> range:
-    """The levels of a cell, by its settings."""
+    """The levels of a cell, by its settings: `Cell.levels` in plain data, since its classes may be gone by now."""
     if identity["condition"] == DENSE:
         return range(1)
     experiment = identity["experiment"]

@@ -38,7 +38,7 @@ from harness.evidence.folder import (
 )
 from harness.evidence.level_file import arrays_of, faults, level_of, to_bytes
 from harness.experiment import Cell, canonical_json
-from harness.files import prove_writable, replace_file
+from harness.files import in_bytes, prove_writable, replace_file
 from harness.imp import Level
 
 SMALL_BYTES = 1 << 12
@@ -231,15 +231,11 @@ def _problem(folder: Path, error: OSError, size: int) -> str:
     reason = (error.strerror or str(error)).lower()
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         try:
-            free = _bytes(shutil.disk_usage(folder).free)
+            free = in_bytes(shutil.disk_usage(folder).free)
         except OSError:
             free = "an unknown number"
-        reason += f": {_bytes(size)} were to be written, {free} are free"
+        reason += f": {in_bytes(size)} were to be written, {free} are free"
     return f"the evidence folder {folder} can't be written: {reason}"
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count} bytes"
 
 
 def _is_folder(path: Path) -> bool:
