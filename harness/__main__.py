@@ -5,18 +5,28 @@ computed."""
 import argparse
 import tomllib
 from pathlib import Path
+from typing import NoReturn
 
 from harness.bench import PARTS, UnknownPartError
 from harness.evidence import commands as evidence
 from harness.fixtures import FixtureError
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with an argument in one line, and ends with 4: 2 is an interrupted run's, as pytest's is."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process."""
+        self.exit(4, f"error: {' '.join(message.split())}; see {self.prog} --help\n")
+
+
 def main() -> int:
     """Run one command; 0 on success, 4 for a bad fixture or argument (as pytest's usage errors).
 
-    `bench` ends with 1 where a target is missed, `evidence` with codes of its own.
+    1: `bench` missed a target; `evidence` found damage, or refused a cell. 3: the disk does not take what `evidence`
+    writes. Raises SystemExit, with 4, where the command line can't be parsed.
     """
-    parser = argparse.ArgumentParser(prog="python -m harness", description=__doc__)
+    parser = Parser(prog="python -m harness", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("experts", help="retrain the experts and measure the reference returns (writes fixtures/)")
     commands.add_parser("tune", help="train dense agents of the tuning seeds with the scaled profile's alternatives")

@@ -23,6 +23,11 @@ def replace_file(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def in_bytes(count: int) -> str:
+    """How much of a disk, for people: "12.3 kB"."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
 def prove_writable(path: Path) -> None:
     """Make the folder of a file that is to be written later; raises OSError where the file can't be."""
     try:

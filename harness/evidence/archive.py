@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.evidence import lease
-from harness.evidence.folder import FILE_NAMES, PARTIAL
+from harness.evidence.folder import FILE_NAMES, PARTIAL, level_name, marked_sums, read_sound
 from harness.evidence.inventory import KEY, StoredCell
 
 FILE_BYTES = 1 << 30
@@ -41,12 +41,14 @@ def write_archive(path: Path, cells: Sequence[StoredCell]) -> None:
 
 
 def read_archive(path: Path, store: Path) -> Iterator[tuple[str, str]]:
-    """Take the cells of an archive into a store: each cell's key, and "imported", "is there already" or why not.
+    """Take the cells of an archive into a store: each cell's key, and what became of it.
+
+    That is "imported", "mended", "is there already" or "refused: " and why.
 
     Raises ArchiveError, before anything is taken, for what is no archive of cells: no file but those of a cell's
     folder, each once, none outside. Each cell is unpacked beside its place, checked (names, sizes, checksums, shapes,
-    and that its key is made of what it describes) and renamed. What is there is never replaced. Raises OSError where
-    the store can't be written.
+    and that its key is made of what it describes) and renamed. What is there and sound is never replaced; a
+    damaged cell is mended where its sound levels are the archive's. Raises OSError where the store can't be written.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -94,7 +96,7 @@ def _take(archive: zipfile.ZipFile, key: str, entries: dict[str, zipfile.ZipInfo
             (unpacked / name).write_bytes(content)
         cell = StoredCell(store, unpacked)
         damage = next(cell.damage(), None)
-        expected = {f"level_{level:02}.{end}" for level in cell.levels for end in ("npz", "sha256", "cost.json")}
+        expected = {f"{level_name(level)}.{end}" for level in cell.levels for end in ("npz", "sha256", "cost.json")}
         surplus = sorted(entries.keys() - expected - {"cell.json", "complete.json"})
         if damage or surplus:
             reason = damage.replace(f"{beside}{os.sep}", "") if damage else f"{surplus[0]} does not belong there"
@@ -103,19 +105,33 @@ def _take(archive: zipfile.ZipFile, key: str, entries: dict[str, zipfile.ZipInfo
 
 
 def _place(cell: StoredCell, final: Path) -> str:
-    if final.exists():
-        there = StoredCell(cell.store, final)
-        if there.sums != cell.sums:
-            return "refused: the store has it with other numbers" if there.sums else "refused: the store's is damaged"
+    is_there = final.exists()
+    if is_there and not _agrees(cell, final):
+        return "refused: the store has it with other numbers"
+    if is_there and next(StoredCell(cell.store, final).damage(), None) is None:
         return "is there already"
     for file in cell.folder.iterdir():
         with file.open("rb") as content:
             os.fsync(content.fileno())
-    cell.folder.rename(final)
+    if is_there:  # file by file, so that a process killed here leaves no sound level out
+        for file in sorted(cell.folder.iterdir()):
+            file.replace(final / file.name)
+    else:
+        cell.folder.rename(final)
     partial = final.with_name(f"{final.name}{PARTIAL}")
     if partial.exists():
         shutil.rmtree(partial)
-    return "imported"
+    return "mended" if is_there else "imported"
+
+
+def _agrees(cell: StoredCell, final: Path) -> bool:
+    """Whether all levels that are sound in the store are those of the archive, whose cell is sound."""
+    marked = marked_sums(final, cell.description["id"], cell.levels)
+    for level in cell.levels:
+        there = read_sound(final, cell.key, level, marked[level] if marked else None)
+        if there is not None and there != (cell.folder / f"{level_name(level)}.npz").read_bytes():
+            return False
+    return True
 
 
 @contextlib.contextmanager

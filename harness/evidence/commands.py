@@ -1,6 +1,7 @@
 """`python -m harness evidence COMMAND`: what is in a store, why it is valid or not, and how it is carried about."""
 
 import argparse
+import io
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from harness.evidence.garbage import garbage, remove
 from harness.evidence.inventory import StoredCell, densities, inventory
 from harness.evidence.rows import write_csv
 from harness.evidence.store import Store, StoreError
+from harness.files import in_bytes, replace_file
 
 OK, FOUND, UNWRITABLE, USAGE = 0, 1, 3, 4
 """Exit codes: as asked; damage or a refusal was found; the disk does not take it; a bad argument (as pytest's)."""
@@ -97,7 +99,7 @@ def _ls(chosen: argparse.Namespace) -> int:
                 f"{len(cell.finished)}/{len(cell.levels)}",
                 states[cell.folder],
                 f"{cell.cpu_seconds:.0f}",
-                _bytes(cell.size),
+                in_bytes(cell.size),
             )
         )
     for line in _aligned(rows, right=(6, 7)):
@@ -105,7 +107,7 @@ def _ls(chosen: argparse.Namespace) -> int:
     counted = Counter(states[cell.folder].split(" by ")[0] for cell in shown)
     parts = ", ".join(f"{number} {state}" for state, number in sorted(counted.items()))
     seconds, size = sum(cell.cpu_seconds for cell in shown), sum(cell.size for cell in shown)
-    print(f"{len(shown)} cells{f' ({parts})' if parts else ''}, {seconds:.0f} CPU s, {_bytes(size)}")
+    print(f"{len(shown)} cells{f' ({parts})' if parts else ''}, {seconds:.0f} CPU s, {in_bytes(size)}")
     return OK
 
 
@@ -171,13 +173,13 @@ def _gc(chosen: argparse.Namespace) -> int:
     found = garbage(chosen.evidence)
     kept = []
     for entry in found:
-        print(f"{_bytes(entry.size):>9}  {entry.path.relative_to(chosen.evidence)}  {entry.reason}")
+        print(f"{in_bytes(entry.size):>9}  {entry.path.relative_to(chosen.evidence)}  {entry.reason}")
         if chosen.delete and not remove(chosen.evidence, entry):
             kept.append(entry)
-            print(f"{'':9}  kept: a process uses it by now")
+            print(f"{'':9}  kept: a process uses or changed it by now")
     size = sum(entry.size for entry in found if entry not in kept)
     what = "removed" if chosen.delete else "could be removed, by gc --delete"
-    print(f"{_bytes(size)} in {len(found) - len(kept)} entries {what}")
+    print(f"{in_bytes(size)} in {len(found) - len(kept)} entries {what}")
     return OK
 
 
@@ -187,9 +189,12 @@ def _export(chosen: argparse.Namespace) -> int:
         raise CommandError("name the archive to write, or a table with --csv")
     cells = _named(chosen.evidence, names)
     if not (names or chosen.stale):
+        unread = [cell for cell in cells if not cell.description]  # which engine they are of can't be told
         cells = [cell for cell in cells if not cell.staleness()]
+    else:
+        unread = []
     if chosen.csv:
-        return _export_table(cells, chosen.csv)
+        return _export_table(cells, unread, chosen.csv)
     if chosen.archive.is_dir():
         raise CommandError(f"{chosen.archive} is a folder; name the archive to write")
     finished = [cell for cell in cells if not cell.is_partial]
@@ -200,18 +205,26 @@ def _export(chosen: argparse.Namespace) -> int:
         print("nothing was exported: the damage above is mended when the cells are computed again")
         return FOUND
     write_archive(chosen.archive, finished)
-    print(f"{len(finished)} cells, {_bytes(chosen.archive.stat().st_size)}, in {chosen.archive}")
+    print(f"{len(finished)} cells, {in_bytes(chosen.archive.stat().st_size)}, in {chosen.archive}")
     return OK
 
 
-def _export_table(cells: Sequence[StoredCell], name: str) -> int:
+def _export_table(cells: Sequence[StoredCell], unread: Sequence[StoredCell], name: str) -> int:
+    """The sound rows, whatever else is damaged: what they lack is said, and in the exit code."""
+    table, path = io.StringIO(), Path(name)
+    count = write_csv(cells, table)
     if name == "-":
-        write_csv(cells, sys.stdout)
-        return OK
-    with open(name, "w", newline="") as file:
-        count = write_csv(cells, file)
-    print(f"{count} rows in {name}")
-    return OK
+        sys.stdout.write(table.getvalue())
+    elif path.exists() and not path.is_file():  # a pipe or a device: to be written, not replaced
+        path.write_text(table.getvalue())
+    else:
+        replace_file(path.resolve(), table.getvalue().encode())
+    damage = [line for cell in (*cells, *unread) for line in cell.damage()]
+    for line in damage:
+        print(line, file=sys.stderr)
+    if name != "-":
+        print(f"{count} rows in {name}")
+    return FOUND if damage else OK
 
 
 def _import(chosen: argparse.Namespace) -> int:
@@ -277,10 +290,6 @@ def _what(cell: StoredCell, differing: dict[tuple[Any, ...], set[str]]) -> str:
 
 def _text(value: Any) -> str:
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:

@@ -45,7 +45,10 @@ def garbage(store: Path) -> list[Garbage]:
 
 
 def remove(store: Path, entry: Garbage) -> bool:
-    """Remove it; False if a live process has come to need it meanwhile. Raises OSError."""
+    """Remove it; False if a live process has come to need it meanwhile, or what was to be removed is not that any more.
+
+    Raises OSError.
+    """
     if entry.path.parent == store / "leases" and entry.path.suffix == ".json":
         return lease.remove_dead(entry.path)
     if entry.key is None:
@@ -55,6 +58,8 @@ def remove(store: Path, entry: Garbage) -> bool:
     if held is None:
         return False
     with held:
+        if entry.path.parent == store / "cells" and _reason(StoredCell(store, entry.path), store) != entry.reason:
+            return False  # it was judged without the lease, under which a process may have changed it since
         if entry.path.is_dir():  # at once out of sight, then file by file
             aside = entry.path.with_name(f".{entry.path.name}.{os.getpid()}.gone")
             entry.path.rename(aside)
@@ -65,7 +70,7 @@ def remove(store: Path, entry: Garbage) -> bool:
 
 
 def _reason(cell: StoredCell, store: Path) -> str | None:
-    if cell.state == "stale":
+    if cell.state_at_rest == "stale":
         return "stale: " + cell.staleness()[0]
     beside = StoredCell(store, cell.folder.with_name(cell.key))
     if cell.is_partial and beside.sums is not None and not list(beside.damage()):

@@ -111,6 +111,11 @@ class StoredCell:
         """One word or two: what may be expected of it."""
         if self.holder is not None:
             return f"in progress by {self.holder}"
+        return self.state_at_rest
+
+    @property
+    def state_at_rest(self) -> str:
+        """What `state` says, or would say if nobody were computing it: under its own lease."""
         if not self.description or not (self.is_partial or self.sums):
             return "damaged"
         if self.staleness():
@@ -127,7 +132,10 @@ class StoredCell:
         return None if arrays is None or faults(arrays, self.identity) else arrays
 
     def damage(self) -> Iterator[str]:
-        """Every file that is not what was written, a line each. Reads all of them, changes none."""
+        """Every file that is not what was written, a line each. Reads all of them, changes none.
+
+        What a level cost is not evidence: nothing could mend it, since the level is sound and not computed again.
+        """
         if not self.description:
             yield f"{self.folder / DESCRIPTION} does not describe the cell that the folder is named after"
             return
@@ -149,8 +157,6 @@ class StoredCell:
             wrong = [str(error)]
         if wrong:
             yield f"{path} does not fit its cell: {'; '.join(wrong)}"
-        if cost(self.folder, level) is None:
-            yield f"{self.folder / level_name(level)}.cost.json says no cost"
 
 
 def inventory(store: Path) -> list[StoredCell]:
@@ -175,7 +181,7 @@ def describes(content: Any, key: str) -> bool:
 
 
 def levels_of(identity: Mapping[str, Any]) -> range:
-    """The levels of a cell, by its settings."""
+    """The levels of a cell, by its settings: `Cell.levels` in plain data, since its classes may be gone by now."""
     if identity["condition"] == DENSE:
         return range(1)
     experiment = identity["experiment"]

@@ -77,8 +77,12 @@ class Lease:
 
     def _release(self) -> None:
         with _locked(self._path.parent, RELEASE_SECONDS):
-            if not self.lost:
-                self._path.unlink(missing_ok=True)
+            self._remove()
+
+    def _remove(self) -> None:
+        """Under the lock."""
+        if not self.lost:
+            self._path.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
@@ -87,8 +91,11 @@ class Lease:
                     return  # both compute the same bits, so no harm is done
 
     def _renew(self) -> bool:
-        """Show that the holder lives; False if the lease is another's by now."""
+        """Show that the holder lives; False if the lease is another's by now, or was let go of."""
         with _locked(self._path.parent):
+            if self._stop.is_set():  # while this beat waited for the lock; `__exit__` may have given up waiting for it
+                self._remove()
+                return False
             if self.lost:
                 return False
             if holder_of(self._path) is None:  # removed or damaged

@@ -38,7 +38,7 @@ from harness.evidence.folder import (
 )
 from harness.evidence.level_file import arrays_of, faults, level_of, to_bytes
 from harness.experiment import Cell, canonical_json
-from harness.files import prove_writable, replace_file
+from harness.files import in_bytes, prove_writable, replace_file
 from harness.imp import Level
 
 SMALL_BYTES = 1 << 12
@@ -191,7 +191,10 @@ class Store:
         return marked_sums(self._final(where), where.cell.id, where.cell.levels)
 
     def _reopen(self, where: Address) -> None:
-        """Move the sound levels of a damaged cell to the folder of one in progress, and remove the rest."""
+        """Copy the sound levels of a damaged cell to the folder of one in progress, then remove it.
+
+        Nothing is moved: a process killed here leaves each level sound in the one folder or in the other.
+        """
         final, partial = self._final(where), self._partial(where)
         sums = self._marked(where)
         partial.mkdir(exist_ok=True)
@@ -200,9 +203,9 @@ class Store:
             content = read_sound(final, where.key, level, _of(sums, level))
             if content is None or read_sound(partial, where.key, level, None) is not None:
                 continue
-            for suffix in ("npz", "cost.json"):
-                with contextlib.suppress(FileNotFoundError):
-                    (final / f"{name}.{suffix}").replace(partial / f"{name}.{suffix}")
+            replace_file(partial / f"{name}.npz", content)
+            with contextlib.suppress(FileNotFoundError):
+                replace_file(partial / f"{name}.cost.json", (final / f"{name}.cost.json").read_bytes())
             replace_file(partial / f"{name}.sha256", checksum_line(content, where.key, level).encode())
         shutil.rmtree(final)
 
@@ -228,15 +231,11 @@ def _problem(folder: Path, error: OSError, size: int) -> str:
     reason = (error.strerror or str(error)).lower()
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         try:
-            free = _bytes(shutil.disk_usage(folder).free)
+            free = in_bytes(shutil.disk_usage(folder).free)
         except OSError:
             free = "an unknown number"
-        reason += f": {_bytes(size)} were to be written, {free} are free"
+        reason += f": {in_bytes(size)} were to be written, {free} are free"
     return f"the evidence folder {folder} can't be written: {reason}"
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count} bytes"
 
 
 def _is_folder(path: Path) -> bool:

@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import tempfile
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -472,6 +473,37 @@ def test_an_open_lease_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert time.time() - path.stat().st_mtime < 5
 
 
+@pytest.mark.parametrize("patience", [0.2, 10.0], ids=["gives-up", "waits"])
+def test_a_heart_that_beats_late_brings_no_lease_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    """The store's lock is held for longer than the way out lasts, while a beat waits for it too."""
+    monkeypatch.setattr(leases, "RELEASE_SECONDS", patience)
+    held = leases.acquire(tmp_path, "cell")
+    held._stop.set()  # as `__exit__` does first
+    late = threading.Thread(target=held._renew)
+    with leases._locked(tmp_path):
+        late.start()
+        time.sleep(0.1)
+        if patience < 1:
+            with pytest.raises(TimeoutError):
+                held._release()
+    if patience > 1:
+        held._release()
+    late.join(10)
+    assert not (tmp_path / "cell.json").exists()
+    assert leases.acquire(tmp_path, "cell") is not None
+
+
+def test_a_heart_that_beats_late_leaves_the_lease_of_the_next_holder(tmp_path: Path) -> None:
+    held = leases.acquire(tmp_path, "cell")
+    with held:
+        pass
+    with leases.acquire(tmp_path, "cell"):
+        assert not held._renew()
+        assert (tmp_path / "cell.json").exists()
+
+
 def test_a_lease_that_was_taken_over_is_left_to_its_new_holder(tmp_path: Path) -> None:
     with leases.acquire(tmp_path, "cell"):
         path = tmp_path / "cell.json"
@@ -600,6 +632,35 @@ def drain_until_killed(folder: Path, survived: int, half: bool) -> None:
 
     storing.replace_file = mortal
     drain(CHAIN_PLAN, Store(folder))
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("survived", range(6))
+def test_a_process_killed_while_it_mends_loses_no_sound_level(
+    copied: Store, undisturbed: Store, monkeypatch: pytest.MonkeyPatch, survived: int, before: bool
+) -> None:
+    where, writes = address(CHAIN), []
+    (final(copied, CHAIN) / "complete.json").unlink()
+
+    def mortal(path: Path, content: bytes) -> None:
+        if before and len(writes) == survived:
+            raise Killed
+        writes.append(path)
+        path.write_bytes(content)
+        if len(writes) > survived:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storing, "replace_file", mortal)
+        with pytest.raises(Killed):
+            copied.mend(where)
+    assert all(copied.read(where, number) is not None for number in CHAIN.levels)
+    assert finish(copied) == []
+    assert files(copied) == files(undisturbed)
 
 
 WRITES = 5 + 8  # cell.json and complete.json per cell, three files per level

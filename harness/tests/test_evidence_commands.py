@@ -19,6 +19,7 @@ from harness.evidence import inventory as inventories
 from harness.evidence import lease as leases
 from harness.evidence.drain import drain
 from harness.evidence.folder import checksum_line
+from harness.evidence.garbage import garbage, remove
 from harness.evidence.inventory import StoredCell, inventory
 from harness.evidence.level_file import from_bytes
 from harness.evidence.store import Store, address
@@ -162,6 +163,30 @@ def test_a_cell_is_shown_level_by_level(folder: Path, command: Command) -> None:
 def test_bad_arguments_are_one_line(source: Path, command: Command, args: list[str], words: str) -> None:
     code, _, err = command(*args, "--evidence", source)
     assert (code, len(err.splitlines())) == (USAGE, 1)
+    assert words in err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([], "required: command"),
+        (["foo"], "'foo'"),
+        (["evidence"], "required: COMMAND"),
+        (["evidence", "foo"], "'foo'"),
+        (["evidence", "show"], "required: KEY"),
+        (["evidence", "ls", "--stale", "--partial"], "not allowed with"),
+        (["evidence", "ls", "a\nb"], "unrecognized arguments: a b"),
+        (["bench", "--only"], "expected one argument"),
+    ],
+)
+def test_what_can_not_be_parsed_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, args: list[str], words: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["harness", *args])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, len(err.splitlines())) == (USAGE, "", 1)
     assert words in err
 
 
@@ -318,6 +343,23 @@ def test_a_cell_in_progress_beside_the_finished_one_is_garbage(folder: Path, com
     assert Store(folder).is_complete(address(CHAIN))
 
 
+def test_what_has_changed_since_it_was_judged_is_kept(folder: Path) -> None:
+    shutil.copytree(final(folder, CHAIN), partial := final(folder, CHAIN).with_name(f"{address(CHAIN).key}.partial"))
+    (beside,) = garbage(folder)
+    (final(folder, CHAIN) / "level_01.npz").unlink()  # what is in progress is needed again
+    assert not remove(folder, beside)
+    assert partial.is_dir()
+
+
+def test_a_stale_cell_that_became_valid_since_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(inventories, "_version", lambda library: "0.0")
+        found = garbage(folder)
+    assert len(found) == len(CHAIN_PLAN)
+    assert not any(remove(folder, entry) for entry in found)
+    assert len(inventory(folder)) == len(CHAIN_PLAN)
+
+
 # export, import
 
 
@@ -383,7 +425,7 @@ def test_what_is_no_archive_is_one_line(tmp_path: Path, command: Command, conten
     assert (code, len(err.splitlines())) == (USAGE, 1)
 
 
-@pytest.mark.parametrize("cut", ["cell.json", "complete.json", "level_01.npz", "level_02.sha256", "level_01.cost.json"])
+@pytest.mark.parametrize("cut", ["cell.json", "complete.json", "level_01.npz", "level_02.sha256"])
 @pytest.mark.parametrize("how", ["missing", "altered"])
 def test_a_damaged_cell_of_an_archive_is_refused_and_the_others_are_taken(
     entries: dict[str, bytes], tmp_path: Path, command: Command, cut: str, how: str
@@ -398,6 +440,20 @@ def test_a_damaged_cell_of_an_archive_is_refused_and_the_others_are_taken(
     assert out.splitlines()[1:] == ["1 imported, 1 refused"]
     assert [cell.key for cell in inventory(tmp_path / "store")] == [address(DENSE_CELL).key]
     assert [path.name for path in (tmp_path / "store" / "cells").iterdir()] == [address(DENSE_CELL).key]
+
+
+@pytest.mark.parametrize("how", ["missing", "altered"])
+def test_a_cost_that_is_not_known_is_no_damage(folder: Path, tmp_path: Path, command: Command, how: str) -> None:
+    path = final(folder, CHAIN) / "level_01.cost.json"
+    path.unlink()
+    if how == "altered":
+        path.write_text("{")
+    assert Store(folder).is_complete(address(CHAIN))
+    assert command("verify", "--evidence", folder)[0] == OK
+    assert command("export", tmp_path / "a.zip", "--evidence", folder)[0] == OK
+    assert command("import", tmp_path / "a.zip", "--evidence", tmp_path / "store")[:2] == (OK, "2 imported\n")
+    assert tree(tmp_path / "store") == tree(folder)
+    assert command("show", CHAIN.id[:6], "--evidence", tmp_path / "store")[1].splitlines()[-2].endswith("?")
 
 
 def test_a_cell_under_the_name_of_another_is_refused(
@@ -419,6 +475,36 @@ def test_evidence_that_is_there_is_never_replaced(folder: Path, tmp_path: Path, 
     assert code == FOUND
     assert f"{address(CHAIN).key}  refused: the store has it with other numbers" in out
     assert "1 is there already, 1 refused" in out
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("file", ["cell.json", "complete.json", "level_01.npz", "level_02.sha256"])
+@pytest.mark.parametrize("how", ["missing", "altered"])
+def test_a_damaged_cell_is_mended_from_an_archive(
+    folder: Path, tmp_path: Path, command: Command, file: str, how: str
+) -> None:
+    command("export", tmp_path / "a.zip", "--evidence", folder)
+    before, path = tree(folder), final(folder, CHAIN) / file
+    content = path.read_bytes()
+    path.unlink()
+    if how == "altered":
+        path.write_bytes(content[:-3] + b"000")
+    code, out, _ = command("import", tmp_path / "a.zip", "--evidence", folder)
+    assert (code, out) == (OK, "1 is there already, 1 mended\n")
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("file", ["cell.json", "complete.json", "level_02.npz"])
+def test_a_damaged_cell_with_other_numbers_is_refused_as_it_is(
+    folder: Path, tmp_path: Path, command: Command, file: str
+) -> None:
+    command("export", tmp_path / "a.zip", "--evidence", folder)
+    level = from_bytes((final(folder, CHAIN) / "level_01.npz").read_bytes())
+    rewrite(final(folder, CHAIN) / "level_01.npz", address(CHAIN).key, 1, scores=level.scores + 1)
+    (final(folder, CHAIN) / file).unlink()
+    before = tree(folder)
+    code, out, _ = command("import", tmp_path / "a.zip", "--evidence", folder)
+    assert (code, "refused: the store has it with other numbers" in out) == (FOUND, True)
     assert tree(folder) == before
 
 
@@ -457,6 +543,38 @@ def test_the_table_has_a_row_per_cell_level_and_seed(folder: Path, tmp_path: Pat
     assert ticket["learner.env_steps"] == "256"
     assert float(ticket["density"]) == pytest.approx(0.5, abs=0.01)
     assert command("export", "--csv", "-", "--evidence", folder)[1] == (tmp_path / "t.csv").read_text()
+
+
+@pytest.mark.parametrize("place", ["file", "terminal"])
+def test_a_table_says_which_levels_it_lacks(folder: Path, tmp_path: Path, command: Command, place: str) -> None:
+    (final(folder, CHAIN) / "level_01.npz").write_bytes(b"")
+    (final(folder, DENSE_CELL) / "cell.json").write_text("{")
+    table = tmp_path / "t.csv"
+    code, out, err = command("export", "--csv", table if place == "file" else "-", "--evidence", folder)
+    assert code == FOUND
+    assert sorted(err.splitlines()) == sorted(
+        [
+            f"{final(folder, CHAIN)}/level_01.npz does not match its checksum",
+            f"{final(folder, DENSE_CELL)}/cell.json does not describe the cell that the folder is named after",
+        ]
+    )
+    rows = list(csv.DictReader(io.StringIO(table.read_text() if place == "file" else out)))
+    assert [(row["condition"], row["level"]) for row in rows] == [(TICKET, "2")] * len(SEEDS)
+
+
+def test_a_table_is_replaced_as_a_whole_or_not_at_all(
+    folder: Path, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t.csv").write_text("the old one")
+
+    def fail(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail)
+        assert command("export", "--csv", tmp_path / "t.csv", "--evidence", folder)[0] == UNWRITABLE
+    assert (tmp_path / "t.csv").read_text() == "the old one"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["t.csv"]
 
 
 def test_a_place_that_can_not_be_written_is_one_line(source: Path, tmp_path: Path, command: Command) -> None:

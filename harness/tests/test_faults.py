@@ -444,7 +444,7 @@ def test_a_disk_that_is_full_is_refused_before_any_training(tmp_path: Path) -> N
         (small / "fill").write_bytes(bytes(80_000))
         ran = made.run("--profile=smoke", f"--evidence={small}/evidence", "--report=none")
         assert ran.code == USAGE
-        assert "no space left on device: 65536 bytes were to be written, " in complaint(ran.text)
+        assert "no space left on device: 65.5 kB were to be written, " in complaint(ran.text)
 
 
 @pytest.fixture(scope="module")
