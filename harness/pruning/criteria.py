@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from harness.registry import RegistrationError, Registry, origin_of
+from harness.registry import RegistrationError, Registry, caller, origin_of
 
 Layers = list[np.ndarray]
 Criterion = Callable[..., Layers]
@@ -26,6 +26,8 @@ PARAMETERS = ("weights", "gradients", "masks", "rngs")
 def criterion(name: str) -> Callable[[Criterion], Criterion]:
     """Register the function below it as the criterion `name`. Raises RegistrationError."""
 
+    registrar = caller()
+
     def register(function: Criterion) -> Criterion:
         origin = origin_of(function)
         strangers = [parameter for parameter in inspect.signature(function).parameters if parameter not in PARAMETERS]
@@ -34,7 +36,7 @@ def criterion(name: str) -> Callable[[Criterion], Criterion]:
             raise RegistrationError(
                 f"criterion {name!r} ({origin}) asks for {', '.join(strangers)}; what it can have is {known}"
             )
-        CRITERIA.add(name, function, origin)
+        CRITERIA.add(name, function, origin, registrar)
         return function
 
     return register
