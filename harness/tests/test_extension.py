@@ -348,12 +348,22 @@ class TestChanges:
             ("network.hidden=8,x", "it is a whole number from 1 on"),
             ("learner.minibatches=7", "7 minibatches do not divide a rollout of 256 samples"),
             ("learner.ppo=mine", "has no system cart-pole mine"),
+            ("pruning.rate=0.9", "pruning.rate=0.9 changes nothing here: each run selected has that value already"),
         ],
     )
     def test_what_can_not_be_meant_is_one_line(self, text: str, words: str) -> None:
         with pytest.raises(ValueError, match=words) as caught:
             with_changes(text).refuse_idle([System("cart-pole", "ppo")])
         assert "\n" not in str(caught.value)
+
+    def test_a_field_that_all_runs_set_themselves_is_refused(self) -> None:
+        short, long = (System("cart-pole", "ppo", horizon=horizon) for horizon in (200, 500))
+        with pytest.raises(ValueError, match=r"task\.horizon=300 changes nothing here: .* or one of its own"):
+            with_changes("task.horizon=300").refuse_idle([short, long])
+        with_changes("task.horizon=300").refuse_idle([short, System("cart-pole", "ppo")])
+
+    def test_changes_that_go_together_alone_are_not_idle(self) -> None:
+        with_changes("learner.rollout=30", "learner.minibatches=5").refuse_idle([System("cart-pole", "ppo")])
 
 
 # Ids and stored levels
@@ -651,6 +661,7 @@ def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path
         (["--set", "pruning.rate=2"], "the pruning rate is between 0 and 1, not 2.0"),
         (["--set", "nonsense", "-n", "2"], "PART.FIELD=VALUE"),
         (["--set", "learner.clip=0.1", "-n", "2"], "learner.clip=0.1 changes nothing here"),
+        (["--set", "learner.batch=64", "-n", "2"], "learner.batch=64 changes nothing here"),
         (["--claim", "nonsense"], "there is no claim 'nonsense' here"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
