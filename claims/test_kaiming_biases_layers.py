@@ -10,8 +10,16 @@ import pytest
 
 from harness import claim, ticket_run
 
-pytestmark = claim("kaiming-biases-layers", source="4.2", quantifier="general", systems=3, figure="layers")
 DENSITY = 0.1
+pytestmark = claim(
+    "kaiming-biases-layers",
+    source="4.2",
+    quantifier="general",
+    systems=3,
+    figure="layers",
+    needs_density=DENSITY,
+    needs_fan_ins=True,
+)
 KAIMING = ticket_run("cart-pole", "ppo", "Kaiming")
 XAVIER = ticket_run("cart-pole", "ppo", "Xavier", initialiser="xavier")
 BOTH = pytest.mark.parametrize(("kaiming", "xavier"), [pytest.param(KAIMING, XAVIER, id="cart-pole-ppo")])
