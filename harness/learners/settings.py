@@ -1,6 +1,6 @@
 """Numbers that a learner's settings may have, so that a mistake is told before anything is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
 
@@ -16,7 +16,7 @@ def refuse(
 
     shares: from 0 to 1. above_zero, from_zero: finite. counts: from 1 on.
     """
-    rules = {
+    rules: dict[str, tuple[Sequence[str], Callable[[float], bool]]] = {
         "is from 0 to 1": (shares, lambda number: 0 <= number <= 1),
         "is above 0": (above_zero, lambda number: 0 < number < inf),
         "is from 0 on": (from_zero, lambda number: 0 <= number < inf),
