@@ -10,9 +10,17 @@ import pytest
 
 from harness import claim, ticket_run
 
-pytestmark = claim("kaiming-biases-layers", source="4.2", quantifier="general", systems=3, figure="layers")
 DENSITY = 0.1
 SMALLEST = 0.05  # of a layer's weights: a twentieth, as of the return in the claims on what a ticket is made of
+pytestmark = claim(
+    "kaiming-biases-layers",
+    source="4.2",
+    quantifier="general",
+    systems=3,
+    figure="layers",
+    needs_density=DENSITY,
+    needs_fan_ins=True,
+)
 KAIMING = ticket_run("cart-pole", "ppo", "Kaiming")
 XAVIER = ticket_run("cart-pole", "ppo", "Xavier", initialiser="xavier")
 BOTH = pytest.mark.parametrize(("kaiming", "xavier"), [pytest.param(KAIMING, XAVIER, id="cart-pole-ppo")])

@@ -13,8 +13,9 @@ class Claim:
     """A claim of the paper, as its module in `claims/` declares it.
 
     id: from CLAIMS.md, stable. source: section and figures of the paper. quantifier: how widely the paper claims
-    it. systems: on how many systems it does. figure: which chart shows it. says: what the paper says, in our
-    words (the first sentence of the module's docstring).
+    it. systems: on how many systems it does. figure: which chart shows it. needs_density: a density that its runs must
+    be pruned to. needs_fan_ins: whether their actors' layers must differ in fan-in. says: what the paper says, in
+    our words (the first sentence of the module's docstring).
     """
 
     id: str
@@ -22,12 +23,26 @@ class Claim:
     quantifier: str
     systems: int
     figure: Figure
+    needs_density: float | None = None
+    needs_fan_ins: bool = False
     says: str = ""
 
 
-def claim(id: str, *, source: str, quantifier: str, systems: int, figure: Figure = "returns") -> pytest.MarkDecorator:
-    """Mark a module (`pytestmark = claim(...)`) or a test as judging a claim of CLAIMS.md; see `Claim`."""
-    return pytest.mark.claim(Claim(id, source, quantifier, systems, figure))
+def claim(
+    id: str,
+    *,
+    source: str,
+    quantifier: str,
+    systems: int,
+    figure: Figure = "returns",
+    needs_density: float | None = None,
+    needs_fan_ins: bool = False,
+) -> pytest.MarkDecorator:
+    """Mark a module (`pytestmark = claim(...)`) or a test as judging a claim of CLAIMS.md; see `Claim`.
+
+    What it needs is checked before anything is trained.
+    """
+    return pytest.mark.claim(Claim(id, source, quantifier, systems, figure, needs_density, needs_fan_ins))
 
 
 def claim_of(item: Any) -> Claim | None:

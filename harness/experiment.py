@@ -129,12 +129,17 @@ class Cell:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All fields as plain data. How level 0 is pruned later does not belong to it: experiments share it."""
+        """All fields as plain data. How level 0 is pruned later does not belong to it: experiments share it.
+
+        Raises harness.registry.UnknownNameError for a criterion that is not registered: whether it asks for
+        gradients is part of a dense cell's id, which must not hang on what this process has imported.
+        """
         plain: dict[str, Any] = to_plain(self)
+        asks = asks_for(self.experiment.pruning.criterion, "gradients")
         if self.condition == DENSE:
             checkpoint = plain["experiment"]["pruning"]["checkpoint"]
             plain["experiment"]["pruning"] = {"type": "Pruning", "checkpoint": checkpoint}
-            if asks_for(self.experiment.pruning.criterion, "gradients"):
+            if asks:
                 plain["experiment"]["pruning"]["gradients"] = True  # it keeps them, and is another file
         elif self.condition == TICKET:
             del plain["experiment"]["pruning"]["lineage"]  # the ticket is its own lineage in either reading

@@ -12,7 +12,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from harness.passes import backward_pass, forward_pass
-from harness.registry import Registry, origin_of
+from harness.registry import Registry, caller, origin_of
 
 torch.set_num_threads(1)  # `harness.machine` says so too, but only to a torch that was not imported before
 
@@ -153,8 +153,10 @@ INITIALISERS: Registry[Initialiser] = Registry("initialiser")
 def initialiser(name: str) -> Callable[[Initialiser], Initialiser]:
     """Register the function below it as the initialiser `name`. Raises harness.registry.RegistrationError."""
 
+    registrar = caller()
+
     def register(function: Initialiser) -> Initialiser:
-        INITIALISERS.add(name, function, origin_of(function))
+        INITIALISERS.add(name, function, origin_of(function), registrar)
         return function
 
     return register

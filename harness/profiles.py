@@ -118,8 +118,8 @@ class Profile:
         return experiment
 
     def refuse_idle(self, systems: Iterable[System]) -> None:
-        """Raise ValueError, in one line, for a change asked for that none of these systems knows."""
-        systems = list(systems)
+        """Raise ValueError, in one line, for a change asked for without which each of these systems is the same."""
+        systems = list(dict.fromkeys(systems))
         for change in self.changes:
             experiments = [self.base(system.task, system.learner) for system in systems]
             known = dict.fromkeys(name for e in experiments for name in fields_of(e, change.part))
@@ -127,6 +127,17 @@ class Profile:
                 raise ValueError(
                     f"{change} changes nothing here: the fields of {change.part} are {', '.join(known) or 'none'}"
                 )
+            without = dataclasses.replace(self, changes=tuple(other for other in self.changes if other != change))
+            if not any(without._differs(*pair) for pair in zip(systems, experiments, strict=True)):
+                raise ValueError(
+                    f"{change} changes nothing here: each run selected has that value already, or one of its own"
+                )
+
+    def _differs(self, system: System, experiment: Experiment) -> bool:
+        try:
+            return self.experiment(system) != experiment
+        except ValueError:  # the other changes do not go together without it
+            return True
 
     def seeds_of(self, block: int, times: int = 1) -> tuple[int, ...]:
         """The seeds of a block; `times` as many where a claim asks for more. Raises ValueError beyond a block."""

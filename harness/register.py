@@ -7,7 +7,8 @@
         return [abs(gradient * weight) for gradient, weight in zip(gradients, weights)]
 
 The name then stands beside the built-in ones: `--set pruning.criterion=gradient-times-weight`. The source of what it
-names enters the fingerprint of each cell that uses it: editing it makes these cells stale, and no others.
+names, and of the module that registers it, enters the fingerprint of each cell that uses it: editing it makes these
+cells stale, and no others. So a function that holds values of its own (a closure, a partial) can't be registered.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from harness.learners import Learner
 from harness.networks import initialiser
 from harness.profiles import LEARNERS, PROFILES, OwnLearner
 from harness.pruning.criteria import criterion
-from harness.registry import RegistrationError, origin_of
+from harness.registry import RegistrationError, caller, origin_of
 
 __all__ = ["RegistrationError", "criterion", "initialiser", "learner"]
 
@@ -32,10 +33,12 @@ def learner(task: str, name: str, like: str | None = None) -> Callable[[T], T]:
     Raises RegistrationError.
     """
 
+    registrar = caller()
+
     def register(settings: T) -> T:
         if any((task, name) in profile.systems for profile in PROFILES.values()):
             raise RegistrationError(f"the profiles have a system {task} {name} already: give the learner another name")
-        LEARNERS.add(f"{task}/{name}", OwnLearner(settings, like), origin_of(settings))
+        LEARNERS.add(f"{task}/{name}", OwnLearner(settings, like), origin_of(settings), registrar)
         return settings
 
     return register

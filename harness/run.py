@@ -217,8 +217,22 @@ class Run:
         counts = self._stack(condition, lambda level: level.masks[ACTOR][0].sum(axis=(1, 2)))
         return PerSeed.of(str(self.system), overshoot(counts, self.densities), self.seeds)
 
+    def check(self, needs_density: float | None, needs_fan_ins: bool) -> None:
+        """Raise ValueError, in one line, where this run can't show what a claim needs; see `Claim`."""
+        if needs_density is not None:
+            self._level_at(needs_density)
+        if needs_fan_ins:
+            sizes = layer_sizes(self.experiment)[ACTOR]
+            fan_in_gap(np.ones(len(sizes) - 1), sizes)
+
     def _level_at(self, density: float) -> int:
-        return int(np.flatnonzero(self.densities <= density)[0])
+        """The first level at or below `density`. Raises ValueError where there is none."""
+        reached = np.flatnonzero(self.densities <= density)
+        if not len(reached):
+            raise ValueError(
+                f"no level of {self} is at or below density {density:g}: the last is {self.densities[-1]:.2g}"
+            )
+        return int(reached[0])
 
     @cached_property
     def _evidence(self) -> dict[str, list[list[Level]]]:

@@ -2,26 +2,27 @@
 
 It covers the parsed source (comments, docstrings and formatting don't count) of the modules that the cell's task
 and learner are trained by, the versions of the libraries that do the arithmetic, and the files read (experts). Of
-what a user registered it covers what this cell uses: where it was defined, and the source of that module and of
-those beside it that it imports.
+what a user registered it covers what this cell uses: where it was defined and registered, and the source of these
+modules and of those beside them that they import.
 """
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 from harness.experiment import DENSE, Cell, canonical_json
 from harness.networks import INITIALISERS
+from harness.profiles import LEARNERS, PROFILES
 from harness.pruning.criteria import CRITERIA
 from harness.registry import Origin, origin_of
-from harness.tasks import Task
 
 LIBRARIES = ("torch", "numpy", "numba", "scipy")
 ENGINE = "harness.imp"
@@ -39,13 +40,14 @@ def engine_parts(cell: Cell) -> dict[str, dict[str, str]]:
     """
     e = cell.experiment
     used = _used(cell)
-    roots = {ENGINE, *(origin.module for origin in used.values() if _is_ours(origin.module))}
+    roots = {ENGINE, *(origin.module for _, origins in used for origin in origins if _is_ours(origin.module))}
     registered: dict[str, str] = {}
-    for kind, origin in used.items():
-        if not _is_ours(origin.module):
-            own, ours = _behind(origin)
-            registered |= {f"{kind} {origin}: {name}": _file_hash(file) for name, file in sorted(own.items())}
-            roots |= ours
+    for kind, origins in used:
+        for origin in origins:
+            if not _is_ours(origin.module):
+                own, ours = _behind(origin)
+                registered |= {f"{kind} {origins[0]}: {name}": _file_hash(file) for name, file in sorted(own.items())}
+                roots |= ours
     files = e.learner.files(e.task, cell.seeds)
     parts = {
         "modules": {name: source_hash(name) for name in sorted(modules_behind(tuple(sorted(roots))))},
@@ -56,24 +58,45 @@ def engine_parts(cell: Cell) -> dict[str, dict[str, str]]:
     return parts | ({"registered": registered} if registered else {})
 
 
-def _used(cell: Cell) -> dict[str, Origin]:
-    """Where what this cell names was defined, by kind. Level 0 is not pruned yet."""
+def _used(cell: Cell) -> list[tuple[str, tuple[Origin, ...]]]:
+    """The kind of each thing that this cell is made of or names, with where it was defined and then registered.
+
+    Level 0 is not pruned yet.
+    """
     e = cell.experiment
-    tasks = {f"task{' of it' * depth}": origin_of(type(task)) for depth, task in enumerate(_tasks(e.task))}
-    named = {**tasks, "learner": origin_of(type(e.learner))}
-    named["initialiser"] = INITIALISERS.origin(e.network.initialiser)
+    parts = ((f.name, kind) for f in dataclasses.fields(e) for kind in _kinds(getattr(e, f.name)))
+    used: list[tuple[str, tuple[Origin, ...]]] = [(part, (origin_of(kind),)) for part, kind in dict.fromkeys(parts)]
+    used.append(("learner", (origin_of(type(e.learner)), *_makers(type(e.learner)))))
+    used.append(("initialiser", INITIALISERS.origins(e.network.initialiser)))
     if cell.condition != DENSE:
-        named["criterion"] = CRITERIA.origin(e.pruning.criterion)
-    return named
+        used.append(("criterion", CRITERIA.origins(e.pruning.criterion)))
+    return used
 
 
-def _tasks(task: Task) -> Iterator[Task]:
-    """A task and those that it is made of."""
-    yield task
-    names: list[str] = [f.name for f in dataclasses.fields(task)] if dataclasses.is_dataclass(task) else []
-    for inner in (getattr(task, name) for name in names):
-        if dataclasses.is_dataclass(inner):
-            yield from _tasks(cast(Task, inner))
+def _kinds(value: object) -> Iterator[type]:
+    """The types of all dataclasses in `value`: itself and what it holds, in tuples and lists too."""
+    if isinstance(value, (tuple, list)):
+        for entry in value:
+            yield from _kinds(entry)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield type(value)
+        for f in dataclasses.fields(value):
+            yield from _kinds(getattr(value, f.name))
+
+
+def _makers(kind: type) -> list[Origin]:
+    """Where the registered functions that make settings of a user's `kind` were defined, and registered.
+
+    Settings of this package's own kind are told by the id alone, whoever made them.
+    """
+    if _is_ours(kind.__module__):
+        return []
+    made: dict[str, None] = {}
+    for name, profile in itertools.product(LEARNERS, PROFILES.values()):
+        with contextlib.suppress(Exception):  # a function that fails at a profile made no cell there
+            if type(LEARNERS[name].experiment(profile, name.partition("/")[0]).learner) is kind:
+                made[name] = None
+    return [origin for name in made for origin in LEARNERS.origins(name)]
 
 
 def _is_ours(module: str) -> bool:

@@ -18,6 +18,7 @@ from harness.fixtures import expert_file, read_experts
 from harness.learners import ACTOR
 from harness.learners.optimiser import MaskedAdam
 from harness.learners.rollouts import play
+from harness.learners.settings import refuse
 from harness.networks import Mlp, forward
 from harness.streams import streams
 from harness.tasks import Task
@@ -50,6 +51,12 @@ class BC:
     """Coupled L2, Adam's own."""
 
     def __post_init__(self) -> None:
+        refuse(
+            self,
+            above_zero=("learning_rate", "epsilon"),
+            from_zero=("weight_decay",),
+            counts=("env_steps", "envs", "batch", "passes", "experts"),
+        )
         if self.env_steps % self.envs:
             raise ValueError(f"{self.envs} envs do not divide {self.env_steps} env_steps")
         if self.env_steps < self.batch:

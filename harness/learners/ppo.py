@@ -11,6 +11,7 @@ import numpy as np
 from harness.learners import ACTOR
 from harness.learners.optimiser import Trained, adam_step
 from harness.learners.rollouts import Rollout, play
+from harness.learners.settings import refuse
 from harness.networks import Mlp, outputs_of
 from harness.passes import member_backward, member_forward
 from harness.streams import streams
@@ -58,10 +59,19 @@ class PPO:
     """Coupled L2, Adam's own."""
 
     def __post_init__(self) -> None:
+        refuse(
+            self,
+            shares=("discount", "gae_lambda"),
+            above_zero=("learning_rate", "clip", "max_gradient_norm", "epsilon"),
+            from_zero=("value_loss", "entropy", "weight_decay"),
+            counts=("env_steps", "envs", "epochs", "rollout", "minibatches"),
+        )
         if self.samples % self.minibatches:
             raise ValueError(f"{self.minibatches} minibatches do not divide a rollout of {self.samples} samples")
         if self.env_steps < self.samples:
             raise ValueError(f"env_steps {self.env_steps} is less than one rollout of {self.samples}")
+        if self.samples_per_update < 2:
+            raise ValueError("the advantages of one sample can't be standardised: an update needs at least 2")
 
     @property
     def samples(self) -> int:

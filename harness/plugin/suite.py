@@ -87,6 +87,8 @@ class Suite:
             self.settings.profile.refuse_idle(run.system for judge in self.judges.values() for run in judge.runs)
             for experiment in dict.fromkeys(cell.experiment for cell in self.cells):
                 check(experiment)
+            if not self.settings.cells:  # which are computed for their own sake
+                self._check_needs()
             self.addresses = [address(cell) for cell in self.cells]
             if not trains:
                 return
@@ -148,6 +150,15 @@ class Suite:
     def pending(self) -> list[Address]:
         """The cells that the store does not hold yet."""
         return [where for where in self.addresses if self.store.finished_levels(where) < len(where.cell.levels)]
+
+    def _check_needs(self) -> None:
+        """Raise ValueError where a claim needs what its runs, as changed, can't show."""
+        for judge in self.judges.values():
+            for run in judge.runs:
+                try:
+                    run.check(judge.claim.needs_density, judge.claim.needs_fan_ins)
+                except ValueError as error:
+                    raise ValueError(f"claim {judge.claim.id} can't be judged: {error}") from None
 
     def _prepare(self) -> None:
         """Refuse a store that can't be written, unless nothing has to be: evidence may be mounted read-only."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from harness.registry import RegistrationError, Registry, origin_of
+from harness.registry import RegistrationError, Registry, caller, origin_of
 
 Layers = list[np.ndarray]
 Criterion = Callable[..., Layers]
@@ -26,6 +26,8 @@ PARAMETERS = ("weights", "gradients", "masks", "rngs")
 def criterion(name: str) -> Callable[[Criterion], Criterion]:
     """Register the function below it as the criterion `name`. Raises RegistrationError."""
 
+    registrar = caller()
+
     def register(function: Criterion) -> Criterion:
         origin = origin_of(function)
         strangers = [parameter for parameter in inspect.signature(function).parameters if parameter not in PARAMETERS]
@@ -34,7 +36,7 @@ def criterion(name: str) -> Callable[[Criterion], Criterion]:
             raise RegistrationError(
                 f"criterion {name!r} ({origin}) asks for {', '.join(strangers)}; what it can have is {known}"
             )
-        CRITERIA.add(name, function, origin)
+        CRITERIA.add(name, function, origin, registrar)
         return function
 
     return register
@@ -53,8 +55,8 @@ def random(weights: Layers, rngs: Sequence[np.random.Generator]) -> Layers:
 
 
 def asks_for(name: str, parameter: str) -> bool:
-    """Whether the criterion `name` wants `parameter`; False of an unknown one, which is refused elsewhere."""
-    return name in CRITERIA and parameter in inspect.signature(CRITERIA[name]).parameters
+    """Whether the criterion `name` wants `parameter`. Raises UnknownNameError."""
+    return parameter in inspect.signature(CRITERIA[name]).parameters
 
 
 def saliencies(

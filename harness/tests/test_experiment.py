@@ -14,6 +14,7 @@ from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment, Netw
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.profiles import PROFILES, System
+from harness.registry import UnknownNameError
 from harness.tasks.cart_pole import CartPole
 
 LEARNERS = ("ppo", "bc")
@@ -84,7 +85,7 @@ def _changed(value: Any, name: str, entry: Any) -> Any:
         bool: lambda: [not entry],
         int: lambda: [entry * 2, entry + 1],  # a learner may refuse numbers that do not divide each other
         float: lambda: [math.nextafter(entry, 2.0)],
-        str: lambda: [entry + "!"],
+        str: lambda: ["random" if name == "criterion" else entry + "!"],  # an unknown one has no id
         tuple: lambda: [(*entry, 9)],
     }[type(entry)]()
     for other in others:
@@ -154,6 +155,12 @@ class TestOneNumberOneId:
     def test_what_json_cannot_hold_is_refused(self, value: Any) -> None:
         with pytest.raises(TypeError, match="plain values only"):
             _ = cell_of("bc", TICKET, pruning=Pruning(levels=value)).id
+
+    @pytest.mark.parametrize("condition", [DENSE, TICKET])
+    def test_a_criterion_that_is_not_registered_has_no_id(self, condition: str) -> None:
+        """Else a dense cell's would hang on whether this process imported the module that registers it."""
+        with pytest.raises(UnknownNameError, match="unknown criterion 'mine': it is one of magnitude"):
+            _ = cell_of("bc", condition, pruning=Pruning(criterion="mine")).id
 
     @pytest.mark.parametrize("value", [math.nan, math.inf])
     def test_a_number_that_is_none_is_refused(self, value: float) -> None:

@@ -4,6 +4,7 @@ The runs at the end are those of a user with a folder of their own: the tree is 
 """
 
 import dataclasses
+import functools
 import importlib
 import json
 import os
@@ -66,6 +67,36 @@ def other(weights: Any) -> Any:
     return weights
 
 
+def power(exponent: float) -> Callable[[Any], Any]:
+    def rule(weights: Any) -> Any:
+        return [abs(weight) ** exponent for weight in weights]
+
+    return rule
+
+
+def with_default(exponent: float) -> Callable[..., Any]:
+    def rule(weights: Any, masks: Any = exponent) -> Any:
+        return weights
+
+    return rule
+
+
+def class_with(exponent: float) -> type:
+    class Learner:
+        @property
+        def exponent(self) -> float:
+            return exponent
+
+    return Learner
+
+
+class Bound:
+    def rule(self, weights: Any) -> Any:
+        return weights
+
+    __call__ = rule
+
+
 class TestNames:
     def test_built_in_and_registered_ones_stand_side_by_side(self, registered: None) -> None:
         register.criterion("mine")(one)
@@ -104,6 +135,36 @@ class TestNames:
             register.criterion("mine")(made["rule"])
         with pytest.raises(RegistrationError, match="is no function"):
             register.criterion("mine")(np.abs)
+
+    @pytest.mark.parametrize(
+        "thing",
+        [
+            power(0.5),
+            with_default(0.5),
+            class_with(0.5),
+            functools.partial(one),
+            functools.lru_cache(one),
+            Bound().rule,
+            Bound(),
+        ],
+        ids=["closure", "default", "class", "partial", "cache", "method", "object"],
+    )
+    def test_what_holds_values_that_no_file_shows_is_refused(self, thing: Any, registered: None) -> None:
+        for registering in (register.criterion("mine"), register.learner("cart-pole", "mine")):
+            with pytest.raises(RegistrationError, match="would not be in the fingerprint, so define it") as caught:
+                registering(thing)
+            assert "\n" not in str(caught.value)
+        assert "mine" not in CRITERIA
+
+    def test_a_class_made_in_a_function_may_be_a_dataclass_and_call_super(self) -> None:
+        @dataclasses.dataclass(frozen=True)
+        class Settings(PPO):
+            more: int = 1
+
+            def __post_init__(self) -> None:
+                super().__post_init__()
+
+        assert origin_of(Settings).file == Path(__file__).resolve()
 
     def test_a_criterion_can_ask_for_what_there_is_alone(self, registered: None) -> None:
         def rule(weights: Any, hessian: Any) -> Any:
@@ -177,11 +238,14 @@ class TestInitialisers:
         assert mlp.weights[0].dtype == np.float32
 
     @pytest.mark.parametrize("drawn", [np.zeros((4, 3)), np.full((3, 4), np.nan), np.float64(0.5)])
-    def test_one_that_does_not_fit_is_refused(self, drawn: Any, registered: None) -> None:
+    def test_one_that_does_not_fit_is_refused(
+        self, drawn: Any, registered: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         @register.initialiser("wrong")
         def wrong(rng: np.random.Generator, fan_in: int, fan_out: int) -> Any:
-            return drawn
+            return None
 
+        monkeypatch.setitem(INITIALISERS._entries, "wrong", lambda rng, fan_in, fan_out: drawn)
         with pytest.raises(ValueError, match="initialiser 'wrong' gave"):
             initial_mlp((3, 4, 2), streams([0], "w0"), "wrong")
 
@@ -284,12 +348,22 @@ class TestChanges:
             ("network.hidden=8,x", "it is a whole number from 1 on"),
             ("learner.minibatches=7", "7 minibatches do not divide a rollout of 256 samples"),
             ("learner.ppo=mine", "has no system cart-pole mine"),
+            ("pruning.rate=0.9", "pruning.rate=0.9 changes nothing here: each run selected has that value already"),
         ],
     )
     def test_what_can_not_be_meant_is_one_line(self, text: str, words: str) -> None:
         with pytest.raises(ValueError, match=words) as caught:
             with_changes(text).refuse_idle([System("cart-pole", "ppo")])
         assert "\n" not in str(caught.value)
+
+    def test_a_field_that_all_runs_set_themselves_is_refused(self) -> None:
+        short, long = (System("cart-pole", "ppo", horizon=horizon) for horizon in (200, 500))
+        with pytest.raises(ValueError, match=r"task\.horizon=300 changes nothing here: .* or one of its own"):
+            with_changes("task.horizon=300").refuse_idle([short, long])
+        with_changes("task.horizon=300").refuse_idle([short, System("cart-pole", "ppo")])
+
+    def test_changes_that_go_together_alone_are_not_idle(self) -> None:
+        with_changes("learner.rollout=30", "learner.minibatches=5").refuse_idle([System("cart-pole", "ppo")])
 
 
 # Ids and stored levels
@@ -432,6 +506,60 @@ class TestFingerprint:
             INITIALISERS._entries.pop("unused"), INITIALISERS._origins.pop("unused")
         assert not set(seen[0]) & set(seen[1])
 
+    def test_the_module_that_registers_counts_beside_the_one_that_defines(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registered: None
+    ) -> None:
+        monkeypatch.syspath_prepend(tmp_path)
+        (tmp_path / "own_defining.py").write_text("EXPONENT = 1\n\n\ndef rule(weights):\n    return weights\n")
+        registrar = tmp_path / "own_registering.py"
+        registrar.write_text(
+            "import own_defining\nfrom harness import register\n\nown_defining.EXPONENT = 0.5\n"
+            'register.criterion("apart")(own_defining.rule)\n'
+        )
+        importlib.import_module("own_registering")
+        then = self.parts("apart")
+        origin = "criterion own_defining.rule"
+        assert list(then["registered"]) == [f"{origin}: own_defining", f"{origin}: own_registering"]
+        registrar.write_text(registrar.read_text().replace("0.5", "2"))
+        assert self.parts("apart") != then
+
+    def test_all_that_a_task_and_a_learner_hold_count(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registered: None
+    ) -> None:
+        monkeypatch.syspath_prepend(tmp_path)
+        head = "from dataclasses import dataclass\nfrom typing import Any\n"
+        part = "\n\n@dataclass(frozen=True)\nclass Part:\n    size: int = 1\n"
+        for name in ("own_wind", "own_schedule"):
+            (tmp_path / f"{name}.py").write_text(head + part)
+        (tmp_path / "own_task.py").write_text(
+            f"from harness.tasks.cart_pole import CartPole\n{head}\n\n@dataclass(frozen=True)\n"
+            "class Windy(CartPole):\n    winds: Any = ()\n"
+        )
+        (tmp_path / "own_learner.py").write_text(
+            f"from harness.learners.bc import BC\n{head}\n\n@dataclass(frozen=True)\n"
+            "class Scheduled(BC):\n    schedules: Any = ()\n"
+        )
+        (tmp_path / "own_settings.py").write_text(
+            "from harness import register\n\n\n"
+            '@register.learner("cart-pole", "scheduled", like="bc")\ndef settings(bc):\n'
+            "    from own_learner import Scheduled\n\n    return Scheduled(**vars(bc))\n"
+        )
+        wind, schedule, task, learner, _ = map(
+            importlib.import_module, ("own_wind", "own_schedule", "own_task", "own_learner", "own_settings")
+        )
+        e = Experiment(task.Windy(winds=[wind.Part()]), learner.Scheduled(schedules=((schedule.Part(),),)))
+        fingerprint._file_hash.cache_clear()
+        assert sorted(engine_parts(Cell(e, TICKET, (1,)))["registered"]) == [
+            "learner own_learner.Scheduled: own_learner",
+            "learner own_learner.Scheduled: own_settings",
+            "learner own_schedule.Part: own_schedule",
+            "task own_task.Windy: own_task",
+            "task own_wind.Part: own_wind",
+        ]
+
+    def test_a_learner_of_ones_own_changes_nothing_for_the_others(self, half_ppo: str) -> None:
+        assert "registered" not in self.parts("magnitude")
+
     def test_modules_beside_a_lone_one_count_as_well(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registered: None
     ) -> None:
@@ -533,6 +661,7 @@ def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path
         (["--set", "pruning.rate=2"], "the pruning rate is between 0 and 1, not 2.0"),
         (["--set", "nonsense", "-n", "2"], "PART.FIELD=VALUE"),
         (["--set", "learner.clip=0.1", "-n", "2"], "learner.clip=0.1 changes nothing here"),
+        (["--set", "learner.batch=64", "-n", "2"], "learner.batch=64 changes nothing here"),
         (["--claim", "nonsense"], "there is no claim 'nonsense' here"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -535,6 +535,41 @@ class TestLearning:
 # --- behavioural cloning
 
 
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("kind", "field", "values", "words"),
+        [
+            *((PPO, name, (-0.1, 1.1, math.nan), "is from 0 to 1") for name in ("discount", "gae_lambda")),
+            *(
+                (PPO, name, (0.0, -1.0, math.nan, math.inf), "is above 0")
+                for name in ("clip", "learning_rate", "epsilon")
+            ),
+            *((PPO, name, (-0.1, math.nan), "is from 0 on") for name in ("entropy", "value_loss", "weight_decay")),
+            *(
+                (PPO, name, (0, -1), "is at least 1")
+                for name in ("envs", "epochs", "minibatches", "rollout", "env_steps")
+            ),
+            *((BC, name, (0.0, -1.0, math.nan), "is above 0") for name in ("learning_rate", "epsilon")),
+            *((BC, name, (0, -1), "is at least 1") for name in ("envs", "env_steps", "batch", "passes", "experts")),
+            (BC, "weight_decay", (-0.1,), "is from 0 on"),
+        ],
+    )
+    def test_a_number_outside_its_range_is_one_line(self, kind: Any, field: str, values: Any, words: str) -> None:
+        for value in values:
+            with pytest.raises(ValueError, match=f"^{field} {words}, not {value}$"):
+                kind(**{field: value})
+
+    def test_ends_of_ranges_are_inside(self) -> None:
+        PPO(discount=1, gae_lambda=0, entropy=0, value_loss=0)
+        PPO(discount=0, gae_lambda=1, epochs=1, minibatches=1)
+        BC(envs=1, passes=1, batch=1, experts=1)
+
+    def test_an_update_of_one_sample_has_no_advantage(self) -> None:
+        PPO(env_steps=8, envs=2, rollout=2, minibatches=2)
+        with pytest.raises(ValueError, match="an update needs at least 2"):
+            PPO(env_steps=8, envs=2, rollout=2, minibatches=4)
+
+
 class TestBc:
     def test_its_gradient_is_that_of_the_kl_divergence(self, monkeypatch: pytest.MonkeyPatch) -> None:
         students = self.students(monkeypatch)

@@ -206,6 +206,25 @@ def test_a_bad_option_is_refused_before_workers_start(made: Project, args: list[
     assert_refused(made, ran, *words)
 
 
+@pytest.mark.parametrize(
+    ("claim", "change", "words"),
+    [
+        (
+            "kaiming-biases-layers",
+            "pruning.rate=0.2",
+            "no level of Kaiming is at or below density 0.1: the last is 0.51",
+        ),
+        ("kaiming-biases-layers", "network.hidden=4", "all layers of (4, 4, 2) have the same fan-in"),
+        ("cart-pole-keeps-pole", "pruning.rate=0.2", "is at or below density 0.1"),
+        ("kaiming-tenth-finds-inputs", "pruning.rate=0.2", "is at or below density 0.1"),
+    ],
+)
+def test_what_a_claim_needs_is_checked_before_any_training(tmp_path: Path, claim: str, change: str, words: str) -> None:
+    made = project(tmp_path / "project", f"test_{claim.replace('-', '_')}.py")
+    ran = made.run("--profile=smoke", f"--set={change}")
+    assert_refused(made, ran, f"claim {claim} can't be judged", words)
+
+
 EXPERT = "experts/cart-pole/01"
 
 
