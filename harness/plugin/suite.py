@@ -87,7 +87,7 @@ class Suite:
             self.settings.profile.refuse_idle(run.system for judge in self.judges.values() for run in judge.runs)
             for experiment in dict.fromkeys(cell.experiment for cell in self.cells):
                 check(experiment)
-            if not self.settings.cells:  # which are computed for their own sake
+            if self.settings.judges or self.settings.plan:  # a list, or one cell, is for its own sake
                 self._check_needs()
             self.addresses = [address(cell) for cell in self.cells]
             if not trains:
