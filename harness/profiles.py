@@ -121,14 +121,14 @@ class Profile:
         """Raise ValueError, in one line, for a change asked for without which each of these systems is the same."""
         systems = list(dict.fromkeys(systems))
         for change in self.changes:
-            experiments = [self.base(system.task, system.learner) for system in systems]
-            known = dict.fromkeys(name for e in experiments for name in fields_of(e, change.part))
+            bases = [self.base(system.task, system.learner) for system in systems]
+            known = dict.fromkeys(name for base in bases for name in fields_of(base, change.part))
             if change.field not in known and not any(change.exchanges(system.learner) for system in systems):
                 raise ValueError(
                     f"{change} changes nothing here: the fields of {change.part} are {', '.join(known) or 'none'}"
                 )
             without = dataclasses.replace(self, changes=tuple(other for other in self.changes if other != change))
-            if not any(without._differs(*pair) for pair in zip(systems, experiments, strict=True)):
+            if not any(without._differs(system, self.experiment(system)) for system in systems):
                 raise ValueError(
                     f"{change} changes nothing here: each run selected has that value already, or one of its own"
                 )

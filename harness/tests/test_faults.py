@@ -584,7 +584,8 @@ def test_ctrl_c_is_obeyed_within_seconds(tmp_path: Path, args: tuple[str, ...], 
     assert ended.seconds < SECONDS_TO_STOP, ended.text
     assert "claims: the same command goes on from the last finished level" in ended.text
     assert "Traceback" not in ended.text, ended.text
-    assert list((made.evidence / "leases").glob("*.json")) == []
+    held = [leases.live_holder(path) for path in (made.evidence / "leases").glob("*.json")]
+    assert [holder for holder in held if holder is not None] == []  # a worker that had to be killed holds none either
 
 
 def test_ctrl_c_ends_a_single_cell_as_well(tmp_path: Path) -> None:

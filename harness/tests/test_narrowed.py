@@ -162,7 +162,7 @@ def test_the_fingerprint_holds_a_task_from_outside_too(own_task: Any) -> None:
     cell = cell_of(Narrowed(own_task(), ("b",)))
     parts = engine_parts(cell)
     assert list(parts["registered"]) == [
-        f"task of it own_task.OwnTask: {module}" for module in ("own_task", "own_task_physics")
+        f"task own_task.OwnTask: {module}" for module in ("own_task", "own_task_physics")
     ]
     assert {"harness.tasks.narrowed", "harness.tasks.cart_pole"} <= set(parts["modules"])  # what it imports from here
     assert cell.id != dataclasses.replace(cell, experiment=Experiment(Narrowed(own_task(1.6), ("b",)), LEARNERS[0])).id
