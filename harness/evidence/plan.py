@@ -10,8 +10,8 @@ SECONDS_PER_UPDATE = 0.0003
 FLOPS_PER_SECOND = 55e9
 SECONDS_PER_ENV_STEP = 0.00007
 """Rough: what a step costs that a whole population shares, and the rate of its arithmetic. They put all of the scaled
-profile at 25.7 core-minutes, of which members that stop early took 12.4 to 14.2. Used for `--plan` and to start the
-longest cells first; no result depends on them."""
+profile at 10.8 core-minutes, of which members that stop early and what is left out of sparse networks took 6.1. Used
+for `--plan` and to start the longest cells first; no result depends on them."""
 
 
 def all_cells(wanted: Iterable[Cell]) -> list[Cell]:
