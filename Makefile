@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 claims: $(READY) ## the main job: every claim at the scaled profile, on all CPUs, with the report
 	$(BIN)/pytest -n auto $(ARGS)
 
-headline: $(READY) ## the five claims that the paper is known for, alone
+headline: $(READY) ## ticket-effect, mask-explains-most, bc-prunes-sparser, cart-pole-keeps-pole, kaiming-tenth-finds-inputs alone
 	$(BIN)/pytest -n auto --claim $(HEADLINE) $(ARGS)
 
 smoke: $(READY) ## everything runs, nothing is judged: under a minute

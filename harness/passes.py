@@ -1,8 +1,9 @@
 """The forward and backward pass of a multilayer perceptron, compiled, one member of a population after the other.
 
 So all of a member's numbers stay in the cache, and no time goes into calling operations. Batched products and autograd
-took 2.9 times as long for an update of 20 members with 64-64 units, and 1.9 times with 128-128 (interleaved, against
-commit cd3146c), which is why gradients through layers are written by hand here. Tests hold them against autograd's.
+took 2.9 times as long for an update of 20 members with 64-64 units, and 1.9 times with 128-128 (once, interleaved with
+commit cd3146c; no kept benchmark repeats it), which is why gradients through layers are written by hand here. Tests
+hold them against autograd's.
 
 A member's `row` is its row of `Mlp.flat`: float[parameters]. `sizes` are int64[layers + 1], units per layer. `hidden`
 keeps the activations of the hidden layers, float[batch * all hidden units], one layer after the other.

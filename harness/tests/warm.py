@@ -1,6 +1,6 @@
 """Imported once, by the server that `processes` forks from: what costs every new process seconds.
 
-That is torch, the imports behind its optimisers, the report's libraries, and numba's compilations. Nothing here
+That is torch, the report's libraries, and numba's compilations. Nothing here
 may differentiate, or no child could.
 """
 
