@@ -2,26 +2,20 @@
 
 import contextlib
 import dataclasses
-import datetime
-import importlib.metadata
 import json
-import platform
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.evidence.fingerprint import LIBRARIES
 from harness.files import replace_file
-from harness.machine import cpu_name, usable_cpus
 from harness.plugin.suite import Suite
 from harness.profiles import SEEDS_PER_BLOCK
+from harness.provenance import provenance
 from harness.run import EvidenceMissingError
 from harness.verdict import Finding, claim_verdict, with_q_values
 
 SCHEMA = 1
-VERSIONS = (*LIBRARIES, "gymnasium", "pytest")
 
 
 def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seconds: float) -> dict[str, Any]:
@@ -34,12 +28,8 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "profile": settings.profile.name,
         "seed_block": settings.block,
         "seeds": list(settings.profile.seeds_of(settings.block)),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": command,
-        "commit": _commit(),
-        "machine": {"cpu": cpu_name(), "cpus": usable_cpus()},
-        "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in VERSIONS},
+        **provenance(),
         "wall_seconds": wall_seconds,
         "cpu_seconds": sum(suite.store.cpu_seconds(where) for where in suite.addresses),
         "damaged": suite.store.damaged,
@@ -177,12 +167,3 @@ def _interval(finding: Finding) -> str:
 
 def _p(p: float | None) -> str:
     return "-" if p is None or p != p else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _commit() -> str | None:
-    root = Path(__file__).resolve().parents[2]
-    try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True)
-    except OSError:
-        return None
-    return done.stdout.strip() or None
