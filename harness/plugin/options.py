@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from harness.changes import Change
+from harness.controls import CONTROLS
 from harness.profiles import EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
+from harness.switches import SWITCHES, Switch
 
 NO_REPORT = "none"
 PROFILES_OWN = "the profile's"
@@ -57,7 +59,7 @@ def add(parser: pytest.Parser) -> None:
         "seeds": ("number of seeds", "N", PROFILES_OWN),
         "evidence": ("folder of the evidence", "DIR", ".claims/evidence"),
         "report": (
-            "the HTML report to write, or 'none'; of a smoke run in a folder smoke beside it",
+            "the HTML report to write, or 'none'; of a smoke run, or a control, in a folder of its own beside it",
             "FILE",
             ".claims/report.html",
         ),
@@ -71,6 +73,20 @@ def add(parser: pytest.Parser) -> None:
     changes = "change a field of every experiment that has it, e.g. pruning.criterion=random; repeat for more"
     group.addoption("--set", metavar="PART.FIELD=VALUE", action="append", default=[], help=changes)
     parser.addini("set", changes, type="linelist", default=[])
+    group.addoption(
+        "--switch",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help=f"read the paper the other way where it leaves that open: {', '.join(map(str, SWITCHES.values()))}",
+    )
+    group.addoption(
+        "--control",
+        metavar="NAME",
+        default="",
+        help="break one ingredient of every experiment; its evidence and report lie in .claims/controls: "
+        + ", ".join(CONTROLS),
+    )
     group.addoption(
         "--claim",
         metavar="ID",
@@ -101,21 +117,28 @@ def read(config: pytest.Config) -> Settings:
     evidence, report = _value(config, "evidence"), _value(config, "report")
     if not PROFILES[name].gives_findings and config.getoption("report") is None and report != NO_REPORT:
         report = str(Path(report).parent / name / Path(report).name)  # a smoke run leaves the last verdicts alone
+    control = _control(config)
+    if control:  # what is broken stays apart: real evidence and the last verdicts are left alone
+        if config.getoption("evidence") is None:
+            evidence = str(Path(evidence).parent / "controls" / "evidence")
+        if config.getoption("report") is None and report != NO_REPORT:
+            report = str(Path(report).parent / "controls" / Path(report).name)
     profile = PROFILES[name]
     count = _value(config, "seeds")
     if count != PROFILES_OWN:
         if not (count.isascii() and count.isdigit() and 0 < int(count) <= SEEDS_PER_BLOCK):
             raise pytest.UsageError(f"the number of seeds must be from 1 to {SEEDS_PER_BLOCK}, not {count!r}")
         profile = dataclasses.replace(profile, seeds=int(count))
-    changes = _changes(config)
-    profile = dataclasses.replace(profile, changes=changes)
+    profile = dataclasses.replace(profile, switches=_switches(config), changes=_changes(config), control=control)
     strict = config.getoption("strict_claims")
     arguments = [f"--profile {name}"]
     arguments += [f"--seed-block {int(text)}"] if int(text) else []
     arguments += [f"--seeds {count}"] if count != PROFILES_OWN else []
     plugins = tuple(name for name in config.option.plugins if not name.startswith("no:"))
     own = [f"-p {name}" for name in plugins]
-    own += [f"--set {shlex.quote(str(change))}" for change in changes]
+    own += [f"--switch {switch}" for switch in profile.switches]
+    own += [f"--set {shlex.quote(str(change))}" for change in profile.changes]
+    own += [f"--control {profile.control}"] if profile.control else []
     own += [f"--evidence={shlex.quote(evidence)}"] if config.getoption("evidence") is not None else []
     return Settings(
         profile=profile,
@@ -131,6 +154,22 @@ def read(config: pytest.Config) -> Settings:
         arguments=" ".join([*arguments, *own]),
         own_arguments=" ".join(own),
     )
+
+
+def _switches(config: pytest.Config) -> tuple[Switch, ...]:
+    """Those of the command line, each once. Raises pytest.UsageError."""
+    try:
+        return tuple(dict.fromkeys(Switch.parse(text) for text in config.getoption("switch")))
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _control(config: pytest.Config) -> str:
+    """The control asked for. Raises pytest.UsageError."""
+    name: str = config.getoption("control")
+    if name and name not in CONTROLS:
+        raise pytest.UsageError(f"unknown control {name!r}: it is one of {', '.join(CONTROLS)}")
+    return name
 
 
 def _changes(config: pytest.Config) -> tuple[Change, ...]:

@@ -34,7 +34,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "cpu_seconds": sum(suite.store.cpu_seconds(where) for where in suite.addresses),
         "damaged": suite.store.damaged,
         "dense_returns": dense_returns(suite),
-        "changes": [str(change) for change in settings.profile.changes],
+        "changes": settings.profile.altered,
         "own_arguments": settings.own_arguments,
         "claims": claims,
     }
@@ -115,6 +115,7 @@ def _claim(suite: Suite, name: str, findings: list[Finding]) -> dict[str, Any]:
         "source": claim.source,
         "quantifier": claim.quantifier,
         "systems": f"judged on {seen} of the paper's {claim.systems} system{'s' if claim.systems > 1 else ''}",
+        "controls": list(claim.controls),
         "verdict": verdict,
         "summary": f"{verdict} at {profile}. {sentence}",
         "cpu_seconds": sum(

@@ -7,6 +7,7 @@ from functools import cached_property
 import pytest
 
 from harness.claim import Claim, claim_of
+from harness.controls import CONTROLS
 from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, StoreError, address
@@ -84,6 +85,12 @@ class Suite:
         if not self.judges:
             return
         try:
+            for claim in self.claims.values():
+                for name in claim.controls:
+                    if name not in CONTROLS:
+                        raise ValueError(
+                            f"claim {claim.id} names a control {name!r}: it is one of {', '.join(CONTROLS)}"
+                        )
             self.settings.profile.refuse_idle(run.system for judge in self.judges.values() for run in judge.runs)
             for experiment in dict.fromkeys(cell.experiment for cell in self.cells):
                 check(experiment)
