@@ -168,7 +168,9 @@ def spread(normalised: npt.ArrayLike) -> FloatArray:
 
     What Brown & Forsythe (1974) compare in place of variances: a variance would be decided by one failed seed.
     """
-    curves = _finite(_curves(normalised))
+    curves = _finite(np.asarray(normalised, dtype=np.float64))
+    if curves.ndim != 2 or 0 in curves.shape:
+        raise ValueError(f"expected float[seeds, levels], got shape {curves.shape}")
     return np.asarray(np.abs(curves - np.median(curves, axis=0)).mean(axis=1))
 
 
