@@ -100,7 +100,7 @@ class Bound:
 class TestNames:
     def test_built_in_and_registered_ones_stand_side_by_side(self, registered: None) -> None:
         register.criterion("mine")(one)
-        assert list(CRITERIA) == ["magnitude", "random", "mine"]
+        assert list(CRITERIA) == ["magnitude", "random", "smallest-stay", "mine"]
         assert list(INITIALISERS) == ["kaiming", "he", "xavier"]
 
     def test_one_name_for_two_is_an_error_that_names_both(self, registered: None) -> None:
@@ -657,7 +657,7 @@ def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([RULE_ARG.replace("gradient-times", "gradent-times")], "one of magnitude, random, gradient-times-weight"),
+        ([RULE_ARG.replace("gradient-times", "gradent-times")], "one of magnitude, random, smallest-stay, gradient-times-weight"),
         (["--set", "pruning.rate=2"], "the pruning rate is between 0 and 1, not 2.0"),
         (["--set", "nonsense", "-n", "2"], "PART.FIELD=VALUE"),
         (["--set", "learner.clip=0.1", "-n", "2"], "learner.clip=0.1 changes nothing here"),
