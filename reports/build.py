@@ -203,6 +203,7 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
         "ranges": numbers.ranges,
         "moment": numbers.moment,
         "day": numbers.day,
+        "breakable": _breakable,
     }
     return environment.get_template("report.html.j2").render(
         run=run,
@@ -408,6 +409,11 @@ def _embedded(summary: Mapping[str, Any]) -> Markup:
     ]
     text = json.dumps({**summary, "claims": claims, "charts": drawn}, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _breakable(text: str) -> Markup:
+    """The text, which may break behind an equals sign: `lineage=branch` heads a narrow column."""
+    return Markup("=<wbr>").join(text.split("="))
 
 
 def _dark(rules: str) -> str:
