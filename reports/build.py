@@ -1,6 +1,7 @@
 """From the plugin's findings to one HTML page that needs nothing but itself."""
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -186,39 +187,24 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
     seen: dict[str, Figure] = {}
     sections = [_section(claim, seen, known) for claim in claims]
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "effect": numbers.effect,
-        "interval": numbers.interval,
-        "plain": numbers.plain,
-        "probability": numbers.probability,
-        "minutes": numbers.minutes,
-        "sizes": numbers.sizes,
-        "ranges": numbers.ranges,
-        "moment": numbers.moment,
-        "day": numbers.day,
-        "breakable": _breakable,
-    }
-    return environment.get_template("report.html.j2").render(
-        run=run,
-        sections=sections,
-        tally=_tally((claim["verdict"] for claim in claims), VERDICTS),
-        verdicts=[_mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
-        conclusions=[_mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
-        trust=tuple(known.values()),
-        tones={tone: _mark(tone, TONES) for tone in TONES},
-        smoke=_is_smoke(findings_json),
-        css=Markup(css),  # ours, no text of the findings
-        style_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
-        data=_embedded(findings_json),
-        width=strips.WIDTH,
-        height=strips.HEIGHT,
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            sections=sections,
+            tally=_tally((claim["verdict"] for claim in claims), VERDICTS),
+            verdicts=[_mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
+            conclusions=[_mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
+            trust=tuple(known.values()),
+            tones={tone: _mark(tone, TONES) for tone in TONES},
+            smoke=_is_smoke(findings_json),
+            css=Markup(css),  # ours, no text of the findings
+            style_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
+            data=_embedded(findings_json),
+            width=strips.WIDTH,
+            height=strips.HEIGHT,
+        )
     )
 
 
@@ -248,6 +234,31 @@ def check(summary: Any) -> None:
         found = claim.get("findings") or []
         if not isinstance(found, list) or not all(isinstance(finding, Mapping) for finding in found):
             raise ValueError(f"the findings of claim {claim['id']!r} are no list of objects")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Templates and their filters; a template is compiled once."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "effect": numbers.effect,
+        "interval": numbers.interval,
+        "plain": numbers.plain,
+        "probability": numbers.probability,
+        "minutes": numbers.minutes,
+        "sizes": numbers.sizes,
+        "ranges": numbers.ranges,
+        "moment": numbers.moment,
+        "day": numbers.day,
+        "breakable": _breakable,
+    }
+    return environment
 
 
 def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
