@@ -657,7 +657,10 @@ def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([RULE_ARG.replace("gradient-times", "gradent-times")], "one of magnitude, random, smallest-stay, gradient-times-weight"),
+        (
+            [RULE_ARG.replace("gradient-times", "gradent-times")],
+            "one of magnitude, random, smallest-stay, gradient-times-weight",
+        ),
         (["--set", "pruning.rate=2"], "the pruning rate is between 0 and 1, not 2.0"),
         (["--set", "nonsense", "-n", "2"], "PART.FIELD=VALUE"),
         (["--set", "learner.clip=0.1", "-n", "2"], "learner.clip=0.1 changes nothing here"),
