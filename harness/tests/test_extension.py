@@ -720,6 +720,27 @@ def test_the_examples_learner_and_initialiser_are_judged(tmp_path: Path) -> None
     assert waiting.split()[5] == "0"  # the same experiment by options
 
 
+def test_a_control_of_ones_own_breaks_the_houses_claim(tmp_path: Path) -> None:
+    folder = tmp_path / "user"
+    folder.mkdir()
+    (folder / "conftest.py").write_text(
+        "from harness import register\n"
+        "from harness.controls import Control\n\n\n"
+        '@register.control("mute")\n'
+        "class Mute(Control):\n"
+        '    """Every return is lost."""\n\n'
+        "    def returns(self, returns, seeds):\n"
+        "        return {name: 0 * held for name, held in returns.items()}\n"
+    )
+    ran = run_pytest(folder, "-n", "0", *SMOKE, "--control=mute")
+    assert ran.code == OK, ran.text
+    assert "ticket-effect at smoke with pruning.levels=1, control mute" in ran.text
+    assert not (folder / ".claims" / "evidence").exists()
+    refused = run_pytest(folder, "-n", "0", *SMOKE, "--control=mutr")
+    assert refused.code == USAGE
+    assert "exchanged-returns, permuted-inputs, one-initialiser, mute" in refused.text
+
+
 def test_the_readme_shows_the_example_as_it_is() -> None:
     text = (EXAMPLES / "gradient_times_weight" / "conftest.py").read_text()
     assert text.strip() in (TREE / "README.md").read_text()
