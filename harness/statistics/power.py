@@ -1,5 +1,4 @@
-"""What a test could have seen, and how many seeds it would need: for each test of `hypothesis_tests`, under
-normal values.
+"""What a test could have seen, and how many seeds it would need: for each `Test`, under normal values.
 
 `n` is seeds per group throughout, `sd` the standard deviation over seeds that an `Outcome` carries, `reach`
 the one it carries too. Both are reckoned from the sample at hand, so they are as rough as its sd.
@@ -10,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special, stats
 
-from harness.statistics.hypothesis_tests import FEWEST_STUDENTISED, Kind, Test
+from harness.statistics.guard import FEWEST_STUDENTISED
+from harness.statistics.outcome import Kind, Test
 
 MOST_SEEDS = 10_000
 PAIRED: tuple[Test, ...] = ("sign-flip", "t", "guarded t", "swapped spreads")
