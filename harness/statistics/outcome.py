@@ -15,7 +15,20 @@ from harness.statistics.contrast import FloatArray
 
 Kind = Literal["greater", "equivalent", "non-inferior"]
 Test = Literal[
-    "sign-flip", "t", "Welch", "label permutation", "censored ranks", "guarded t", "guarded Welch", "swapped spreads"
+    "sign-flip",
+    "t",
+    "Welch",
+    "label permutation",
+    "censored ranks",
+    "guarded t",
+    "guarded Welch",
+    "swapped spreads",
+    "Pitman-Morgan",
+    "ordering",
+    "Spearman",
+    "paired shares",
+    "unpaired shares",
+    "failure rate",
 ]
 
 TAIL = 0.025  # alpha = 0.05 two-sided, half on each side
