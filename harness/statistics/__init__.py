@@ -15,6 +15,7 @@ from harness.statistics.estimands import (
     separation_level,
     spread,
 )
+from harness.statistics.finite import NotFiniteError, require_finite
 from harness.statistics.guard import guarded_bounds, guarded_bounds_unpaired, guarded_paired, guarded_unpaired
 from harness.statistics.improvement import improvement, probability_of_improvement
 from harness.statistics.intervals import bca, iqm
@@ -31,6 +32,7 @@ from harness.statistics.unpaired import label_permutation, studentised_unpaired
 __all__ = [
     "Censored",
     "Kind",
+    "NotFiniteError",
     "Outcome",
     "PerSeed",
     "Reference",
@@ -60,6 +62,7 @@ __all__ = [
     "probability_of_improvement",
     "rank_correlation",
     "rarer_than",
+    "require_finite",
     "restricted_level",
     "seeds_needed",
     "separation_level",

@@ -18,8 +18,9 @@ from harness.statistics.contrast import FloatArray
 from harness.statistics.outcome import TAIL
 
 TRIED = 101
-HALVINGS = 30  # of an interval: to 1e-9
-ALIKE = 1e-9  # scores this close are tied
+HALVINGS = 20  # of the interval of a bound: to 1e-6
+HALVINGS_OF_A_SHARE = 40  # far finer than scores that tie
+ALIKE = 1e-7  # scores this close are tied
 
 
 class Design(Protocol):
@@ -112,7 +113,7 @@ class Groups:
         """See `Design`."""
         (x, y), n_a, n_b, d = self.tables, self.n_a, self.n_b, difference
         low, high = (np.full(x.size, edge) for edge in self.range(d))
-        for _ in range(HALVINGS):  # the likelihood's slope falls: where it is 0, it is largest
+        for _ in range(HALVINGS_OF_A_SHARE):  # the likelihood's slope falls: where it is 0, it is largest
             second = (low + high) / 2
             first = second + d
             with np.errstate(divide="ignore", invalid="ignore"):

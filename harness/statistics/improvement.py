@@ -8,13 +8,14 @@ from scipy import special, stats
 
 from harness.statistics.estimands import Censored
 from harness.statistics.outcome import Outcome, finite_sample
+from harness.statistics.permutation import RELABELLINGS
 from harness.statistics.ranks import censored_ranks
 
 
-def improvement(a: npt.ArrayLike, b: npt.ArrayLike) -> Outcome:
+def improvement(a: npt.ArrayLike, b: npt.ArrayLike, relabellings: int = RELABELLINGS) -> Outcome:
     """Is a seed of a more often better than one of b? a, b: float[seeds], different seeds. Effect: P(a > b) +
     P(tie)/2 - 1/2. The test of `censored_ranks`, with nothing censored: Brunner and Munzel's, permuted."""
-    return censored_ranks(_seen(a), _seen(b))
+    return censored_ranks(_seen(a), _seen(b), relabellings)
 
 
 def probability_of_improvement(

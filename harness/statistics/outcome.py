@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.statistics.contrast import FloatArray
+from harness.statistics.finite import require_finite
 
 Kind = Literal["greater", "equivalent", "non-inferior"]
 Test = Literal[
@@ -68,12 +69,12 @@ def refusal(test: Test, n: tuple[int, ...], effect: float, why: str, sd: float =
 
 
 def finite_sample(values: npt.ArrayLike) -> FloatArray:
-    """values as float[seeds]. Raises ValueError for no seeds, more than one axis, NaN or infinite values."""
+    """values as float[seeds]. Raises ValueError for no seeds, more than one axis, and its NotFiniteError for NaN
+    or infinite values."""
     sample = np.asarray(values, dtype=np.float64)
     if sample.ndim != 1 or sample.size == 0:
         raise ValueError(f"expected float[seeds] with at least one seed, got shape {sample.shape}")
-    if not np.all(np.isfinite(sample)):
-        raise ValueError("a value is NaN or infinite")
+    require_finite(sample)
     return sample
 
 

@@ -20,6 +20,10 @@ def sign_flip(differences: npt.ArrayLike) -> Outcome:
     2^seeds, and the bounds are order statistics of the subset means (Hartigan 1969, "typical values"). p is
     that of `scipy.stats.permutation_test(permutation_type="samples")`. Over 20 seeds: 2^18 random subsets,
     still valid, with the same + 1. Under 6 seeds nothing can be rejected: infinite bounds, and refused.
+
+    Seeds that all gave the same difference are still 2^seeds sign vectors: that 6 or more of them went one way is
+    evidence of a direction, exactly as strong as p says. Of how large the difference can be they say nothing, so the
+    guarded bounds, on which "equivalent" rests, are then infinite.
     """
     values = finite_sample(differences)
     means = _subset_means(values)
@@ -32,8 +36,17 @@ def sign_flip(differences: npt.ArrayLike) -> Outcome:
         lower, upper = float(ordered[spare]), float(ordered[means.size - 1 - spare])
     p = float(min(1.0, 2 * min(at_most, at_least) / total))
     refused = "" if spare >= 0 else f"{values.size} seeds: a sign-flip can't reject with fewer than 6"
+    alike = (-np.inf, np.inf) if no_spread(values) else None
     return Outcome(
-        "sign-flip", (values.size,), float(values.mean()), lower, upper, p, pooled_sd(values), refused=refused
+        "sign-flip",
+        (values.size,),
+        float(values.mean()),
+        lower,
+        upper,
+        p,
+        pooled_sd(values),
+        guarded=alike,
+        refused=refused,
     )
 
 

@@ -29,6 +29,8 @@ def censored_ranks(a: Censored, b: Censored, relabellings: int = RELABELLINGS) -
     if a.falling != b.falling:
         raise ValueError("one group falls along the levels, the other rises: they measure different things")
     n = (a.values.size, b.values.size)
+    if min(n) == 0:
+        raise ValueError(f"each group needs at least one seed, got {n[0]} and {n[1]}")
     earliest, latest = np.concatenate([a.earliest, b.earliest]), np.concatenate([a.latest, b.latest])
     later = earliest[:, None] > latest[None, :]
     exactly = earliest == latest

@@ -5,6 +5,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from harness.statistics.estimands import ROUNDING, spread
+from harness.statistics.finite import require_finite
 from harness.statistics.outcome import TAIL, Outcome, finite_sample, pooled_sd, refusal
 from harness.statistics.permutation import RELABELLINGS
 
@@ -19,8 +20,10 @@ def swapped_spreads(a: npt.ArrayLike, b: npt.ArrayLike, swaps: int = RELABELLING
     that swapping gives, so that they exclude 0 when the test rejects. Under 6 seeds nothing can be rejected: refused.
     """
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if x.ndim != 2 or x.shape != y.shape or not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError(f"two arrays float[seeds, levels] of finite numbers are compared, got {x.shape} and {y.shape}")
+    if x.ndim != 2 or x.shape != y.shape or x.size == 0:
+        raise ValueError(f"two arrays float[seeds, levels] of one shape are compared, got {x.shape} and {y.shape}")
+    require_finite(x, "the first condition")
+    require_finite(y, "the second condition")
     differences = spread(x) - spread(y)
     effect, n = float(differences.mean()), len(x)
     if n < 6 or not differences.any():

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from harness.statistics.contrast import FloatArray
+from harness.statistics.finite import require_finite
 from harness.statistics.guard import FEWEST_STUDENTISED, guarded_paired
 from harness.statistics.outcome import TAIL, Outcome, finite_sample, pooled_sd, refusal
 from harness.statistics.paired import sign_flip
@@ -29,7 +30,7 @@ def ordering(values: npt.ArrayLike) -> Outcome:
     table = np.asarray(values, dtype=np.float64)
     if table.ndim != 2 or table.shape[0] < 1 or table.shape[1] < 3:
         raise ValueError(f"an order is of float[seeds, 3 conditions or more], got shape {table.shape}")
-    finite_sample(table.ravel())
+    require_finite(table, "an order's value")
     along = _agreement(table)
     effect, n = float(along.mean()), (len(along),)
     by_chance = 1 / np.sqrt(table.shape[1] - 1)  # sd of a seed's correlation, its conditions exchanged at will
