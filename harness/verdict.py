@@ -199,8 +199,8 @@ def with_q_values(findings: Sequence[Finding]) -> list[Finding]:
 
     Only kind "greater" counts: elsewhere a small p, of "no difference", speaks against the hypothesis.
     """
-    tested = [i for i, f in enumerate(findings) if f.kind == "greater" and f.p is not None and isfinite(f.p)]
-    q_values = benjamini_hochberg([findings[i].p for i in tested])
+    tested = {i: f.p for i, f in enumerate(findings) if f.kind == "greater" and f.p is not None and isfinite(f.p)}
+    q_values = benjamini_hochberg(list(tested.values()))
     q_of = dict(zip(tested, map(float, q_values), strict=True))
     return [replace(finding, q=q_of.get(i)) for i, finding in enumerate(findings)]
 
