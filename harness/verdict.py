@@ -40,10 +40,7 @@ def conclude(kind: Kind, smallest: float, outcome: Outcome) -> tuple[Conclusion,
         return "underpowered", f"Not judged: {outcome.refused}."
     low, high = outcome.guarded or (lower, upper)
     if not isfinite(e) or any(map(isnan, (lower, upper, low, high))):
-        return (
-            "underpowered",
-            f"Not judged: effect {e:.3g}, bounds {lower:.3g} to {upper:.3g} are no numbers to judge by.",
-        )
+        return "underpowered", f"Not judged: an effect of {e:.3g} with bounds {lower:.3g} to {upper:.3g} shows nothing."
     found = f"effect {e:.3g}, bounds {lower:.3g} to {upper:.3g}"
     kept = f"effect {e:.3g}, bounds {low:.3g} to {high:.3g}"
     within = -d < low and high < d

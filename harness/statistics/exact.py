@@ -168,7 +168,7 @@ def lower_bound(design: Design, table: int) -> float:
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if tail(design, table, middle) <= TAIL else (low, middle)
-    return high
+    return low if low == -1.0 else high
 
 
 def rejected(design: Design, difference: float, alpha: float, side: int = 1) -> np.ndarray:

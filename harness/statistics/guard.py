@@ -75,8 +75,9 @@ def guarded_bounds_unpaired(
     """Welch bounds of mean(a) - mean(b) that survive one seed more in either group: the worse of the two. a,
     b: float[..., seeds]; reach: (fall, rise) of a group, as in `guarded_bounds`. Returns two float[...]."""
     below, above = _guarded_welch(a, b, reach_a, reach_b)
-    low = np.fmin(*(test.confidence_interval(1 - TAIL).low for test in below))
-    high = np.fmax(*(test.confidence_interval(1 - TAIL).high for test in above))
+    with one_group_may_be_constant():
+        low = np.fmin(*(test.confidence_interval(1 - TAIL).low for test in below))
+        high = np.fmax(*(test.confidence_interval(1 - TAIL).high for test in above))
     return low, high
 
 
@@ -84,6 +85,8 @@ def reach_of(contrast: PerSeed, span: tuple[float, float]) -> tuple[float, float
     """(fall, rise): how far one chain moves the contrast that goes from its condition's median to an end of
     `span`, in the condition in which this moves it furthest."""
     low, high = span
+    if not contrast.seeds:
+        raise ValueError(f"{contrast} needs at least one seed")
     if not low <= high:
         raise ValueError(f"span must be (lowest, highest), got {span}")
     moves = [

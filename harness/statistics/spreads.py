@@ -38,9 +38,9 @@ def swapped_spreads(a: npt.ArrayLike, b: npt.ArrayLike, swaps: int = RELABELLING
         wide, narrow = (np.abs(side - np.median(side, axis=1, keepdims=True)).mean(axis=(1, 2)) for side in sides)
         found.append(wide - narrow)
     null = np.sort(np.concatenate(found))
-    beyond = int(np.floor(TAIL * null.size)) - 1  # of the swaps that may lie further out
+    beyond = int(np.floor(TAIL * null.size))  # of the swaps may lie as far out, where the test rejects
     tail = min(np.count_nonzero(null >= effect - ROUNDING), np.count_nonzero(null <= effect + ROUNDING))
-    lower, upper = effect - float(null[-1 - beyond]), effect - float(null[beyond])
+    lower, upper = effect - float(null[-1 - beyond]) - ROUNDING, effect - float(null[beyond]) + ROUNDING
     p = float(min(1.0, 2 * tail / null.size))
     return Outcome("swapped spreads", (n,), effect, lower, upper, p, pooled_sd(differences))
 

@@ -84,7 +84,7 @@ def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> Outcome:
 def _agreement(table: FloatArray) -> FloatArray:
     """float[seeds]: Spearman's correlation of each row with the order of the columns; 0 for a row of ties."""
     order = _centred(np.arange(table.shape[1], dtype=np.float64))
-    return np.asarray(np.clip(_centred(stats.rankdata(table, axis=1)) @ order, -1, 1))
+    return np.asarray(np.round(_centred(stats.rankdata(table, axis=1)) @ order, 12))  # or equal ones would differ
 
 
 def _centred(ranks: FloatArray) -> FloatArray:
