@@ -13,7 +13,7 @@ from harness.statistics.outcome import TAIL, Outcome, finite_sample, pooled_sd, 
 from harness.statistics.paired import sign_flip
 from harness.statistics.permutation import RELABELLINGS
 
-FEWEST_RANKED = 5  # 2 / 4! > 0.05
+FEWEST_RANKED = 6  # Fisher's bounds of 5 hold 0 whatever their order
 
 
 def ordering(values: npt.ArrayLike) -> Outcome:
@@ -53,7 +53,7 @@ def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike) -> Outcome:
     independent. The bounds are Fisher's z with the variance (1 + rho^2 / 2) / (n - 3) of Bonett and Wright (2000), a
     perfect rho taken as if two neighbours were out of order; p is the larger of theirs and the permutation's, and the
     bounds reach 0 where the permutation does not reject. The guarded bounds, from 15 seeds on, add the seed most out
-    of line. Refused under 5 seeds, or where x or y does not vary.
+    of line. Refused under 6 seeds, or where x or y does not vary.
     """
     first, second = finite_sample(x), finite_sample(y)
     if first.size != second.size:

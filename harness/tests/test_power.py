@@ -154,9 +154,9 @@ SCENES: dict[Test, Scene] = {
     "t": Scene(10, 1, lambda rng, e: studentised_paired(rng.normal(e, 1, 10))),
     "Welch": Scene(10, 1, lambda rng, e: studentised_unpaired(rng.normal(e, 1, 10), rng.normal(0, 1, 10))),
     "label permutation": Scene(
-        10, 1, lambda rng, e: label_permutation(rng.normal(e, 1, 10), rng.normal(0, 1, 10), 999), 300, 0.06
+        10, 1, lambda rng, e: label_permutation(rng.normal(e, 1, 10), rng.normal(0, 1, 10), 499), 200, 0.06
     ),
-    "guarded Welch": Scene(20, 1, lambda rng, e: guarded_unpaired(rng.normal(e, 1, 20), rng.normal(0, 1, 20))),
+    "guarded Welch": Scene(20, 1, lambda rng, e: guarded_unpaired(rng.normal(e, 1, 20), rng.normal(0, 1, 20)), 200),
     # Noether takes the variance of no effect, which is larger: what it promises is exceeded
     "censored ranks": Scene(
         15, nan, lambda rng, e: improvement(ahead(rng, 15, e), rng.normal(0, 1, 15), 499), 200, 0.1
@@ -166,8 +166,8 @@ SCENES: dict[Test, Scene] = {
     "Spearman": Scene(20, nan, lambda rng, e: risen(rng, 20, e), 200, 0.08),
     "swapped spreads": Scene(20, 0.88, lambda rng, e: wider(rng, 20, e), 300, 0.08),
     "paired shares": Scene(15, 0.4, lambda rng, e: pairs(rng, 15, 0.4, e), 1000, 0.03),
-    "unpaired shares": Scene(12, 0.5, lambda rng, e: groups(rng, 12, e), 1000, 0.03),
-    "failure rate": Scene(30, 0.21**0.5, lambda rng, e: rarer_than(rng.random(30) < 0.3 - e, 0.3), 1000, 0.03),
+    "unpaired shares": Scene(10, 0.5, lambda rng, e: groups(rng, 10, e), 1000, 0.03),
+    "failure rate": Scene(30, 0.21**0.5, lambda rng, e: rarer_than(rng.random(30) < 0.3 - e, 0.3), 400, 0.04),
 }
 
 

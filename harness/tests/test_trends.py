@@ -52,8 +52,8 @@ class TestRankCorrelation:
         assert outcome.p == pytest.approx(theirs.pvalue, abs=0.01)
         assert 0 < outcome.lower < outcome.effect < outcome.upper < 1
 
-    def test_few_seeds_are_permuted_all_ways(self) -> None:
-        assert rank_correlation(np.arange(6), np.arange(6) ** 2).p == pytest.approx(2 / 720)
+    def test_six_seeds_can_reject_though_by_fishers_p_which_is_larger_than_that_of_all_permutations(self) -> None:
+        assert 2 / 720 < rank_correlation(np.arange(6), np.arange(6) ** 2).p < 0.05
 
     def test_the_guard_only_widens(self) -> None:
         x, y = np.random.default_rng(0).normal(size=(2, 20))
@@ -65,9 +65,9 @@ class TestRankCorrelation:
 
     def test_what_does_not_vary_is_refused(self) -> None:
         assert "does not vary" in rank_correlation(np.ones(9), np.arange(9)).refused
-        assert "4 seeds" in rank_correlation(np.arange(4), np.arange(4)).refused
+        assert "5 seeds" in rank_correlation(np.arange(5), np.arange(5)).refused
         with pytest.raises(ValueError, match="pairs"):
-            rank_correlation(np.arange(5), np.arange(6))
+            rank_correlation(np.arange(6), np.arange(7))
 
 
 class TestVarianceRatio:
@@ -82,12 +82,12 @@ class TestVarianceRatio:
             assert variance_ratio(x * np.exp(-bound), y).p == pytest.approx(0.05)
 
     def test_it_is_for_normal_values_alone(self) -> None:
-        """The reason why no verdict rests on it: with rare failures it rejects a third of true nulls or more."""
+        """The reason why no verdict rests on it: with rare failures it rejects a quarter of true nulls."""
         rng, alarms = np.random.default_rng(0), 0
         for _ in range(300):
             x, y = rng.normal(1, 0.05, (2, 20)) - (rng.random((2, 20)) < 0.1)
             alarms += variance_ratio(x, y).p <= 0.05
-        assert alarms / 300 > 0.3
+        assert alarms / 300 > 0.2
         assert variance_ratio(x, y).guarded == (-np.inf, np.inf)
 
     def test_what_has_no_ratio_is_refused(self) -> None:
