@@ -20,6 +20,7 @@ from harness.statistics import (
     contrast_test,
     detectable_effect,
     normalised_return,
+    require_finite,
     seeds_needed,
     swapped_spreads,
 )
@@ -38,6 +39,9 @@ class JudgedTwiceError(Exception):
 @dataclass
 class Judge:
     """What a claim's test calls, once, with its numbers. Its hypothesis is the test's docstring.
+
+    A value that is NaN or infinite is an error, in one line that names it and its seed; what can't be judged (too few
+    seeds, no spread, censoring everywhere) is underpowered, and says why.
 
     Every method takes `beside`: the same numbers under other readings, by name; they are reported with the
     finding and never counted. The smallest effect of interest, or the margin, is fixed before the run.
@@ -128,6 +132,10 @@ class Judge:
         if not self.gives_findings:
             self._record("greater", smallest, unit, None, {})
             return
+        for name, (first, second) in {"": (one, other), **(beside or {})}.items():
+            where = f", reported beside as {name!r}," if name else ""
+            require_finite(first, f"a value of the wider condition{where}", self._seeds(first))
+            require_finite(second, f"a value of the narrower condition{where}", self._seeds(second))
         others = {name: swapped_spreads(*pair) for name, pair in (beside or {}).items()}
         self._record("greater", smallest, unit, swapped_spreads(one, other), others)
 
@@ -141,8 +149,9 @@ class Judge:
         beside: Mapping[str, PerSeed] | None,
         able: Sequence[Run] | None = None,
     ) -> None:
-        if not np.isfinite(effect.values).all():
-            raise ValueError(f"{effect} has a value that is not finite: {effect.values}")
+        require_finite(effect.values, str(effect), effect.seeds)
+        for name, other in (beside or {}).items():
+            require_finite(other.values, f"{other}, reported beside as {name!r},", other.seeds)
         if not self.gives_findings:
             self._record(kind, smallest, unit, None, {})
             return
@@ -180,6 +189,11 @@ class Judge:
             seeds_needed=_seeds_needed(outcome, kind, smallest) if conclusion == "underpowered" else None,
             beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
         )
+
+    def _seeds(self, values: np.ndarray) -> tuple[int, ...] | None:
+        """Those of the runs, where they have as many as values: for messages."""
+        seeds = self.runs[0].seeds if self.runs else ()
+        return seeds if len(seeds) == len(values) else None
 
     @property
     def _judged(self) -> list[Run]:

@@ -19,6 +19,7 @@ from harness.plugin import hooks, house, interrupt, options, outcome
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
+from harness.statistics import NotFiniteError
 from harness.verdict import Finding
 
 SUITE = pytest.StashKey[Suite]()
@@ -160,6 +161,8 @@ def pytest_runtest_makereport(
         finding = replace(not_run(held), message=report.longrepr)
     elif not report.passed:
         text = call.excinfo.exconly() if call.excinfo else "no reason given"
+        if call.excinfo and call.excinfo.errisinstance(NotFiniteError):
+            text = report.longrepr = f"{item.nodeid}: {call.excinfo.value}"  # its numbers' fault, not its code's
         finding = replace(held.blank("error"), reason="The test did not get to a result.", message=text)
     elif finding is None:
         report.outcome = "failed"

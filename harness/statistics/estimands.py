@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.statistics.contrast import FloatArray
+from harness.statistics.finite import require_finite
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -199,6 +200,5 @@ def _curves(normalised: npt.ArrayLike) -> FloatArray:
 
 
 def _finite(values: FloatArray) -> FloatArray:
-    if not np.all(np.isfinite(values)):
-        raise ValueError("a value is NaN or infinite")
+    require_finite(values)
     return values

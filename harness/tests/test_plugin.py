@@ -566,7 +566,9 @@ def test_each_outcome_has_its_word_and_each_claim_its_verdict(
     assert "judged nothing" in messages["silent"]
     assert "judged two hypotheses" in messages["twice"]
     assert messages["raising"] == "LookupError: no such thing"
-    assert "not finite" in messages["not-finite"]
+    assert re.search(r"test_it\S*: .* is not finite: NaN or infinite for seed \d+ \(nan\)", messages["not-finite"])
+    assert "\n" not in messages["not-finite"]
+    assert "NotFiniteError" not in ran.text  # one line, and no traceback of code that did nothing wrong
     assert "5 failed, 1 passed, 1 equivalent, 1 underpowered" in ran.text
 
 
