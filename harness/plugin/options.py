@@ -1,5 +1,6 @@
 """The plugin's options, on the command line and under the same names in pyproject.toml."""
 
+import argparse
 import dataclasses
 import os
 import shlex
@@ -32,6 +33,8 @@ class Settings:
     cells: tuple[str, ...]
     plan: bool
     list_claims: bool
+    preregister: bool
+    """Asked for by `python -m harness preregister` alone."""
     arguments: str
     """The options that a command needs to repeat this run."""
     own_arguments: str
@@ -40,7 +43,7 @@ class Settings:
     @property
     def only_tells(self) -> bool:
         """Whether nothing is to be trained or judged."""
-        return self.plan or self.list_claims
+        return self.plan or self.list_claims or self.preregister
 
     @property
     def judges(self) -> bool:
@@ -83,6 +86,7 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--plan", action="store_true", help="show cells, env_steps and estimated cost; train nothing")
     group.addoption("--list-claims", action="store_true", help="show the claims; train nothing")
+    group.addoption("--preregister", action="store_true", help=argparse.SUPPRESS)
 
 
 def read(config: pytest.Config) -> Settings:
@@ -128,6 +132,7 @@ def read(config: pytest.Config) -> Settings:
         cells=_split(config.getoption("cell")),
         plan=config.getoption("plan"),
         list_claims=config.getoption("list_claims"),
+        preregister=config.getoption("preregister"),
         arguments=" ".join([*arguments, *own]),
         own_arguments=" ".join(own),
     )
