@@ -11,6 +11,7 @@ import pytest
 
 from harness.claim import Claim
 from harness.files import HOUSE
+from harness.fixtures import FixtureError
 from harness.judge import Judge
 from harness.plugin import house
 from harness.plugin.options import Settings
@@ -73,7 +74,7 @@ def mark(
     if other := _unlike_registered(settings):
         return found | {"changed": [f"not preregistered: {other}"]}
     changed = register.sentences(known, document, profile.name, block, claims.partial)
-    changed += _judged_otherwise(known, findings)
+    changed += _judged_otherwise(known.document, document, findings)
     first = known.history[0]
     noted = {"note": first.note} if first.note and block in first.evidence.get(profile.name, ()) else {}
     return found | {"changed": changed} | noted
@@ -89,7 +90,14 @@ def word(mark: Mapping[str, Any], verdict: str) -> str:
 
 
 def register_all(claims: Claims, names: Iterable[str], settings: Settings) -> Iterator[str]:
-    """Register these claims as they are now, and say what came of each, a line each. Raises FixtureError, OSError."""
+    """Register these claims as they are now, and say what came of each, a line each. Raises pytest.UsageError."""
+    try:
+        yield from _registered(claims, names, settings)
+    except (FixtureError, OSError) as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _registered(claims: Claims, names: Iterable[str], settings: Settings) -> Iterator[str]:
     known, cells = register.read(), stored(settings.evidence)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     result = dict(known)
@@ -160,16 +168,21 @@ def _unlike_registered(settings: Settings) -> str:
     return f"changed by {', '.join(said)}" if said else ""
 
 
-def _judged_otherwise(known: Registered, findings: Iterable[Finding]) -> list[str]:
-    """Where a margin came out as another than the registered one, by whatever way."""
+def _judged_otherwise(registered: Document, now: Document, findings: Iterable[Finding]) -> list[str]:
+    """Where a margin came out as another than the registered one, though the claim's source says the same."""
     said = []
     for finding in findings:
-        registered = known.document["findings"].get(finding.nodeid.partition("::")[2], {})
-        margin = registered.get("smallest", registered.get("margin"))
+        name = finding.nodeid.partition("::")[2]
+        margin = _margin(registered, name)
         judged = finding.conclusion not in ("not run", "error", "smoke")
-        if judged and isinstance(margin, int | float) and margin != finding.smallest:
-            said.append(f"judged by {finding.smallest:g} where {margin:g} is registered ({finding.name})")
+        if judged and margin == _margin(now, name) and isinstance(margin, int | float) and margin != finding.smallest:
+            said.append(f"judged by {finding.smallest:g} where {margin:g} is registered ({name})")
     return said
+
+
+def _margin(document: Document, name: str) -> Any:
+    finding = document["findings"].get(name, {})
+    return finding.get("smallest", finding.get("margin"))
 
 
 def _subject(item: pytest.Item, judge: Judge) -> Subject:
