@@ -8,9 +8,10 @@ from harness.evidence.asked import Asked
 from harness.evidence.inventory import StoredCell
 from harness.judge import Judge
 from harness.machine import usable_cpus
+from harness.plugin import options
 from harness.plugin.options import Settings
 from harness.preregistration.seen import alike, blocks_in, fresh_block, stored
-from harness.profiles import PROFILES, SEEDS_PER_BLOCK
+from harness.profiles import SEEDS_PER_BLOCK
 from harness.run import Run
 from harness.statistics.power import FEWEST
 from harness.verdict import Finding
@@ -28,7 +29,7 @@ def added_seeds(judges: Mapping[str, Judge], settings: Settings) -> dict[str, st
         known = asked.recall(settings.evidence, entry)
         if known is None:
             known = entry
-            if profile.name in PROFILES and profile.seeds != PROFILES[profile.name].seeds:
+            if profile.seeds != options.PROFILES[profile.name].seeds:
                 cells = stored(settings.evidence) if cells is None else cells
                 held = _held(judge.runs, settings.block, cells)  # of a time before the store remembered
                 known = _asked(entry, (held,) if 0 < held < profile.seeds else ())
@@ -119,11 +120,9 @@ def _cost(decide: Mapping[str, Any]) -> str:
     return f"in about {_minutes(decide['core_minutes'], 'core-')}, {clock}"
 
 
-def _minutes(count: float, kind: str = "") -> str:
-    rounded = round(count)
-    return (
-        f"{rounded} {kind}minute{'s' if rounded > 1 else ''}" if rounded else f"{round(60 * count) or 1} {kind}seconds"
-    )
+def _minutes(minutes: float, kind: str = "") -> str:
+    count, unit = (round(minutes), "minute") if round(minutes) else (round(60 * minutes) or 1, "second")
+    return f"{count} {kind}{unit}{'s' if count > 1 else ''}"
 
 
 def _command(finding: Finding, profile: str, block: int, count: int, settings: Settings) -> str:
