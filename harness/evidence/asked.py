@@ -20,18 +20,22 @@ from harness.files import replace_file
 
 @dataclass(frozen=True)
 class Asked:
-    """One hypothesis on one block. profile: as `str` of it. seeds: its numbers of seeds, the first asked first."""
+    """One hypothesis on one block. profile: as `str` of it. seeds: its numbers of seeds, the first asked first.
+
+    judged: those of them at which a finding came out.
+    """
 
     claim: str
     finding: str
     profile: str
     block: int
     seeds: tuple[int, ...] = ()
+    judged: tuple[int, ...] = ()
 
     def added_to(self, seeds: int) -> int | None:
-        """The largest number of seeds, under `seeds`, that was asked for before `seeds` was; None where none was."""
+        """The largest number of seeds that was judged, is under `seeds`, and was asked for before; None where none."""
         before = self.seeds[: self.seeds.index(seeds)] if seeds in self.seeds else self.seeds
-        return max((count for count in before if count < seeds), default=None)
+        return max((count for count in before if count < seeds and count in self.judged), default=None)
 
 
 def recall(store: Path, entry: Asked) -> Asked | None:
@@ -65,6 +69,7 @@ def _read(path: Path) -> Asked | None:
     content = read_json(path)
     try:
         claim, finding, profile = (str(content[name]) for name in ("claim", "finding", "profile"))
-        return Asked(claim, finding, profile, int(content["block"]), tuple(int(count) for count in content["seeds"]))
+        seeds, judged = (tuple(int(count) for count in content[name]) for name in ("seeds", "judged"))
+        return Asked(claim, finding, profile, int(content["block"]), seeds, judged)
     except (TypeError, KeyError, ValueError):
         return None

@@ -23,6 +23,8 @@ class Settings:
     """What is in effect after command line, pyproject.toml and defaults, in this order."""
 
     profile: Profile
+    own_seeds: int
+    """The profile's, whatever `--seeds` says."""
     block: int
     evidence: Path
     report: Path | None
@@ -123,6 +125,7 @@ def read(config: pytest.Config) -> Settings:
     own += [f"--evidence={shlex.quote(evidence)}"] if config.getoption("evidence") is not None else []
     return Settings(
         profile=profile,
+        own_seeds=PROFILES[name].seeds,
         block=int(text),
         evidence=_path(config, "evidence", evidence),
         report=None if report == NO_REPORT else _path(config, "report", report),

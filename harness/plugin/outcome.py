@@ -11,7 +11,7 @@ from typing import Any
 from harness.evidence.inventory import StoredCell
 from harness.files import replace_file
 from harness.plugin.preregistered import mark, word
-from harness.plugin.seeds import in_words, what_would_decide
+from harness.plugin.seeds import in_words, judged_seeds, what_would_decide
 from harness.plugin.suite import Suite
 from harness.preregistration.seen import stored
 from harness.provenance import provenance
@@ -26,6 +26,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
     settings = suite.settings
     noted = [dataclasses.replace(f, note=suite.added.get(f.nodeid, "")) for f in findings]
     corrected = with_q_values(noted)
+    judged_seeds(findings, settings)
     held = stored(settings.evidence) if any(f.conclusion == "underpowered" for f in findings) else []
     claims = [_claim(suite, name, [f for f in corrected if f.claim == name], held) for name in suite.claims]
     return {

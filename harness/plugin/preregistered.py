@@ -19,7 +19,6 @@ from harness.preregistration import register
 from harness.preregistration.document import JUDGING, Document, Subject, calls_of, document_hash, document_of
 from harness.preregistration.register import Registered
 from harness.preregistration.seen import blocks_of, stored
-from harness.profiles import PROFILES
 from harness.verdict import Finding
 
 
@@ -163,7 +162,7 @@ def _unlike_registered(settings: Settings) -> str:
         return f"judged at profile {profile}"
     changed = str(profile).removeprefix(profile.name).removeprefix(" with ")
     said = [changed] if changed else []
-    own = PROFILES[profile.name].seeds
+    own = settings.own_seeds
     said += [f"--seeds {profile.seeds}, registered with {own}"] if profile.seeds != own else []
     return f"changed by {', '.join(said)}" if said else ""
 

@@ -1,6 +1,7 @@
 """Seeds: what would decide the undecided, and whether some were added to those already judged."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness.evidence import asked
@@ -8,7 +9,6 @@ from harness.evidence.asked import Asked
 from harness.evidence.inventory import StoredCell
 from harness.judge import Judge
 from harness.machine import usable_cpus
-from harness.plugin import options
 from harness.plugin.options import Settings
 from harness.preregistration.seen import alike, blocks_in, fresh_block, stored
 from harness.profiles import SEEDS_PER_BLOCK
@@ -29,10 +29,10 @@ def added_seeds(judges: Mapping[str, Judge], settings: Settings) -> dict[str, st
         known = asked.recall(settings.evidence, entry)
         if known is None:
             known = entry
-            if profile.seeds != options.PROFILES[profile.name].seeds:
+            if profile.seeds != settings.own_seeds:
                 cells = stored(settings.evidence) if cells is None else cells
                 held = _held(judge.runs, settings.block, cells)  # of a time before the store remembered
-                known = _asked(entry, (held,) if 0 < held < profile.seeds else ())
+                known = replace(entry, seeds=(held,), judged=(held,)) if 0 < held < profile.seeds else entry
         fewer = known.added_to(profile.seeds)
         if fewer is not None:
             notes[nodeid] = (
@@ -40,8 +40,17 @@ def added_seeds(judges: Mapping[str, Judge], settings: Settings) -> dict[str, st
                 " so the error rates do not hold"
             )
         if profile.seeds not in known.seeds:
-            asked.remember(settings.evidence, _asked(known, (*known.seeds, profile.seeds)))
+            asked.remember(settings.evidence, replace(known, seeds=(*known.seeds, profile.seeds)))
     return notes
+
+
+def judged_seeds(findings: Iterable[Finding], settings: Settings) -> None:
+    """Have the store remember that these findings came out at this session's seeds."""
+    profile = settings.profile
+    for finding in findings:
+        known = asked.recall(settings.evidence, Asked(finding.claim, finding.name, str(profile), settings.block))
+        if known and finding.conclusion not in ("not run", "error", "smoke") and profile.seeds not in known.judged:
+            asked.remember(settings.evidence, replace(known, judged=(*known.judged, profile.seeds)))
 
 
 def what_would_decide(
@@ -139,7 +148,3 @@ def _held(runs: Sequence[Run], block: int, cells: Iterable[StoredCell]) -> int:
             seeds = {s for one in alike([cell], cells) for s in one.identity["seeds"] if s // SEEDS_PER_BLOCK == block}
             most = max(most, len(seeds) // run.times)
     return most
-
-
-def _asked(entry: Asked, seeds: tuple[int, ...]) -> Asked:
-    return Asked(entry.claim, entry.finding, entry.profile, entry.block, seeds)

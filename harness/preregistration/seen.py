@@ -40,7 +40,7 @@ def blocks_of(claim: str, documents: Iterable[Document], store: Path, cells: Ite
         if (key := key_of(cell.settings, cell.identity["condition"])) in profiles
         for block in blocks_in(cell)
     }
-    found |= {(entry.profile, entry.block) for entry in asked.entries(store) if entry.claim == claim}
+    found |= {(entry.profile, entry.block) for entry in asked.entries(store) if entry.claim == claim and entry.judged}
     known = sorted((profile, block) for profile, block in found if profile in set(profiles.values()))
     return {profile: [block for name, block in known if name == profile] for profile, _ in known}
 

@@ -347,7 +347,7 @@ from harness.preregistration import document, register
 
 harness.plugin.house.CLAIMS = Path(__file__).parent / "claims"
 register.file = lambda: Path(__file__).parent / "preregistration.json"
-document.PROFILES = preregistered.PROFILES = options.PROFILES
+document.PROFILES = options.PROFILES
 document.JUDGING = preregistered.JUDGING = ("tiny",)
 """
 

@@ -146,14 +146,15 @@ def test_what_no_number_of_seeds_decides_says_so() -> None:
 # Seeds that come on top of judged ones
 
 
-@given(st.lists(st.integers(1, 1000), unique=True, max_size=5), st.integers(1, 1000))
-def test_seeds_were_added_where_fewer_were_asked_for_before(counts: list[int], now: int) -> None:
+@given(st.lists(st.integers(1, 100), unique=True, max_size=5), st.sets(st.integers(1, 100)), st.integers(1, 100))
+def test_seeds_were_added_where_fewer_were_judged_before(counts: list[int], judged: set[int], now: int) -> None:
     fewer = [count for count in counts[: counts.index(now) if now in counts else None] if count < now]
-    assert Asked("c", "f", "scaled", 0, tuple(counts)).added_to(now) == (max(fewer) if fewer else None)
+    entry = Asked("c", "f", "scaled", 0, tuple(counts), tuple(judged))
+    assert entry.added_to(now) == max(set(fewer) & judged, default=None)
 
 
 def test_a_store_remembers_by_hypothesis_profile_and_block(tmp_path: Path) -> None:
-    entry = Asked("c", "f", "scaled", 0, (20, 40))
+    entry = Asked("c", "f", "scaled", 0, (20, 40), (20,))
     asked.remember(tmp_path, entry)
     assert asked.recall(tmp_path, Asked("c", "f", "scaled", 0)) == entry
     assert list(asked.entries(tmp_path)) == [entry]
