@@ -107,7 +107,7 @@ def in_words(finding: Finding, decide: Mapping[str, Any]) -> Iterable[str]:
     yield f"{finding.name}: {what}, {_cost(decide)}"
     if decide["times"] > 1:
         total = decide["count"] * decide["times"]
-        yield f"  (the claim takes {decide['times']} times --seeds: {decide['count']} make {total})"
+        yield f"  (--seeds {decide['count']} makes {total} here: the claim takes {decide['times']} times as many)"
     if decide["passed_over"]:
         yield f"  (on block {decide['block']}, the next that has no evidence of it here)"
     yield f"  {decide['command']}"

@@ -16,6 +16,6 @@ def main(evidence: str, claims: Sequence[str]) -> int:
     evidence: the folder in which to look for what has been judged already. Trains nothing.
     """
     arguments = ["--preregister", f"--evidence={Path(evidence).resolve()}", *(f"--claim={claim}" for claim in claims)]
-    quiet = ["-q", "--no-header", "--no-summary"]
+    quiet = ["-qq", "--no-header", "--no-summary"]
     command = [sys.executable, "-m", "pytest", *arguments, *quiet, f"--rootdir={HOUSE}", str(HOUSE / "claims")]
     return OK if subprocess.run(command).returncode == OK else USAGE

@@ -6,6 +6,8 @@ The sessions at the end are those of a house of their own: a folder with a claim
 import json
 import re
 import shutil
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -311,6 +313,21 @@ def test_each_claim_of_the_house_is_registered() -> None:
         for name in re.findall(r'\bclaim\(\s*"([^"]+)"', path.read_text())
     }
     assert register.read().keys() == declared
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [(["--claim", "nonsense"], "there is no claim 'nonsense' here"), (["claims"], "unrecognized arguments: claims")],
+    ids=["claim", "argument"],
+)
+def test_a_bad_argument_registers_nothing_and_is_one_line(args: list[str], said: str, tmp_path: Path) -> None:
+    before = register.file().read_bytes()
+    command = [sys.executable, "-m", "harness", "preregister", "--evidence", str(tmp_path), *args]
+    ran = subprocess.run(command, cwd=TREE, capture_output=True, text=True)
+    assert ran.returncode == USAGE
+    assert len(re.findall(r"(?m)^.*error.*$", ran.stdout + ran.stderr, re.IGNORECASE)) == 1
+    assert said in ran.stdout + ran.stderr
+    assert register.file().read_bytes() == before
 
 
 # Seeds that were looked at

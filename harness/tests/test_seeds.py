@@ -77,7 +77,7 @@ def test_a_claim_that_takes_twice_the_seeds_says_why_it_asks_for_half(made: Call
     ran = found.run()
     needed, count = decide(found)["seeds"], decide(found)["count"]
     assert count == -(-needed // 2)
-    assert f"(the claim takes 2 times --seeds: {count} make {2 * count})" in ran.text
+    assert f"(--seeds {count} makes {2 * count} here: the claim takes 2 times as many)" in ran.text
     assert f"(to {1000 + 2 * count - 1} where a claim takes more)" in pasted(found, ran).text
 
 
