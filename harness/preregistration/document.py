@@ -7,6 +7,8 @@ say the same (other comments, line breaks, annotations) make the same document.
 
 import ast
 import copy
+import dataclasses
+import functools
 import hashlib
 import inspect
 import json
@@ -17,7 +19,7 @@ from typing import Any
 
 from harness.claim import Claim
 from harness.evidence.inventory import flat
-from harness.experiment import canonical_json, to_plain
+from harness.experiment import DENSE, TICKET, Experiment, canonical_json, to_plain
 from harness.judge import insensitive
 from harness.preregistration.source import Module, attributes, closure, literal, module_in, module_named, source_hash
 from harness.profiles import PROFILES, SEEDS_PER_BLOCK, Profile, System
@@ -92,14 +94,36 @@ def calls_of(subjects: Sequence[Subject]) -> dict[str, str]:
     return written
 
 
-def key_of(settings: Mapping[str, Any], condition: str) -> str:
-    """What the cells of one experiment and condition share, whatever their seeds: settings by dotted name, as text.
+def is_of(settings: Mapping[str, Any], condition: str, registered: Mapping[str, Any]) -> bool:
+    """Whether cells with these settings, under that condition, are of a registered experiment (as in a document's
+    systems), on whatever seeds.
 
-    How arithmetic is saved is left out, and so is what `harness.experiment.Cell.identity` leaves out of an id.
+    A setting that the cells are older than does not count, nor does how arithmetic is saved, nor what
+    `harness.experiment.Cell.identity` leaves out of an id.
     """
-    dropped = {"dense": ("savings.", "pruning."), "mask/weights": ("savings.", "pruning.lineage")}
-    drop = dropped.get(condition, ("savings.",))
-    return canonical_json([condition, {name: held for name, held in settings.items() if not name.startswith(drop)}])
+    dropped = {DENSE: ("savings.", "pruning."), TICKET: ("savings.", "pruning.lineage")}.get(condition, ("savings.",))
+    held = {**registered["set"], **registered["default"]}
+    return all(held.get(name, held) == value for name, value in settings.items() if not name.startswith(dropped))
+
+
+def settings_of(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """Settings by dotted name, as plain JSON: {"set": those that differ from their class's default, or have none;
+    "default": the others}. A setting that did not exist before, at its default, is no change.
+    """
+    found: dict[str, dict[str, Any]] = {"set": {}, "default": {}}
+    for name, value in flat(to_plain(experiment)).items():
+        if not name.startswith("savings."):
+            found["default" if _is_default(experiment, name, value) else "set"][name] = value
+    return found
+
+
+def _is_default(experiment: Experiment, name: str, value: Any) -> bool:
+    *path, last = name.split(".")
+    owner = functools.reduce(getattr, path, experiment)
+    field = next((f for f in dataclasses.fields(owner) if f.name == last), None)
+    if field is None or field.default is dataclasses.MISSING:
+        return False
+    return bool(to_plain(field.default) == value)
 
 
 def _finding(subject: Subject) -> dict[str, Any]:
@@ -222,10 +246,9 @@ def _budgets(profile: Profile, systems: Iterable[System]) -> dict[str, Any]:
     held = {}
     for system in systems:
         try:
-            plain = flat(to_plain(profile.experiment(system)))
+            held[str(system)] = settings_of(profile.experiment(system))
         except ValueError:
             continue
-        held[str(system)] = {name: value for name, value in plain.items() if not name.startswith("savings.")}
     return {"seeds": profile.seeds, "systems": held}
 
 

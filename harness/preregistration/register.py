@@ -90,8 +90,13 @@ def registered_anew(
     changed = {name: said for name, said in changed.items() if said}
     if not changed:
         return before
-    entry = Registration(when, document_hash(document), changed, evidence, note)
+    entry = Registration(when, document_hash(document), changed, _union(before.history[-1].evidence, evidence), note)
     return Registered(document, calls, (*before.history, entry))
+
+
+def _union(one: Blocks, other: Blocks) -> Blocks:
+    """What had evidence once had it, whatever became of that."""
+    return {name: sorted({*one.get(name, ()), *other.get(name, ())}) for name in sorted({*one, *other})}
 
 
 def sentences(registered: Registered, document: Document, profile: str, block: int, partial: bool) -> list[str]:
@@ -159,7 +164,9 @@ def _of_budgets(old: dict[str, Any], new: dict[str, Any], profile: str) -> list[
     systems = old.get("systems", {}), new.get("systems", {})
     shared = [name for name in systems[0] if name in systems[1]]  # one that came or went is told by its findings
     for name in shared:
-        for change in _of_values(systems[0][name], systems[1][name]):
+        before, after = ({**one[name]["set"], **one[name]["default"]} for one in systems)
+        unknown = [setting for setting in systems[1][name]["default"] if setting not in before]  # it did not exist then
+        for change in _of_values(before, {setting: after[setting] for setting in after if setting not in unknown}):
             where.setdefault(change, []).append(name)
     return said + [f"{change} at {profile} ({', '.join(names)})" for change, names in where.items()]
 

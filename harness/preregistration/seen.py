@@ -1,12 +1,13 @@
 """On which seeds there is evidence already: what has been looked at can't be predicted any more."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.evidence import asked
-from harness.evidence.inventory import StoredCell, flat, inventory
-from harness.experiment import Cell, to_plain
-from harness.preregistration.document import Document, key_of
+from harness.evidence.inventory import StoredCell, inventory
+from harness.experiment import Cell, canonical_json
+from harness.preregistration.document import Document, is_of, settings_of
 from harness.profiles import EXPERT_BLOCK, SEEDS_PER_BLOCK, TUNING_BLOCK
 
 Blocks = dict[str, list[int]]
@@ -21,28 +22,30 @@ def stored(store: Path) -> list[StoredCell]:
         return []
 
 
-def blocks_of(claim: str, documents: Iterable[Document], store: Path, cells: Iterable[StoredCell]) -> Blocks:
+def blocks_of(claim: str, documents: Sequence[Document], store: Path, cells: Iterable[StoredCell]) -> Blocks:
     """The seed blocks on which the store has a level of a claim's conditions, under any of these documents.
 
     Stale evidence counts, and so does what was removed if the store remembers that the claim was judged on it.
     """
-    profiles: dict[str, str] = {}
+    registered: dict[str, tuple[str, str, Any]] = {}
     for document in documents:
         for profile, budgets in document["profiles"].items():
-            for finding in document["findings"].values():
-                for run in finding["runs"].values():
-                    settings = budgets["systems"].get(run["system"])
-                    if settings is not None:
-                        profiles |= {key_of(settings, condition): profile for condition in run["conditions"]}
-    found = {
-        (profiles[key], block)
-        for cell in cells
-        if (key := key_of(cell.settings, cell.identity["condition"])) in profiles
-        for block in blocks_in(cell)
-    }
-    found |= {(entry.profile, entry.block) for entry in asked.entries(store) if entry.claim == claim and entry.judged}
-    known = sorted((profile, block) for profile, block in found if profile in set(profiles.values()))
-    return {profile: [block for name, block in known if name == profile] for profile, _ in known}
+            for run in (run for finding in document["findings"].values() for run in finding["runs"].values()):
+                settings = budgets["systems"].get(run["system"])
+                for condition in run["conditions"] if settings else ():
+                    registered[canonical_json([profile, condition, settings])] = profile, condition, settings
+    known = list(registered.values())
+    profiles = {profile for document in documents for profile in document["profiles"]}
+    found = {(entry.profile, entry.block) for entry in asked.entries(store) if entry.claim == claim and entry.judged}
+    for cell in cells:
+        for profile, condition, settings in known:
+            if cell.identity["condition"] == condition and is_of(cell.settings, condition, settings):
+                found |= {(profile, block) for block in blocks_in(cell)}
+    by_profile: Blocks = {}
+    for profile, block in sorted(found):
+        if profile in profiles:
+            by_profile.setdefault(profile, []).append(block)
+    return by_profile
 
 
 def blocks_in(cell: StoredCell) -> set[int]:
@@ -52,8 +55,13 @@ def blocks_in(cell: StoredCell) -> set[int]:
 
 def alike(cells: Iterable[Cell], among: Iterable[StoredCell]) -> list[StoredCell]:
     """Those stored cells that are of the experiment and condition of one of `cells`, on whatever seeds."""
-    keys = {key_of(flat(to_plain(cell.experiment)), cell.condition) for cell in cells}
-    return [one for one in among if key_of(one.settings, one.identity["condition"]) in keys]
+    wanted = list(dict.fromkeys((cell.condition, cell.experiment) for cell in cells))
+    known = [(condition, settings_of(experiment)) for condition, experiment in wanted]
+    return [
+        one
+        for one in among
+        if any(one.identity["condition"] == name and is_of(one.settings, name, settings) for name, settings in known)
+    ]
 
 
 def fresh_block(after: int, used: Iterable[int]) -> int:

@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 from harness.claim import Claim
 from harness.evidence.fingerprint import engine_fingerprint
 from harness.evidence.inventory import flat
-from harness.experiment import CONDITIONS, DENSE, to_plain
+from harness.experiment import CONDITIONS, DENSE
 from harness.fixtures import FixtureError
 from harness.preregistration import document, register
-from harness.preregistration.document import Document, Subject, calls_of, document_hash, document_of, key_of
+from harness.preregistration.document import Document, Subject, calls_of, document_hash, document_of, is_of, settings_of
 from harness.preregistration.register import differences, registered_anew, sentences
 from harness.preregistration.seen import fresh_block
 from harness.preregistration.source import module_in
-from harness.profiles import EXPERT_BLOCK, PROFILES, TUNING_BLOCK, System
+from harness.profiles import EXPERT_BLOCK, PROFILES, TUNING_BLOCK
 from harness.run import dense_run, imp_runs
 from harness.tests.processes import Ran
 from harness.tests.test_plugin import OK, TINY, TREE, USAGE, Project, assert_refused, project
@@ -100,7 +100,7 @@ def test_a_document_holds_hypothesis_margin_systems_and_budgets(written: Callabl
         "extended": 40,
         "paper": 15,
     }
-    assert held["profiles"]["paper"]["systems"]["cart-pole bc"]["learner.env_steps"] == 10_000
+    assert held["profiles"]["paper"]["systems"]["cart-pole bc"]["default"]["learner.env_steps"] == 10_000
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_budget_counts_at_its_own_profile_alone(written: Callable[..., Documen
     before = written()
     after = json.loads(json.dumps(before))
     after["profiles"]["paper"]["seeds"] = 5
-    after["profiles"]["paper"]["systems"]["cart-pole bc"]["learner.env_steps"] = 9
+    after["profiles"]["paper"]["systems"]["cart-pole bc"]["default"]["learner.env_steps"] = 9
     said = ["seeds at paper 15 -> 5", "learner.env_steps 10000 -> 9 at paper (cart-pole bc)"]
     assert differences(before, after, "paper") == said
     assert differences(before, after, "scaled") == differences(before, after, "") == []
@@ -341,15 +341,30 @@ def test_a_fresh_block_comes_after_and_was_not_used(after: int, used: set[int]) 
     assert all(between in used | {EXPERT_BLOCK, TUNING_BLOCK} for between in range(after + 1, block))
 
 
-def test_cells_of_one_experiment_and_condition_share_a_key_with_what_is_stored_of_them() -> None:
+def test_what_is_stored_is_known_as_a_registered_experiments_by_its_settings() -> None:
     profile = PROFILES["scaled"]
-    for run in (RUN, dense_run("cart-pole", "ppo")):
+    for run in (RUN, dense_run("cart-pole", "ppo", inputs=("pole angle",))):
+        registered = settings_of(profile.experiment(run.system))
         for condition in (*run.conditions, DENSE):
             (cell,) = profile.cells(run.system, condition, block=3)
             stored = flat(json.loads(json.dumps(cell.identity["experiment"])))
-            assert key_of(stored, condition) == key_of(flat(to_plain(cell.experiment)), condition)
-    experiment = flat(to_plain(profile.experiment(System("cart-pole", "bc"))))
-    assert len({key_of(experiment, condition) for condition in (*CONDITIONS, DENSE)}) == 5
+            assert is_of(stored, condition, registered)
+            older = {name: value for name, value in stored.items() if name != "network.activation"}
+            assert is_of(older, condition, registered)
+            assert not is_of(stored | {"learner.env_steps": 1}, condition, registered)
+            assert not is_of(stored | {"task.not_known_any_more": 1}, condition, registered)
+
+
+def test_a_setting_that_did_not_exist_is_a_change_only_where_it_is_set(written: Callable[..., Document]) -> None:
+    before, after = written(), written()
+    after["profiles"]["scaled"]["systems"]["cart-pole bc"]["default"]["learner.warmth"] = 0
+    assert differences(before, after, "scaled") == []
+    after["profiles"]["scaled"]["systems"]["cart-pole bc"]["set"]["learner.cold"] = 1
+    assert differences(before, after, "scaled") == ["learner.cold none -> 1 at scaled (cart-pole bc)"]
+    assert differences(after, before, "scaled") == [
+        "learner.cold 1 -> none at scaled (cart-pole bc)",
+        "learner.warmth 0 -> none at scaled (cart-pole bc)",
+    ]
 
 
 # Sessions in a house of their own
