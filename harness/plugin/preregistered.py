@@ -55,9 +55,9 @@ class Claims:
 def mark(
     claims: Claims, claim: str, known: Registered | None, settings: Settings, findings: Iterable[Finding]
 ) -> dict[str, Any]:
-    """What stands beside a claim's verdict: {"hash": of its document now, "registered": the day, "changed": sentences}.
+    """What stands beside a claim's verdict: {"hash": of what is registered, "registered": the day, "changed": sentences}.
 
-    hash: None for a claim from outside the house, which is registered nowhere. registered: None where it is not. note:
+    hash: of the document now where nothing is registered; None for a claim from outside the house. registered: None where it is not. note:
     of a claim whose first registration came after evidence of this very block. known: what is registered of it.
     """
     if claim not in claims:
@@ -66,7 +66,7 @@ def mark(
     found: dict[str, Any] = {"hash": document_hash(document), "registered": None, "changed": []}
     if known is None:
         return found
-    found["registered"] = known.when
+    found |= {"hash": known.history[-1].hash, "registered": known.when}
     profile, block = settings.profile, settings.block
     if not profile.gives_findings:
         return found
