@@ -55,10 +55,11 @@ class Claims:
 def mark(
     claims: Claims, claim: str, known: Registered | None, settings: Settings, findings: Iterable[Finding]
 ) -> dict[str, Any]:
-    """What stands beside a claim's verdict: {"hash": of what is registered, "registered": the day, "changed": sentences}.
+    """What stands beside a claim's verdict: {"hash", "registered", "changed"} and, where there is one, "note".
 
-    hash: of the document now where nothing is registered; None for a claim from outside the house. registered: None where it is not. note:
-    of a claim whose first registration came after evidence of this very block. known: what is registered of it.
+    hash: of what is registered, or of the document now where nothing is; None for a claim from outside the house.
+    registered: the day, None where it is not. changed: sentences. note: of a claim whose first registration came after
+    evidence of this very block. known: what is registered of it.
     """
     if claim not in claims:
         return {"hash": None, "registered": None, "changed": []}
