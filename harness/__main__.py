@@ -1,6 +1,7 @@
 """`python -m harness COMMAND`: what is not a test. `experts` retrains the experts, `tune` shows how
 hyperparameters were chosen, `bench` measures speed, `profile` shows where it goes, `evidence` looks after what was
-computed; `controls` and `multiverse` show how far the verdicts can be trusted."""
+computed, `preregister` writes down what the claims commit themselves to; `controls` and `multiverse` show how far
+verdicts can be trusted."""
 
 import argparse
 import tomllib
@@ -44,6 +45,14 @@ def main() -> int:
     )
     bench.add_argument("--only", action="append", default=[], metavar="PART", help="only this part; repeat for more")
     bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
+    preregister = commands.add_parser(
+        "preregister",
+        help="register what each claim commits itself to (writes fixtures/preregistration.json)",
+        description="Register hypotheses, estimands, margins, seeds and budgets of the claims, as their source has them"
+        " now, with a hash. Which blocks of seeds have evidence already is looked up and recorded.",
+    )
+    preregister.add_argument("--claim", action="append", default=[], metavar="ID", help="only this claim; repeat")
+    preregister.add_argument("--evidence", metavar="DIR", default=_evidence(), help=f"default: {_evidence()}")
     evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
     controls = commands.add_parser(
         "controls",
@@ -70,6 +79,10 @@ def main() -> int:
 
             for line in tune():
                 print(line, flush=True)
+        elif chosen.command == "preregister":
+            from harness.preregistration.command import main as register
+
+            return register(chosen.evidence, chosen.claim)
         elif chosen.command == "profile":
             from harness.profiling import main as profile
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.claim import Claim
 from harness.evidence.store import address
+from harness.experiment import DENSE
 from harness.figures import figure
 from harness.run import Run, cpu_seconds
 from harness.statistics import (
@@ -24,6 +25,7 @@ from harness.statistics import (
     seeds_needed,
     swapped_spreads,
 )
+from harness.statistics.power import FEWEST
 from harness.verdict import Finding, conclude
 
 RETURN_UNIT = "normalised return"
@@ -84,7 +86,7 @@ class Judge:
     ) -> None:
         """The effect is within +-`margin`.
 
-        able: the runs that must show that a difference could be seen (see `_insensitive`); default: all.
+        able: the runs that must show that a difference could be seen (see `insensitive`); default: all.
         """
         self._judge("equivalent", effect, margin, unit, span, beside, able)
 
@@ -159,8 +161,8 @@ class Judge:
             span = self.runs[0].normalised_span if self.runs and unit == RETURN_UNIT else (0.0, 1.0)
         others = {name: contrast_test(other, kind, span) for name, other in (beside or {}).items()}
         outcome = contrast_test(effect, kind, span)
-        if kind != "greater" and (insensitive := _insensitive(self.runs if able is None else able)):
-            outcome = replace(outcome, refused=insensitive)
+        if kind != "greater" and (why := insensitive(self.runs if able is None else able)):
+            outcome = replace(outcome, refused=why)
         self._record(kind, smallest, unit, outcome, others)
 
     def _record(
@@ -174,7 +176,6 @@ class Judge:
             self.finding = replace(finding, reason="A smoke run shows that everything runs and judges nothing.")
             return
         conclusion, reason = conclude(kind, smallest, outcome)
-        power = {"test": outcome.test, "reach": outcome.reach, "kind": kind}
         self.finding = replace(
             finding,
             conclusion=conclusion,
@@ -185,8 +186,11 @@ class Judge:
             lower=outcome.lower,
             upper=outcome.upper,
             p=outcome.p,
-            detectable=detectable_effect(outcome.sd, min(outcome.n), **power),  # type: ignore[arg-type]
+            detectable=detectable_effect(
+                outcome.sd, min(outcome.n), _reckoned_by(outcome), reach=outcome.reach, kind=kind
+            ),
             seeds_needed=_seeds_needed(outcome, kind, smallest) if conclusion == "underpowered" else None,
+            refused=outcome.refused,
             beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
         )
 
@@ -222,32 +226,51 @@ class Judge:
 _RANK_UNIT = "P(holds out longer) - 1/2"
 
 
-def _insensitive(runs: Sequence[Run]) -> str:
+def insensitive(runs: Sequence[Run]) -> str:
     """Why "no difference" can't be assessed here; empty where it can.
 
-    Dense learning must have reached its bar, and where a run has both conditions its ticket effect must be
-    supported: a system on which nothing can be seen shows no difference either.
+    Dense learning must have reached its bar, and where anything is pruned the ticket effect must be supported on the
+    same system: one on which nothing can be seen shows no difference either.
     """
     for run in runs:
         bar = float(normalised_return(run.dense_returns(), run.reference).mean())
         if bar < DENSE_BAR:
-            return f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}"
-        if {"mask/weights", "random/re-init"} <= set(run.conditions):
-            outcome = contrast_test(run.area().ticket_effect, "greater", run.normalised_span)
-            if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
-                return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
+            return (
+                f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}; agents that"
+                " learn would lift this, more seeds would not"
+            )
+    able = [run for run in runs if {"mask/weights", "random/re-init"} <= set(run.conditions)]
+    for run in able:
+        outcome = contrast_test(run.area().ticket_effect, "greater", run.normalised_span)
+        if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
+            return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
+    for run in runs:
+        if set(run.conditions) != {DENSE} and all(run.system != other.system for other in able):
+            return (
+                f"no run shows the ticket effect on {run.system}, so nothing may be seen there; a run with assay=True"
+                " would lift this"
+            )
     return ""
 
 
 def _seeds_needed(outcome: Outcome, kind: Kind, smallest: float) -> int | None:
     """Seeds per group that decide 9 times in 10: a true effect of `smallest`, and where a difference is claimed
-    a true effect of 0 as well."""
-    needed = [seeds_needed(outcome.sd, smallest, outcome.test, reach=outcome.reach, kind=kind)]
+    a true effect of 0 as well. None where none would: too many, or refused for another reason than too few."""
+    if outcome.refused and min(outcome.n) >= FEWEST.get(outcome.test, 2):
+        return None
+    needed = [seeds_needed(outcome.sd, smallest, _reckoned_by(outcome), reach=outcome.reach, kind=kind)]
     if kind == "greater":
         test: Test = "guarded t" if outcome.guarded and outcome.test == "sign-flip" else outcome.test
         needed.append(seeds_needed(outcome.sd, smallest, test, reach=outcome.reach, kind="equivalent"))
     known = [count for count in needed if count is not None]
     return max(known) if len(known) == len(needed) else None
+
+
+def _reckoned_by(outcome: Outcome) -> Test:
+    """The test as which its power is reckoned. Seeds that all agree have no spread to reckon a sign-flip's from: it
+    would see everything. What the guard allows for is what it could have missed."""
+    unseen = outcome.test == "sign-flip" and not outcome.sd > 0 and outcome.guarded is not None
+    return "guarded t" if unseen else outcome.test
 
 
 def _beside(name: str, kind: Kind, smallest: float, outcome: Outcome) -> dict[str, Any]:

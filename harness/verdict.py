@@ -92,7 +92,9 @@ class Finding:
                   nothing
     detectable    smallest true effect seen 9 times in 10 at this n; None where none would be
     seeds_needed  of an underpowered finding: seeds per group that would decide `smallest` 9 times in 10; None if
-                  over 10,000
+                  over 10,000, or if seeds would not do
+    refused       why no test was made, and what would lift that; empty where one was
+    note          what has to be said with the conclusion, wherever it is: seeds that were added to judged ones
     beside        what is reported and never counted: each with name, effect, lower, upper, p, conclusion
     chart         what the report draws, opaque here
     cells         ids of the evidence cells it rests on
@@ -121,6 +123,8 @@ class Finding:
     q: float | None = None
     detectable: float | None = None
     seeds_needed: int | None = None
+    refused: str = ""
+    note: str = ""
     beside: list[dict[str, Any]] = field(default_factory=list)
     chart: dict[str, Any] | None = None
     cells: list[str] = field(default_factory=list)

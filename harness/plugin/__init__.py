@@ -56,7 +56,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """What judges nothing needs no workers."""
-    judges_nothing = config.getoption("plan") or config.getoption("list_claims") or config.getoption("cell")
+    judges_nothing = any(config.getoption(name) for name in ("plan", "list_claims", "preregister", "cell"))
     if judges_nothing and hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
 

@@ -1,5 +1,6 @@
 """The plugin's options, on the command line and under the same names in pyproject.toml."""
 
+import argparse
 import dataclasses
 import os
 import shlex
@@ -24,6 +25,8 @@ class Settings:
     """What is in effect after command line, pyproject.toml and defaults, in this order."""
 
     profile: Profile
+    own_seeds: int
+    """The profile's, whatever `--seeds` says."""
     block: int
     evidence: Path
     report: Path | None
@@ -34,6 +37,8 @@ class Settings:
     cells: tuple[str, ...]
     plan: bool
     list_claims: bool
+    preregister: bool
+    """Asked for by `python -m harness preregister` alone."""
     arguments: str
     """The options that a command needs to repeat this run."""
     own_arguments: str
@@ -42,7 +47,7 @@ class Settings:
     @property
     def only_tells(self) -> bool:
         """Whether nothing is to be trained or judged."""
-        return self.plan or self.list_claims
+        return self.plan or self.list_claims or self.preregister
 
     @property
     def judges(self) -> bool:
@@ -99,6 +104,7 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--plan", action="store_true", help="show cells, env_steps and estimated cost; train nothing")
     group.addoption("--list-claims", action="store_true", help="show the claims; train nothing")
+    group.addoption("--preregister", action="store_true", help=argparse.SUPPRESS)
 
 
 def read(config: pytest.Config) -> Settings:
@@ -142,6 +148,7 @@ def read(config: pytest.Config) -> Settings:
     own += [f"--evidence={shlex.quote(evidence)}"] if config.getoption("evidence") is not None else []
     return Settings(
         profile=profile,
+        own_seeds=PROFILES[name].seeds,
         block=int(text),
         evidence=_path(config, "evidence", evidence),
         report=None if report == NO_REPORT else _path(config, "report", report),
@@ -151,6 +158,7 @@ def read(config: pytest.Config) -> Settings:
         cells=_split(config.getoption("cell")),
         plan=config.getoption("plan"),
         list_claims=config.getoption("list_claims"),
+        preregister=config.getoption("preregister"),
         arguments=" ".join([*arguments, *own]),
         own_arguments=" ".join(own),
     )

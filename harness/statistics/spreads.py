@@ -17,9 +17,9 @@ def swapped_spreads(a: npt.ArrayLike, b: npt.ArrayLike, swaps: int = RELABELLING
     Seeds swap their conditions, all levels of a seed together, and the medians are taken anew each time: exact where
     the conditions are exchangeable. A sign-flip of the deviations is not, for one seed moves the median of all others:
     it gave 6.6 % false alarms below a ceiling with persistent failures. The bounds are the effect less the quantiles
-    that swapping gives, so that they exclude 0 when the test rejects. Its guarded bounds are infinite: a failure too rare
-    to be seen can widen a condition by any amount, and "equivalent" was wrong in 35 % of samples of 20 seeds with 5 % of
-    failures. Under 6 seeds nothing can be rejected: refused.
+    that swapping gives, so that they exclude 0 when the test rejects. Its guarded bounds are infinite: a failure too
+    rare to be seen can widen a condition by any amount, and "equivalent" was wrong in 35 % of samples of 20 seeds with
+    5 % of failures. Under 6 seeds nothing can be rejected: refused.
     """
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if x.ndim != 2 or x.shape != y.shape or x.size == 0:
