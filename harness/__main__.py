@@ -39,6 +39,11 @@ def main() -> int:
     )
     bench.add_argument("--only", action="append", default=[], metavar="PART", help="only this part; repeat for more")
     bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
+    calibrate = commands.add_parser(
+        "calibrate", help="how often each test is wrong, by simulation: 15 core-minutes; 1 where it is too often"
+    )
+    calibrate.add_argument("--fixture", action="store_true", help="write fixtures/trust/, not .claims/trust/")
+    calibrate.add_argument("--replicates", type=int, default=20_000, metavar="N", help="samples per entry (20000)")
     evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
     chosen = parser.parse_args()
     if chosen.command == "evidence":
@@ -58,6 +63,10 @@ def main() -> int:
 
             for line in profile():
                 print(line, flush=True)
+        elif chosen.command == "calibrate":
+            from harness.trust.calibration import main as calibrated
+
+            return calibrated(chosen.replicates, chosen.fixture)
         else:
             from harness.bench.suite import main as measure
 

@@ -23,6 +23,7 @@ from harness.statistics import (
     seeds_needed,
     swapped_spreads,
 )
+from harness.trust import basis
 from harness.verdict import Finding, conclude
 
 RETURN_UNIT = "normalised return"
@@ -112,8 +113,8 @@ class Judge:
         if not self.gives_findings:
             self._record("greater", smallest, _RANK_UNIT, None, {})
             return
-        others = {name: censored_ranks(*pair) for name, pair in (beside or {}).items()}
-        self._record("greater", smallest, _RANK_UNIT, censored_ranks(one, other), others)
+        others = {name: basis.checked_ranks(censored_ranks(*pair)) for name, pair in (beside or {}).items()}
+        self._record("greater", smallest, _RANK_UNIT, basis.checked_ranks(censored_ranks(one, other)), others)
 
     def spreads_wider(
         self,
@@ -128,8 +129,9 @@ class Judge:
         if not self.gives_findings:
             self._record("greater", smallest, unit, None, {})
             return
-        others = {name: swapped_spreads(*pair) for name, pair in (beside or {}).items()}
-        self._record("greater", smallest, unit, swapped_spreads(one, other), others)
+        span = self.runs[0].normalised_span if self.runs else (0.0, 1.0)
+        others = {name: _tested_spreads(*pair, span) for name, pair in (beside or {}).items()}
+        self._record("greater", smallest, unit, _tested_spreads(one, other, span), others)
 
     def _judge(
         self,
@@ -148,8 +150,8 @@ class Judge:
             return
         if span is None:
             span = self.runs[0].normalised_span if self.runs and unit == RETURN_UNIT else (0.0, 1.0)
-        others = {name: contrast_test(other, kind, span) for name, other in (beside or {}).items()}
-        outcome = contrast_test(effect, kind, span)
+        others = {name: _tested(other, kind, span) for name, other in (beside or {}).items()}
+        outcome = _tested(effect, kind, span)
         if kind != "greater" and (insensitive := _insensitive(self.runs if able is None else able)):
             outcome = replace(outcome, refused=insensitive)
         self._record(kind, smallest, unit, outcome, others)
@@ -208,6 +210,15 @@ class Judge:
 _RANK_UNIT = "P(holds out longer) - 1/2"
 
 
+def _tested(effect: PerSeed, kind: Kind, span: tuple[float, float]) -> Outcome:
+    """The outcome, refused where the calibration says that no verdict may rest on it."""
+    return basis.checked(contrast_test(effect, kind, span), effect, kind, span)
+
+
+def _tested_spreads(one: np.ndarray, other: np.ndarray, span: tuple[float, float]) -> Outcome:
+    return basis.checked_spreads(swapped_spreads(one, other), one, other, span)
+
+
 def _insensitive(runs: Sequence[Run]) -> str:
     """Why "no difference" can't be assessed here; empty where it can.
 
@@ -219,7 +230,7 @@ def _insensitive(runs: Sequence[Run]) -> str:
         if bar < DENSE_BAR:
             return f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}"
         if {"mask/weights", "random/re-init"} <= set(run.conditions):
-            outcome = contrast_test(run.area().ticket_effect, "greater", run.normalised_span)
+            outcome = _tested(run.area().ticket_effect, "greater", run.normalised_span)
             if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
                 return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
     return ""

@@ -33,8 +33,9 @@ ALPHA = 0.05
 SKEWED = UNEQUAL[1].name
 SURE = 0.975
 """How surely the data must exclude a rate of failures."""
-NEAR = 0.05
-"""A condition lies near an end of the span where half of its seeds are within this share of it."""
+NEAR = 0.1
+"""A condition lies near an end of the span where half of its seeds are within this share of it: what a return may lose
+before its level counts as broken (CLAIMS.md, "break density")."""
 FAR = 0.25
 """A seed has failed that lies farther than this share of the span from its condition's median."""
 
@@ -223,14 +224,20 @@ def look_at_spreads(one: FloatArray, other: FloatArray, span: tuple[float, float
 def checked(
     outcome: Outcome, contrast: PerSeed, kind: Kind, span: tuple[float, float], table: Table | None = None
 ) -> Outcome:
-    """The outcome of `contrast_test` if a verdict may rest on it; else for a pair that of the guarded test; and where no
-    verdict may rest on that either, the outcome with `refused` saying why."""
+    """The outcome of `contrast_test` if a verdict may rest on it; else for a pair that of the guarded test; and where
+    no verdict may rest on that either, the outcome with `refused` saying why.
+
+    Chains of which only yes or no is told (an end of the span each) hide nothing: where their means agree, they are
+    alike.
+    """
     table = committed() if table is None else table
     if outcome.refused:
         return outcome
     conditions, n = len(contrast.conditions), min(outcome.n)
     parts = np.stack([contrast.parts[label] for label in contrast.weights])
     seen = look(parts, list(contrast.weights.values()), np.asarray(outcome.effect), span)
+    if np.isin(parts, span).all():
+        seen = seen._replace(hidden=np.asarray(False))
     shapes = seen.shapes()
     if outcome.test == "sign-flip":
         alike = [name for name in shapes if name != SKEWED]  # far from the ends: the sign-flip's own null, no more

@@ -7,6 +7,8 @@ record that the report shows and the table that `basis` asks before a verdict re
 
 import functools
 import hashlib
+import resource
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from harness.evidence.fingerprint import modules_behind, source_hash
+from harness.machine import usable_cpus
 from harness.streams import stream
-from harness.trust import basis, fast_tests
+from harness.trust import basis, fast_tests, records
 from harness.trust.basis import ALPHA, Measured, clopper_pearson
 from harness.trust.fast_tests import BoolArray, Bounds
 from harness.trust.shapes import (
@@ -53,6 +56,7 @@ WIDER = 2.0
 """Times which the first condition spreads wider."""
 RANK_MARGIN = 0.25
 """Of equivalence, in P(holds out longer) - 1/2."""
+NAMES = [shape.name for shape in SHAPES]
 POWER_SHAPES = tuple(ALIKE[i] for i in (0, 1, 2, 5))
 FEWEST: dict[str, int] = {"sign-flip": 6, "guarded t": 15, "swapped spreads": 6, "judge": 6, "judge of spreads": 6}
 """Seeds under which the original refuses to judge."""
@@ -63,13 +67,13 @@ class Part:
     """What is simulated in one go: all tests of one family on one shape and number of seeds."""
 
     family: str
-    shape: Shape
+    shape: str
     n: int
 
     @property
     def key(self) -> tuple[int, int, int]:
         """Whose random numbers these are."""
-        return list(FAMILIES).index(self.family), SHAPES.index(self.shape), self.n
+        return list(FAMILIES).index(self.family), NAMES.index(self.shape), self.n
 
 
 Key = tuple[str, str, int, str, int, basis.Quantity, float]
@@ -80,19 +84,24 @@ Decided = tuple[str, str, int, basis.Quantity, float, BoolArray]
 
 def plan(seeds: Sequence[int] = SEEDS, shapes: Sequence[Shape] = SHAPES) -> list[Part]:
     """All that a calibration simulates, the longest first."""
-    parts = [Part(family, shape, n) for n in sorted(seeds, reverse=True) for family in FAMILIES for shape in shapes]
-    return [part for part in parts if part.shape in FAMILIES[part.family][1]]
+    return [
+        Part(family, shape.name, n)
+        for n in sorted(seeds, reverse=True)
+        for family, (_, having) in FAMILIES.items()
+        for shape in shapes
+        if shape in having
+    ]
 
 
 def simulate(part: Part, replicates: int) -> Counter[Key]:
     """How often everything happened. The same part and number of replicates give the same counts."""
     counts: Counter[Key] = Counter()
-    family = FAMILIES[part.family][0]
+    family, shape = FAMILIES[part.family][0], SHAPES[NAMES.index(part.shape)]
     for chunk, start in enumerate(range(0, replicates, TOGETHER)):
         size = (min(TOGETHER, replicates - start), part.n)
         rng = stream(chunk, "calibration", *part.key)
-        for test, kind, conditions, quantity, effect, happened in family(part.shape, size, rng):
-            key = (test, kind, conditions, part.shape.name, part.n, quantity, round(effect, 4))
+        for test, kind, conditions, quantity, effect, happened in family(shape, size, rng):
+            key = (test, kind, conditions, part.shape, part.n, quantity, round(effect, 4))
             counts[key] += int(happened.sum())
     return counts
 
@@ -111,6 +120,29 @@ def calibrate(parts: Sequence[Part], replicates: int, processes: int = 1) -> lis
         Measured(*key, replicates, counts[key], a, b, _may_be_used(key, a))
         for key, a, b in zip(keys, low, high, strict=True)
     ]
+
+
+def main(replicates: int, fixture: bool) -> int:
+    """Calibrate in full, write the record and say what came out. 0 where it is as it must be, 1 where not, 4 for an
+    argument that can't be."""
+    from harness.trust.calibration_tables import record
+
+    if fixture and replicates < REPLICATES:
+        print(f"error: a committed table has at least {REPLICATES:,} replicates, not {replicates:,}")
+        return 4
+    if replicates < 1:
+        print(f"error: at least one replicate is needed, not {replicates}")
+        return 4
+    begun = time.monotonic()
+    entries = calibrate(plan(), replicates, processes=min(2, usable_cpus()))
+    used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    made = record(entries, replicates, used)
+    path = records.write(made, records.COMMITTED if fixture else records.HERE)
+    for m in excesses(entries):
+        print(f"over {ALPHA:.0%}: {m}")
+    print(made.verdict)
+    print(f"{path}: {len(entries):,} entries in {time.monotonic() - begun:.0f} s, {used / 60:.1f} core-minutes")
+    return 0 if made.ok else 1
 
 
 def statistics_hash() -> str:
@@ -155,9 +187,8 @@ JUDGED = ("sign-flip", "guarded t", "censored ranks", "swapped spreads", "judge"
 
 
 def _order(key: Key) -> tuple[Any, ...]:
-    names = [shape.name for shape in SHAPES]
     test, kind, conditions, shape, n, quantity, effect = key
-    return test, kind, conditions, quantity, effect, names.index(shape), n
+    return test, kind, conditions, quantity, effect, NAMES.index(shape), n
 
 
 # The families of tests
