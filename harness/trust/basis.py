@@ -137,8 +137,7 @@ def measured(data: Mapping[str, Any]) -> list[Measured]:
             told = {name: series[name] for name in ("test", "kind", "conditions", "shape", "quantity", "effect")}
             for n, count in series["counts"].items():
                 used = int(n) in series["used"]
-                told |= {"n": int(n), "replicates": data["replicates"], "count": count, "used": used}
-                found.append(told)
+                found.append({**told, "n": int(n), "replicates": data["replicates"], "count": count, "used": used})
         low, high = clopper_pearson([told["count"] for told in found], data["replicates"], len(found))
         return [Measured(**told, lower=a, upper=b) for told, a, b in zip(found, low, high, strict=True)]
     except (KeyError, TypeError, ValueError, AttributeError) as error:

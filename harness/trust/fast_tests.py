@@ -66,10 +66,12 @@ def welch(a: FloatArray, b: FloatArray) -> Bounds:
 
 
 def guarded_welch(a: FloatArray, b: FloatArray, reach_a: Reach, reach_b: Reach) -> Bounds:
-    """`guarded_bounds_unpaired`."""
-    low = np.minimum(welch(_one_more(a, reach_a[0], -1), b)[0], welch(a, _one_more(b, reach_b[1], 1))[0])
-    high = np.maximum(welch(_one_more(a, reach_a[1], 1), b)[1], welch(a, _one_more(b, reach_b[0], -1))[1])
-    return low, high
+    """`guarded_bounds_unpaired`: of the two, the seed more in either group, one that has no bounds is passed over."""
+    lows = welch(_one_more(a, reach_a[0], -1), b)[0], welch(a, _one_more(b, reach_b[1], 1))[0]
+    highs = welch(_one_more(a, reach_a[1], 1), b)[1], welch(a, _one_more(b, reach_b[0], -1))[1]
+    low = np.fmin(*(np.where(np.isinf(bound), np.nan, bound) for bound in lows))
+    high = np.fmax(*(np.where(np.isinf(bound), np.nan, bound) for bound in highs))
+    return np.nan_to_num(low, nan=-np.inf), np.nan_to_num(high, nan=np.inf)
 
 
 def label_permutation(a: FloatArray, b: FloatArray, rng: np.random.Generator) -> Bounds:
