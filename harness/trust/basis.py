@@ -204,8 +204,10 @@ def failing(failed: BoolArray) -> FloatArray:
 
 
 def look_at_spreads(one: FloatArray, other: FloatArray, span: tuple[float, float]) -> Look:
-    """The same of two conditions whose spreads are compared: float[..., seeds, levels]. Unseen failures would widen the
-    narrower one."""
+    """The same of two conditions whose spreads are compared: float[..., seeds, levels].
+
+    Failures that were not seen would widen the narrower one; had fewer been seen, the wider one would be narrower.
+    """
     low, high = span
     width = max(high - low, 1e-300)
     sides = np.stack([one, other])
@@ -213,10 +215,13 @@ def look_at_spreads(one: FloatArray, other: FloatArray, span: tuple[float, float
     wide = distance.mean(axis=(-2, -1))
     ends = (sides >= high - NEAR * width) | (sides <= low + NEAR * width)
     near = ends.mean(axis=(-2, -1)) >= 0.5
-    rate = failing(np.asarray((distance > FAR * width).any(axis=-1)))
+    failed = np.asarray((distance > FAR * width).any(axis=-1))
+    rate, seen = failing(failed), failed.mean(axis=-1)
+    fewest = 1 - failing(~failed)
     effect = wide[0] - wide[1]
-    narrow_near, narrow_rate = (np.where(effect > 0, x[1], x[0]) for x in (near, rate))
-    hidden = narrow_near & (narrow_rate * width >= np.abs(effect))
+    narrower = np.stack([effect <= 0, effect > 0])
+    unsure = np.where(narrower, rate, seen - fewest)  # the share of failures by which each spread may be off
+    hidden = (near & (unsure > 0) & (unsure * width >= np.abs(effect))).any(axis=0)
     return Look(near.any(axis=0), np.where(near, rate, 0.0).max(axis=0), hidden)
 
 
