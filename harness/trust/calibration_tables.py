@@ -132,10 +132,10 @@ def _with_count(m: Measured) -> str:
 
 def _entry(m: Measured) -> Entry | str:
     text = f"{100 * m.rate:.1f} %"
-    if m.quantity != "false alarms":
+    if m.quantity != "false alarms" or not (m.used or m.lower > ALPHA):
         return text
-    tone: Tone = "bad" if m.lower > ALPHA else "good" if m.used else "none"
-    return Entry(text, tone, _bounds(m) + ("" if m.used else ", not used"))
+    tone: Tone = "bad" if m.lower > ALPHA else "good"
+    return Entry(text, tone, _bounds(m))
 
 
 def _bounds(m: Measured) -> str:
