@@ -10,7 +10,7 @@ ARGS ?=
 TORCH_FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help claims headline smoke test lint format controls multiverse bench profile report experts clean
+.PHONY: help claims headline smoke test lint format calibrate controls multiverse bench profile report experts clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -53,6 +53,9 @@ bench: $(READY) ## speed, memory and returns beside stable-baselines3, against t
 
 profile: $(READY) ## where a cell's CPU time goes, by phase
 	$(BIN)/python -m harness profile
+
+calibrate: $(READY) ## how often each test is wrong, by simulation: writes fixtures/trust/calibration.json
+	$(BIN)/python -m harness calibrate --fixture
 
 report: $(READY) ## rebuild the report from the last run's findings, without training
 	$(BIN)/python -m reports

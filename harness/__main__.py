@@ -53,6 +53,11 @@ def main() -> int:
     )
     preregister.add_argument("--claim", action="append", default=[], metavar="ID", help="only this claim; repeat")
     preregister.add_argument("--evidence", metavar="DIR", default=_evidence(), help=f"default: {_evidence()}")
+    calibrate = commands.add_parser(
+        "calibrate", help="how often each test is wrong, by simulation: 15 core-minutes; 1 where it is too often"
+    )
+    calibrate.add_argument("--fixture", action="store_true", help="write fixtures/trust/, not .claims/trust/")
+    calibrate.add_argument("--replicates", type=int, default=20_000, metavar="N", help="samples per entry (20000)")
     evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
     controls = commands.add_parser(
         "controls",
@@ -96,6 +101,10 @@ def main() -> int:
             from harness.trust.multiverse import main as read_otherwise
 
             return _tell(read_otherwise(chosen.fixture))
+        elif chosen.command == "calibrate":
+            from harness.trust.calibration import main as calibrated
+
+            return calibrated(chosen.replicates, chosen.fixture)
         else:
             from harness.bench.suite import main as measure
 

@@ -26,6 +26,7 @@ from harness.statistics import (
     swapped_spreads,
 )
 from harness.statistics.power import FEWEST
+from harness.trust import basis
 from harness.verdict import Finding, conclude
 
 RETURN_UNIT = "normalised return"
@@ -118,8 +119,8 @@ class Judge:
         if not self.gives_findings:
             self._record("greater", smallest, _RANK_UNIT, None, {})
             return
-        others = {name: censored_ranks(*pair) for name, pair in (beside or {}).items()}
-        self._record("greater", smallest, _RANK_UNIT, censored_ranks(one, other), others)
+        others = {name: basis.checked_ranks(censored_ranks(*pair)) for name, pair in (beside or {}).items()}
+        self._record("greater", smallest, _RANK_UNIT, basis.checked_ranks(censored_ranks(one, other)), others)
 
     def spreads_wider(
         self,
@@ -138,8 +139,9 @@ class Judge:
             where = f", reported beside as {name!r}," if name else ""
             require_finite(first, f"a value of the wider condition{where}", self._seeds(first))
             require_finite(second, f"a value of the narrower condition{where}", self._seeds(second))
-        others = {name: swapped_spreads(*pair) for name, pair in (beside or {}).items()}
-        self._record("greater", smallest, unit, swapped_spreads(one, other), others)
+        span = self.runs[0].normalised_span if self.runs else (0.0, 1.0)
+        others = {name: _tested_spreads(*pair, span) for name, pair in (beside or {}).items()}
+        self._record("greater", smallest, unit, _tested_spreads(one, other, span), others)
 
     def _judge(
         self,
@@ -159,8 +161,8 @@ class Judge:
             return
         if span is None:
             span = self.runs[0].normalised_span if self.runs and unit == RETURN_UNIT else (0.0, 1.0)
-        others = {name: contrast_test(other, kind, span) for name, other in (beside or {}).items()}
-        outcome = contrast_test(effect, kind, span)
+        others = {name: _tested(other, kind, span) for name, other in (beside or {}).items()}
+        outcome = _tested(effect, kind, span)
         if kind != "greater" and (why := insensitive(self.runs if able is None else able)):
             outcome = replace(outcome, refused=why)
         self._record(kind, smallest, unit, outcome, others)
@@ -226,6 +228,15 @@ class Judge:
 _RANK_UNIT = "P(holds out longer) - 1/2"
 
 
+def _tested(effect: PerSeed, kind: Kind, span: tuple[float, float]) -> Outcome:
+    """The outcome, refused where the calibration says that no verdict may rest on it."""
+    return basis.checked(contrast_test(effect, kind, span), effect, kind, span)
+
+
+def _tested_spreads(one: np.ndarray, other: np.ndarray, span: tuple[float, float]) -> Outcome:
+    return basis.checked_spreads(swapped_spreads(one, other), one, other, span)
+
+
 def insensitive(runs: Sequence[Run]) -> str:
     """Why "no difference" can't be assessed here; empty where it can.
 
@@ -235,13 +246,18 @@ def insensitive(runs: Sequence[Run]) -> str:
     for run in runs:
         bar = float(normalised_return(run.dense_returns(), run.reference).mean())
         if bar < DENSE_BAR:
+            return f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}"
+        if {"mask/weights", "random/re-init"} <= set(run.conditions):
+            outcome = _tested(run.area().ticket_effect, "greater", run.normalised_span)
+            if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
+                return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
             return (
                 f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}; agents that"
                 " learn would lift this, more seeds would not"
             )
     able = [run for run in runs if {"mask/weights", "random/re-init"} <= set(run.conditions)]
     for run in able:
-        outcome = contrast_test(run.area().ticket_effect, "greater", run.normalised_span)
+        outcome = _tested(run.area().ticket_effect, "greater", run.normalised_span)
         if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
             return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
     for run in runs:

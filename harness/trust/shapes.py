@@ -1,0 +1,202 @@
+"""How seeds may be distributed: the shapes on which every test is calibrated, with a contrast that is known.
+
+All lie on the span 0 to 1 of a normalised return, but for the lognormal's tail. What is rare and deep is what returns
+near a task's ceiling are like: most chains reach it exactly, and a few fail altogether.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import erf, exp, pi, sqrt
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Draw = Callable[[np.random.Generator, int, tuple[int, ...]], FloatArray]
+
+RATES = (0.02, 0.05, 0.10, 0.20)
+LAST_LEVEL = 11
+"""Break levels run from 0 (left-censored: level 1 fails already) to this one (right-censored: none fails)."""
+
+Family = Literal["alike", "means agree", "one fails"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A distribution over seeds.
+
+    family  "alike": all conditions are drawn alike, hence exchangeable. "means agree": the first differs from the
+            others in all but its mean. "one fails": the same, its mean lowered by failures alone
+    draw    (rng, conditions, shape of one condition) -> float[conditions, *shape]
+    loss    of "one fails": how much its failures lower the first condition's mean
+    """
+
+    name: str
+    family: Family
+    draw: Draw
+    loss: float = 0.0
+
+
+def normal(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) -> FloatArray:
+    """Mean 0.8, standard deviation 0.1."""
+    return rng.normal(0.8, 0.1, (conditions, *shape))
+
+
+def lognormal(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) -> FloatArray:
+    """A tenth of a standard lognormal: median 0.1, standard deviation 0.2."""
+    return 0.1 * rng.lognormal(0, 1, (conditions, *shape))
+
+
+def capped(rate: float) -> Draw:
+    """Half of the seeds exactly at 1, the others a little below; a share `rate` fails, to between 0 and 0.3."""
+
+    def draw(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) -> FloatArray:
+        value = np.minimum(1, rng.normal(1, 0.1, (conditions, *shape)))
+        if rate:
+            seeds = (conditions, *shape[:2], *(1 for _ in shape[2:]))  # a failure lasts over all levels
+            value = np.where(rng.random(seeds) < rate, rng.uniform(0, 0.3, value.shape), value)
+        return value
+
+    return draw
+
+
+def unequal(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) -> FloatArray:
+    """Normal, the first condition with four times the standard deviation of the others."""
+    value = rng.normal(0.5, 0.05, (conditions, *shape))
+    value[0] = 0.5 + 4 * (value[0] - 0.5)
+    return value
+
+
+def skewed(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) -> FloatArray:
+    """The first condition lognormal, the others normal with a quarter of its standard deviation and its mean."""
+    value = rng.normal(0.5, 0.05, (conditions, *shape))
+    value[0] = 0.5 + 0.1 * (rng.lognormal(0, 1, shape) - exp(0.5))
+    return value
+
+
+def tight(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) -> FloatArray:
+    """Half of the seeds exactly at 1, the others within a few hundredths below."""
+    return np.minimum(1, rng.normal(1, 0.01, (conditions, *shape)))
+
+
+def one_fails(rate: float) -> Draw:
+    """`tight`, and of the first condition a share `rate` falls to between 0 and 0.05."""
+
+    def draw(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) -> FloatArray:
+        value = tight(rng, conditions, shape)
+        value[0] = np.where(rng.random(shape) < rate, rng.uniform(0, 0.05, shape), value[0])
+        return value
+
+    return draw
+
+
+def _loss(rate: float) -> float:
+    return rate * (1 - 0.01 / sqrt(2 * pi) - 0.025)
+
+
+ALIKE: tuple[Shape, ...] = (
+    Shape("normal", "alike", normal),
+    Shape("lognormal", "alike", lognormal),
+    Shape("capped", "alike", capped(0.0)),
+    *(Shape(f"capped, {rate:.0%} fail", "alike", capped(rate)) for rate in RATES),
+)
+UNEQUAL: tuple[Shape, ...] = (
+    Shape("unequal variances", "means agree", unequal),
+    Shape("unequal variances, one skewed", "means agree", skewed),
+)
+ONE_FAILS: tuple[Shape, ...] = tuple(
+    Shape(f"capped, one condition fails at {rate:.0%}", "one fails", one_fails(rate), _loss(rate)) for rate in RATES
+)
+SHAPES = (*ALIKE, *UNEQUAL, *ONE_FAILS)
+
+
+def mean(shape: Shape) -> float:
+    """Of the first condition, for a contrast of it alone: one that is held against a number."""
+    at_cap = 1 - 0.1 / sqrt(2 * pi)
+    if shape in ALIKE[2:]:
+        rate = (0.0, *RATES)[ALIKE.index(shape) - 2]
+        return (1 - rate) * at_cap + rate * 0.15
+    if shape.loss:
+        return 1 - 0.01 / sqrt(2 * pi) - shape.loss
+    if shape.family == "alike":
+        return 0.8 if shape.draw is normal else 0.1 * exp(0.5)
+    return 0.5
+
+
+def sample(
+    shape: Shape, weights: Sequence[float], effect: float, rng: np.random.Generator, size: tuple[int, int]
+) -> FloatArray:
+    """float[conditions, replicates, seeds] whose contrast with `weights` has the mean `effect`.
+
+    weights: the first is positive, they sum to 0. What failures take from the first condition, and an effect above 0,
+    is taken from the second; an effect below 0 from the first: so none is lifted above the ceiling. One weight alone
+    compares with a number, which lies beside the values: the second condition, without spread.
+    """
+    if len(weights) == 1:
+        values = shape.draw(rng, 1, size)
+        return np.concatenate([values, np.full((1, *size), mean(shape) - effect)])
+    values = shape.draw(rng, len(weights), size)
+    values[1] += weights[0] * shape.loss / weights[1]
+    values[1 if effect > 0 else 0] += effect / weights[1 if effect > 0 else 0]
+    return values
+
+
+def at_the_edge(
+    shape: Shape, weights: Sequence[float], margin: float, rng: np.random.Generator, size: tuple[int, int]
+) -> tuple[FloatArray, float]:
+    """Conditions whose contrast lies exactly at minus the margin, and that margin: of "one fails" what its failures
+    take, for nothing else lowers the first condition there."""
+    if shape.loss and len(weights) > 1:
+        return shape.draw(rng, len(weights), size), weights[0] * shape.loss
+    return sample(shape, weights, -margin, rng, size), margin
+
+
+def levels(shape: Shape, rng: np.random.Generator, size: tuple[int, int], later: float = 0.0) -> npt.NDArray[np.int64]:
+    """int64[2, replicates, seeds]: the levels at which two groups break, of which neither holds out longer.
+
+    later: by how many levels the first holds out longer before levels are rounded and censored.
+    """
+    if shape.loss:  # the first group fails at `rate`; the second breaks a level earlier as often as that loses
+        rate = RATES[ONE_FAILS.index(shape)]
+        broke = np.full((2, *size), 9)
+        broke[0] = np.where(rng.random(size) < rate, rng.integers(0, 4, size), 9)
+        broke[1] -= rng.random(size) < rate / (1 - rate)
+        return broke
+    values = shape.draw(rng, 2, size)
+    values[0] += later / LAST_LEVEL
+    return np.clip(np.rint(LAST_LEVEL * values), 0, LAST_LEVEL).astype(np.int64)
+
+
+def spreading(
+    shape: Shape, rng: np.random.Generator, size: tuple[int, int], depth: int = 2, wider: float = 1.0
+) -> FloatArray:
+    """float[2, replicates, seeds, depth]: two conditions whose mean distances from the median agree, at `distance`.
+
+    wider: times which the first condition's distances are stretched.
+    """
+    full = (*size, depth)
+    if shape.family == "alike":
+        values = shape.draw(rng, 2, full)
+    elif shape.loss:  # a normal one beside one that is tight but for failures, the second so that they can hide
+        fails = rng.random((*size, 1)) < RATES[ONE_FAILS.index(shape)]
+        tightly = np.where(fails, rng.uniform(0, 0.05, full), tight(rng, 1, full)[0])
+        values = np.stack([rng.normal(0.5, distance(shape) / sqrt(2 / pi), full), tightly])
+    else:
+        other = rng.normal(0.5, distance(shape) / sqrt(2 / pi), full)
+        values = np.stack([lognormal(rng, 1, full)[0], other])
+    values[0] *= wider
+    return values
+
+
+def distance(shape: Shape) -> float:
+    """The mean distance from the median of what `spreading` draws."""
+    if shape.draw is normal:
+        return 0.1 * sqrt(2 / pi)
+    if shape.loss:  # from 1, where the median lies
+        rate = RATES[ONE_FAILS.index(shape)]
+        return rate * (1 - 0.025) + (1 - rate) * 0.01 / sqrt(2 * pi)
+    if shape in ALIKE[2:]:
+        rate = (0.0, *RATES)[ALIKE.index(shape) - 2]
+        return rate * (1 - 0.15) + (1 - rate) * 0.1 / sqrt(2 * pi)
+    return 0.1 * exp(0.5) * erf(1 / sqrt(2))  # a lognormal's, and that of the normal beside it
