@@ -39,6 +39,12 @@ def main() -> int:
     )
     bench.add_argument("--only", action="append", default=[], metavar="PART", help="only this part; repeat for more")
     bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
+    aa = commands.add_parser(
+        "aa", help="judge trainings that differ by chance alone; exit code 1 for too many false alarms"
+    )
+    aa.add_argument("--replicates", type=int, default=400, metavar="N", help="groups of 20 seeds (default: 400)")
+    aa.add_argument("--processes", type=int, default=2, metavar="N", help="at most so many (default: 2)")
+    aa.add_argument("--fixture", action="store_true", help="write fixtures/trust/aa.json as well")
     evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
     chosen = parser.parse_args()
     if chosen.command == "evidence":
@@ -58,6 +64,10 @@ def main() -> int:
 
             for line in profile():
                 print(line, flush=True)
+        elif chosen.command == "aa":
+            from harness.trust.aa import main as run_aa
+
+            return run_aa(chosen.replicates, chosen.fixture, chosen.processes)
         else:
             from harness.bench.suite import main as measure
 
