@@ -23,7 +23,8 @@ class Parser(argparse.ArgumentParser):
 def main() -> int:
     """Run one command; 0 on success, 4 for a bad fixture or argument (as pytest's usage errors).
 
-    1: `bench` missed a target; `evidence` found damage, or refused a cell. 3: the disk does not take what `evidence`
+    1: `bench` missed a target; `evidence` found damage, or refused a cell; `aa` counted too many false alarms; blocks
+    of seeds are not in `agreement`. 3: the disk does not take what `evidence`
     writes. Raises SystemExit, with 4, where the command line can't be parsed.
     """
     parser = Parser(prog="python -m harness", description=__doc__)
@@ -45,6 +46,9 @@ def main() -> int:
     aa.add_argument("--replicates", type=int, default=400, metavar="N", help="groups of 20 seeds (default: 400)")
     aa.add_argument("--processes", type=int, default=2, metavar="N", help="at most so many (default: 2)")
     aa.add_argument("--fixture", action="store_true", help="write fixtures/trust/aa.json as well")
+    agreement = commands.add_parser("agreement", help="compare runs of the claims on different blocks of seeds")
+    agreement.add_argument("findings", nargs="+", type=Path, metavar="FINDINGS.json", help="of the first block, first")
+    agreement.add_argument("--fixture", action="store_true", help="write fixtures/trust/agreement.json as well")
     evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
     chosen = parser.parse_args()
     if chosen.command == "evidence":
@@ -68,6 +72,10 @@ def main() -> int:
             from harness.trust.aa import main as run_aa
 
             return run_aa(chosen.replicates, chosen.fixture, chosen.processes)
+        elif chosen.command == "agreement":
+            from harness.trust.agreement import main as compare
+
+            return compare(chosen.findings, chosen.fixture)
         else:
             from harness.bench.suite import main as measure
 
