@@ -168,6 +168,7 @@ def assert_refused(made: Project, ran: Ran, *words: str) -> None:
         (["--seed-block="], ["seed block", "''"]),
         (["--seed-block=1.5"], ["seed block", "'1.5'"]),
         (["--seed-block=²"], ["seed block", "'²'"]),
+        (["--seed-block=1000"], ["no claim is judged on seed block 1000", "A/A"]),
         (["--claim", "ticket-efect"], ["no claim 'ticket-efect'", "ticket-effect"]),
         (["--claim", "ticket-effect,nonsense"], ["no claim 'nonsense'"]),
         (["--cell", "0000000000"], ["no cell", "'0000000000'", "--plan"]),

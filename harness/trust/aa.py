@@ -16,7 +16,7 @@ import multiprocessing
 import operator
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -196,7 +196,7 @@ class Count:
     """What the replicates of a case came to: counts by conclusion."""
 
     case: Case
-    conclusions: dict[str, int]
+    conclusions: Mapping[Conclusion, int]
 
     @property
     def replicates(self) -> int:
@@ -280,8 +280,7 @@ def counts(conclusions: Sequence[Sequence[Sequence[Conclusion]]]) -> list[Count]
     """How often each case came to what. conclusions: by chunk, case and replicate."""
     found = []
     for number, case in enumerate(cases()):
-        said: list[str] = [conclusion for chunk in conclusions for conclusion in chunk[number]]
-        found.append(Count(case, dict(Counter(said))))
+        found.append(Count(case, Counter(conclusion for chunk in conclusions for conclusion in chunk[number])))
     return found
 
 
@@ -295,7 +294,6 @@ def record(chunks: Sequence[Chunk], command: str) -> Record:
     tail = f": {named}" if wrong else ""
     returns = np.concatenate([chunk.returns for chunk in chunks], axis=1)
     seconds = sum(chunk.trained_seconds + chunk.judged_seconds for chunk in chunks)
-    replicates = [sum(len(chunk.conclusions[i]) for chunk in chunks) for i in (0, 3)]
     return Record(
         name="aa",
         title="A/A runs",
@@ -314,7 +312,7 @@ def record(chunks: Sequence[Chunk], command: str) -> Record:
         data={
             "alpha": ALPHA,
             "sure": SURE,
-            "replicates": {str(SEEDS): replicates[0], str(TWICE): replicates[1]},
+            "replicates": {str(count.case.seeds): count.replicates for count in found},
             "hypotheses": [_plain(count, SURE / len(found)) for count in found],
         },
         cpu_seconds=round(seconds, 1),
@@ -424,7 +422,7 @@ def _plain(count: Count, sure: float) -> dict[str, Any]:
         "smallest": case.smallest,
         "seeds": case.seeds,
         "replicates": count.replicates,
-        "conclusions": count.conclusions,
+        "conclusions": dict(count.conclusions),
         "false": list(case.false),
         "rate": count.false / count.replicates,
         "lower": low,
