@@ -1,6 +1,6 @@
 """`python -m harness COMMAND`: what is not a test. `experts` retrains the experts, `tune` shows how
-hyperparameters were chosen, `bench` measures speed, `profile` shows where it goes, `evidence` looks after what was
-computed."""
+hyperparameters were chosen, `bench` measures speed, `profile` shows where it goes, `aa` and `agreement` measure how
+far verdicts can be trusted, `evidence` looks after what was computed."""
 
 import argparse
 import tomllib

@@ -32,8 +32,8 @@ def profile(levels: int = LEVELS, seeds: int = 20) -> Profile:
     systems = _cart_pole(
         PPO(env_steps=64, envs=4, rollout=16),
         BC(env_steps=64, batch=16),
-        Network(hidden=(4, 4)),
-        Pruning(rate=0.5, levels=levels),
+        Network(hidden=(16, 16)),
+        Pruning(rate=0.4, levels=levels),
         Evaluation(per_training=1, episodes=1, scored_episodes=1),
     )
     return Profile("planted", "for tests", seeds, systems)
@@ -57,16 +57,12 @@ class Plan:
     breaks: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def returns(self, cell: Cell, level: int) -> np.ndarray:
-        """float64[members], normalised, at one level: a pure function of the seed, the condition and the level."""
+        """float64[members], normalised, at one level: a pure function of chunk, learner, condition and level."""
         learner, purpose = cell.experiment.learner.name, f"planted {cell.experiment.learner.name} {cell.condition}"
         if cell.condition == DENSE:
             return np.ones(len(cell.seeds))
-        drawn = np.array(
-            [
-                [stream(seed, name, *where).standard_normal() for seed in cell.seeds]
-                for name, where in (("planted", ()), (purpose, ()), (purpose, (level,)))
-            ]
-        )
+        places: tuple[tuple[str, tuple[int, ...]], ...] = (("planted", ()), (purpose, ()), (purpose, (level,)))
+        drawn = [stream(cell.seeds[0], name, *where).standard_normal(len(cell.seeds)) for name, where in places]
         return self.values(learner, cell.condition, level, *drawn)
 
     def values(
@@ -85,10 +81,10 @@ class Plan:
         own = np.random.default_rng([count, *condition.encode()])
         seed = np.random.default_rng(count).standard_normal(count)
         chain, rest = own.standard_normal(count), own.standard_normal((levels, count))
-        return np.mean(
-            [self.values(learner, condition, level, seed, chain, rest[level - 1]) for level in range(1, levels + 1)],
-            axis=0,
+        curves = np.array(
+            [self.values(learner, condition, level, seed, chain, rest[level - 1]) for level in range(1, levels + 1)]
         )
+        return np.asarray(curves.mean(axis=0))
 
     def train(self, cell: Cell, level: int, previous: Level | None, ticket: Level | None = None) -> Level:
         """In place of `harness.imp.run_level`: pruned as ever, with the weights that a level starts from."""
@@ -102,14 +98,14 @@ class Plan:
 
     def _scores(self, cell: Cell, level: int) -> np.ndarray:
         span = REFERENCE.expert - REFERENCE.random
-        return (REFERENCE.random + span * self.returns(cell, level))[:, None]
+        return np.asarray(REFERENCE.random + span * self.returns(cell, level)[:, None])
 
 
 def cut_off(normalised: np.ndarray) -> np.ndarray:
     """At what the task allows."""
     span = REFERENCE.expert - REFERENCE.random
     low, high = ((end - REFERENCE.random) / span for end in (TASK.minimum_return, TASK.maximum_return))
-    return np.clip(normalised, low, high)
+    return np.asarray(np.clip(normalised, low, high))
 
 
 @dataclass
