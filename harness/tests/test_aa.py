@@ -191,6 +191,16 @@ def test_arguments_that_can_not_be_used_are_one_line(
     assert not (tmp_path / ".claims").exists()
 
 
+def test_a_place_that_can_not_be_written_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".claims").write_text("")
+    assert aa.main() == 3
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "can't be written" in line
+
+
 def test_seeds_are_of_blocks_that_no_claim_is_judged_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     seen: list[Sequence[int]] = []
 

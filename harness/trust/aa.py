@@ -29,7 +29,7 @@ from scipy import stats
 from harness.claim import Claim
 from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
-from harness.evidence.store import Store, address
+from harness.evidence.store import Store, StoreError, address
 from harness.experiment import TICKET, Cell, Evaluation, Experiment, Network, Pruning
 from harness.fixtures import read_reference
 from harness.imp import densities
@@ -322,7 +322,8 @@ def record(chunks: Sequence[Chunk], command: str) -> Record:
 def main(replicates: int = REPLICATES, fixture: bool = False, processes: int = 2) -> int:
     """Measure at least so many replicates of `SEEDS` seeds, print what came out, and write the record.
 
-    Returns the exit code: 0, 1 where too many are false alarms, 4 for an argument that can't be used.
+    Returns the exit code: 0, 1 where too many are false alarms, 3 where evidence can't be written, 4 for an argument
+    that can't be used. Raises harness.fixtures.FixtureError.
     """
     fewest = FEWEST * TWICE // SEEDS if fixture else 1
     if not (fewest <= replicates <= MOST and processes >= 1):
@@ -331,11 +332,15 @@ def main(replicates: int = REPLICATES, fixture: bool = False, processes: int = 2
         return 4
     numbers = range(-(-replicates * SEEDS // CHUNK))
     folder = (HERE / EVIDENCE).resolve()
-    Store(folder).prepare()
     chunks = []
-    for chunk in _measured(numbers, folder, min(processes, usable_cpus(), len(numbers))):
-        chunks.append(chunk)
-        print(f"{len(chunks)} of {len(numbers)} chunks of {CHUNK} seeds", flush=True)
+    try:
+        Store(folder).prepare()
+        for chunk in _measured(numbers, folder, min(processes, usable_cpus(), len(numbers))):
+            chunks.append(chunk)
+            print(f"{len(chunks)} of {len(numbers)} chunks of {CHUNK} seeds", flush=True)
+    except StoreError as error:
+        print(f"error: {error}")
+        return 3
     made = record(chunks, f"python -m harness aa --replicates {len(numbers) * CHUNK // SEEDS}")
     for row in made.tables[0].rows:
         print("  ".join(entry if isinstance(entry, str) else entry.text for entry in row))
