@@ -289,7 +289,7 @@ def record(chunks: Sequence[Chunk], command: str) -> Record:
     found = counts([chunk.conclusions for chunk in chunks])
     wrong = [count for count in found if count.exceeds(SURE / len(found))]
     worst = max(found, key=lambda count: count.false / count.replicates)
-    most = f"at most {_rate(worst.false, worst.replicates)} ({worst.case.hypothesis}, {worst.case.on})"
+    most = f"{_rate(worst.false, worst.replicates)} of replicates ({worst.case.hypothesis}, {worst.case.on})"
     named = ", ".join(f"{count.case.hypothesis} on {count.case.on}" for count in wrong)
     tail = f": {named}" if wrong else ""
     returns = np.concatenate([chunk.returns for chunk in chunks], axis=1)
@@ -305,7 +305,10 @@ def record(chunks: Sequence[Chunk], command: str) -> Record:
             f" most {ALPHA:.0%}; an entry is out of bounds where an exact binomial test rejects that, all entries"
             f" together at {SURE:.0%}."
         ),
-        verdict=f"False alarms in {most}; {len(wrong)} of {len(found)} hypotheses err more than {ALPHA:.0%}{tail}.",
+        verdict=(
+            f"False alarms in at most {most}. Of {len(found)} hypotheses, {len(wrong) or 'none'} can be said to err in"
+            f" more than {ALPHA:.0%}{tail}."
+        ),
         ok=not wrong,
         command=command,
         tables=(_rates(found), _returns(returns)),
