@@ -10,7 +10,8 @@ ARGS ?=
 TORCH_FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help claims headline smoke test lint format calibrate controls multiverse bench profile report experts clean
+.PHONY: help claims headline smoke test lint format calibrate aa agreement controls multiverse bench profile report \
+        experts clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -50,6 +51,16 @@ multiverse: $(READY) ## the claims under each other reading of what the paper le
 
 bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes
 	$(BIN)/python -m harness bench
+
+aa: $(READY) ## how often the judge errs on trainings that differ by chance alone: 10 core-minutes
+	$(BIN)/python -m harness aa $(ARGS)
+
+BLOCKS ?= 0 1 2
+agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side
+	@for block in $(BLOCKS); do \
+		$(BIN)/pytest -n auto --seed-block $$block --report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
+	done
+	$(BIN)/python -m harness agreement $(BLOCKS:%=.claims/blocks/%/findings.json) $(ARGS)
 
 profile: $(READY) ## where a cell's CPU time goes, by phase
 	$(BIN)/python -m harness profile

@@ -1,13 +1,15 @@
-"""`python -m harness COMMAND`: what is not a test. `experts` retrains the experts, `tune` shows how
-hyperparameters were chosen, `bench` measures speed, `profile` shows where it goes, `evidence` looks after what was
-computed, `preregister` writes down what the claims commit themselves to; `controls` and `multiverse` show how far
-verdicts can be trusted."""
+"""`python -m harness COMMAND`: what is not a test.
+
+`experts` retrains the experts, `tune` shows how hyperparameters were chosen, `bench` measures speed, `profile` shows
+where it goes, `evidence` looks after what was computed. `preregister` writes down what the claims commit themselves to;
+`calibrate`, `aa`, `controls`, `agreement` and `multiverse` measure how far verdicts can be trusted.
+"""
 
 import argparse
 import tomllib
 from collections.abc import Generator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from harness.bench import PARTS, UnknownPartError
 from harness.controls import CONTROLS
@@ -15,6 +17,9 @@ from harness.evidence import commands as evidence
 from harness.fixtures import FixtureError
 from harness.trust.controls import IDLE
 from harness.trust.sessions import SessionError
+
+Commands = Any
+"""What argparse adds commands to; it has no public name."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,15 +33,67 @@ class Parser(argparse.ArgumentParser):
 def main() -> int:
     """Run one command; 0 on success, 4 for a bad fixture or argument (as pytest's usage errors).
 
-    1: `bench` missed a target; `evidence` found damage, or refused a cell; what `controls` measured is not as it must
-    be, or pytest came to no findings. 3: the disk does not take what `evidence`
-    writes. Raises SystemExit, with 4, where the command line can't be parsed.
+    1: `bench` missed a target; `evidence` found damage, or refused a cell; what `calibrate`, `aa`, `controls` or
+    `agreement` measured is not as it must be, or pytest came to no findings. 3: the disk does not take what is written.
+    Raises SystemExit, with 4, where the command line can't be parsed.
     """
-    parser = Parser(prog="python -m harness", description=__doc__)
+    parser = Parser(prog="python -m harness", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("experts", help="retrain the experts and measure the reference returns (writes fixtures/)")
-    commands.add_parser("tune", help="train dense agents of the tuning seeds with the scaled profile's alternatives")
-    commands.add_parser("profile", help="show where a cell's CPU time goes")
+    for add in (_add_plain, _add_bench, _add_preregister, _add_trust):
+        add(commands)
+    evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
+    chosen = parser.parse_args()
+    if chosen.command == "evidence":
+        return evidence.main(chosen)
+    try:
+        code: int = chosen.run(chosen)
+        return code
+    except (FixtureError, UnknownPartError) as error:
+        print(f"error: {error}")
+        return 4
+    except SessionError as error:
+        print(f"error: {error}")
+        return 1
+
+
+# Each command imports what it needs when it runs: to ask for help loads no more than the engine.
+
+
+def _add_plain(commands: Commands) -> None:
+    def experts(_: argparse.Namespace) -> int:
+        from harness.experts import write_experts
+
+        print(f"{len(write_experts())} files written")
+        return 0
+
+    def tune(_: argparse.Namespace) -> int:
+        from harness.tuning import tune
+
+        for line in tune():
+            print(line, flush=True)
+        return 0
+
+    def profile(_: argparse.Namespace) -> int:
+        from harness.profiling import main as profile
+
+        for line in profile():
+            print(line, flush=True)
+        return 0
+
+    for run, help in (
+        (experts, "retrain the experts and measure the reference returns (writes fixtures/)"),
+        (tune, "train dense agents of the tuning seeds with the scaled profile's alternatives"),
+        (profile, "show where a cell's CPU time goes"),
+    ):
+        commands.add_parser(run.__name__, help=help).set_defaults(run=run)
+
+
+def _add_bench(commands: Commands) -> None:
+    def run(chosen: argparse.Namespace) -> int:
+        from harness.bench.suite import main as measure
+
+        return measure(chosen.out, chosen.only)
+
     bench = commands.add_parser(
         "bench",
         help="compare speed and returns with stable-baselines3; exit code 1 where a target is missed",
@@ -45,6 +102,15 @@ def main() -> int:
     )
     bench.add_argument("--only", action="append", default=[], metavar="PART", help="only this part; repeat for more")
     bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
+    bench.set_defaults(run=run)
+
+
+def _add_preregister(commands: Commands) -> None:
+    def run(chosen: argparse.Namespace) -> int:
+        from harness.preregistration.command import main as register
+
+        return register(chosen.evidence, chosen.claim)
+
     preregister = commands.add_parser(
         "preregister",
         help="register what each claim commits itself to (writes fixtures/preregistration.json)",
@@ -53,69 +119,58 @@ def main() -> int:
     )
     preregister.add_argument("--claim", action="append", default=[], metavar="ID", help="only this claim; repeat")
     preregister.add_argument("--evidence", metavar="DIR", default=_evidence(), help=f"default: {_evidence()}")
-    calibrate = commands.add_parser(
-        "calibrate", help="how often each test is wrong, by simulation: 15 core-minutes; 1 where it is too often"
-    )
-    calibrate.add_argument("--fixture", action="store_true", help="write fixtures/trust/, not .claims/trust/")
-    calibrate.add_argument("--replicates", type=int, default=20_000, metavar="N", help="samples per entry (20000)")
-    evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
-    controls = commands.add_parser(
-        "controls",
-        help="break one ingredient at a time: each claim must stop reproducing; exit code 1 where it does not",
-    )
+    preregister.set_defaults(run=run)
+
+
+def _add_trust(commands: Commands) -> None:
+    def calibrate(chosen: argparse.Namespace) -> int:
+        from harness.trust.calibration import main as calibrated
+
+        return calibrated(chosen.replicates, chosen.fixture)
+
+    def aa(chosen: argparse.Namespace) -> int:
+        from harness.trust.aa import main as retrain
+
+        return retrain(chosen.replicates, chosen.fixture, chosen.processes)
+
+    def controls(chosen: argparse.Namespace) -> int:
+        from harness.trust.controls import main as break_ingredients
+
+        return _tell(break_ingredients(chosen.only, chosen.idle, chosen.fixture))
+
+    def agreement(chosen: argparse.Namespace) -> int:
+        from harness.trust.agreement import main as compare
+
+        return compare(chosen.findings, chosen.fixture)
+
+    def multiverse(chosen: argparse.Namespace) -> int:
+        from harness.trust.multiverse import main as read_otherwise
+
+        return _tell(read_otherwise(chosen.fixture))
+
+    parsers = {}
+    for run, help in (
+        (calibrate, "how often each test is wrong, by simulation; exit code 1 where it is too often"),
+        (aa, "judge trainings that differ by chance alone; exit code 1 for too many false alarms"),
+        (controls, "break one ingredient at a time: exit code 1 where a claim does not stop reproducing"),
+        (agreement, "compare runs of the claims on different blocks of seeds; exit code 1 where they disagree"),
+        (multiverse, "judge the claims under every other reading of the paper"),
+    ):
+        parsers[run] = commands.add_parser(run.__name__, help=help)
+        parsers[run].set_defaults(run=run)
+        parsers[run].add_argument("--fixture", action="store_true", help="write the record to fixtures/trust/ as well")
+    add = parsers[calibrate].add_argument
+    add("--replicates", type=int, default=20_000, metavar="N", help="samples per entry (default: 20000)")
+    add = parsers[aa].add_argument
+    add("--replicates", type=int, default=400, metavar="N", help="groups of 20 seeds (default: 400)")
+    add("--processes", type=int, default=2, metavar="N", help="at most so many (default: 2)")
+    add = parsers[controls].add_argument
     broken = [name for name in CONTROLS if name != IDLE]
-    controls.add_argument("--only", action="append", default=[], choices=broken, metavar="NAME", help="only this one")
-    controls.add_argument(
-        "--idle", default="", choices=broken, metavar="NAME", help="disable this one's mutation: it must be found out"
+    add("--only", action="append", default=[], choices=broken, metavar="NAME", help="only this one; repeat for more")
+    add("--idle", default="", choices=broken, metavar="NAME", help="disable its mutation: it must be found out")
+    parsers[agreement].add_argument(
+        "findings", nargs="+", type=Path, metavar="FINDINGS.json", help="of the first block, first"
     )
-    multiverse = commands.add_parser("multiverse", help="judge the claims under every other reading of the paper")
-    for command in (controls, multiverse):
-        command.add_argument("--fixture", action="store_true", help="leave the record in fixtures/trust")
-    chosen = parser.parse_args()
-    if chosen.command == "evidence":
-        return evidence.main(chosen)
-    try:
-        if chosen.command == "experts":
-            from harness.experts import write_experts
-
-            print(f"{len(write_experts())} files written")
-        elif chosen.command == "tune":
-            from harness.tuning import tune
-
-            for line in tune():
-                print(line, flush=True)
-        elif chosen.command == "preregister":
-            from harness.preregistration.command import main as register
-
-            return register(chosen.evidence, chosen.claim)
-        elif chosen.command == "profile":
-            from harness.profiling import main as profile
-
-            for line in profile():
-                print(line, flush=True)
-        elif chosen.command == "controls":
-            from harness.trust.controls import main as break_ingredients
-
-            return _tell(break_ingredients(chosen.only, chosen.idle, chosen.fixture))
-        elif chosen.command == "multiverse":
-            from harness.trust.multiverse import main as read_otherwise
-
-            return _tell(read_otherwise(chosen.fixture))
-        elif chosen.command == "calibrate":
-            from harness.trust.calibration import main as calibrated
-
-            return calibrated(chosen.replicates, chosen.fixture)
-        else:
-            from harness.bench.suite import main as measure
-
-            return measure(chosen.out, chosen.only)
-    except (FixtureError, UnknownPartError) as error:
-        print(f"error: {error}")
-        return 4
-    except SessionError as error:
-        print(f"error: {error}")
-        return 1
-    return 0
 
 
 def _tell(lines: Generator[str, None, int]) -> int:

@@ -25,8 +25,9 @@ from harness.tasks.cart_pole import CartPole
 from harness.tasks.narrowed import Narrowed
 
 SEEDS_PER_BLOCK = 1000
-"""`--seed-block N` judges on seeds N * 1000 onwards. Block 90 trained the experts, block 99 is for tuning."""
-EXPERT_BLOCK, TUNING_BLOCK = 90, 99
+"""`--seed-block N` judges on seeds N * 1000 onwards. Block 90 trained the experts, block 99 is for tuning, those from
+1000 on are for A/A runs."""
+EXPERT_BLOCK, TUNING_BLOCK, AA_BLOCK = 90, 99, 1000
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 
 from harness.changes import Change
 from harness.controls import CONTROLS
-from harness.profiles import EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
+from harness.profiles import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
 from harness.switches import SWITCHES, Switch
 
 NO_REPORT = "none"
@@ -115,10 +115,10 @@ def read(config: pytest.Config) -> Settings:
     text = _value(config, "seed-block")
     if not text.isascii() or not text.isdigit():
         raise pytest.UsageError(f"the seed block must be a whole number from 0 on, not {text!r}")
-    if int(text) in (EXPERT_BLOCK, TUNING_BLOCK):
+    if int(text) in (EXPERT_BLOCK, TUNING_BLOCK) or int(text) >= AA_BLOCK:
         raise pytest.UsageError(
             f"no claim is judged on seed block {int(text)}: block {EXPERT_BLOCK} trained the experts,"
-            f" block {TUNING_BLOCK} is for tuning"
+            f" block {TUNING_BLOCK} is for tuning, those from {AA_BLOCK} on are for A/A runs"
         )
     evidence, report = _value(config, "evidence"), _value(config, "report")
     if not PROFILES[name].gives_findings and config.getoption("report") is None and report != NO_REPORT:

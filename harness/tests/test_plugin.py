@@ -196,6 +196,7 @@ def assert_refused(made: Project, ran: Ran, *words: str) -> None:
         (["--switch", "nonsense"], ["unknown switch 'nonsense'", "lineage=branch"]),
         (["--switch", "lineage=own"], ["lineage=own is how the paper is read anyway"]),
         (["--switch", "decay=decoupled"], ["decay=decoupled changes nothing here"]),
+        (["--seed-block=1000"], ["no claim is judged on seed block 1000", "A/A"]),
         (["--claim", "ticket-efect"], ["no claim 'ticket-efect'", "ticket-effect"]),
         (["--claim", "ticket-effect,nonsense"], ["no claim 'nonsense'"]),
         (["--cell", "0000000000"], ["no cell", "'0000000000'", "--plan"]),
