@@ -10,7 +10,7 @@ ARGS ?=
 TORCH_FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help claims headline smoke test lint format bench aa agreement profile report experts clean
+.PHONY: help claims headline smoke test lint format aa agreement controls multiverse bench profile report experts clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,6 +41,12 @@ lint: $(READY) ## ruff and mypy
 format: $(READY) ## let ruff lay out the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to
+	$(BIN)/python -m harness controls $(ARGS)
+
+multiverse: $(READY) ## the claims under each other reading of what the paper leaves open
+	$(BIN)/python -m harness multiverse $(ARGS)
 
 bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes
 	$(BIN)/python -m harness bench

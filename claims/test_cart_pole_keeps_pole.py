@@ -19,6 +19,7 @@ pytestmark = claim(
     systems=1,
     figure="inputs",
     needs_density=DENSITY,
+    controls=["permuted-inputs", "no-learning"],
 )
 
 

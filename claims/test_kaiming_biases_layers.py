@@ -20,6 +20,7 @@ pytestmark = claim(
     figure="layers",
     needs_density=DENSITY,
     needs_fan_ins=True,
+    controls=["one-initialiser", "random-mask", "largest-pruned"],
 )
 KAIMING = ticket_run("cart-pole", "ppo", "Kaiming")
 XAVIER = ticket_run("cart-pole", "ppo", "Xavier", initialiser="xavier")

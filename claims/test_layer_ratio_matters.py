@@ -9,7 +9,13 @@ import pytest
 
 from harness import claim, imp_runs
 
-pytestmark = claim("layer-ratio-matters", source="3.2, Figure 3", quantifier="all BC agents", systems=6)
+pytestmark = claim(
+    "layer-ratio-matters",
+    source="3.2, Figure 3",
+    quantifier="all BC agents",
+    systems=6,
+    controls=["unmasked", "shuffled-layers", "random-expert", "no-learning", "exchanged-returns"],
+)
 
 
 @pytest.mark.parametrize("run", imp_runs(tasks=["cart-pole"], learners=["bc"]))

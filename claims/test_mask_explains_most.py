@@ -10,7 +10,13 @@ import pytest
 
 from harness import claim, imp_runs
 
-pytestmark = claim("mask-explains-most", source="3.2-3.3, Figures 1, 3 and 4", quantifier="most agents", systems=23)
+pytestmark = claim(
+    "mask-explains-most",
+    source="3.2-3.3, Figures 1, 3 and 4",
+    quantifier="most agents",
+    systems=23,
+    controls=["unmasked", "largest-pruned", "random-expert", "no-learning", "exchanged-returns"],
+)
 RUNS = imp_runs(tasks=["cart-pole"], learners=["bc", "ppo"])
 
 

@@ -7,7 +7,13 @@ import pytest
 
 from harness import claim, imp_runs
 
-pytestmark = claim("ticket-effect", source="1, 3.3, Figures 3, 4, 9 and 10", quantifier="universal", systems=32)
+pytestmark = claim(
+    "ticket-effect",
+    source="1, 3.3, Figures 3, 4, 9 and 10",
+    quantifier="universal",
+    systems=32,
+    controls=["unmasked", "random-mask", "largest-pruned", "random-expert", "no-learning", "exchanged-returns"],
+)
 
 
 @pytest.mark.parametrize("run", imp_runs(tasks=["cart-pole"], learners=["bc", "ppo"]))

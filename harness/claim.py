@@ -1,5 +1,6 @@
 """What a claim module says of itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ class Claim:
 
     id: from CLAIMS.md, stable. source: section and figures of the paper. quantifier: how widely the paper claims
     it. systems: on how many systems it does. figure: which chart shows it. needs_density: a density that its runs must
-    be pruned to. needs_fan_ins: whether their actors' layers must differ in fan-in. says: what the paper says, in
+    be pruned to. needs_fan_ins: whether their actors' layers must differ in fan-in. controls: the negative controls
+    (`harness.controls`) that must take its REPRODUCED away. says: what the paper says, in
     our words (the first sentence of the module's docstring).
     """
 
@@ -25,6 +27,7 @@ class Claim:
     figure: Figure
     needs_density: float | None = None
     needs_fan_ins: bool = False
+    controls: tuple[str, ...] = ()
     says: str = ""
 
 
@@ -37,12 +40,15 @@ def claim(
     figure: Figure = "returns",
     needs_density: float | None = None,
     needs_fan_ins: bool = False,
+    controls: Sequence[str] = (),
 ) -> pytest.MarkDecorator:
     """Mark a module (`pytestmark = claim(...)`) or a test as judging a claim of CLAIMS.md; see `Claim`.
 
     What it needs is checked before anything is trained.
     """
-    return pytest.mark.claim(Claim(id, source, quantifier, systems, figure, needs_density, needs_fan_ins))
+    return pytest.mark.claim(
+        Claim(id, source, quantifier, systems, figure, needs_density, needs_fan_ins, tuple(controls))
+    )
 
 
 def claim_of(item: Any) -> Claim | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the settings of a task or learner live beside its code: one
 DENSE = "dense"
 CONDITIONS = ("mask/weights", "mask/permuted", "permuted/permuted", "random/re-init")
 """The paper's Table 1, from the ticket to the weakest baseline. CLAIMS.md spells them."""
-TICKET = CONDITIONS[0]
+TICKET, SHUFFLED = CONDITIONS[0], CONDITIONS[2]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class Pruning:
     scope: Literal["actor", "actor+critic"] = "actor"
     lineage: Literal["own", "branch"] = "own"
     """Whether a baseline follows its own chain or branches off the ticket's mask at every level."""
+    shuffle: Literal["entries", "rows"] = "entries"
+    """What permuted/permuted shuffles within a layer: single entries of the mask, or whole rows, an input's each."""
+    outputs: bool = True
+    """Whether the output layers are pruned too; their weights are not counted where they are not."""
     checkpoint: Literal["best", "last"] = "best"
     """Which checkpoint is pruned: the best by evaluation, first at the maximum, or the last."""
     criterion: str = "magnitude"
@@ -54,13 +58,15 @@ class Pruning:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a return is measured: greedy, undiscounted, on episodes of its own."""
+    """How a return is measured: undiscounted, on episodes of its own."""
 
     per_training: int = 10
     """Evaluations spread evenly over a training; the best one names the pruned checkpoint."""
     episodes: int = 16
     scored_episodes: int = 64
     """Fresh episodes on which the pruned checkpoint is scored."""
+    actions: Literal["greedy", "sampled"] = "greedy"
+    """The most probable one, or one drawn from the policy."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ class Experiment:
     pruning: Pruning = field(default_factory=Pruning)
     evaluation: Evaluation = field(default_factory=Evaluation)
     savings: Savings = field(default_factory=Savings)
+    control: str = ""
+    """The negative control that breaks it, a name in `controls.CONTROLS`; none in a real experiment."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +149,11 @@ class Cell:
             plain["experiment"]["pruning"] = {"type": "Pruning", "checkpoint": checkpoint}
             if asks:
                 plain["experiment"]["pruning"]["gradients"] = True  # it keeps them, and is another file
-        elif self.condition == TICKET:
+            return plain
+        if self.condition == TICKET:
             del plain["experiment"]["pruning"]["lineage"]  # the ticket is its own lineage in either reading
+        if self.condition != SHUFFLED:
+            del plain["experiment"]["pruning"]["shuffle"]
         return plain
 
 

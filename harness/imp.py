@@ -6,25 +6,29 @@ from its last finished level and ends with the same numbers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from math import inf
 
 import numpy as np
 
 from harness.compaction import Compact, compact
+from harness.controls import control_of
 from harness.experiment import TICKET, Cell, Experiment
+from harness.layout import (
+    Masks,
+    Networks,
+    initial_networks,
+    prunable_layers,
+    prunable_networks,
+    prunable_weights,
+)
 from harness.learners import ACTOR
 from harness.learners.training import train
-from harness.networks import ACTIVATIONS, INITIALISERS, Mlp, initial_mlp
-from harness.pruning.conditions import RULES
+from harness.networks import ACTIVATIONS, INITIALISERS
 from harness.pruning.criteria import CRITERIA, asks_for, saliencies
 from harness.pruning.ranking import keep_largest, weight_count
 from harness.streams import streams
 from harness.tasks import Task, rollout_returns, zero_inputs
 from harness.tasks.narrowed import Narrowed
-
-Networks = dict[str, Mlp]
-Masks = dict[str, list[np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,9 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
     previous: the level before in this cell's chain (level 0 for level 1), None for level 0. ticket: for the
     lineage "branch", the ticket's own result at this level.
     """
-    e = cell.experiment
-    networks, masks = start_level(cell, level, previous, ticket)
+    e, control = cell.experiment, control_of(cell.experiment)
+    initial, kept = start_level(cell, level, previous, ticket)
+    networks, masks = control.before_training(cell, initial, kept)
     task, small = _left_out(e, networks, masks)
     population = e.learner.start(
         task,
@@ -79,8 +84,10 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
     training = train(population, task, e.evaluation, e.pruning.checkpoint, stops, cell.seeds, level, asks)
     _refuse_diverged(training.checkpoint, cell.seeds)
     shape = (e.evaluation.scored_episodes,)
-    starts = np.stack([task.draw_starts(rng, shape) for rng in streams(cell.seeds, "score", level)])
-    scores = rollout_returns(task, training.checkpoint[ACTOR], starts)
+    rngs = streams(cell.seeds, "score", level)
+    starts = np.stack([task.draw_starts(rng, shape) for rng in rngs])
+    sampled_by = rngs if e.evaluation.actions == "sampled" else None
+    scores = rollout_returns(task, training.checkpoint[ACTOR], starts, sampled_by)
     trained, gradients = {}, {}
     for name in masks:
         trained[name], found = training.checkpoint[name], training.gradients.get(name)
@@ -89,7 +96,8 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
             found = found and small[name].restored(networks[name].each(np.zeros_like), found)
         if found:
             gradients[name] = found.weights
-    return Level(masks, trained, scores, training.evaluations, training.share, gradients)
+    trained = control.after_training(cell, trained, kept)
+    return Level(kept, trained, scores, training.evaluations, training.share, gradients)
 
 
 def _refuse_diverged(networks: Networks, seeds: Sequence[int]) -> None:
@@ -133,7 +141,7 @@ def check(experiment: Experiment) -> None:
     for problem, holds in sound.items():
         if not holds:
             raise ValueError(problem)
-    CRITERIA[rule.criterion], INITIALISERS[network.initialiser]  # or UnknownNameError
+    control_of(e), CRITERIA[rule.criterion], INITIALISERS[network.initialiser]  # or UnknownNameError
     if asks_for(rule.criterion, "gradients") and not getattr(e.learner, "offers_gradients", False):
         raise ValueError(
             f"criterion {rule.criterion!r} asks for gradients, which learner {e.learner.name} does not offer:"
@@ -145,11 +153,10 @@ def check(experiment: Experiment) -> None:
 def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | None) -> tuple[Networks, Masks]:
     """The networks that `level` starts from, and the masks of the prunable ones (at level 0 of all)."""
     initial = initial_networks(cell.experiment, cell.seeds)
-    prunable = prunable_networks(cell.experiment)
     if level == 0:  # all networks: experiments share level 0 whatever they prune from it
         return initial, {name: [np.ones(w.shape, dtype=bool) for w in mlp.weights] for name, mlp in initial.items()}
 
-    rule = RULES[cell.condition]
+    rule = control_of(cell.experiment).rule(cell)
     if cell.experiment.pruning.lineage == "branch" and cell.condition != TICKET:
         assert ticket is not None, "a branching baseline starts from the ticket's mask"
         kept = ticket.masks
@@ -160,17 +167,19 @@ def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | 
         initial = initial_networks(cell.experiment, cell.seeds, redrawn_at=level)
 
     rngs = streams(cell.seeds, f"start of {cell.condition}", level)
-    masks: Masks = {name: [np.empty_like(mask) for mask in kept[name]] for name in prunable}
+    masks: Masks = {name: [np.empty_like(mask) for mask in layers] for name, layers in kept.items()}
+    pruned = prunable_layers(cell.experiment)
+    whole = [(name, layer) for name in masks for layer in range(len(masks[name])) if (name, layer) not in pruned]
     for member, rng in enumerate(rngs):
-        starts = rule.start(
-            [mask[member] for name in prunable for mask in kept[name]],
-            [weight[member] for name in prunable for weight in initial[name].weights],
-            rng,
-        )
-        layers = [(name, layer) for name in prunable for layer in range(len(kept[name]))]
-        for (name, layer), mask, weight in zip(layers, *starts, strict=True):
-            masks[name][layer][member] = mask
-            initial[name].weights[layer][member] = weight
+        for layers in (pruned, whole) if whole else (pruned,):
+            starts = rule.start(
+                [kept[name][layer][member] for name, layer in layers],
+                [initial[name].weights[layer][member] for name, layer in layers],
+                rng,
+            )
+            for (name, layer), mask, weight in zip(layers, *starts, strict=True):
+                masks[name][layer][member] = mask
+                initial[name].weights[layer][member] = weight
     return initial, masks
 
 
@@ -178,48 +187,14 @@ def prune(cell: Cell, level: int, previous: Level) -> Masks:
     """The weights that the criterion ranks highest at the pruned checkpoint of the level before, globally over the
     prunable networks."""
     experiment = cell.experiment
-    names = prunable_networks(experiment)
-    weights = [weight for name in names for weight in previous.trained[name].weights]
-    gradients = [layer for name in names for layer in previous.gradients.get(name, ())]
-    masks = [mask for name in names for mask in previous.masks[name]]
+    layers = prunable_layers(experiment)
+    weights = [previous.trained[name].weights[layer] for name, layer in layers]
+    gradients = [previous.gradients[name][layer] for name, layer in layers if name in previous.gradients]
+    masks = [previous.masks[name][layer] for name, layer in layers]
     rngs = streams(cell.seeds, f"criterion of {cell.condition}", level)
     count = weight_count(prunable_weights(experiment), experiment.pruning.rate, level)
     ranks = saliencies(experiment.pruning.criterion, weights, gradients, masks, rngs)
-    kept = iter(keep_largest(ranks, masks, count))
-    return {name: [next(kept) for _ in previous.masks[name]] for name in names}
-
-
-def densities(experiment: Experiment) -> np.ndarray:
-    """Share of prunable weights left at levels 0 to K, float64[K + 1], by exact counts."""
-    total = prunable_weights(experiment)
-    levels = range(experiment.pruning.levels + 1)
-    return np.array([weight_count(total, experiment.pruning.rate, level) / total for level in levels])
-
-
-def prunable_networks(experiment: Experiment) -> list[str]:
-    """The networks whose weights are pruned, `ACTOR` first."""
-    names = list(experiment.learner.outputs(experiment.task))
-    return names if experiment.pruning.scope == "actor+critic" else [ACTOR]
-
-
-def prunable_weights(experiment: Experiment) -> int:
-    """How many weights level 0 has that can be pruned; biases never are."""
-    sizes = layer_sizes(experiment)
-    return sum(a * b for name in prunable_networks(experiment) for a, b in pairwise(sizes[name]))
-
-
-def layer_sizes(experiment: Experiment) -> dict[str, tuple[int, ...]]:
-    """Units per layer of each network: inputs, hidden, outputs."""
-    task, hidden = experiment.task, experiment.network.hidden
-    outputs = experiment.learner.outputs(task)
-    return {name: (len(task.inputs), *hidden, count) for name, count in outputs.items()}
-
-
-def initial_networks(experiment: Experiment, seeds: Sequence[int], redrawn_at: int | None = None) -> Networks:
-    """The networks at level 0 ("w0"), or a fresh draw for `redrawn_at` a level."""
-    network = experiment.network
-    rngs = streams(seeds, "w0") if redrawn_at is None else streams(seeds, "re-init", redrawn_at)
-    return {
-        name: initial_mlp(sizes, rngs, network.initialiser, network.input_divisor, network.activation)
-        for name, sizes in layer_sizes(experiment).items()
-    }
+    kept = {name: list(previous.masks[name]) for name in prunable_networks(experiment)}
+    for (name, layer), mask in zip(layers, keep_largest(ranks, masks, count), strict=True):
+        kept[name][layer] = mask
+    return kept

@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.claim import Claim
 from harness.evidence.store import address
+from harness.experiment import DENSE
 from harness.figures import figure
 from harness.run import Run, cpu_seconds
 from harness.statistics import (
@@ -20,9 +21,11 @@ from harness.statistics import (
     contrast_test,
     detectable_effect,
     normalised_return,
+    require_finite,
     seeds_needed,
     swapped_spreads,
 )
+from harness.statistics.power import FEWEST
 from harness.verdict import Finding, conclude
 
 RETURN_UNIT = "normalised return"
@@ -38,6 +41,9 @@ class JudgedTwiceError(Exception):
 @dataclass
 class Judge:
     """What a claim's test calls, once, with its numbers. Its hypothesis is the test's docstring.
+
+    A value that is NaN or infinite is an error, in one line that names it and its seed; what can't be judged (too few
+    seeds, no spread, censoring everywhere) is underpowered, and says why.
 
     Every method takes `beside`: the same numbers under other readings, by name; they are reported with the
     finding and never counted. The smallest effect of interest, or the margin, is fixed before the run.
@@ -80,7 +86,7 @@ class Judge:
     ) -> None:
         """The effect is within +-`margin`.
 
-        able: the runs that must show that a difference could be seen (see `_insensitive`); default: all.
+        able: the runs that must show that a difference could be seen (see `insensitive`); default: all.
         """
         self._judge("equivalent", effect, margin, unit, span, beside, able)
 
@@ -128,6 +134,10 @@ class Judge:
         if not self.gives_findings:
             self._record("greater", smallest, unit, None, {})
             return
+        for name, (first, second) in {"": (one, other), **(beside or {})}.items():
+            where = f", reported beside as {name!r}," if name else ""
+            require_finite(first, f"a value of the wider condition{where}", self._seeds(first))
+            require_finite(second, f"a value of the narrower condition{where}", self._seeds(second))
         others = {name: swapped_spreads(*pair) for name, pair in (beside or {}).items()}
         self._record("greater", smallest, unit, swapped_spreads(one, other), others)
 
@@ -141,8 +151,9 @@ class Judge:
         beside: Mapping[str, PerSeed] | None,
         able: Sequence[Run] | None = None,
     ) -> None:
-        if not np.isfinite(effect.values).all():
-            raise ValueError(f"{effect} has a value that is not finite: {effect.values}")
+        require_finite(effect.values, str(effect), effect.seeds)
+        for name, other in (beside or {}).items():
+            require_finite(other.values, f"{other}, reported beside as {name!r},", other.seeds)
         if not self.gives_findings:
             self._record(kind, smallest, unit, None, {})
             return
@@ -150,8 +161,8 @@ class Judge:
             span = self.runs[0].normalised_span if self.runs and unit == RETURN_UNIT else (0.0, 1.0)
         others = {name: contrast_test(other, kind, span) for name, other in (beside or {}).items()}
         outcome = contrast_test(effect, kind, span)
-        if kind != "greater" and (insensitive := _insensitive(self.runs if able is None else able)):
-            outcome = replace(outcome, refused=insensitive)
+        if kind != "greater" and (why := insensitive(self.runs if able is None else able)):
+            outcome = replace(outcome, refused=why)
         self._record(kind, smallest, unit, outcome, others)
 
     def _record(
@@ -177,8 +188,14 @@ class Judge:
             p=outcome.p,
             detectable=_detectable(outcome, kind, smallest),
             seeds_needed=_seeds_needed(outcome, kind, smallest) if conclusion == "underpowered" else None,
+            refused=outcome.refused,
             beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
         )
+
+    def _seeds(self, values: np.ndarray) -> tuple[int, ...] | None:
+        """Those of the runs, where they have as many as values: for messages."""
+        seeds = self.runs[0].seeds if self.runs else ()
+        return seeds if len(seeds) == len(values) else None
 
     @property
     def _judged(self) -> list[Run]:
@@ -207,27 +224,37 @@ class Judge:
 _RANK_UNIT = "P(holds out longer) - 1/2"
 
 
-def _insensitive(runs: Sequence[Run]) -> str:
+def insensitive(runs: Sequence[Run]) -> str:
     """Why "no difference" can't be assessed here; empty where it can.
 
-    Dense learning must have reached its bar, and where a run has both conditions its ticket effect must be
-    supported: a system on which nothing can be seen shows no difference either.
+    Dense learning must have reached its bar, and where anything is pruned the ticket effect must be supported on the
+    same system: one on which nothing can be seen shows no difference either.
     """
     for run in runs:
         bar = float(normalised_return(run.dense_returns(), run.reference).mean())
         if bar < DENSE_BAR:
-            return f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}"
-        if {"mask/weights", "random/re-init"} <= set(run.conditions):
-            outcome = contrast_test(run.area().ticket_effect, "greater", run.normalised_span)
-            if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
-                return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
+            return (
+                f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}; agents that"
+                " learn would lift this, more seeds would not"
+            )
+    able = [run for run in runs if {"mask/weights", "random/re-init"} <= set(run.conditions)]
+    for run in able:
+        outcome = contrast_test(run.area().ticket_effect, "greater", run.normalised_span)
+        if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
+            return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
+    for run in runs:
+        if set(run.conditions) != {DENSE} and all(run.system != other.system for other in able):
+            return (
+                f"no run shows the ticket effect on {run.system}, so nothing may be seen there; a run with assay=True"
+                " would lift this"
+            )
     return ""
 
 
 def _detectable(outcome: Outcome, kind: Kind, smallest: float) -> float | None:
     """The smallest true effect that is supported 9 times in 10: where a difference is claimed the estimate itself must
     reach `smallest`, besides what the test asks for. Planted effects hold it to that (tests/test_planted.py)."""
-    seen = detectable_effect(outcome.sd, min(outcome.n), outcome.test, reach=outcome.reach, kind=kind)
+    seen = detectable_effect(outcome.sd, min(outcome.n), _reckoned_by(outcome), reach=outcome.reach, kind=kind)
     if seen is None or kind != "greater":
         return seen
     n = min(outcome.n)
@@ -242,13 +269,22 @@ _NINE_IN_TEN = 1.2816
 
 def _seeds_needed(outcome: Outcome, kind: Kind, smallest: float) -> int | None:
     """Seeds per group that decide 9 times in 10: a true effect of `smallest`, and where a difference is claimed
-    a true effect of 0 as well."""
-    needed = [seeds_needed(outcome.sd, smallest, outcome.test, reach=outcome.reach, kind=kind)]
+    a true effect of 0 as well. None where none would: too many, or refused for another reason than too few."""
+    if outcome.refused and min(outcome.n) >= FEWEST.get(outcome.test, 2):
+        return None
+    needed = [seeds_needed(outcome.sd, smallest, _reckoned_by(outcome), reach=outcome.reach, kind=kind)]
     if kind == "greater":
         test: Test = "guarded t" if outcome.guarded and outcome.test == "sign-flip" else outcome.test
         needed.append(seeds_needed(outcome.sd, smallest, test, reach=outcome.reach, kind="equivalent"))
     known = [count for count in needed if count is not None]
     return max(known) if len(known) == len(needed) else None
+
+
+def _reckoned_by(outcome: Outcome) -> Test:
+    """The test as which its power is reckoned. Seeds that all agree have no spread to reckon a sign-flip's from: it
+    would see everything. What the guard allows for is what it could have missed."""
+    unseen = outcome.test == "sign-flip" and not outcome.sd > 0 and outcome.guarded is not None
+    return "guarded t" if unseen else outcome.test
 
 
 def _beside(name: str, kind: Kind, smallest: float, outcome: Outcome) -> dict[str, Any]:

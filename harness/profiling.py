@@ -16,7 +16,8 @@ from functools import wraps
 from typing import Any
 
 from harness.experiment import DENSE, TICKET
-from harness.imp import densities, run_level
+from harness.imp import run_level
+from harness.layout import densities
 from harness.profiles import PROFILES, System
 
 PROFILING_BLOCK = 97

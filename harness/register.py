@@ -1,4 +1,5 @@
-"""Giving names to a user's own pruning criteria, initialisers and learners: from a package, a module or a conftest.py.
+"""Giving names to a user's own pruning criteria, initialisers, learners and controls: from a package, a module or a
+conftest.py.
 
     from harness import register
 
@@ -14,13 +15,14 @@ cells stale, and no others. So a function that holds values of its own (a closur
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from harness.controls import control
 from harness.learners import Learner
 from harness.networks import initialiser
 from harness.profiles import LEARNERS, PROFILES, OwnLearner
 from harness.pruning.criteria import criterion
 from harness.registry import RegistrationError, caller, origin_of
 
-__all__ = ["RegistrationError", "criterion", "initialiser", "learner"]
+__all__ = ["RegistrationError", "control", "criterion", "initialiser", "learner"]
 
 T = TypeVar("T", bound=Callable[[Any], Learner])
 

@@ -12,10 +12,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from harness.controls import control_of
 from harness.evidence.store import Store, address
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment
 from harness.fixtures import read_reference
-from harness.imp import Level, densities, layer_sizes
+from harness.imp import Level
+from harness.layout import densities, layer_sizes
 from harness.learners import ACTOR
 from harness.profiles import Profile, System, scale
 from harness.statistics import (
@@ -31,9 +33,11 @@ from harness.statistics import (
     restricted_level,
     separation_level,
 )
+from harness.switches import JUDGED
 
 Judged = Literal["scored return", "best evaluation"]
 """The return of the pruned checkpoint on fresh episodes, or the paper's figure, flattered by picking a maximum."""
+_RETURNS: dict[Judged, str] = {"scored return": "scored_returns", "best evaluation": "best_evaluations"}
 
 
 @dataclass(frozen=True)
@@ -139,18 +143,25 @@ class Run:
         """The evidence of one condition, level 0 included: a list per chunk of seeds of its K + 1 levels."""
         return self._evidence[condition]
 
-    def returns(self, condition: str, judged: Judged = "scored return") -> np.ndarray:
-        """float64[seeds, K + 1], undiscounted, per episode."""
-        name = {"scored return": "scored_returns", "best evaluation": "best_evaluations"}[judged]
-        return self._stack(condition, lambda level: getattr(level, name))
+    @property
+    def judged(self) -> Judged:
+        """Which return findings rest on."""
+        return "best evaluation" if JUDGED in self.bound.profile.switches else "scored return"
+
+    def returns(self, condition: str, judged: Judged | None = None) -> np.ndarray:
+        """float64[seeds, K + 1], undiscounted, per episode; by default of those that are judged."""
+        name = _RETURNS[judged or self.judged]
+        measured = {each: self._stack(each, lambda level: getattr(level, name)) for each in self.conditions}
+        return control_of(self.experiment).returns(measured, self.seeds)[condition]
 
     def dense_returns(self) -> np.ndarray:
-        """float64[seeds]: scored returns at level 0."""
+        """float64[seeds]: the judged returns at level 0."""
         chunks = [_with_level_0(chain)[0] for chain in self._chunks(self.conditions[0])]
-        return np.concatenate([_level(self.bound.store, cell, 0).scored_returns for cell in chunks])
+        levels = [_level(self.bound.store, cell, 0) for cell in chunks]
+        return np.concatenate([getattr(level, _RETURNS[self.judged]) for level in levels])
 
     def dense(self) -> PerSeed:
-        """Normalised scored return at level 0."""
+        """Normalised return at level 0."""
         return PerSeed.of(str(self.system), normalised_return(self.dense_returns(), self.reference), self.seeds)
 
     def evaluations(self) -> np.ndarray:
@@ -161,7 +172,7 @@ class Run:
         return np.where(np.isnan(found), self.experiment.task.maximum_return, found)
 
     def normalised_returns(self, condition: str = TICKET) -> np.ndarray:
-        """float64[seeds, K + 1]: scored returns, 0 for the random policy and 1 for the expert."""
+        """float64[seeds, K + 1]: 0 for the random policy and 1 for the expert."""
         return normalised_return(self.returns(condition), self.reference)
 
     def layer_densities(self, condition: str = TICKET) -> np.ndarray:
@@ -176,7 +187,7 @@ class Run:
         chosen = gaps[:, 1:].mean(axis=1) if density is None else gaps[:, self._level_at(density)]
         return PerSeed.of(str(self.system), chosen, self.seeds)
 
-    def area(self, drop: int = 0, judged: Judged = "scored return") -> Areas:
+    def area(self, drop: int = 0, judged: Judged | None = None) -> Areas:
         """Mean normalised return over levels 1 to K - `drop`, per condition and seed."""
         last = self.experiment.pruning.levels - drop
         normalised = {c: normalised_return(self.returns(c, judged), self.reference) for c in self.conditions}
@@ -185,7 +196,8 @@ class Run:
     def other_areas(self) -> dict[str, Areas]:
         """The areas under other readings, to be reported beside a finding."""
         k = self.experiment.pruning.levels
-        others = {"best evaluation instead of scored return": self.area(judged="best evaluation")}
+        other: Judged = "scored return" if self.judged == "best evaluation" else "best evaluation"
+        others = {f"{other} instead of {self.judged}": self.area(judged=other)}
         return {f"levels 1 to {k - 2} only": self.area(drop=2), **others} if k > 3 else others
 
     def break_density(self, condition: str = TICKET) -> Censored:

@@ -10,9 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from math import inf, isfinite, isnan, nan
 from typing import Any, Literal, get_args
 
-from scipy import stats
-
-from harness.statistics import Kind, Outcome
+from harness.statistics import Kind, Outcome, benjamini_hochberg
 
 Conclusion = Literal["supported", "contradicted", "equivalent", "underpowered", "not run", "error", "smoke"]
 Verdict = Literal["REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE", "NOT RUN", "ERROR", "SMOKE"]
@@ -30,16 +28,19 @@ def conclude(kind: Kind, smallest: float, outcome: Outcome) -> tuple[Conclusion,
     else underpowered, and so is every refused outcome.
 
     Where an outcome has guarded bounds, "within (-d, d)" and "lower > -d" are asked of them. Raises
-    ValueError for a negative d, or a margin of 0.
+    ValueError for a negative or infinite d, or a margin of 0. An effect or bound that is no number, and an infinite
+    effect, are underpowered too: nothing is shown.
     """
     d, e, lower, upper = smallest, outcome.effect, outcome.lower, outcome.upper
     if kind not in get_args(Kind):
         raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, got {kind!r}")
-    if not (d >= 0 if kind == "greater" else d > 0):
+    if not (d >= 0 if kind == "greater" else d > 0) or not isfinite(d):
         raise ValueError(f"smallest must be positive, got {d} for {kind!r}")
     if outcome.refused:
         return "underpowered", f"Not judged: {outcome.refused}."
     low, high = outcome.guarded or (lower, upper)
+    if not isfinite(e) or any(map(isnan, (lower, upper, low, high))):
+        return "underpowered", f"Not judged: an effect of {e:.3g} with bounds {lower:.3g} to {upper:.3g} shows nothing."
     found = f"effect {e:.3g}, bounds {lower:.3g} to {upper:.3g}"
     kept = f"effect {e:.3g}, bounds {low:.3g} to {high:.3g}"
     within = -d < low and high < d
@@ -91,7 +92,9 @@ class Finding:
                   nothing
     detectable    smallest true effect seen 9 times in 10 at this n; None where none would be
     seeds_needed  of an underpowered finding: seeds per group that would decide `smallest` 9 times in 10; None if
-                  over 10,000
+                  over 10,000, or if seeds would not do
+    refused       why no test was made, and what would lift that; empty where one was
+    note          what has to be said with the conclusion, wherever it is: seeds that were added to judged ones
     beside        what is reported and never counted: each with name, effect, lower, upper, p, conclusion
     chart         what the report draws, opaque here
     cells         ids of the evidence cells it rests on
@@ -120,6 +123,8 @@ class Finding:
     q: float | None = None
     detectable: float | None = None
     seeds_needed: int | None = None
+    refused: str = ""
+    note: str = ""
     beside: list[dict[str, Any]] = field(default_factory=list)
     chart: dict[str, Any] | None = None
     cells: list[str] = field(default_factory=list)
@@ -195,8 +200,8 @@ def with_q_values(findings: Sequence[Finding]) -> list[Finding]:
 
     Only kind "greater" counts: elsewhere a small p, of "no difference", speaks against the hypothesis.
     """
-    tested = [i for i, f in enumerate(findings) if f.kind == "greater" and f.p is not None and isfinite(f.p)]
-    q_values = stats.false_discovery_control([findings[i].p for i in tested], method="bh") if tested else []
+    tested = {i: f.p for i, f in enumerate(findings) if f.kind == "greater" and f.p is not None and isfinite(f.p)}
+    q_values = benjamini_hochberg(list(tested.values()))
     q_of = dict(zip(tested, map(float, q_values), strict=True))
     return [replace(finding, q=q_of.get(i)) for i, finding in enumerate(findings)]
 

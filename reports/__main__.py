@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _usage(f"there are no findings at {options.findings}: run pytest first, or name others with --findings")
     try:
         summary = json.loads(options.findings.read_text("utf-8"))
-        page = write(summary, options.out or options.findings.with_name("report.html"))
+        page = write(
+            summary, options.out or options.findings.with_name("report.html"), here=options.findings.with_name("trust")
+        )
         print(page)
         if options.picture:
             print(picture(page, options.picture))

@@ -1,6 +1,7 @@
 """From the plugin's findings to one HTML page that needs nothing but itself."""
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from harness.files import replace_file
-from reports import charts, numbers, strips
+from reports import charts, numbers, strips, trust
 
 SCHEMA = 1
 TEMPLATES = Path(__file__).parent / "templates"
@@ -63,7 +64,10 @@ RUN = (
     "damaged",
     "dense_returns",
 )
-CLAIM = ("id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings")
+CLAIM = (
+    *["id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings"],
+    "preregistration",
+)
 READING = ("name", "effect", "lower", "upper", "p", "conclusion")
 FINDING = (
     *READING,
@@ -76,6 +80,7 @@ FINDING = (
         "smallest",
         "unit",
         "reason",
+        "note",
         "test",
         "n",
         "q",
@@ -84,7 +89,15 @@ FINDING = (
     ],
     *["chart", "cpu_seconds", "scale", "rerun", "message", "beside"],
 )
+HASH = 12  # characters of a hash that are enough to tell documents apart
 NEUTRAL = ("none", "question", "")
+# A tone of a record's entry, as VERDICTS' words have one.
+TONES = {
+    "good": ("good", "check", "as it must be"),
+    "bad": ("bad", "cross", "not as it must be"),
+    "mixed": ("mixed", "half", "in part, or it depends"),
+    "weak": ("weak", "question", "too little to say"),
+}
 KINDS = {"greater": "greater than zero", "equivalent": "equivalent to zero", "non-inferior": "not inferior"}
 
 
@@ -131,8 +144,20 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Registration:
+    """What of a claim was fixed beforehand: when, the hash of that document, and what has changed since evidence."""
+
+    registered: str | None
+    hash: str | None
+    changed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Section:
-    """One claim; `shares` is what the scaling cost: rows of systems, with (here, paper, share) a quantity."""
+    """One claim; `shares` is what the scaling cost: rows of systems, with (here, paper, share) a quantity.
+
+    registration, controls, readings: None where nothing is known of them.
+    """
 
     claim: Mapping[str, Any]
     anchor: str
@@ -144,52 +169,52 @@ class Section:
     broken_charts: tuple[str, ...]
     quantities: tuple[str, ...]
     shares: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...]
+    registration: Registration | None
+    controls: trust.Controls | None
+    readings: trust.Readings | None
 
 
-def build(findings_json: Mapping[str, Any]) -> str:
-    """The report as one HTML document, from the dict that the plugin writes; ValueError on any other."""
+def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) -> str:
+    """The report as one HTML document, from the dict that the plugin writes; ValueError on any other.
+
+    parts: the records of trust, as `trust.parts` reads them; one that is left out is shown as not measured.
+    """
     check(findings_json)
+    measured = {part.name: part for part in parts}
+    known = {name: measured.get(name) or trust.unmeasured(name) for name in trust.UNMEASURED}
     run = {**dict.fromkeys(RUN), **findings_json}
     claims = [_claim(claim) for claim in findings_json["claims"]]
     seen: dict[str, Figure] = {}
-    sections = [_section(claim, seen) for claim in claims]
+    sections = [_section(claim, seen, known) for claim in claims]
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "effect": numbers.effect,
-        "interval": numbers.interval,
-        "plain": numbers.plain,
-        "probability": numbers.probability,
-        "minutes": numbers.minutes,
-        "sizes": numbers.sizes,
-        "ranges": numbers.ranges,
-        "moment": numbers.moment,
-    }
-    return environment.get_template("report.html.j2").render(
-        run=run,
-        sections=sections,
-        tally=_tally((claim["verdict"] for claim in claims), VERDICTS),
-        verdicts=[_mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
-        conclusions=[_mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
-        smoke=_is_smoke(findings_json),
-        css=Markup(css),  # ours, no text of the findings
-        style_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
-        data=_embedded(findings_json),
-        width=strips.WIDTH,
-        height=strips.HEIGHT,
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            sections=sections,
+            tally=_tally((claim["verdict"] for claim in claims), VERDICTS),
+            verdicts=[_mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
+            conclusions=[_mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
+            trust=tuple(known.values()),
+            tones={tone: _mark(tone, TONES) for tone in TONES},
+            smoke=_is_smoke(findings_json),
+            css=Markup(css),  # ours, no text of the findings
+            style_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
+            data=_embedded(findings_json),
+            width=strips.WIDTH,
+            height=strips.HEIGHT,
+        )
     )
 
 
-def write(summary: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
-    """Build the report of `summary` and put it at `path`, whole or not at all; returns the path."""
+def write(summary: Mapping[str, Any], path: str | os.PathLike[str], here: Path | None = None) -> Path:
+    """Build the report of `summary` and put it at `path`, whole or not at all; returns the path.
+
+    here: the folder of the records of trust that were measured on this machine; None: trust/ beside the report.
+    """
     place = Path(path)
-    page = build(summary)
+    page = build(summary, trust.parts(here or place.with_name("trust")))
     place.parent.mkdir(parents=True, exist_ok=True)
     replace_file(place, page.encode())
     return place
@@ -211,6 +236,31 @@ def check(summary: Any) -> None:
             raise ValueError(f"the findings of claim {claim['id']!r} are no list of objects")
 
 
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Templates and their filters; a template is compiled once."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "effect": numbers.effect,
+        "interval": numbers.interval,
+        "plain": numbers.plain,
+        "probability": numbers.probability,
+        "minutes": numbers.minutes,
+        "sizes": numbers.sizes,
+        "ranges": numbers.ranges,
+        "moment": numbers.moment,
+        "day": numbers.day,
+        "breakable": _breakable,
+    }
+    return environment
+
+
 def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     """The claim with every field that the template reads, in its findings and their readings too."""
     findings = []
@@ -221,7 +271,7 @@ def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     return {**dict.fromkeys(CLAIM), **claim, "findings": findings}
 
 
-def _section(claim: Mapping[str, Any], seen: dict[str, Figure]) -> Section:
+def _section(claim: Mapping[str, Any], seen: dict[str, Figure], known: Mapping[str, trust.Part]) -> Section:
     findings = claim["findings"]
     figures, broken = _figures(findings, seen)
     quantities, shares = _scaling(findings)
@@ -236,6 +286,21 @@ def _section(claim: Mapping[str, Any], seen: dict[str, Figure]) -> Section:
         broken_charts=broken,
         quantities=quantities,
         shares=shares,
+        registration=_registration(claim["preregistration"]),
+        controls=known["controls"].controls.get(claim["id"]),
+        readings=known["multiverse"].readings.get(claim["id"]),
+    )
+
+
+def _registration(entry: Any) -> Registration | None:
+    """The plugin's entry on preregistration; None where a run says nothing of it."""
+    if not isinstance(entry, Mapping):
+        return None
+    changed = entry.get("changed")
+    return Registration(
+        registered=str(entry["registered"]) if entry.get("registered") else None,
+        hash=str(entry["hash"])[:HASH] if entry.get("hash") else None,
+        changed=tuple(map(str, changed)) if isinstance(changed, list | tuple) else (),
     )
 
 
@@ -355,6 +420,11 @@ def _embedded(summary: Mapping[str, Any]) -> Markup:
     ]
     text = json.dumps({**summary, "claims": claims, "charts": drawn}, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _breakable(text: str) -> Markup:
+    """The text, which may break behind an equals sign: `lineage=branch` heads a narrow column."""
+    return Markup("=<wbr>").join(text.split("="))
 
 
 def _dark(rules: str) -> str:

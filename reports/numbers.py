@@ -101,6 +101,15 @@ def ranges(values: Any) -> str:
     return ", ".join(f"{a}–{b}" if b > a else f"{a}" for a, b in runs) or MISSING
 
 
+def day(iso: Any) -> str:
+    """`22 November 2025`; text that is no ISO date or time stays as it is."""
+    try:
+        when = datetime.fromisoformat(str(iso))
+    except ValueError:
+        return plain(iso)
+    return f"{when.day} {when:%B %Y}"
+
+
 def moment(iso: Any) -> str:
     """`22 November 2025, 07:35 UTC`; text that is no ISO time stays as it is."""
     try:

@@ -8,4 +8,4 @@ def pytest_claims_report(summary: dict[str, Any], path: Path) -> None:
     """See `harness.plugin.hooks`."""
     from reports.build import write  # its libraries take a second to load, and only this process needs them
 
-    write(summary, path)
+    write(summary, path, here=path.with_name("trust"))

@@ -1,7 +1,7 @@
 """The populations that are timed: dense, with the settings of the paper's tables."""
 
 from harness.experiment import Experiment, Network
-from harness.imp import initial_networks
+from harness.layout import initial_networks
 from harness.learners import Population
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.controls import CONTROLS
 from harness.experiment import DENSE, Cell, canonical_json
 from harness.networks import INITIALISERS
 from harness.profiles import LEARNERS, PROFILES
@@ -68,6 +69,8 @@ def _used(cell: Cell) -> list[tuple[str, tuple[Origin, ...]]]:
     used: list[tuple[str, tuple[Origin, ...]]] = [(part, (origin_of(kind),)) for part, kind in dict.fromkeys(parts)]
     used.append(("learner", (origin_of(type(e.learner)), *_makers(type(e.learner)))))
     used.append(("initialiser", INITIALISERS.origins(e.network.initialiser)))
+    if e.control:
+        used.append(("control", CONTROLS.origins(e.control)))
     if cell.condition != DENSE:
         used.append(("criterion", CRITERIA.origins(e.pruning.criterion)))
     return used

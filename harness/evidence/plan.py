@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from harness.experiment import Cell
-from harness.imp import layer_sizes
+from harness.layout import layer_sizes
 
 SECONDS_PER_UPDATE = 0.0003
 FLOPS_PER_SECOND = 55e9

@@ -7,6 +7,7 @@
         level_03.cost.json               its CPU seconds: not evidence, differs from run to run
         complete.json                    the checksums of all levels, written last
     <evidence>/leases/<key>.json         who is computing a cell
+    <evidence>/asked/<hash>.json         on how many seeds a hypothesis was asked, and judged: see `asked`
 
 The key is the cell's id and the engine fingerprint; evidence is valid when both match. Reading changes nothing, so
 that a store may be read-only; what is damaged is thrown away by `Store.mend`, under the cell's lease.

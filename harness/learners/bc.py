@@ -9,14 +9,14 @@ divergence, which differs by a constant and has the same gradient).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 
 from harness.fixtures import expert_file, read_experts
 from harness.learners import ACTOR
-from harness.learners.optimiser import MaskedAdam
+from harness.learners.optimiser import Decay, MaskedAdam
 from harness.learners.rollouts import play
 from harness.learners.settings import refuse
 from harness.networks import Mlp, forward
@@ -45,10 +45,14 @@ class BC:
     experts: int = 40
     """Experts in the task's folder; seed s learns from expert s modulo this. Blocks of seeds share them, so what is
     found on any block holds for these experts."""
+    taught_by: Literal["experts", "random policy"] = "experts"
+    """A random policy, in the experts' place, acts and teaches by chance: a negative control."""
     epsilon: float = 1e-8
     """Of Adam."""
     weight_decay: float = 0.0
-    """Coupled L2, Adam's own."""
+    """Of all weights and biases."""
+    decay: Decay = "coupled"
+    """Coupled is Adam's own L2."""
 
     def __post_init__(self) -> None:
         refuse(
@@ -121,7 +125,12 @@ class Students:
         self.networks = {ACTOR: networks[ACTOR].tensors()}
         self.actor = self.networks[ACTOR]
         self.optimiser = MaskedAdam(
-            [self.actor], [masks.get(ACTOR, [])], settings.learning_rate, settings.epsilon, settings.weight_decay
+            [self.actor],
+            [masks.get(ACTOR, [])],
+            settings.learning_rate,
+            settings.epsilon,
+            settings.weight_decay,
+            decay=settings.decay,
         )
         self.order_streams = streams(seeds, "minibatch", level)
         self.observations, self.policies = self._lessons(task, seeds, level)
@@ -133,6 +142,9 @@ class Students:
         indices = s.expert_indices(seeds)
         full = whole(task)  # the expert sees all of it
         experts = read_experts(task.name, indices, len(full.inputs), task.actions).tensors()
+        if s.taught_by == "random policy":  # whatever is seen, all actions are as probable
+            for last in (experts.weights[-1], experts.biases[-1]):
+                last.zero_()
         rngs = streams(seeds, "rollout", level)
         batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]))
         rollout = play(experts, batch, full, s.env_steps // s.envs, s.envs, rngs)

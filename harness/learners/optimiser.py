@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numba
 import numpy as np
@@ -11,6 +11,9 @@ import torch
 from harness.networks import Mlp, mlp_shape
 
 BETA1, BETA2 = 0.9, 0.999
+
+Decay = Literal["coupled", "decoupled"]
+"""Whether weight decay is a part of the gradient (L2, torch's Adam) or apart from it (Loshchilov & Hutter 2019)."""
 
 
 class Trained(NamedTuple):
@@ -55,12 +58,14 @@ class MaskedAdam:
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
         max_gradient_norm: float | None = None,
+        decay: Decay = "coupled",
     ):
         self.mlps = list(mlps)
         self.max_gradient_norm = max_gradient_norm
         self.learning_rate = learning_rate
         self.epsilon = epsilon
         self.weight_decay = weight_decay
+        self.decoupled = decay == "decoupled"
         self.updates = 0
         shared = [mlp.each(lambda flat: flat.detach().numpy()) for mlp in self.mlps]
         self._trained = [Trained.start(mlp, layers) for mlp, layers in zip(shared, masks, strict=True)]
@@ -76,7 +81,8 @@ class MaskedAdam:
             gradients = [gradient * np.minimum(1, self.max_gradient_norm / (norm + 1e-6)) for gradient in gradients]
         self.updates += 1
         for trained, gradient in zip(self._trained, gradients, strict=True):
-            _adam_steps(trained, gradient, self.updates, self.learning_rate, self.epsilon, self.weight_decay)
+            pace = (self.updates, self.learning_rate, self.epsilon, self.weight_decay, self.decoupled)
+            _adam_steps(trained, gradient, *pace)
 
     def gradients(self, loss: torch.Tensor) -> list[Mlp]:
         """That of `loss`, the sum of the members' losses, per network (arrays); zero outside the masks."""
@@ -93,12 +99,18 @@ class MaskedAdam:
 
 @numba.njit(error_model="numpy")
 def _adam_steps(
-    trained: Trained, gradient: np.ndarray, update: int, learning_rate: float, epsilon: float, weight_decay: float
+    trained: Trained,
+    gradient: np.ndarray,
+    update: int,
+    learning_rate: float,
+    epsilon: float,
+    weight_decay: float,
+    decoupled: bool,
 ) -> None:
     """`adam_step` for each member."""
     for m in range(len(gradient)):
         row, first, second = trained.flat[m], trained.first[m], trained.second[m]
-        adam_step(row, gradient[m], first, second, update, learning_rate, epsilon, weight_decay)
+        adam_step(row, gradient[m], first, second, update, learning_rate, epsilon, weight_decay, decoupled)
 
 
 @numba.njit(error_model="numpy")
@@ -111,21 +123,23 @@ def adam_step(
     learning_rate: float,
     epsilon: float,
     weight_decay: float,
+    decoupled: bool,
 ) -> None:
     """Adam's update number `update` (from 1) of one member: all arrays are float[parameters].
 
-    first, second: the moments' running means, changed as well. Decay is coupled, as torch's `weight_decay` is.
+    first, second: the moments' running means, changed as well. Decay: see `Decay`.
     """
     number = row.dtype.type  # a constant of double precision would lift the whole loop to it
     keep1, keep2, one = number(BETA1), number(BETA2), number(1)
     rate = number(learning_rate / (1 - BETA1**update))
     correction, epsilon_ = number(np.sqrt(1 - BETA2**update)), number(epsilon)
-    decay = number(weight_decay)
+    decay = number(0) if decoupled else number(weight_decay)
+    shrink = number(1 - learning_rate * weight_decay) if decoupled else one
     for i in range(len(row)):
         slope = gradient[i] + decay * row[i]
         first[i] = keep1 * first[i] + (one - keep1) * slope
         second[i] = keep2 * second[i] + (one - keep2) * slope * slope
-        row[i] -= rate * first[i] / (np.sqrt(second[i]) / correction + epsilon_)
+        row[i] = shrink * row[i] - rate * first[i] / (np.sqrt(second[i]) / correction + epsilon_)
 
 
 def flat_mask(layers: Sequence[np.ndarray], mlp: Mlp) -> np.ndarray:

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from harness.learners import ACTOR
-from harness.learners.optimiser import Trained, adam_step
+from harness.learners.optimiser import Decay, Trained, adam_step
 from harness.learners.rollouts import Rollout, play
 from harness.learners.settings import refuse
 from harness.networks import Mlp, outputs_of
@@ -56,7 +56,9 @@ class PPO:
     epsilon: float = 1e-5
     """Of Adam."""
     weight_decay: float = 0.0
-    """Coupled L2, Adam's own."""
+    """Of all weights and biases."""
+    decay: Decay = "coupled"
+    """Coupled is Adam's own L2."""
 
     def __post_init__(self) -> None:
         refuse(
@@ -166,6 +168,7 @@ class PPOPopulation:
             s.max_gradient_norm,
             s.epsilon,
             s.weight_decay,
+            s.decay == "decoupled",
         )
         actor, critic = self.trained
         minibatches = np.array(orders).reshape(len(orders), -1, s.samples_per_update)
@@ -258,6 +261,7 @@ class Pace(NamedTuple):
     max_gradient_norm: float
     epsilon: float
     weight_decay: float
+    decoupled: bool
 
 
 class Room(NamedTuple):
@@ -304,6 +308,7 @@ def _improve(
                     pace.learning_rate,
                     pace.epsilon,
                     pace.weight_decay,
+                    pace.decoupled,
                 )
 
 

@@ -56,7 +56,8 @@ def train(
         done = until
         rngs = streams([seeds[row] for row in training.tolist()], "evaluation", level, turn)
         starts = np.stack([task.draw_starts(rng, (evaluation.episodes,)) for rng in rngs])
-        returns = rollout_returns(task, population.networks[ACTOR], starts).mean(axis=1)
+        sampled_by = rngs if evaluation.actions == "sampled" else None
+        returns = rollout_returns(task, population.networks[ACTOR], starts, sampled_by).mean(axis=1)
 
         so_far = evaluations[training]
         better = np.ones(len(training), dtype=bool)

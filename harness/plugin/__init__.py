@@ -19,6 +19,7 @@ from harness.plugin import hooks, house, interrupt, options, outcome
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
+from harness.statistics import NotFiniteError
 from harness.verdict import Finding
 
 SUITE = pytest.StashKey[Suite]()
@@ -55,7 +56,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """What judges nothing needs no workers."""
-    judges_nothing = config.getoption("plan") or config.getoption("list_claims") or config.getoption("cell")
+    judges_nothing = any(config.getoption(name) for name in ("plan", "list_claims", "preregister", "cell"))
     if judges_nothing and hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
 
@@ -160,6 +161,8 @@ def pytest_runtest_makereport(
         finding = replace(not_run(held), message=report.longrepr)
     elif not report.passed:
         text = call.excinfo.exconly() if call.excinfo else "no reason given"
+        if call.excinfo and call.excinfo.errisinstance(NotFiniteError):
+            text = report.longrepr = f"{item.nodeid}: {call.excinfo.value}"  # its numbers' fault, not its code's
         finding = replace(held.blank("error"), reason="The test did not get to a result.", message=text)
     elif finding is None:
         report.outcome = "failed"

@@ -6,6 +6,7 @@ from collections.abc import Generator
 import pytest
 
 from harness.plugin import interrupt, tell
+from harness.plugin.preregistered import register_all
 from harness.plugin.progress import Progress
 from harness.plugin.suite import Suite
 
@@ -71,6 +72,8 @@ class TellInstead:
             lines = tell.plan(self._suite)
         elif settings.list_claims:
             lines = tell.list_claims(self._suite)
+        elif settings.preregister:
+            lines = register_all(self._suite.house, self._suite.claims, settings)
         else:
             with Progress(self._suite, reporter(session.config)):
                 self._suite.drain()

@@ -1,5 +1,6 @@
 """The plugin's options, on the command line and under the same names in pyproject.toml."""
 
+import argparse
 import dataclasses
 import os
 import shlex
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from harness.changes import Change
+from harness.controls import CONTROLS
 from harness.profiles import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
+from harness.switches import SWITCHES, Switch
 
 NO_REPORT = "none"
 PROFILES_OWN = "the profile's"
@@ -22,6 +25,8 @@ class Settings:
     """What is in effect after command line, pyproject.toml and defaults, in this order."""
 
     profile: Profile
+    own_seeds: int
+    """The profile's, whatever `--seeds` says."""
     block: int
     evidence: Path
     report: Path | None
@@ -32,6 +37,8 @@ class Settings:
     cells: tuple[str, ...]
     plan: bool
     list_claims: bool
+    preregister: bool
+    """Asked for by `python -m harness preregister` alone."""
     arguments: str
     """The options that a command needs to repeat this run."""
     own_arguments: str
@@ -40,7 +47,7 @@ class Settings:
     @property
     def only_tells(self) -> bool:
         """Whether nothing is to be trained or judged."""
-        return self.plan or self.list_claims
+        return self.plan or self.list_claims or self.preregister
 
     @property
     def judges(self) -> bool:
@@ -57,7 +64,7 @@ def add(parser: pytest.Parser) -> None:
         "seeds": ("number of seeds", "N", PROFILES_OWN),
         "evidence": ("folder of the evidence", "DIR", ".claims/evidence"),
         "report": (
-            "the HTML report to write, or 'none'; of a smoke run in a folder smoke beside it",
+            "the HTML report to write, or 'none'; of a smoke run, or a control, in a folder of its own beside it",
             "FILE",
             ".claims/report.html",
         ),
@@ -72,6 +79,20 @@ def add(parser: pytest.Parser) -> None:
     group.addoption("--set", metavar="PART.FIELD=VALUE", action="append", default=[], help=changes)
     parser.addini("set", changes, type="linelist", default=[])
     group.addoption(
+        "--switch",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help=f"read the paper the other way where it leaves that open: {', '.join(map(str, SWITCHES.values()))}",
+    )
+    group.addoption(
+        "--control",
+        metavar="NAME",
+        default="",
+        help="break one ingredient of every experiment; its evidence and report lie in .claims/controls: "
+        + ", ".join(CONTROLS),
+    )
+    group.addoption(
         "--claim",
         metavar="ID",
         action="append",
@@ -83,6 +104,7 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--plan", action="store_true", help="show cells, env_steps and estimated cost; train nothing")
     group.addoption("--list-claims", action="store_true", help="show the claims; train nothing")
+    group.addoption("--preregister", action="store_true", help=argparse.SUPPRESS)
 
 
 def read(config: pytest.Config) -> Settings:
@@ -101,24 +123,32 @@ def read(config: pytest.Config) -> Settings:
     evidence, report = _value(config, "evidence"), _value(config, "report")
     if not PROFILES[name].gives_findings and config.getoption("report") is None and report != NO_REPORT:
         report = str(Path(report).parent / name / Path(report).name)  # a smoke run leaves the last verdicts alone
+    control = _control(config)
+    if control:  # what is broken stays apart: real evidence and the last verdicts are left alone
+        if config.getoption("evidence") is None:
+            evidence = str(Path(evidence).parent / "controls" / "evidence")
+        if config.getoption("report") is None and report != NO_REPORT:
+            report = str(Path(report).parent / "controls" / Path(report).name)
     profile = PROFILES[name]
     count = _value(config, "seeds")
     if count != PROFILES_OWN:
         if not (count.isascii() and count.isdigit() and 0 < int(count) <= SEEDS_PER_BLOCK):
             raise pytest.UsageError(f"the number of seeds must be from 1 to {SEEDS_PER_BLOCK}, not {count!r}")
         profile = dataclasses.replace(profile, seeds=int(count))
-    changes = _changes(config)
-    profile = dataclasses.replace(profile, changes=changes)
+    profile = dataclasses.replace(profile, switches=_switches(config), changes=_changes(config), control=control)
     strict = config.getoption("strict_claims")
     arguments = [f"--profile {name}"]
     arguments += [f"--seed-block {int(text)}"] if int(text) else []
     arguments += [f"--seeds {count}"] if count != PROFILES_OWN else []
     plugins = tuple(name for name in config.option.plugins if not name.startswith("no:"))
     own = [f"-p {name}" for name in plugins]
-    own += [f"--set {shlex.quote(str(change))}" for change in changes]
+    own += [f"--switch {switch}" for switch in profile.switches]
+    own += [f"--set {shlex.quote(str(change))}" for change in profile.changes]
+    own += [f"--control {profile.control}"] if profile.control else []
     own += [f"--evidence={shlex.quote(evidence)}"] if config.getoption("evidence") is not None else []
     return Settings(
         profile=profile,
+        own_seeds=PROFILES[name].seeds,
         block=int(text),
         evidence=_path(config, "evidence", evidence),
         report=None if report == NO_REPORT else _path(config, "report", report),
@@ -128,9 +158,26 @@ def read(config: pytest.Config) -> Settings:
         cells=_split(config.getoption("cell")),
         plan=config.getoption("plan"),
         list_claims=config.getoption("list_claims"),
+        preregister=config.getoption("preregister"),
         arguments=" ".join([*arguments, *own]),
         own_arguments=" ".join(own),
     )
+
+
+def _switches(config: pytest.Config) -> tuple[Switch, ...]:
+    """Those of the command line, each once. Raises pytest.UsageError."""
+    try:
+        return tuple(dict.fromkeys(Switch.parse(text) for text in config.getoption("switch")))
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _control(config: pytest.Config) -> str:
+    """The control asked for. Raises pytest.UsageError."""
+    name: str = config.getoption("control")
+    if name and name not in CONTROLS:
+        raise pytest.UsageError(f"unknown control {name!r}: it is one of {', '.join(CONTROLS)}")
+    return name
 
 
 def _changes(config: pytest.Config) -> tuple[Change, ...]:

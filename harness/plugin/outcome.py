@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.evidence.inventory import StoredCell
 from harness.files import replace_file
+from harness.plugin.preregistered import mark, word
+from harness.plugin.seeds import in_words, judged_seeds, what_would_decide
 from harness.plugin.suite import Suite
-from harness.profiles import SEEDS_PER_BLOCK
+from harness.preregistration.seen import stored
 from harness.provenance import provenance
 from harness.run import EvidenceMissingError
 from harness.verdict import Finding, claim_verdict, with_q_values
@@ -21,8 +24,11 @@ SCHEMA = 1
 def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seconds: float) -> dict[str, Any]:
     """All of a run as plain JSON: what the hook `pytest_claims_report` is given, and `reports/build.py` draws."""
     settings = suite.settings
-    corrected = with_q_values(findings)
-    claims = [_claim(suite, name, [f for f in corrected if f.claim == name]) for name in suite.claims]
+    noted = [dataclasses.replace(f, note=suite.added.get(f.nodeid, "")) for f in findings]
+    corrected = with_q_values(noted)
+    judged_seeds(findings, settings)
+    held = stored(settings.evidence) if any(f.conclusion == "underpowered" for f in findings) else []
+    claims = [_claim(suite, name, [f for f in corrected if f.claim == name], held) for name in suite.claims]
     return {
         "schema": SCHEMA,
         "profile": settings.profile.name,
@@ -34,7 +40,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "cpu_seconds": sum(suite.store.cpu_seconds(where) for where in suite.addresses),
         "damaged": suite.store.damaged,
         "dense_returns": dense_returns(suite),
-        "changes": [str(change) for change in settings.profile.changes],
+        "changes": settings.profile.altered,
         "own_arguments": settings.own_arguments,
         "claims": claims,
     }
@@ -52,14 +58,20 @@ def table(summary: dict[str, Any]) -> Iterator[str]:
         minutes = entry["cpu_seconds"] / 60
         changed = f" with {', '.join(summary['changes'])}" if summary["changes"] else ""
         where = f"{entry['id']} at {summary['profile']}{changed}, {entry['systems']}"
-        yield f"{entry['verdict']:13} {where} ({minutes:.1f} core-min)"
+        marked = word(entry["preregistration"], entry["verdict"])
+        yield f"{entry['verdict']:13} {where} ({minutes:.1f} core-min){f', {marked}' if marked else ''}"
+        for sentence in entry["preregistration"]["changed"]:
+            yield f"{'':13} {sentence}"
         for finding in map(Finding.from_json, entry["findings"]):
             numbers = ""
-            if finding.test:
+            if finding.test and not finding.refused:
                 n = "+".join(map(str, finding.n))
-                numbers = f"{_interval(finding)} {finding.unit}, p {_p(finding.p)}, n {n}"
-            why = finding.message or (finding.reason if not finding.test else "")
+                sees = "nothing" if finding.detectable is None else f"{finding.detectable:.2g}"
+                numbers = f"{_interval(finding)} {finding.unit}, p {_p(finding.p)}, n {n}, sees {sees}"
+            why = finding.message or ("" if numbers else finding.reason)
             yield f"  {finding.conclusion:13} {finding.name}  {numbers or why}"
+            if finding.note:
+                yield f"  {'':13} {finding.note}"
 
 
 def bars(summary: dict[str, Any]) -> Iterator[str]:
@@ -72,25 +84,8 @@ def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
     """For each underpowered finding, what it would take to decide it: on fresh seeds, never added to these."""
     for entry in summary["claims"]:
         for finding in map(Finding.from_json, entry["findings"]):
-            if finding.conclusion != "underpowered" or not finding.n:
-                continue
-            goal = f"{finding.smallest:g} {finding.unit}"
-            if finding.seeds_needed is None or finding.seeds_needed > SEEDS_PER_BLOCK:
-                yield f"{finding.name}: not even {SEEDS_PER_BLOCK} seeds would decide {goal}"
-                continue
-            minutes = finding.cpu_seconds / 60 * finding.seeds_needed / max(finding.n)
-            yield f"{finding.name}: {finding.seeds_needed} fresh seeds would decide {goal} 9 times in 10,"
-            yield f"  in about {minutes:.0f} core-minutes: {_on_fresh_seeds(summary, finding)}"
-
-
-def _on_fresh_seeds(summary: dict[str, Any], finding: Finding) -> str:
-    assert finding.seeds_needed is not None
-    times = max(1, max(finding.n) // len(summary["seeds"]))  # of the profile's seeds that its runs have
-    count = -(-finding.seeds_needed // times)
-    scale = f"--profile {summary['profile']} --seed-block {summary['seed_block'] + 1} --seeds {count}"
-    scale += f" {summary['own_arguments']}" if summary["own_arguments"] else ""
-    which = finding.rerun.partition(" --report=none ")[2]
-    return f"pytest -n auto {scale} --report=none {which}"
+            if finding.conclusion == "underpowered" and finding.n:
+                yield from in_words(finding, entry["would_decide"].get(finding.nodeid, {}))
 
 
 def dense_returns(suite: Suite) -> dict[str, float]:
@@ -103,20 +98,28 @@ def dense_returns(suite: Suite) -> dict[str, float]:
     return found
 
 
-def _claim(suite: Suite, name: str, findings: list[Finding]) -> dict[str, Any]:
+def _claim(suite: Suite, name: str, findings: list[Finding], held: Sequence[StoredCell]) -> dict[str, Any]:
     claim = suite.claims[name]
     verdict, sentence = claim_verdict(findings)
     seen = len({f.system for f in findings if f.conclusion not in ("not run", "error", "smoke")})
     profile = suite.settings.profile
     cells = {where.cell.id: where for where in suite.addresses}
+    added = " Seeds were added to a block already judged." if any(finding.note for finding in findings) else ""
     return {
         "id": name,
         "says": claim.says,
         "source": claim.source,
         "quantifier": claim.quantifier,
         "systems": f"judged on {seen} of the paper's {claim.systems} system{'s' if claim.systems > 1 else ''}",
+        "controls": list(claim.controls),
         "verdict": verdict,
-        "summary": f"{verdict} at {profile}. {sentence}",
+        "summary": f"{verdict} at {profile}. {sentence}{added}",
+        "preregistration": mark(suite.house, name, suite.registered.get(name), suite.settings, findings),
+        "would_decide": {
+            finding.nodeid: what_would_decide(finding, suite.judges[finding.nodeid], suite.settings, held)
+            for finding in findings
+            if finding.conclusion == "underpowered"
+        },
         "cpu_seconds": sum(
             suite.store.cpu_seconds(cells[cell.id]) for cell in suite.cells_of(name) if cell.id in cells
         ),

@@ -7,6 +7,7 @@ from functools import cached_property
 import pytest
 
 from harness.claim import Claim, claim_of
+from harness.controls import CONTROLS
 from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, StoreError, address
@@ -18,6 +19,10 @@ from harness.judge import Judge
 from harness.plugin import interrupt
 from harness.plugin.house import ALL, JOINED
 from harness.plugin.options import Settings
+from harness.plugin.preregistered import Claims
+from harness.plugin.seeds import added_seeds
+from harness.preregistration import register
+from harness.preregistration.register import Registered
 from harness.run import Run, Scene
 from harness.statistics import normalised_return
 from harness.verdict import Finding
@@ -36,6 +41,11 @@ class Suite:
     """By nodeid, in pytest's order."""
     addresses: list[Address] = field(default_factory=list)
     """Of the plan's cells, parents first."""
+    house: Claims = field(default_factory=Claims)
+    """This suite's own claims as collected: what their documents are made of."""
+    registered: dict[str, Registered] = field(default_factory=dict)
+    added: dict[str, str] = field(default_factory=dict)
+    """By nodeid, a note on findings for which seeds were added to those already judged."""
     unusable: str | None = None
     """Why the evidence could not be written any more; nothing is judged then."""
 
@@ -58,7 +68,9 @@ class Suite:
                     params[name] = value.bind(self.scene)
             runs = [value for value in params.values() if isinstance(value, Run)]
             item.stash[JUDGE] = self._judge(item, declared, runs)
-        _refuse_namesakes([item for item in items if JUDGE in item.stash])
+        judged = {item: item.stash[JUDGE] for item in items if JUDGE in item.stash}
+        _refuse_namesakes(list(judged))
+        self.house = Claims(judged)
 
     def select(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """The items of the claims named by --claim (`ALL`: of each one); all items if none is.
@@ -84,6 +96,12 @@ class Suite:
         if not self.judges:
             return
         try:
+            for claim in self.claims.values():
+                for name in claim.controls:
+                    if name not in CONTROLS:
+                        raise ValueError(
+                            f"claim {claim.id} names a control {name!r}: it is one of {', '.join(CONTROLS)}"
+                        )
             self.settings.profile.refuse_idle(run.system for judge in self.judges.values() for run in judge.runs)
             for experiment in dict.fromkeys(cell.experiment for cell in self.cells):
                 check(experiment)
@@ -93,6 +111,9 @@ class Suite:
             if not trains:
                 return
             self._prepare()
+            if self.settings.judges and self.settings.profile.gives_findings:
+                self.registered = register.read()
+                self.added = added_seeds(self.judges, self.settings)
             for run in (run for judge in self.judges.values() for run in judge.runs):
                 normalised_return([], run.reference)  # refused where the task's own references are too close
         except (FixtureError, StoreError, ValueError) as error:

@@ -33,6 +33,13 @@ def permuted_permuted(kept: Layers, initial: Layers, rng: np.random.Generator) -
     return shuffled, weights
 
 
+def permuted_rows_permuted(kept: Layers, initial: Layers, rng: np.random.Generator) -> Start:
+    """As permuted/permuted, but an input keeps what is left of its weights: whole rows of the mask are shuffled."""
+    shuffled = [rng.permutation(mask) for mask in kept]
+    weights = [_deal(w0[mask], q, rng) for mask, q, w0 in zip(kept, shuffled, initial, strict=True)]
+    return shuffled, weights
+
+
 def random_reinit(kept: Layers, initial: Layers, rng: np.random.Generator) -> Start:
     """As many weights as the mask found, uniformly at random over all layers; `initial` is a fresh draw."""
     rows = flatten([mask[None] for mask in kept])
@@ -55,6 +62,13 @@ RULES: dict[str, Rule] = {
     "permuted/permuted": Rule(permuted_permuted),
     "random/re-init": Rule(random_reinit, redraws=True),
 }
+BY_ROWS: dict[str, Rule] = {"permuted/permuted": Rule(permuted_rows_permuted)}
+"""The rules that differ where whole rows are shuffled."""
+
+
+def rule_of(condition: str, shuffle: str = "entries") -> Rule:
+    """The rule of a condition; shuffle: see `experiment.Pruning`."""
+    return BY_ROWS.get(condition, RULES[condition]) if shuffle == "rows" else RULES[condition]
 
 
 def _under(masks: Layers, weights: Layers) -> list[np.ndarray]:

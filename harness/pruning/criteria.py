@@ -54,6 +54,12 @@ def random(weights: Layers, rngs: Sequence[np.random.Generator]) -> Layers:
     return [np.stack([rng.random(weight.shape[1:]) for rng in rngs]) for weight in weights]
 
 
+@criterion("smallest-stay")
+def smallest_stay(weights: Layers) -> Layers:
+    """A control: the paper's turned round."""
+    return [-np.abs(weight) for weight in weights]
+
+
 def asks_for(name: str, parameter: str) -> bool:
     """Whether the criterion `name` wants `parameter`. Raises UnknownNameError."""
     return parameter in inspect.signature(CRITERIA[name]).parameters

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.statistics.contrast import FloatArray
+from harness.statistics.finite import require_finite
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -168,7 +169,9 @@ def spread(normalised: npt.ArrayLike) -> FloatArray:
 
     What Brown & Forsythe (1974) compare in place of variances: a variance would be decided by one failed seed.
     """
-    curves = _finite(_curves(normalised))
+    curves = _finite(np.asarray(normalised, dtype=np.float64))
+    if curves.ndim != 2 or 0 in curves.shape:
+        raise ValueError(f"expected float[seeds, levels], got shape {curves.shape}")
     return np.asarray(np.abs(curves - np.median(curves, axis=0)).mean(axis=1))
 
 
@@ -197,6 +200,5 @@ def _curves(normalised: npt.ArrayLike) -> FloatArray:
 
 
 def _finite(values: FloatArray) -> FloatArray:
-    if not np.all(np.isfinite(values)):
-        raise ValueError("a value is NaN or infinite")
+    require_finite(values)
     return values

@@ -4,6 +4,7 @@ A task's settings are a frozen dataclass that follows `Task`; its environments i
 To add a task is to add a file here (or anywhere else) with two such classes.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -80,17 +81,24 @@ def zero_inputs(task: Task) -> tuple[str, ...]:
     return named
 
 
-def rollout_returns(task: Task, actor: Mlp, starts: np.ndarray) -> np.ndarray:
-    """Undiscounted returns of one greedy episode from each start.
+def rollout_returns(
+    task: Task, actor: Mlp, starts: np.ndarray, sampled_by: Sequence[np.random.Generator] | None = None
+) -> np.ndarray:
+    """Undiscounted returns of one episode from each start, greedy, or with actions drawn from the actor's softmax.
 
-    actor: stacked networks of `members`; starts: float64[members, episodes, state].
-    Returns float64[members, episodes].
+    actor: stacked networks of `members`; starts: float64[members, episodes, state]. sampled_by: a stream per member,
+    from which the draws of all its actions are taken beforehand. Returns float64[members, episodes].
     """
     batch = task.batch(starts)
+    noise = None
+    if sampled_by is not None:  # the largest of logits with Gumbel noise is a draw from their softmax
+        noise = np.stack([rng.gumbel(size=(starts.shape[1], task.horizon, task.actions)) for rng in sampled_by])
     returns = np.zeros(starts.shape[:2])
     running = np.ones(starts.shape[:2], dtype=bool)
-    for _ in range(task.horizon):
-        transition = batch.step(outputs_of(actor, batch.observations).argmax(axis=-1), starts)
+    for time in range(task.horizon):
+        logits = outputs_of(actor, batch.observations)
+        logits = logits if noise is None else logits + noise[:, :, time]
+        transition = batch.step(logits.argmax(axis=-1), starts)
         returns += transition.rewards * running
         running &= ~(transition.terminated | transition.truncated)
         if not running.any():

@@ -135,7 +135,9 @@ def test_the_peers_ppo_goes_down_the_same_gradient():
         targets=rng.normal(size=(1, count)),
     )
     s = settings
-    pace = Pace(0, s.learning_rate, s.clip, s.entropy, s.value_loss, s.max_gradient_norm, s.epsilon, s.weight_decay)
+    pace = Pace(
+        0, s.learning_rate, s.clip, s.entropy, s.value_loss, s.max_gradient_norm, s.epsilon, s.weight_decay, False
+    )
     ours.learned_from = samples, pace
 
     buffer = agent.rollout_buffer

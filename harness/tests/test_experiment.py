@@ -41,14 +41,14 @@ class TestPinnedIds:
     @pytest.mark.parametrize(
         ("learner", "condition", "pinned"),
         [
-            ("ppo", DENSE, "0262a365fb3c639ac33faaa4c70e6d54f31a2d7514ccdb5b41ce854a95cbafc0"),
-            ("ppo", TICKET, "e6ccd8d7d700c07367f3c6055a14813d281078f09f7930e1aec182708dff523c"),
-            ("ppo", "mask/permuted", "e2ccbc74b0ffa6f41ba0f66a87d28ee3946d174e7c62780000dd0fef9b7aa9d0"),
-            ("ppo", "permuted/permuted", "5216b7b1d50b4703294ccc90ead9f6bedfec811f7f8bfd1ad65b94efa226f69d"),
-            ("bc", DENSE, "3dafbe04ad75218adf5bbaf93e2ba41f757b9c1d3ae8cd6796ab099e98aa4d55"),
-            ("bc", TICKET, "a4b7ad1ffec31a39660e113cc86d07b5c237cb8771afa189489106d6fdab37ec"),
-            ("bc", "mask/permuted", "175a04ca31d9d34bc6aefd5337d3b74b45ec474f11b7fb33bda3331d9a0b363a"),
-            ("bc", "permuted/permuted", "9715dd8ab83713387f1bffb875f354a9f14eff6c2b55d45357a35331f330269e"),
+            ("ppo", DENSE, "c58a43ab013a5bdf853396c378dad38e953ba2700d8f52f4af5a8e7f3e7e5443"),
+            ("ppo", TICKET, "f87a16d2426baeb7b5d97ddfe77a641895aeda95d374019e6ca009b8fe9f0fac"),
+            ("ppo", "mask/permuted", "7bebd6a78137279e87d929e8bd33f525477b218a4c1ba6a461bb12e23180e11a"),
+            ("ppo", "permuted/permuted", "ba7bd85911e4b4a6669d938436985c2efbb4f9c988b7b18232c370a2a7b09645"),
+            ("bc", DENSE, "f5db62fbf3ded33b4e9c9c8544005c2cbde24d9a50c78d9ffc241f016fea0a8f"),
+            ("bc", TICKET, "c6dc7290e6e7803080c7fc465026e7b0b15e6f5d009ea9caa9f2b357f34be358"),
+            ("bc", "mask/permuted", "7137d1997638522ca9f8102a1e863ef78bed238c3f702dcf3bc0a534e7d42864"),
+            ("bc", "permuted/permuted", "4fbd96c9e221e4b694aac1c14779df88ab2f12331bc41dfc4fcac0a779e3d4fe"),
         ],
     )
     def test_the_cells_of_the_scaled_profile_have_these_ids(self, learner: str, condition: str, pinned: str) -> None:
@@ -58,12 +58,12 @@ class TestPinnedIds:
         cell = Cell(Experiment(CartPole(), BC()), "mask/permuted", (0, 1))
         assert canonical_json(cell.identity) == (
             '{"condition":"mask/permuted","experiment":{'
-            '"evaluation":{"episodes":16,"per_training":10,"scored_episodes":64,"type":"Evaluation"},'
-            '"learner":{"batch":64,"env_steps":10000,"envs":4,"epsilon":1e-08,"experts":40,"learning_rate":0.001,'
-            '"passes":4,"type":"BC","weight_decay":0.0},'
+            '"control":"","evaluation":{"actions":"greedy","episodes":16,"per_training":10,"scored_episodes":64,"type":"Evaluation"},'
+            '"learner":{"batch":64,"decay":"coupled","env_steps":10000,"envs":4,"epsilon":1e-08,"experts":40,'
+            '"learning_rate":0.001,"passes":4,"taught_by":"experts","type":"BC","weight_decay":0.0},'
             '"network":{"activation":"relu","hidden":[64,64],"initialiser":"kaiming","input_divisor":1.0,'
             '"type":"Network"},'
-            '"pruning":{"checkpoint":"best","criterion":"magnitude","levels":30,"lineage":"own","rate":0.2,"scope":"actor","type":"Pruning"},'
+            '"pruning":{"checkpoint":"best","criterion":"magnitude","levels":30,"lineage":"own","outputs":true,"rate":0.2,"scope":"actor","type":"Pruning"},'
             '"savings":{"leave_out_unreachable":true,"leave_out_zero_inputs":true,"share_level_0":true,"stop_at_maximum":true,"type":"Savings"},'
             '"task":{"horizon":500,"type":"CartPole"},"type":"Experiment"},"seeds":[0,1],"type":"Cell"}'
         )
@@ -97,8 +97,11 @@ def _changed(value: Any, name: str, entry: Any) -> Any:
 
 
 NOT_OF = {
-    DENSE: {"criterion", "rate", "levels", "scope", "lineage"},  # how level 0 is pruned later; experiments share it
-    TICKET: {"lineage"},  # the ticket is its own lineage in either reading
+    # how level 0 is pruned later; experiments share it
+    DENSE: {"criterion", "rate", "levels", "scope", "lineage", "shuffle", "outputs"},
+    TICKET: {"lineage", "shuffle"},  # the ticket is its own lineage in either reading
+    "mask/permuted": {"shuffle"},  # its mask is not shuffled
+    "random/re-init": {"shuffle"},  # its mask is drawn anew
 }
 """Fields of `Pruning` that deliberately do not enter the id of such a cell."""
 
@@ -118,6 +121,7 @@ class TestEveryFieldCounts:
         paths = {path for learner in LEARNERS for path, _ in variants(cell_of(learner, TICKET))}
         assert {path.rpartition(".")[0] for path in paths} == {
             "",
+            "experiment",
             "experiment.task",
             "experiment.learner",
             "experiment.network",
@@ -253,6 +257,8 @@ class TestFingerprint:
         parts = engine_parts(cell)
         inside = {
             "harness.imp",
+            "harness.layout",
+            "harness.controls",
             "harness.compaction",
             "harness.experiment",
             "harness.networks",

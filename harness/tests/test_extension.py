@@ -100,7 +100,7 @@ class Bound:
 class TestNames:
     def test_built_in_and_registered_ones_stand_side_by_side(self, registered: None) -> None:
         register.criterion("mine")(one)
-        assert list(CRITERIA) == ["magnitude", "random", "mine"]
+        assert list(CRITERIA) == ["magnitude", "random", "smallest-stay", "mine"]
         assert list(INITIALISERS) == ["kaiming", "he", "xavier"]
 
     def test_one_name_for_two_is_an_error_that_names_both(self, registered: None) -> None:
@@ -657,7 +657,10 @@ def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([RULE_ARG.replace("gradient-times", "gradent-times")], "one of magnitude, random, gradient-times-weight"),
+        (
+            [RULE_ARG.replace("gradient-times", "gradent-times")],
+            "one of magnitude, random, smallest-stay, gradient-times-weight",
+        ),
         (["--set", "pruning.rate=2"], "the pruning rate is between 0 and 1, not 2.0"),
         (["--set", "nonsense", "-n", "2"], "PART.FIELD=VALUE"),
         (["--set", "learner.clip=0.1", "-n", "2"], "learner.clip=0.1 changes nothing here"),
@@ -715,6 +718,27 @@ def test_the_examples_learner_and_initialiser_are_judged(tmp_path: Path) -> None
     again = run_pytest(folder, *args, *(f"--set={change}" for change in changes))
     waiting = next(line for line in again.text.splitlines() if line.startswith("not in the evidence yet"))
     assert waiting.split()[5] == "0"  # the same experiment by options
+
+
+def test_a_control_of_ones_own_breaks_the_houses_claim(tmp_path: Path) -> None:
+    folder = tmp_path / "user"
+    folder.mkdir()
+    (folder / "conftest.py").write_text(
+        "from harness import register\n"
+        "from harness.controls import Control\n\n\n"
+        '@register.control("mute")\n'
+        "class Mute(Control):\n"
+        '    """Every return is lost."""\n\n'
+        "    def returns(self, returns, seeds):\n"
+        "        return {name: 0 * held for name, held in returns.items()}\n"
+    )
+    ran = run_pytest(folder, "-n", "0", *SMOKE, "--control=mute")
+    assert ran.code == OK, ran.text
+    assert "ticket-effect at smoke with pruning.levels=1, control mute" in ran.text
+    assert not (folder / ".claims" / "evidence").exists()
+    refused = run_pytest(folder, "-n", "0", *SMOKE, "--control=mutr")
+    assert refused.code == USAGE
+    assert "exchanged-returns, permuted-inputs, one-initialiser, mute" in refused.text
 
 
 def test_the_readme_shows_the_example_as_it_is() -> None:

@@ -17,17 +17,8 @@ import harness.learners.ppo
 from harness import register
 from harness.compaction import compact
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning, Savings
-from harness.imp import (
-    Level,
-    check,
-    densities,
-    initial_networks,
-    layer_sizes,
-    prunable_networks,
-    prune,
-    run_level,
-    start_level,
-)
+from harness.imp import Level, check, prune, run_level, start_level
+from harness.layout import densities, initial_networks, layer_sizes, prunable_networks
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC
 from harness.learners.optimiser import MaskedAdam
@@ -897,7 +888,11 @@ class TestCheck:
             ("network", {"input_divisor": 0.0}, "above 0"),
             ("pruning", {"rate": 1.0}, "between 0 and 1"),
             ("pruning", {"levels": 0}, "at least one level"),
-            ("pruning", {"criterion": "nothing"}, "unknown criterion 'nothing': it is one of magnitude, random"),
+            (
+                "pruning",
+                {"criterion": "nothing"},
+                "unknown criterion 'nothing': it is one of magnitude, random, small",
+            ),
             ("evaluation", {"episodes": 0}, "at least one evaluation"),
         ],
     )

@@ -17,7 +17,7 @@ import harness.learners.ppo
 from harness.experiment import Evaluation
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC, Students
-from harness.learners.optimiser import MaskedAdam
+from harness.learners.optimiser import Decay, MaskedAdam
 from harness.learners.ppo import CRITIC, PPO, Pace, PPOPopulation, Samples, generalised_advantages, loss_gradient
 from harness.learners.rollouts import Rollout
 from harness.learners.training import train
@@ -196,7 +196,7 @@ class TestPpo:
         )
         rows = rng.permutation(12)[:count]
         logits, values = rng.normal(size=(count, actions)) * scale, rng.normal(size=(count, 1))
-        pace = Pace(0, 0.0, ppo.clip, ppo.entropy, ppo.value_loss, 0.5, 1e-5, 0.0)
+        pace = Pace(0, 0.0, ppo.clip, ppo.entropy, ppo.value_loss, 0.5, 1e-5, 0.0, False)
         ours = np.empty_like(logits), np.empty_like(values)
         loss_gradient(samples, 1, rows, logits.copy(), values, pace, *ours)
         leaves = torch.tensor(logits, requires_grad=True), torch.tensor(values, requires_grad=True)
@@ -366,10 +366,10 @@ def loss_of(weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor], x: 
 
 
 class TestMaskedAdam:
-    @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+    @pytest.mark.parametrize(("weight_decay", "decay"), [(0.0, "coupled"), (0.1, "coupled"), (0.1, "decoupled")])
     @pytest.mark.parametrize("max_gradient_norm", [None, 0.5])
     def test_each_member_takes_the_steps_of_torchs_adam_and_clipping(
-        self, weight_decay: float, max_gradient_norm: float | None
+        self, weight_decay: float, decay: Decay, max_gradient_norm: float | None
     ) -> None:
         members, settings = 4, {"weight_decay": weight_decay, "eps": 1e-5}
         mlp, masks = self.population(members)
@@ -377,9 +377,10 @@ class TestMaskedAdam:
         x[:, 0] *= 10  # one member's gradient is clipped hard, another's not at all
         x[:, 1] *= 0.01
         population = mlp.tensors()
-        optimiser = MaskedAdam([population], [masks], 0.01, 1e-5, weight_decay, max_gradient_norm)
+        optimiser = MaskedAdam([population], [masks], 0.01, 1e-5, weight_decay, max_gradient_norm, decay)
         alone = [separate(mlp, masks, member) for member in range(members)]
-        adams = [torch.optim.Adam(tensors, lr=0.01, **settings) for tensors, _ in alone]
+        theirs_is = torch.optim.Adam if decay == "coupled" else torch.optim.AdamW
+        adams = [theirs_is(tensors, lr=0.01, **settings) for tensors, _ in alone]
         for turn in range(10):
             optimiser.step(self.loss(population, x[turn]))
             for member, ((tensors, held), adam) in enumerate(zip(alone, adams, strict=True)):

@@ -140,6 +140,30 @@ def made_up(tmp_path: Path) -> Callable[..., Project]:
     return make
 
 
+# Readings and controls
+
+
+def test_a_control_breaks_every_experiment_apart_from_the_evidence_of_real_ones(made: Project) -> None:
+    ran = made.run("--profile", "smoke", "--control", "exchanged-returns", "--switch", "shuffle=rows", "-k", "bc")
+    assert ran.code == OK, ran.text
+    altered = "smoke with shuffle=rows, control exchanged-returns"
+    assert f"claims: profile {altered}, seeds 0 to 2" in ran.text
+    assert f"SMOKE         ticket-effect at {altered}" in ran.text
+    assert not made.evidence.exists()
+    assert list((made.folder / ".claims" / "controls" / "evidence").rglob("*.npz"))
+    summary = made.summary()
+    assert summary["changes"] == ["shuffle=rows", "control exchanged-returns"]
+    (finding,) = made.findings().values()
+    assert "--switch shuffle=rows --control exchanged-returns" in finding["rerun"]
+    assert not list((made.folder / ".claims").glob("*.html"))
+
+
+def test_a_claim_that_declares_an_unknown_control_is_refused(made: Project) -> None:
+    module = made.folder / "claims" / "test_ticket_effect.py"
+    module.write_text(module.read_text().replace('"no-learning"', '"no-laerning"'))
+    assert_refused(made, made.run("--profile", "smoke"), "ticket-effect names a control 'no-laerning'", "no-learning")
+
+
 # Bad input: one clear line, exit code 4, nothing trained
 
 
@@ -160,7 +184,7 @@ def assert_refused(made: Project, ran: Ran, *words: str) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--profile", "huge"], ["unknown profile 'huge'", "smoke, scaled, extended, paper"]),
+        (["--profile", "huge"], ["unknown profile 'huge'", "smoke, reduced, scaled, extended, paper"]),
         (["--profile="], ["unknown profile ''"]),
         (["--seed-block=-1"], ["seed block", "'-1'"]),
         (["--seed-block", "-1"], ["seed"]),
@@ -169,6 +193,10 @@ def assert_refused(made: Project, ran: Ran, *words: str) -> None:
         (["--seed-block=1.5"], ["seed block", "'1.5'"]),
         (["--seed-block=²"], ["seed block", "'²'"]),
         (["--seed-block=1000"], ["no claim is judged on seed block 1000", "A/A"]),
+        (["--control", "nonsense"], ["unknown control 'nonsense'", "nothing, unmasked"]),
+        (["--switch", "nonsense"], ["unknown switch 'nonsense'", "lineage=branch"]),
+        (["--switch", "lineage=own"], ["lineage=own is how the paper is read anyway"]),
+        (["--switch", "decay=decoupled"], ["decay=decoupled changes nothing here"]),
         (["--claim", "ticket-efect"], ["no claim 'ticket-efect'", "ticket-effect"]),
         (["--claim", "ticket-effect,nonsense"], ["no claim 'nonsense'"]),
         (["--cell", "0000000000"], ["no cell", "'0000000000'", "--plan"]),
@@ -539,7 +567,9 @@ def test_each_outcome_has_its_word_and_each_claim_its_verdict(
     assert "judged nothing" in messages["silent"]
     assert "judged two hypotheses" in messages["twice"]
     assert messages["raising"] == "LookupError: no such thing"
-    assert "not finite" in messages["not-finite"]
+    assert re.search(r"test_it\S*: .* is not finite: NaN or infinite for seed \d+ \(nan\)", messages["not-finite"])
+    assert "\n" not in messages["not-finite"]
+    assert "NotFiniteError" not in ran.text  # one line, and no traceback of code that did nothing wrong
     assert "5 failed, 1 passed, 1 equivalent, 1 underpowered" in ran.text
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.changes import Change
-from harness.imp import densities
+from harness.layout import densities
 from harness.profiles import PROFILES, System, scale
 
 CHANGES: list[dict[str, Any]] = [

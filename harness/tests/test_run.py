@@ -13,8 +13,9 @@ from harness.claim import Claim
 from harness.evidence.store import Address, Store
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell
 from harness.figures import Figure, figure
-from harness.imp import Level, layer_sizes
+from harness.imp import Level
 from harness.judge import Judge
+from harness.layout import layer_sizes
 from harness.learners import ACTOR
 from harness.networks import Mlp
 from harness.profiles import PROFILES, System

@@ -31,7 +31,8 @@ from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, address
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning, Savings
 from harness.fixtures import read_experts
-from harness.imp import Level, initial_networks, run_level, start_level
+from harness.imp import Level, run_level, start_level
+from harness.layout import initial_networks
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
@@ -127,7 +128,7 @@ def experiment_of(learner: Learner, scope: Any = "actor", task: Any = None, **sa
 
 def untrained(e: Experiment, seeds: tuple[int, ...]) -> Level:
     """Level 0 as if nothing had been learned: the ticket keeps the largest initial weights."""
-    w0, nothing = harness.imp.initial_networks(e, seeds), np.zeros((len(seeds), 1))
+    w0, nothing = initial_networks(e, seeds), np.zeros((len(seeds), 1))
     masks = {name: [np.ones(weight.shape, dtype=bool) for weight in mlp.weights] for name, mlp in w0.items()}
     return Level(masks, w0, nothing, nothing, nothing[:, 0])
 
@@ -577,7 +578,7 @@ class TestEndsOfTheScale:
         self, learner: str, masks: list[np.ndarray], seen: list[Seen], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def start(cell: Cell, *_: Any) -> Any:
-            networks = harness.imp.initial_networks(cell.experiment, cell.seeds)
+            networks = initial_networks(cell.experiment, cell.seeds)
             for weight, mask in zip(networks[ACTOR].weights, masks, strict=True):
                 weight *= mask  # a view: the networks change
             return networks, {ACTOR: masks}

@@ -1,8 +1,8 @@
-"""Hypothesis tests, power and intervals: against scipy, against each other, and calibrated by simulation."""
+"""Hypothesis tests of differences: against scipy, against each other, and calibrated by simulation."""
 
 from collections.abc import Callable
 from math import inf, isnan, nan
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,21 +13,15 @@ from scipy import stats
 
 from harness.statistics import (
     Censored,
-    Kind,
     Outcome,
     PerSeed,
-    Test,
-    bca,
     censored_ranks,
     contrast_test,
-    detectable_effect,
     guarded_bounds,
     guarded_bounds_unpaired,
     guarded_paired,
     guarded_unpaired,
-    iqm,
     label_permutation,
-    seeds_needed,
     sign_flip,
     studentised_paired,
     studentised_unpaired,
@@ -469,81 +463,3 @@ def exchangeable(rng: np.random.Generator, fails: bool) -> Array:
         return np.asarray(rng.normal(size=(20, 2)) + rng.normal(size=(2, 20, 2)))
     value = np.minimum(1, rng.normal(1, 0.1, (2, 20, 11)))
     return np.where(rng.random((2, 20, 1)) < 0.1, rng.uniform(0, 0.3, value.shape), value)
-
-
-# ------------------------------------------------------------------ power and intervals
-
-FAMILIES = get_args(Test)
-KINDS: list[Kind] = ["greater", "equivalent"]
-
-
-class TestPower:
-    def test_t_is_the_textbooks(self) -> None:
-        assert seeds_needed(1.0, 0.5, "t", power=0.8) == 34  # Cohen 1988: d = 0.5, one sample
-        assert seeds_needed(1.0, 0.5, "Welch", power=0.8) == 64  # the same, two groups
-        assert detectable_effect(1.0, 34, "t", power=0.8) == pytest.approx(0.5, abs=0.01)
-
-    def test_ranks_are_noethers(self) -> None:
-        assert seeds_needed(nan, 0.2, "censored ranks") == 44  # (1.96 + 1.2816)^2 / (6 * 0.2^2) = 43.8
-
-    @given(st.sampled_from(FAMILIES), st.floats(0.05, 0.5), st.floats(0, 1), st.sampled_from(KINDS))
-    def test_seeds_needed_are_the_fewest(self, test: Test, effect: float, reach: float, kind: Kind) -> None:
-        n = seeds_needed(0.3, effect, test, reach=reach, kind=kind)
-        assert n is not None
-        seen = detectable_effect(0.3, n, test, reach=reach, kind=kind)
-        fewer = detectable_effect(0.3, n - 1, test, reach=reach, kind=kind)
-        assert seen is not None
-        assert seen <= effect
-        assert fewer is None or fewer > effect
-
-    @pytest.mark.parametrize(("reach", "n"), [(0.0, 20), (1.0, 20), (2.0, 50)])
-    @pytest.mark.parametrize("kind", KINDS)
-    def test_the_guard_finds_what_it_sees_nine_times_in_ten(self, reach: float, n: int, kind: Kind) -> None:
-        effect = detectable_effect(0.25, n, "guarded t", reach=reach, kind=kind)
-        assert effect is not None
-        truth = effect if kind == "greater" else 0.0
-        values = np.random.default_rng(0).normal(truth, 0.25, (REPLICATES, n))
-        low, high = guarded_bounds(values, reach, reach)
-        found = low > 0 if kind == "greater" else (low > -effect) & (high < effect)
-        assert found.mean() == pytest.approx(0.9, abs=0.05)
-
-    def test_what_can_not_be_found_is_none(self) -> None:
-        assert detectable_effect(1.0, 5, "sign-flip") is None  # it can't reject
-        assert detectable_effect(1.0, 14, "guarded t") is None  # it is refused
-        assert detectable_effect(nan, 20, "t") is None
-        assert seeds_needed(1.0, 0.001) is None  # over 10,000
-        assert seeds_needed(1.0, 0.0) is None
-        assert seeds_needed(0.0, 0.1) == 6  # no noise: as few as can reject
-
-    def test_powers_that_make_no_sense_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="alpha < power"):
-            detectable_effect(1.0, 20, power=0.01)
-
-
-class TestIntervals:
-    def test_bca_covers_and_is_the_same_every_time(self) -> None:
-        values = np.random.default_rng(0).normal(0, 1, (300, 20))
-        low, high = bca(values, resamples=500)
-        assert 0.88 < ((low < 0) & (high > 0)).mean() < 0.98
-        assert np.array_equal(low, bca(values, resamples=500)[0])
-
-    def test_equal_seeds_or_one_give_the_mean_itself(self) -> None:
-        low, high = bca([[1.0, 1.0, 1.0], [0.0, 1.0, 2.0]])
-        assert low[0] == high[0] == 1.0
-        assert low[1] < 1.0 < high[1]
-        assert bca([0.7])[0] == bca([0.7])[1] == 0.7
-
-    def test_undefined_bca_falls_back_to_percentiles(self) -> None:
-        low, high = bca([0.0] * 11 + [1.0], iqm)  # leaving out any one seed leaves the same iqm
-        assert np.isfinite(low)
-        assert np.isfinite(high)
-        assert low <= high
-
-    @pytest.mark.parametrize("bad", [[], [nan, 1.0], 3.0])
-    def test_nothing_finite_to_show_is_refused(self, bad: Any) -> None:
-        with pytest.raises(ValueError, match="finite"):
-            bca(bad)
-
-    def test_iqm_leaves_out_the_outer_quarters(self) -> None:
-        assert iqm([0.0, 1.0, 3.0, 100.0]) == 2.0
-        np.testing.assert_allclose(iqm([[0, 1, 3, 100], [1, 1, 1, 1]]), [2, 1])

@@ -29,5 +29,5 @@ _gradient, _hidden = np.zeros_like(_actor.flat), np.zeros((1, 2 * 8), np.float32
 backward_pass(
     _actor.flat, *mlp_shape(_actor), _inputs, _hidden, _outputs, _gradient, np.zeros((2, 2 * 4), np.float32)
 )  # as behavioural cloning's autograd calls it
-_adam_steps(Trained.start(_actor, []), _gradient, 1, 0.001, 1e-8, 0.0)
+_adam_steps(Trained.start(_actor, []), _gradient, 1, 0.001, 1e-8, 0.0, False)
 gc.freeze()  # or each child would look through all of it, and copy it

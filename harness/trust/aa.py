@@ -32,8 +32,8 @@ from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, StoreError, address
 from harness.experiment import TICKET, Cell, Evaluation, Experiment, Network, Pruning
 from harness.fixtures import read_reference
-from harness.imp import densities
 from harness.judge import Judge
+from harness.layout import densities
 from harness.learners.bc import BC
 from harness.machine import usable_cpus
 from harness.profiles import AA_BLOCK, SEEDS_PER_BLOCK

@@ -1,9 +1,19 @@
-"""Findings that no experiment made, to try the page: `python -m reports.tests.synthetic > findings.json`."""
+"""Findings and records of trust that no experiment made, to try the page.
+
+`python -m reports.tests.synthetic FOLDER` writes FOLDER/findings.json and FOLDER/trust/; then `python -m reports`.
+"""
 
 import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from harness.trust.records import SCHEMA, Entry, Record, Table
+from reports import trust
 
 CONDITIONS = {"mask/weights": 0.9, "mask/permuted": 1.4, "permuted/permuted": 6.0, "random/re-init": 14.0}
 TEST = "exact sign-flip"
@@ -330,6 +340,7 @@ def findings() -> dict[str, Any]:
                     test="log-rank, permuted labels",
                     hypothesis="Behavioural cloning breaks at a lower density than reinforcement learning",
                     reason="the interval is open above; 64 seeds, about 14 core-minutes, would decide",
+                    note="13 of 20 chains are censored at the last level.",
                 )
             ],
             "3.1; Figure 2",
@@ -465,6 +476,16 @@ def findings() -> dict[str, Any]:
             "0 of the paper's 1 systems",
         ),
     ]
+    claims[0]["preregistration"] = {"hash": HASH, "registered": "2025-11-12", "changed": []}
+    claims[1]["preregistration"] = {
+        "hash": HASH[::-1],
+        "registered": "2025-11-12",
+        "changed": [
+            "smallest of mask part > weights part was 0.02, and is 0.05",
+            "the estimand was the mean of levels",
+        ],
+    }
+    claims[2]["preregistration"] = {"hash": HASH, "registered": None, "changed": []}
     return {
         "schema": 1,
         "profile": "scaled",
@@ -505,5 +526,210 @@ def smoke() -> dict[str, Any]:
     }
 
 
+def record(name: str, **changes: Any) -> dict[str, Any]:
+    """The record `name` as `records.read` gives it; `changes` replace any of its fields."""
+    found = {
+        "schema": SCHEMA,
+        "created": "2025-11-20T19:02:44+00:00",
+        "commit": "abc1234",
+        "machine": {"cpu": "AMD EPYC 9B14 (synthetic)", "cpus": 2},
+        **asdict(RECORDS[name]()),
+        "origin": "committed",
+    }
+    return json.loads(json.dumps(found | changes))  # type: ignore[no-any-return]  # tuples become lists, as in a file
+
+
+def parts(**changes: Mapping[str, Any]) -> tuple[trust.Part, ...]:
+    """All records as the page shows them; `changes` are fields of a record, by its name."""
+    return tuple(trust.part(name, record(name, **changes.get(name, {}))) for name in RECORDS)
+
+
+def calibration(tests: int = 12, sizes: tuple[int, ...] = (5, 6, 8, 10, 15, 20)) -> Record:
+    """A table a test, a row a distribution, a column an n: rates of false alarms."""
+    rng = np.random.default_rng(7)
+
+    def rate(n: int, rare: float) -> Entry:
+        share = 0.05 + rare * 8 / n + 0.002 * rng.standard_normal()
+        bounds = f"{share * 20_000:,.0f} of 20,000; simultaneous bounds {share - 0.006:.3f} to {share + 0.007:.3f}"
+        if share > 0.058:
+            return Entry(f"{share:.3f} refused", "bad", f"{bounds}: above alpha")
+        return Entry(f"{share:.3f}", "good", bounds)
+
+    rows = ["normal", "lognormal", "capped", "unequal variances"]
+    rows += [f"capped, rare failures of {percent} %" for percent in (2, 5, 10, 15, 20)]
+    return Record(
+        name="calibration",
+        title="Calibration by simulation",
+        says="20,000 replicates each of data in which the hypothesis is false, by test, distribution and n; "
+        "bounds are Clopper-Pearson, simultaneous over all tables.",
+        verdict="No combination that a verdict may rest on exceeds alpha 0.05; 141 of 648 are refused.",
+        ok=True,
+        command="make calibrate",
+        tables=[
+            Table(
+                f"{FAMILIES[place % len(FAMILIES)]}, {('false alarms', 'power at d = 0.8 sd')[place // len(FAMILIES)]}",
+                ("distribution", *(f"n = {n}" for n in sizes)),
+                [(row, *(rate(n, 0.003 * max(0, at - 4)) for n in sizes)) for at, row in enumerate(rows)],
+                "share of replicates called supported or contradicted",
+            )
+            for place in range(tests)
+        ],
+        cpu_seconds=1_804.0,
+    )
+
+
+def aa() -> Record:
+    """Rates of verdicts between conditions that are the same."""
+    kinds = ["greater, paired", "greater, unpaired", "equivalent, paired", "non-inferior", "contrast of three"]
+    kinds += ["contrast of four", "break densities", "trend"]
+    return Record(
+        name="aa",
+        title="A/A runs: the same against the same",
+        says="Trained pairs of one start and different training streams, BC on Cart-Pole, 400 judgements of 20 seeds.",
+        verdict="3.5 % of 3,200 judgements of no effect said supported or contradicted; at most 5 % may.",
+        ok=True,
+        command="make aa",
+        tables=[
+            Table(
+                "What was concluded where nothing differs",
+                ("hypothesis", "supported", "contradicted", "underpowered", "judgements"),
+                [
+                    (
+                        kind,
+                        Entry(f"{2 + place % 2}.{place} %", "good", f"bounds 1.1 to {4 + place / 10:.1f} %"),
+                        Entry("0.8 %", "good"),
+                        "96 %",
+                        "400",
+                    )
+                    for place, kind in enumerate(kinds)
+                ],
+            )
+        ],
+        cpu_seconds=1_210.0,
+    )
+
+
+def controls() -> Record:
+    """Claims against controls; one survivor, so that the page shows one."""
+    outcomes: dict[str, dict[str, dict[str, str]]] = {}
+    for row, claim in enumerate(CLAIMS):
+        for column, control in enumerate(CONTROLS):
+            outcome, why = "killed", f"REPRODUCED became {('REFUTED', 'INCONCLUSIVE', 'MIXED')[(row + column) % 3]}"
+            if (row * 3 + column) % 5 in (0, 2):
+                outcome, why = "not applicable", "the claim does not rest on it"
+            if (row, column) == (1, 3):
+                outcome, why = "survived", "still REPRODUCED: both conditions lost their largest weights alike"
+            outcomes.setdefault(claim, {})[control] = {"outcome": outcome, "why": why}
+    tones = {"killed": "good", "survived": "bad", "not applicable": "none"}
+    return Record(
+        name="controls",
+        title="Negative controls",
+        says="Each control breaks one ingredient of the experiment; a claim that declares it must no longer be "
+        "REPRODUCED. The twin is the same reduced profile with nothing broken.",
+        verdict="59 of 60 declared controls kill; largest-pruned survives on mask-explains-most.",
+        ok=False,
+        command="make controls",
+        tables=[
+            Table(
+                "Claim by control",
+                ("claim", *CONTROLS),
+                [
+                    (claim, *(Entry(o["outcome"], tones[o["outcome"]], o["why"]) for o in row.values()))  # type: ignore[arg-type]
+                    for claim, row in outcomes.items()
+                ],
+            )
+        ],
+        data={
+            "claims": outcomes,
+            "twin": {claim: "INCONCLUSIVE" if claim == "layer-ratio-matters" else "REPRODUCED" for claim in CLAIMS},
+        },
+        cpu_seconds=1_602.0,
+    )
+
+
+def agreement() -> Record:
+    """Findings of fresh seed blocks against those of block 0."""
+    supported, agree = Entry("supported", "good"), Entry("agree", "good")
+    underpowered = Entry("underpowered", "weak", "the bounds leave it open")
+    disagree = Entry("disagree", "mixed", "supported there, underpowered here")
+    rows = []
+    for place in range(25):
+        name = f"{CLAIMS[place % 10]}[cart-pole-{('bc', 'ppo', 'dqn')[place % 3]}]"
+        first, word = (underpowered, disagree) if place % 7 == 6 else (supported, agree)
+        rows.append((name, first, supported, supported, word))
+    return Record(
+        name="agreement",
+        title="Agreement of fresh seed blocks",
+        says="The same claims judged on seeds that had not been seen, blocks 1 and 2, against block 0.",
+        verdict="22 of 25 findings agree (88 %); none turns from supported to contradicted.",
+        ok=False,
+        command="python -m harness agreement 1 2",
+        tables=[Table("Finding by block", ("finding", "block 0", "block 1", "block 2", "agreement"), rows)],
+        cpu_seconds=5_120.0,
+    )
+
+
+def multiverse() -> Record:
+    """Claims under other readings of the paper."""
+    readings: dict[str, dict[str, dict[str, Any]]] = {}
+    for row, claim in enumerate(CLAIMS):
+        for column, switch in enumerate(SWITCHES):
+            turned = (row, column) in ((1, 0), (1, 5), (4, 8), (7, 2))
+            changed = ["test_it[cart-pole-ppo]"] if turned or (row, column) == (0, 3) else []
+            readings.setdefault(claim, {})[switch] = {
+                "verdict": ("MIXED", "INCONCLUSIVE")[column % 2] if turned else "REPRODUCED",
+                "same_cells": not changed and column % 3 == 0,
+                "changed_findings": changed,
+            }
+
+    def entry(reading: dict[str, Any]) -> Entry:
+        if reading["same_cells"]:
+            return Entry("same cells")
+        tone = {"REPRODUCED": "good", "MIXED": "mixed", "INCONCLUSIVE": "weak"}[reading["verdict"]]
+        changed = f"{len(reading['changed_findings'])} finding changes" if reading["changed_findings"] else ""
+        return Entry(reading["verdict"], tone, changed)  # type: ignore[arg-type]
+
+    return Record(
+        name="multiverse",
+        title="Other readings of the paper",
+        says="The Cart-Pole claims under each other reading of what the paper leaves open, one at a time.",
+        verdict="4 of 110 verdicts depend on the reading.",
+        ok=True,
+        command="make multiverse",
+        tables=[
+            Table(
+                "Claim by reading",
+                ("claim", *SWITCHES),
+                [(claim, *map(entry, row.values())) for claim, row in readings.items()],
+                "the verdict under the reading, all else by default",
+            )
+        ],
+        data={"claims": readings},
+        cpu_seconds=2_220.0,
+    )
+
+
+HASH = "9f2c61e07ab4d58810c3"
+FAMILIES = ("Exact sign-flip", "Label permutation", "Studentised t", "Two one-sided t", "Log-rank", "Page's L")
+CLAIMS = ("ticket-effect", "mask-explains-most", "bc-prunes-sparser", "cart-pole-keeps-pole", "weights-matter-little")
+CLAIMS += ("layer-ratio-matters", "surviving-inputs-suffice", "kaiming-tenth-finds-inputs")
+CLAIMS += ("kaiming-biases-layers", "best-checkpoint-less-noise")
+CONTROLS = ("no-mask-in-training", "random-mask", "redrawn-weights", "largest-pruned", "shuffled-layer-counts")
+CONTROLS += ("random-expert", "no-learning", "exchanged-returns", "permuted-inputs", "same-initialisers")
+SWITCHES = ("lineage=branch", "shuffle=rows", "checkpoint=last", "judged=best", "output-layers=kept", "prune=both")
+SWITCHES += ("horizon=200", "budgets=equal-updates", "activation=tanh", "evaluation=sampled", "weight-decay=decoupled")
+RECORDS = {
+    "calibration": calibration,
+    "aa": aa,
+    "controls": controls,
+    "agreement": agreement,
+    "multiverse": multiverse,
+}
+
+
 if __name__ == "__main__":
-    print(json.dumps(findings(), allow_nan=False))
+    place = Path(sys.argv[1])
+    (place / "trust").mkdir(parents=True, exist_ok=True)
+    (place / "findings.json").write_text(json.dumps(findings(), allow_nan=False), "utf-8")
+    for made in RECORDS:
+        (place / "trust" / f"{made}.json").write_text(json.dumps(record(made), allow_nan=False), "utf-8")

@@ -3,10 +3,8 @@
 import copy
 import html
 import json
-import os
 import re
 import time
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +17,7 @@ from reports import charts, numbers, snapshot, strips
 from reports.__main__ import main
 from reports.build import CONCLUSIONS, VERDICTS
 from reports.tests import synthetic
-
-EVIL = "</script></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{7*7}}<!--"
-
-
-class Page(HTMLParser):
-    """The elements of a page, with their attributes, and its text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attributes}))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def values(self, attribute: str) -> list[str]:
-        return [attributes[attribute] for _, attributes in self.elements if attribute in attributes]
+from reports.tests.pages import EVIL, Page, browser, embedded, poisoned, requests, section
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +28,6 @@ def findings() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def page(findings: dict[str, Any]) -> str:
     return reports.build(findings)
-
-
-def section(page: str, claim: str) -> str:
-    """The part of the page that is about one claim."""
-    return page[page.index(f'id="claim-{claim}"') :].split("</section>")[0]
-
-
-def embedded(page: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="findings">(.*?)</script>', page, re.DOTALL)
-    assert found
-    return json.loads(found[1])  # type: ignore[no-any-return]
 
 
 # what it shows
@@ -337,15 +304,6 @@ def test_numbers_read_well(shown: str, expected: str) -> None:
 # safety
 
 
-def poisoned(value: Any) -> Any:
-    """The same findings with every free text, and every key of a table, made hostile."""
-    if isinstance(value, dict):
-        return {key: item if key in ("kind", "schema", "chart") else poisoned(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [poisoned(item) for item in value]
-    return EVIL if isinstance(value, str) else value
-
-
 def test_no_text_of_a_finding_becomes_markup(page: str, findings: dict[str, Any]) -> None:
     hostile = poisoned(copy.deepcopy(findings))
     hostile["versions"] = {EVIL: EVIL}
@@ -470,23 +428,12 @@ def test_eight_full_charts_cost_seconds_and_stay_under_three_megabytes(findings:
 
 # in a real browser
 
-browser = pytest.mark.skipif(
-    snapshot.chromium() is None and os.environ.get("CI") != "true", reason="chromium is not installed"
-)
-
 
 @pytest.fixture(scope="module")
 def place(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("report") / "report.html"
     place.write_text(page, "utf-8")
     return place
-
-
-def requests(log: Path) -> list[str]:
-    """What a page asked for in a net log; requests of the browser's own have no origin."""
-    text = log.read_text("utf-8")
-    events = re.findall(r'"initiator":"([^"]*)".*"url":"([^"]*)"', text)  # an event a line
-    return [url for initiator, url in events if initiator != "not an origin" and not url.startswith(("file:", "data:"))]
 
 
 @browser

@@ -1,0 +1,165 @@
+"""The controls of this suite: which ingredient each one breaks. A claim declares those that must kill it."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from harness.controls import Control, control
+from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment
+from harness.layout import Masks, Networks, initial_networks
+from harness.learners.bc import BC
+from harness.pruning.conditions import RULES, Layers, Rule, Start, random_reinit
+from harness.streams import streams
+
+SHUFFLED = CONDITIONS[2]
+
+
+@control("nothing")
+class Nothing(Control):
+    """Nothing is broken: a control whose mutation is disabled, to be found out."""
+
+
+@control("unmasked")
+class Unmasked(Control):
+    """The mask isn't applied in training: all weights start at their initial values and learn."""
+
+    def before_training(self, cell: Cell, networks: Networks, masks: Masks) -> tuple[Networks, Masks]:
+        """Pruned weights come back as w0 drew them."""
+        if cell.condition == DENSE:
+            return networks, masks
+        whole = initial_networks(cell.experiment, cell.seeds)
+        for name, layers in masks.items():
+            for weight, start, mask in zip(whole[name].weights, networks[name].weights, layers, strict=True):
+                np.copyto(weight, start, where=mask)
+        return {**networks, **{name: whole[name] for name in masks}}, {
+            name: [np.ones_like(mask) for mask in layers] for name, layers in masks.items()
+        }
+
+    def after_training(self, cell: Cell, trained: Networks, masks: Masks) -> Networks:
+        """What is ranked next is under the mask, as ever."""
+        for name, layers in masks.items():
+            for weight, mask in zip(trained[name].weights, layers, strict=True):
+                weight *= mask
+        return trained
+
+
+@control("random-mask")
+class RandomMask(Control):
+    """The ticket is given a random mask: as many weights, anywhere, with their initial values."""
+
+    def rule(self, cell: Cell) -> Rule:
+        """Of random/re-init, but from w0."""
+        return Rule(random_reinit) if cell.condition == TICKET else super().rule(cell)
+
+
+@control("redrawn-weights")
+class RedrawnWeights(Control):
+    """The ticket's initial weights are redrawn at every level; its mask stays."""
+
+    def rule(self, cell: Cell) -> Rule:
+        """The ticket's, from a fresh draw."""
+        return Rule(RULES[TICKET].start, redraws=True) if cell.condition == TICKET else super().rule(cell)
+
+
+@control("largest-pruned")
+class LargestPruned(Control):
+    """The largest weights are pruned instead of the smallest."""
+
+    def experiment(self, real: Experiment) -> Experiment:
+        """With another criterion."""
+        return dataclasses.replace(real, pruning=dataclasses.replace(real.pruning, criterion="smallest-stay"))
+
+
+@control("shuffled-layers")
+class ShuffledLayers(Control):
+    """permuted/permuted does not keep how many weights each layer has left: its mask is dealt over all layers."""
+
+    def rule(self, cell: Cell) -> Rule:
+        """The initial values at the mask found, dealt over a mask that knows no layers."""
+        return Rule(_over_all_layers) if cell.condition == SHUFFLED else super().rule(cell)
+
+
+@control("random-expert")
+class RandomExpert(Control):
+    """The expert that students learn from is a random policy."""
+
+    def experiment(self, real: Experiment) -> Experiment:
+        """Where there is an expert."""
+        if not isinstance(real.learner, BC):
+            return real
+        return dataclasses.replace(real, learner=dataclasses.replace(real.learner, taught_by="random policy"))
+
+
+@control("no-learning")
+class NoLearning(Control):
+    """The learner's rate is zero."""
+
+    def experiment(self, real: Experiment) -> Experiment:
+        """As close to zero as the settings allow: no weight moves by a bit."""
+        if not hasattr(real.learner, "learning_rate"):
+            raise ValueError(f"learner {real.learner.name} has no learning_rate that a control could take away")
+        settings: Any = real.learner
+        return dataclasses.replace(real, learner=dataclasses.replace(settings, learning_rate=1e-30))
+
+
+@control("exchanged-returns")
+class ExchangedReturns(Control):
+    """The conditions of a seed exchange their returns at random."""
+
+    def returns(self, returns: dict[str, np.ndarray], seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """Whole chains change hands: the levels of a seed stay together."""
+        names = list(returns)
+        orders = np.stack([rng.permutation(len(names)) for rng in streams(seeds, "exchanged returns")])
+        stacked = np.stack([returns[name] for name in names])
+        rows = np.arange(len(seeds))
+        return {name: stacked[orders[:, place], rows] for place, name in enumerate(names)}
+
+
+@control("permuted-inputs")
+class PermutedInputs(Control):
+    """Each seed sees the task's inputs in an order of its own, the same at all levels."""
+
+    def before_training(self, cell: Cell, networks: Networks, masks: Masks) -> tuple[Networks, Masks]:
+        """To deal the inputs anew is to deal the first layer's rows anew."""
+        orders = _input_orders(cell)
+        seen = {name: mlp.each(np.copy) for name, mlp in networks.items()}
+        for mlp in seen.values():
+            mlp.weights[0][:] = np.take_along_axis(mlp.weights[0], orders, axis=1)
+        dealt = {name: [np.take_along_axis(layers[0], orders, axis=1), *layers[1:]] for name, layers in masks.items()}
+        return seen, dealt
+
+    def after_training(self, cell: Cell, trained: Networks, masks: Masks) -> Networks:
+        """And back."""
+        back = np.argsort(_input_orders(cell), axis=1)
+        for mlp in trained.values():
+            mlp.weights[0][:] = np.take_along_axis(mlp.weights[0], back, axis=1)
+        return trained
+
+
+@control("one-initialiser")
+class OneInitialiser(Control):
+    """All initialisers are the same one under different names: Kaiming, undivided."""
+
+    def experiment(self, real: Experiment) -> Experiment:
+        """Whatever a claim asked for."""
+        network = dataclasses.replace(real.network, initialiser="kaiming", input_divisor=1.0)
+        return dataclasses.replace(real, network=network)
+
+
+def _over_all_layers(kept: Layers, initial: Layers, rng: np.random.Generator) -> Start:
+    masks, _ = random_reinit(kept, initial, rng)
+    values = rng.permutation(np.concatenate([w0[mask] for mask, w0 in zip(kept, initial, strict=True)]))
+    weights, used = [], 0
+    for mask in masks:
+        dealt = np.zeros(mask.shape, dtype=values.dtype)
+        dealt[mask] = values[used : used + mask.sum()]
+        used += int(mask.sum())
+        weights.append(dealt)
+    return masks, weights
+
+
+def _input_orders(cell: Cell) -> np.ndarray:
+    """int64[members, inputs, 1]: which of the task's inputs each member's network takes for its own."""
+    count = len(cell.experiment.task.inputs)
+    return np.stack([rng.permutation(count) for rng in streams(cell.seeds, "input order")])[:, :, None]

@@ -1,0 +1,124 @@
+"""`python -m harness controls`: each claim must lose its REPRODUCED where a control that it declares breaks something.
+
+All of it on the reduced profile. First the twin, in which nothing is broken: every claim that declares controls must
+be REPRODUCED there. Then each control, over the claims that declare it.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Literal
+
+from harness.controls import CONTROLS, says
+from harness.trust import sessions
+from harness.trust.records import COMMITTED, HERE, Entry, Record, Table, Tone, write
+from harness.trust.sessions import Judged
+from harness.verdict import Finding
+
+COMMAND = "make controls"
+IDLE = "nothing"
+"""The control that breaks nothing."""
+Outcome = Literal["killed", "survived", "unclear", "not applicable"]
+_TONES: dict[Outcome, Tone] = {"killed": "good", "survived": "bad", "unclear": "bad", "not applicable": "none"}
+
+
+def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
+    """What became of a claim under a control, and why.
+
+    killed: a finding that the twin supports is contradicted or equivalent, or it is underpowered although the twin
+    could have seen an effect as large as its own 9 times in 10. survived: still REPRODUCED. unclear: not REPRODUCED,
+    but nothing shows that the control is the reason: an error, or a twin without power.
+    """
+    if mutated.verdict == "REPRODUCED":
+        same = all(_numbers(twin.findings[name]) == _numbers(found) for name, found in mutated.findings.items())
+        return "survived", "it changes no number" if same else "still REPRODUCED"
+    lost = [name for name, found in twin.findings.items() if found.conclusion == "supported"]
+    for name in lost:
+        was, now = twin.findings[name], mutated.findings.get(name)
+        if now is None or now.conclusion in ("supported", "error", "not run", "smoke"):
+            continue
+        could_see = was.detectable is not None and was.detectable <= abs(was.effect)
+        if now.conclusion != "underpowered" or could_see:
+            return "killed", f"{name}: {was.effect:+.3g} {was.conclusion}, now {now.effect:+.3g} {now.conclusion}"
+    return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
+
+
+def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Generator[str, None, int]:
+    """Run the controls, telling a line each; returns the exit code: 1 where one survives, or the twin does not hold.
+
+    only: these controls alone. idle: this control with its mutation disabled, which must be found out. Neither leaves a
+    record. fixture: leave it in fixtures/trust instead of .claims/trust. Raises SessionError where pytest fails.
+    """
+    before = sessions.cpu_seconds()
+    twin = sessions.judge("twin", [], sessions.EVIDENCE)
+    declared = {name: [c for c, judged in twin.items() if name in judged.controls] for name in CONTROLS if name != IDLE}
+    lame = [c for c, judged in twin.items() if judged.controls and judged.verdict != "REPRODUCED"]
+    yield f"twin: {', '.join(f'{claim} {judged.verdict}' for claim, judged in twin.items())}"
+    found: dict[str, dict[str, tuple[Outcome, str]]] = {claim: {} for claim in twin}
+    for name, claims in declared.items():
+        if not claims or (only and name not in only) or (idle and name != idle):
+            continue
+        mutation = IDLE if idle else name
+        run = sessions.judge(mutation, ["--control", mutation], sessions.MUTATED_EVIDENCE, claims)
+        for claim in claims:
+            found[claim][name] = outcome(twin[claim], run[claim])
+        told = (f"{claim} {found[claim][name][0]} ({found[claim][name][1]})" for claim in claims)
+        yield f"{name}{', its mutation disabled' if idle else ''}: {'; '.join(told)}"
+    alive = [f"{claim} x {name}" for claim, row in found.items() for name, (word, _) in row.items() if word != "killed"]
+    killed = sum(len(row) for row in found.values()) - len(alive)
+    verdict = f"{killed} of {killed + len(alive)} declared controls kill"
+    verdict += f"; these do not: {', '.join(alive)}" if alive else ""
+    verdict += f"; the twin does not reproduce {', '.join(lame)}" if lame else ""
+    cpu = sessions.cpu_seconds() - before
+    yield f"{verdict} ({cpu / 60:.1f} core-minutes)"
+    if not (only or idle):
+        path = write(_record(twin, found, verdict, not (alive or lame), cpu), COMMITTED if fixture else HERE)
+        yield f"record: {path}"
+    return 1 if alive or lame else 0
+
+
+def _record(
+    twin: Mapping[str, Judged],
+    found: Mapping[str, Mapping[str, tuple[Outcome, str]]],
+    verdict: str,
+    ok: bool,
+    cpu: float,
+) -> Record:
+    names = [name for name in CONTROLS if name != IDLE]
+    rows: list[list[Entry | str]] = []
+    for claim, judged in twin.items():
+        entries = [_entry(judged, found[claim].get(name)) for name in names]
+        tone: Tone = "good" if judged.verdict == "REPRODUCED" else "weak"
+        rows.append([claim, Entry(judged.verdict, tone), *entries])
+    tables = [
+        Table("Claims and controls", ["claim", "nothing broken", *names], rows),
+        Table("What each control breaks", ["control", "broken"], [[name, says(name)] for name in names]),
+    ]
+    data = {
+        "twin": {claim: judged.verdict for claim, judged in twin.items()},
+        "claims": {
+            claim: {name: {"outcome": word, "why": why} for name, (word, why) in row.items()}
+            for claim, row in found.items()
+        },
+    }
+    return Record(
+        name="controls",
+        title="Negative controls",
+        says="Each control breaks one ingredient of the experiments, on the reduced profile. A claim declares those"
+        " that must take its REPRODUCED away: one that is still reproduced then would be reproduced by anything.",
+        verdict=f"{verdict[0].upper()}{verdict[1:]}.",
+        ok=ok,
+        command=COMMAND,
+        tables=tables,
+        data=data,
+        cpu_seconds=cpu,
+    )
+
+
+def _entry(twin: Judged, found: tuple[Outcome, str] | None) -> Entry:
+    if found is None:
+        why = "not declared" if twin.controls else "the claim is not reproduced, so there is nothing to take away"
+        return Entry("not applicable", "none", why)
+    return Entry(found[0], _TONES[found[0]], found[1])
+
+
+def _numbers(finding: Finding) -> tuple[float, float, float]:
+    return finding.effect, finding.lower, finding.upper
