@@ -278,7 +278,7 @@ def told(lines: Generator[str, None, int]) -> tuple[list[str], int]:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(harness.trust.controls, "HERE", tmp_path)
+    monkeypatch.setattr(records, "HERE", tmp_path)
     return tmp_path
 
 
@@ -361,7 +361,7 @@ class TestMultiverse:
             return base
 
         monkeypatch.setattr(multiverse.sessions, "judge", judge)
-        monkeypatch.setattr(multiverse, "HERE", tmp_path)
+        monkeypatch.setattr(records, "HERE", tmp_path)
         lines, code = told(multiverse.main())
         assert code == 0
         assert "shuffle=rows: one REPRODUCED -> INCONCLUSIVE" in lines

@@ -39,7 +39,7 @@ from harness.machine import usable_cpus
 from harness.profiles import AA_BLOCK, SEEDS_PER_BLOCK
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return
 from harness.tasks.cart_pole import CartPole
-from harness.trust.records import COMMITTED, HERE, Entry, Record, Table, write
+from harness.trust.records import HERE, Entry, Record, Table, leave
 from harness.trust.retrained import Retrained
 from harness.verdict import Conclusion
 
@@ -348,8 +348,8 @@ def main(replicates: int = REPLICATES, fixture: bool = False, processes: int = 2
     for row in made.tables[0].rows:
         print("  ".join(entry if isinstance(entry, str) else entry.text for entry in row))
     print(made.verdict)
-    for place in (HERE, *((COMMITTED,) if fixture else ())):
-        print(f"record: {write(made, place)}")
+    for path in leave(made, fixture):
+        print(f"record: {path}")
     return 0 if made.ok else 1
 
 

@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from harness.trust.records import COMMITTED, HERE, Entry, Record, Table, Tone, write
+from harness.trust.records import Entry, Record, Table, Tone, leave
 from harness.verdict import Finding
 
 SCHEMA = 1
@@ -120,8 +120,8 @@ def main(paths: Sequence[Path], fixture: bool = False) -> int:
             said = ", ".join(f"{finding.conclusion} ({_numbers(finding)})" for finding in found)
             print(f"differs: {' '.join(key)}: {said}")
     print(made.verdict)
-    for place in (HERE, *((COMMITTED,) if fixture else ())):
-        print(f"record: {write(made, place)}")
+    for path in leave(made, fixture):
+        print(f"record: {path}")
     return 0 if made.ok else 1
 
 

@@ -137,11 +137,11 @@ def main(replicates: int, fixture: bool) -> int:
     entries = calibrate(plan(), replicates, processes=min(2, usable_cpus()))
     used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     made = record(entries, replicates, used)
-    path = records.write(made, records.COMMITTED if fixture else records.HERE)
+    paths = records.leave(made, fixture)
     for m in excesses(entries):
         print(f"over {ALPHA:.0%}: {m}")
     print(made.verdict)
-    print(f"{path}: {len(entries):,} entries in {time.monotonic() - begun:.0f} s, {used / 60:.1f} core-minutes")
+    print(f"{paths[-1]}: {len(entries):,} entries in {time.monotonic() - begun:.0f} s, {used / 60:.1f} core-minutes")
     return 0 if made.ok else 1
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from harness.controls import CONTROLS, says
 from harness.trust import sessions
-from harness.trust.records import COMMITTED, HERE, Entry, Record, Table, Tone, write
+from harness.trust.records import Entry, Record, Table, Tone, leave
 from harness.trust.sessions import Judged
 from harness.verdict import Finding
 
@@ -45,7 +45,7 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
     """Run the controls, telling a line each; returns the exit code: 1 where one survives, or the twin does not hold.
 
     only: these controls alone. idle: this control with its mutation disabled, which must be found out. Neither leaves a
-    record. fixture: leave it in fixtures/trust instead of .claims/trust. Raises SessionError where pytest fails.
+    record. fixture: leave it in fixtures/trust as well. Raises SessionError where pytest fails.
     """
     before = sessions.cpu_seconds()
     twin = sessions.judge("twin", [], sessions.EVIDENCE)
@@ -70,8 +70,8 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
     cpu = sessions.cpu_seconds() - before
     yield f"{verdict} ({cpu / 60:.1f} core-minutes)"
     if not (only or idle):
-        path = write(_record(twin, found, verdict, not (alive or lame), cpu), COMMITTED if fixture else HERE)
-        yield f"record: {path}"
+        for path in leave(_record(twin, found, verdict, not (alive or lame), cpu), fixture):
+            yield f"record: {path}"
     return 1 if alive or lame else 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.switches import SWITCHES, Switch
 from harness.trust import sessions
-from harness.trust.records import COMMITTED, HERE, Entry, Record, Table, write
+from harness.trust.records import Entry, Record, Table, leave
 from harness.trust.sessions import Judged, RefusedError
 from harness.verdict import Finding
 
@@ -19,7 +19,7 @@ DEFAULT = "as taken"
 def main(fixture: bool = False) -> Generator[str, None, int]:
     """Judge the claims under every switch, telling a line each; returns 0: which reading is right is not for it to say.
 
-    fixture: leave the record in fixtures/trust instead of .claims/trust. Raises SessionError where pytest fails.
+    fixture: leave the record in fixtures/trust as well. Raises SessionError where pytest fails.
     """
     before = sessions.cpu_seconds()
     base = sessions.judge("as-taken", [], sessions.EVIDENCE)
@@ -34,7 +34,8 @@ def main(fixture: bool = False) -> Generator[str, None, int]:
     cpu = sessions.cpu_seconds() - before
     record = _record(base, readings, cpu)
     yield f"{record.verdict} ({cpu / 60:.1f} core-minutes)"
-    yield f"record: {write(record, COMMITTED if fixture else HERE)}"
+    for path in leave(record, fixture):
+        yield f"record: {path}"
     return 0
 
 

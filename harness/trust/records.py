@@ -83,6 +83,11 @@ def write(record: Record, folder: Path = HERE) -> Path:
     return path
 
 
+def leave(record: Record, fixture: bool) -> list[Path]:
+    """Write the record to .claims/trust, and for a `fixture` to fixtures/trust as well; returns the paths."""
+    return [write(record, folder) for folder in ((HERE, COMMITTED) if fixture else (HERE,))]
+
+
 def read(name: str, here: Path = HERE, committed: Path = COMMITTED) -> dict[str, Any] | None:
     """The record as JSON, that of `here` before the committed one; None where neither exists.
 
