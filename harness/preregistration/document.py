@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.assay import insensitive
 from harness.claim import Claim
 from harness.evidence.inventory import flat
 from harness.experiment import DENSE, TICKET, Experiment, canonical_json, to_plain
-from harness.judge import insensitive
 from harness.preregistration.source import Module, attributes, closure, literal, module_in, module_named, source_hash
 from harness.profiles import PROFILES, SEEDS_PER_BLOCK, Profile, System
 from harness.run import Run
@@ -43,7 +43,7 @@ _KINDS = {
 """The judge's methods: the kind of finding, and what its smallest effect or margin is called."""
 _TESTS: dict[str, list[Any]] = {"holds_out_longer": [censored_ranks], "spreads_wider": [swapped_spreads]}
 _NO_DIFFERENCE = ("equivalent", "non_inferior")
-_RULES = ("harness.statistics", "harness.verdict", "harness.judge", "harness.trust")
+_RULES = ("harness.statistics", "harness.verdict", "harness.assay", "harness.judge", "harness.trust")
 _MEASURES = ("harness.statistics",)
 
 
