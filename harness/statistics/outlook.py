@@ -1,5 +1,7 @@
 """What the test behind an outcome could have seen, and what would decide it, reckoned from the sample at hand."""
 
+from math import isfinite
+
 from harness.statistics.outcome import Kind, Outcome, Test
 from harness.statistics.power import FEWEST, detectable_effect, seeds_needed
 
@@ -21,12 +23,17 @@ _NINE_IN_TEN = 1.2816
 
 
 def seeds_to_decide(outcome: Outcome, kind: Kind, smallest: float) -> int | None:
-    """Seeds per group that decide 9 times in 10: a true effect of `smallest`, and where a difference is claimed
-    a true effect of 0 as well. None where none would: too many, or refused for another reason than too few."""
+    """Seeds per group that decide 9 times in 10: a true effect of 0 where none is claimed.
+
+    Where a difference is claimed, a true effect of twice `smallest`, and one of 0 where that can be told: one of
+    `smallest` itself falls short of it every other time, however many the seeds. None where no number would do: too
+    many, or refused for another reason than too few.
+    """
     if outcome.refused and min(outcome.n) >= FEWEST.get(outcome.test, 2):
         return None
-    needed = [seeds_needed(outcome.sd, smallest, _reckoned_by(outcome), reach=outcome.reach, kind=kind)]
-    if kind == "greater":
+    effect = 2 * smallest if kind == "greater" else smallest
+    needed = [seeds_needed(outcome.sd, effect, _reckoned_by(outcome), reach=outcome.reach, kind=kind)]
+    if kind == "greater" and (outcome.guarded is None or isfinite(outcome.guarded[0])):
         test: Test = "guarded t" if outcome.guarded and outcome.test == "sign-flip" else outcome.test
         needed.append(seeds_needed(outcome.sd, smallest, test, reach=outcome.reach, kind="equivalent"))
     known = [count for count in needed if count is not None]
