@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.assay import insensitive
 from harness.claim import Claim
 from harness.evidence.store import address
-from harness.experiment import DENSE
 from harness.figures import figure
 from harness.run import Run, cpu_seconds
 from harness.statistics import (
@@ -16,23 +16,17 @@ from harness.statistics import (
     Kind,
     Outcome,
     PerSeed,
-    Test,
     censored_ranks,
     contrast_test,
-    detectable_effect,
-    normalised_return,
+    detectable,
     require_finite,
-    seeds_needed,
+    seeds_to_decide,
     swapped_spreads,
 )
-from harness.statistics.power import FEWEST
 from harness.trust import basis
 from harness.verdict import Finding, conclude
 
 RETURN_UNIT = "normalised return"
-DENSE_BAR = 0.95
-"""475 of Cart-Pole's 500: what dense learning must reach before "no difference" means anything."""
-TICKET_EFFECT = 0.05
 
 
 class JudgedTwiceError(Exception):
@@ -188,8 +182,8 @@ class Judge:
             lower=outcome.lower,
             upper=outcome.upper,
             p=outcome.p,
-            detectable=_detectable(outcome, kind, smallest),
-            seeds_needed=_seeds_needed(outcome, kind, smallest) if conclusion == "underpowered" else None,
+            detectable=detectable(outcome, kind, smallest),
+            seeds_needed=seeds_to_decide(outcome, kind, smallest) if conclusion == "underpowered" else None,
             refused=outcome.refused,
             beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
         )
@@ -233,69 +227,6 @@ def _tested(effect: PerSeed, kind: Kind, span: tuple[float, float]) -> Outcome:
 
 def _tested_spreads(one: np.ndarray, other: np.ndarray, span: tuple[float, float]) -> Outcome:
     return basis.checked_spreads(swapped_spreads(one, other), one, other, span)
-
-
-def insensitive(runs: Sequence[Run]) -> str:
-    """Why "no difference" can't be assessed here; empty where it can.
-
-    Dense learning must have reached its bar, and where anything is pruned the ticket effect must be supported on the
-    same system: one on which nothing can be seen shows no difference either.
-    """
-    for run in runs:
-        bar = float(normalised_return(run.dense_returns(), run.reference).mean())
-        if bar < DENSE_BAR:
-            return (
-                f"{run.system} reached a normalised return of {bar:.2f} when dense, under {DENSE_BAR:g}; agents that"
-                " learn would lift this, more seeds would not"
-            )
-    able = [run for run in runs if {"mask/weights", "random/re-init"} <= set(run.conditions)]
-    for run in able:
-        outcome = _tested(run.area().ticket_effect, "greater", run.normalised_span)
-        if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
-            return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
-    for run in runs:
-        if set(run.conditions) != {DENSE} and all(run.system != other.system for other in able):
-            return (
-                f"no run shows the ticket effect on {run.system}, so nothing may be seen there; a run with assay=True"
-                " would lift this"
-            )
-    return ""
-
-
-def _detectable(outcome: Outcome, kind: Kind, smallest: float) -> float | None:
-    """The smallest true effect that is supported 9 times in 10: where a difference is claimed the estimate itself must
-    reach `smallest`, besides what the test asks for. Planted effects hold it to that (tests/test_planted.py)."""
-    seen = detectable_effect(outcome.sd, min(outcome.n), _reckoned_by(outcome), reach=outcome.reach, kind=kind)
-    if seen is None or kind != "greater":
-        return seen
-    n = min(outcome.n)
-    of_ranks: float = (6 * n) ** -0.5  # Noether (1987), as power reckons them; they have no sd
-    error: float = of_ranks if outcome.test == "censored ranks" else outcome.sd * (len(outcome.n) / n) ** 0.5
-    return max(seen, smallest + _NINE_IN_TEN * error)
-
-
-_NINE_IN_TEN = 1.2816
-"""Standard errors by which a normal estimate falls short of its mean once in ten times."""
-
-
-def _seeds_needed(outcome: Outcome, kind: Kind, smallest: float) -> int | None:
-    """Seeds per group that decide 9 times in 10: a true effect of `smallest`, and where a difference is claimed
-    a true effect of 0 as well. None where none would: too many, or refused for another reason than too few."""
-    if outcome.refused and min(outcome.n) >= FEWEST.get(outcome.test, 2):
-        return None
-    needed = [seeds_needed(outcome.sd, smallest, _reckoned_by(outcome), reach=outcome.reach, kind=kind)]
-    if kind == "greater":
-        test: Test = "guarded t" if outcome.guarded and outcome.test == "sign-flip" else outcome.test
-        needed.append(seeds_needed(outcome.sd, smallest, test, reach=outcome.reach, kind="equivalent"))
-    known = [count for count in needed if count is not None]
-    return max(known) if len(known) == len(needed) else None
-
-
-def _reckoned_by(outcome: Outcome) -> Test:
-    """The test as which its power is reckoned. Seeds that all agree have no spread to reckon a sign-flip's from: it
-    would see everything. What the guard allows for is what it could have missed."""
-    unseen = outcome.test == "sign-flip" and not outcome.sd > 0 and outcome.guarded is not None
-    return "guarded t" if unseen else outcome.test
 
 
 def _beside(name: str, kind: Kind, smallest: float, outcome: Outcome) -> dict[str, Any]:

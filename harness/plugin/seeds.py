@@ -98,7 +98,8 @@ def in_words(finding: Finding, decide: Mapping[str, Any]) -> Iterable[str]:
     if not decide:
         yield f"{finding.name}: {_no_seeds(finding, goal)}"
         return
-    true = f"{finding.smallest:g} or 0" if finding.kind == "greater" else "0"
+    zero = "" if finding.test == "swapped spreads" else " or 0"  # no spread is ever called equivalent
+    true = f"{2 * finding.smallest:g}{zero}" if finding.kind == "greater" else "0"
     what = f"{decide['seeds']} fresh seeds would decide {goal} 9 times in 10 where the true effect is {true}"
     if finding.seeds_needed is None:
         what = f"from {decide['seeds']} seeds on it is judged; how many would decide {goal} is known then"

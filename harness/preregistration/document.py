@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.assay import insensitive
 from harness.claim import Claim
 from harness.evidence.inventory import flat
 from harness.experiment import DENSE, TICKET, Experiment, canonical_json, to_plain
-from harness.judge import insensitive
 from harness.preregistration.source import Module, attributes, closure, literal, module_in, module_named, source_hash
 from harness.profiles import PROFILES, SEEDS_PER_BLOCK, Profile, System
 from harness.run import Run
@@ -48,7 +48,7 @@ _TESTS: dict[str, list[Any]] = {
 }
 _CONTRAST: list[Any] = [contrast_test, basis.checked, basis.look]
 _NO_DIFFERENCE = ("equivalent", "non_inferior")
-_RULES = ("harness.statistics", "harness.verdict", "harness.judge", "harness.trust")
+_RULES = ("harness.statistics", "harness.verdict", "harness.assay", "harness.judge", "harness.trust")
 _MEASURES = ("harness.statistics",)
 
 

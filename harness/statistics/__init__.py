@@ -21,6 +21,7 @@ from harness.statistics.improvement import improvement, probability_of_improveme
 from harness.statistics.intervals import bca, iqm
 from harness.statistics.multiplicity import benjamini_hochberg, holm
 from harness.statistics.outcome import Kind, Outcome, Test
+from harness.statistics.outlook import detectable, seeds_to_decide
 from harness.statistics.paired import sign_flip, studentised_paired
 from harness.statistics.power import detectable_effect, seeds_needed
 from harness.statistics.ranks import censored_ranks
@@ -43,6 +44,7 @@ __all__ = [
     "break_density",
     "censored_ranks",
     "contrast_test",
+    "detectable",
     "detectable_effect",
     "failure_rate",
     "fan_in_gap",
@@ -65,6 +67,7 @@ __all__ = [
     "require_finite",
     "restricted_level",
     "seeds_needed",
+    "seeds_to_decide",
     "separation_level",
     "sign_flip",
     "spread",

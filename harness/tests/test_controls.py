@@ -254,6 +254,10 @@ class TestOutcome:
         assert outcome(TWIN, judged("REPRODUCED", finding("a", "supported", effect=0.2)))[0] == "survived"
         assert outcome(TWIN, TWIN) == ("survived", "it changes no number")
 
+    def test_what_could_not_be_judged_is_no_kill(self) -> None:
+        refused = dataclasses.replace(finding("a", "underpowered", effect=0.01), refused="the table says so")
+        assert outcome(TWIN, judged("INCONCLUSIVE", refused))[0] == "unclear"
+
     @pytest.mark.parametrize("conclusion", ["error", "not run"])
     def test_what_broke_down_is_no_kill(self, conclusion: str) -> None:
         mutated = judged("ERROR", finding("a", conclusion), finding("b", conclusion))

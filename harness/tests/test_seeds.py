@@ -57,7 +57,7 @@ def test_the_command_plans_as_many_fresh_seeds_as_are_said_to_do(made: Callable[
     found = made(UNDECIDED)
     ran = found.run()
     said = re.search(
-        r"test_it\S+: (\d+) fresh seeds would decide 0.3 .* where the true effect is 0.3 or 0, in about", ran.text
+        r"test_it\S+: (\d+) fresh seeds would decide 0.3 .* where the true effect is 0.6 or 0, in about", ran.text
     )
     assert said
     count = int(said[1])

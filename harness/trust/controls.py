@@ -25,8 +25,8 @@ def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
 
     killed: a finding that the twin supports is contradicted or equivalent, or it is underpowered although the twin
     could have seen an effect as large as its own 9 times in 10, or placed none within its margin. survived: still
-    REPRODUCED. unclear: not REPRODUCED, but nothing shows that the control is the reason: an error, or a twin without
-    power.
+    REPRODUCED. unclear: not REPRODUCED, but nothing shows that the control is the reason: an error, a test that was
+    refused, or a twin without power.
     """
     if mutated.verdict == "REPRODUCED":
         same = all(_numbers(twin.findings[name]) == _numbers(found) for name, found in mutated.findings.items())
@@ -34,7 +34,7 @@ def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
     lost = [name for name, found in twin.findings.items() if found.conclusion == "supported"]
     for name in lost:
         was, now = twin.findings[name], mutated.findings.get(name)
-        if now is None or now.conclusion in ("supported", "error", "not run", "smoke"):
+        if now is None or now.refused or now.conclusion in ("supported", "error", "not run", "smoke"):
             continue
         size = abs(was.effect) if was.kind == "greater" else was.smallest
         could_see = was.detectable is not None and was.detectable <= size
@@ -56,7 +56,10 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
     yield f"twin: {', '.join(f'{claim} {judged.verdict}' for claim, judged in twin.items())}"
     found: dict[str, dict[str, tuple[Outcome, str]]] = {claim: {} for claim in twin}
     for name, claims in declared.items():
-        if not claims or (only and name not in only) or (idle and name != idle):
+        if (only and name not in only) or (idle and name != idle):
+            continue
+        if not claims:
+            yield f"{name}: no claim declares it"
             continue
         mutation = IDLE if idle else name
         run = sessions.judge(mutation, ["--control", mutation], sessions.MUTATED_EVIDENCE, claims)
