@@ -16,6 +16,7 @@ from harness.controls import CONTROLS
 from harness.evidence import commands as evidence
 from harness.fixtures import FixtureError
 from harness.trust.controls import IDLE
+from harness.trust.records import RecordError
 from harness.trust.sessions import SessionError
 
 Commands = Any
@@ -48,12 +49,15 @@ def main() -> int:
     try:
         code: int = chosen.run(chosen)
         return code
-    except (FixtureError, UnknownPartError) as error:
+    except (FixtureError, RecordError, UnknownPartError) as error:
         print(f"error: {error}")
         return 4
     except SessionError as error:
         print(f"error: {error}")
         return 1
+    except OSError as error:
+        print(f"error: {error}")
+        return 3
 
 
 # Each command imports what it needs when it runs: to ask for help loads no more than the engine.
@@ -109,7 +113,10 @@ def _add_preregister(commands: Commands) -> None:
     def run(chosen: argparse.Namespace) -> int:
         from harness.preregistration.command import main as register
 
-        return register(chosen.evidence, chosen.claim)
+        if chosen.evidence is not None and not Path(chosen.evidence).is_dir():
+            print(f"error: {chosen.evidence} is no folder of evidence: what has been judged could not be looked up")
+            return 4
+        return register(chosen.evidence or _evidence(), chosen.claim)
 
     preregister = commands.add_parser(
         "preregister",
@@ -118,7 +125,7 @@ def _add_preregister(commands: Commands) -> None:
         " now, with a hash. Which blocks of seeds have evidence already is looked up and recorded.",
     )
     preregister.add_argument("--claim", action="append", default=[], metavar="ID", help="only this claim; repeat")
-    preregister.add_argument("--evidence", metavar="DIR", default=_evidence(), help=f"default: {_evidence()}")
+    preregister.add_argument("--evidence", metavar="DIR", help=f"default: {_evidence()}, if it is there")
     preregister.set_defaults(run=run)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from harness.experiment import Experiment
 
-PARTS = tuple(f.name for f in dataclasses.fields(Experiment))
+PARTS = tuple(f.name for f in dataclasses.fields(Experiment) if f.name != "control")  # a name, and no part
 _WORDS = {"true": True, "false": False}
 
 

@@ -25,6 +25,8 @@ from harness.preregistration import register
 from harness.preregistration.register import Registered
 from harness.run import Run, Scene
 from harness.statistics import normalised_return
+from harness.trust import basis
+from harness.trust.records import RecordError
 from harness.verdict import Finding
 
 JUDGE = pytest.StashKey[Judge]()
@@ -113,10 +115,11 @@ class Suite:
             self._prepare()
             if self.settings.judges and self.settings.profile.gives_findings:
                 self.registered = register.read()
+                basis.committed()  # refused before training where it can't be read
                 self.added = added_seeds(self.judges, self.settings)
             for run in (run for judge in self.judges.values() for run in judge.runs):
                 normalised_return([], run.reference)  # refused where the task's own references are too close
-        except (FixtureError, StoreError, ValueError) as error:
+        except (FixtureError, RecordError, StoreError, ValueError) as error:
             raise pytest.UsageError(str(error)) from None
         try:
             if self.settings.judges and self.settings.report:

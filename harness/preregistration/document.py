@@ -26,6 +26,7 @@ from harness.profiles import PROFILES, SEEDS_PER_BLOCK, Profile, System
 from harness.run import Run
 from harness.statistics import censored_ranks, contrast_test, guarded_bounds, swapped_spreads
 from harness.statistics.outcome import TAIL
+from harness.trust import basis
 from harness.verdict import conclude
 
 Document = dict[str, Any]
@@ -41,7 +42,11 @@ _KINDS = {
     "spreads_wider": ("greater", "smallest"),
 }
 """The judge's methods: the kind of finding, and what its smallest effect or margin is called."""
-_TESTS: dict[str, list[Any]] = {"holds_out_longer": [censored_ranks], "spreads_wider": [swapped_spreads]}
+_TESTS: dict[str, list[Any]] = {
+    "holds_out_longer": [censored_ranks, basis.checked_ranks],
+    "spreads_wider": [swapped_spreads, basis.checked_spreads, basis.look_at_spreads],
+}
+_CONTRAST: list[Any] = [contrast_test, basis.checked, basis.look]
 _NO_DIFFERENCE = ("equivalent", "non_inferior")
 _RULES = ("harness.statistics", "harness.verdict", "harness.assay", "harness.judge", "harness.trust")
 _MEASURES = ("harness.statistics",)
@@ -226,9 +231,9 @@ def _rule(methods: Iterable[str]) -> dict[str, Any]:
     """The functions that choose a test, guard it and conclude, by the hash of their source, and their constants."""
     chosen: dict[str, Any] = {"conclude": conclude}
     for method in sorted(methods):
-        chosen |= {test.__name__: test for test in _TESTS.get(method, [contrast_test])}
+        chosen |= {test.__name__: test for test in _TESTS.get(method, _CONTRAST)}
         chosen |= {"insensitive": insensitive} if method in _NO_DIFFERENCE else {}
-    guards = {} if set(chosen) <= {"conclude", "swapped_spreads"} else {"guarded_bounds": guarded_bounds}
+    guards = {} if set(methods) <= {"spreads_wider"} else {"guarded_bounds": guarded_bounds}
     code: dict[str, str] = {}
     constants: dict[str, Any] = {}
     for name, function in (chosen | guards).items():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import harness.__main__
 import harness.trust.controls
 from harness.controls import CONTROLS, control_of, says
 from harness.evidence.fingerprint import engine_fingerprint, engine_parts
@@ -242,6 +243,13 @@ class TestOutcome:
             assert outcome(twin, mutated)[0] == "unclear"
             assert outcome(twin, judged("REFUTED", finding("b", "contradicted", effect=-0.3)))[0] == "killed"
 
+    def test_no_difference_is_lost_where_the_twin_could_place_one_within_its_margin(self) -> None:
+        mutated = judged("INCONCLUSIVE", finding("b", "underpowered", effect=0.01))
+        for detectable, word in ((0.04, "killed"), (0.06, "unclear")):
+            found = finding("b", "supported", effect=0.001, detectable=detectable)
+            twin = judged("REPRODUCED", dataclasses.replace(found, kind="equivalent"))
+            assert outcome(twin, mutated)[0] == word
+
     def test_what_still_reproduces_has_survived(self) -> None:
         assert outcome(TWIN, judged("REPRODUCED", finding("a", "supported", effect=0.2)))[0] == "survived"
         assert outcome(TWIN, TWIN) == ("survived", "it changes no number")
@@ -342,6 +350,15 @@ class TestCommand:
         assert ran.ran[1] == (IDLE, ("--control", IDLE), ".claims/controls/evidence", ("one", "two"))
         assert "these do not: one x unmasked, two x unmasked" in lines[-1]
         assert not list(here.iterdir())  # it is no record of the controls
+
+    def test_a_disk_that_takes_nothing_is_one_line(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / ".claims").touch()
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", ["harness", "controls"])
+        assert harness.__main__.main() == 3
+        assert capsys.readouterr().out.startswith("error: ")
 
     def test_one_control_alone_leaves_no_record(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with_sessions(monkeypatch, KILLED)

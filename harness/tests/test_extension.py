@@ -335,6 +335,7 @@ class TestChanges:
             ("=random", "PART.FIELD=VALUE"),
             ("criterion=random", "PART.FIELD=VALUE"),
             ("prunning.rate=1", "no part 'prunning': it has task, learner, network, pruning, evaluation, savings"),
+            ("control.name=unmasked", "no part 'control'"),
             ("pruning.rates=0.1", "changes nothing here: the fields of pruning are rate, levels,"),
             ("learner.passes=2", "changes nothing here: the fields of learner are learning_rate, discount"),
             ("pruning.rate=much", "it is a number from 0 on"),

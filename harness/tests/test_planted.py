@@ -118,6 +118,7 @@ class TestTicketEffect:
 
     @pytest.mark.parametrize("plan", [NEAR_NORMAL, CAPPED], ids=["near-normal", "capped"])
     def test_what_it_says_it_could_see_it_sees(self, plan: Plan) -> None:
+        """The weaker one is lowered: near the ceiling no ticket could lie so far above it."""
         promise = promised(self.found(shifted(plan, RANDOM, TICKET, -0.08), 10))
         verdicts = rates(self.found(shifted(plan, RANDOM, TICKET, -promise), REPLICATES))
         assert_at_least(verdicts["REPRODUCED"], REPLICATES, POWER)

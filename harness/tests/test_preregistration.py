@@ -94,7 +94,8 @@ def test_a_document_holds_hypothesis_margin_systems_and_budgets(written: Callabl
     }
     assert held["alpha"] == 0.05
     assert {"TAIL": 0.025, "FEWEST_STUDENTISED": 15}.items() <= held["rule"]["constants"].items()
-    assert set(held["rule"]["code"]) == {"conclude", "contrast_test", "guarded_bounds"}
+    assert {"NEAR": 0.1, "FAR": 0.25, "SURE": 0.975}.items() <= held["rule"]["constants"].items()  # what is refused
+    assert set(held["rule"]["code"]) == {"conclude", "contrast_test", "checked", "look", "guarded_bounds"}
     assert {name: budgets["seeds"] for name, budgets in held["profiles"].items()} == {
         "scaled": 20,
         "extended": 40,
@@ -317,8 +318,12 @@ def test_each_claim_of_the_house_is_registered() -> None:
 
 @pytest.mark.parametrize(
     ("args", "said"),
-    [(["--claim", "nonsense"], "there is no claim 'nonsense' here"), (["claims"], "unrecognized arguments: claims")],
-    ids=["claim", "argument"],
+    [
+        (["--claim", "nonsense"], "there is no claim 'nonsense' here"),
+        (["claims"], "unrecognized arguments: claims"),
+        (["--evidence", "nowhere"], "nowhere is no folder of evidence"),
+    ],
+    ids=["claim", "argument", "evidence"],
 )
 def test_a_bad_argument_registers_nothing_and_is_one_line(args: list[str], said: str, tmp_path: Path) -> None:
     before = register.file().read_bytes()
@@ -508,6 +513,13 @@ def test_a_damaged_register_is_one_line_before_any_training(house: House) -> Non
     ran = house.run("--preregister")
     assert ran.code == USAGE
     assert "Traceback" not in ran.text
+
+
+def test_a_damaged_table_of_the_calibration_is_one_line_before_any_training(house: House) -> None:
+    (house.made.folder / "calibration.json").write_text("{")
+    with (house.made.folder / "conftest.py").open("a") as file:
+        file.write("from harness.trust import records\nrecords.COMMITTED = Path(__file__).parent\n")
+    assert_refused(house.made, house.run(), "calibration.json can't be read", "measure anew")
 
 
 def test_a_changed_hypothesis_under_one_path_is_no_removal_of_the_others(house: House) -> None:

@@ -248,7 +248,7 @@ def checked(
         if why := table.refusal("sign-flip", kind, conditions, n, alike):
             guarded = contrast_test(contrast, "equivalent", span)
             if guarded.refused:
-                return replace(outcome, refused=f"{why}, and the guarded test is refused: {guarded.refused}")
+                return replace(guarded, refused=f"{why}, and the guarded test is refused: {guarded.refused}")
             return checked(guarded, contrast, kind, span, table)
         if table.refusal("guarded t", "equivalent", conditions, n, shapes):
             return replace(outcome, guarded=(-inf, inf))

@@ -177,6 +177,8 @@ def _may_be_used(key: Key, lower: float) -> bool:
     test, kind, _, shape, n, quantity, _ = key
     if not kind or n < FEWEST.get(test, 0) or test not in JUDGED:
         return False
+    if (test, kind) == ("swapped spreads", "equivalent"):
+        return False  # its guarded bounds are infinite: a spread is never equivalent
     if test in ("judge", "judge of spreads"):
         return shape != UNEQUAL[1].name
     return quantity != "false alarms" or lower <= ALPHA

@@ -24,8 +24,9 @@ def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
     """What became of a claim under a control, and why.
 
     killed: a finding that the twin supports is contradicted or equivalent, or it is underpowered although the twin
-    could have seen an effect as large as its own 9 times in 10. survived: still REPRODUCED. unclear: not REPRODUCED,
-    but nothing shows that the control is the reason: an error, a test that was refused, or a twin without power.
+    could have seen an effect as large as its own 9 times in 10, or placed none within its margin. survived: still
+    REPRODUCED. unclear: not REPRODUCED, but nothing shows that the control is the reason: an error, a test that was
+    refused, or a twin without power.
     """
     if mutated.verdict == "REPRODUCED":
         same = all(_numbers(twin.findings[name]) == _numbers(found) for name, found in mutated.findings.items())
@@ -35,7 +36,8 @@ def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
         was, now = twin.findings[name], mutated.findings.get(name)
         if now is None or now.refused or now.conclusion in ("supported", "error", "not run", "smoke"):
             continue
-        could_see = was.detectable is not None and was.detectable <= abs(was.effect)
+        size = abs(was.effect) if was.kind == "greater" else was.smallest
+        could_see = was.detectable is not None and was.detectable <= size
         if now.conclusion != "underpowered" or could_see:
             return "killed", f"{name}: {was.effect:+.3g} {was.conclusion}, now {now.effect:+.3g} {now.conclusion}"
     return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
