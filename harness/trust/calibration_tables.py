@@ -39,8 +39,8 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
     else:
         verdict = (
             f"None of the {len(used)} combinations that a verdict may rest on exceeds {ALPHA:.0%} beyond its bound; the"
-            f" worst shows {worst.rate:.2%} ({_bounds(worst)}): {_place(worst)}. {len(exceed) - untold} exceed it and are"
-            f" refused; {untold} of the sign-flip on {UNEQUAL[1].name!r} exceed it and can't be told from the data."
+            f" worst shows {worst.rate:.2%} ({_bounds(worst)}): {_place(worst)}. {len(exceed) - untold} exceed it and"
+            f" are refused; {untold} of the sign-flip on {UNEQUAL[1].name!r} exceed it and can't be told from the data."
         )
     return Record(
         name="calibration",
