@@ -30,7 +30,8 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
     over, alarms = excesses(entries), [m for m in entries if m.quantity == "false alarms"]
     used = [m for m in alarms if m.used]
     worst = max(used, key=lambda m: m.rate, default=None)
-    refused = sum(m.lower > ALPHA for m in alarms if m.test in JUDGED and not m.used)
+    exceed = [m for m in alarms if m.lower > ALPHA and m.test in JUDGED and not m.used]
+    untold = sum(m.test in ("sign-flip", "judge") and m.shape == UNEQUAL[1].name for m in exceed)
     if over:
         verdict = f"{len(over)} combinations that a verdict may rest on exceed {ALPHA:.0%}: {_place(over[0])} first."
     elif worst is None:
@@ -38,7 +39,8 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
     else:
         verdict = (
             f"None of the {len(used)} combinations that a verdict may rest on exceeds {ALPHA:.0%} beyond its bound; the"
-            f" worst shows {worst.rate:.2%} ({_bounds(worst)}): {_place(worst)}. {refused} exceed it and are refused."
+            f" worst shows {worst.rate:.2%} ({_bounds(worst)}): {_place(worst)}. {len(exceed) - untold} exceed it and"
+            f" are refused; {untold} of the sign-flip on {UNEQUAL[1].name!r} exceed it and can't be told from the data."
         )
     return Record(
         name="calibration",
