@@ -31,6 +31,7 @@ from harness.trust.shapes import (
     RATES,
     SHAPES,
     UNEQUAL,
+    UNTOLD,
     FloatArray,
     Shape,
     at_the_edge,
@@ -171,8 +172,8 @@ def excesses(entries: Sequence[Measured]) -> list[Measured]:
 def _may_be_used(key: Key, lower: float) -> bool:
     """Whether the judge chooses this test, and nothing refuses it on this shape.
 
-    "judge" is what is left after all looks at the data, so it is used on every shape but the one that no look tells
-    from others and that is not the sign-flip's null.
+    "judge" is what is left after all looks at the data, so it is used on every shape but those that no look tells
+    from others and that are not the sign-flip's null.
     """
     test, kind, _, shape, n, quantity, _ = key
     if not kind or n < FEWEST.get(test, 0) or test not in JUDGED:
@@ -180,7 +181,7 @@ def _may_be_used(key: Key, lower: float) -> bool:
     if (test, kind) == ("swapped spreads", "equivalent"):
         return False  # its guarded bounds are infinite: a spread is never equivalent
     if test in ("judge", "judge of spreads"):
-        return shape != UNEQUAL[1].name
+        return shape not in UNTOLD
     return quantity != "false alarms" or lower <= ALPHA
 
 

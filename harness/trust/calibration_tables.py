@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from harness.trust.basis import ALPHA, Measured
 from harness.trust.calibration import JUDGED, WIDER, excesses, to_data
 from harness.trust.records import Entry, Record, Table, Tone
-from harness.trust.shapes import UNEQUAL
+from harness.trust.shapes import UNTOLD
 
 COMMAND = "python -m harness calibrate"
 COUNT = {1: "one condition against a number", 2: "two conditions", 3: "three conditions", 4: "four conditions"}
@@ -31,7 +31,7 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
     used = [m for m in alarms if m.used]
     worst = max(used, key=lambda m: m.rate, default=None)
     exceed = [m for m in alarms if m.lower > ALPHA and m.test in JUDGED and not m.used]
-    untold = sum(m.test in ("sign-flip", "judge") and m.shape == UNEQUAL[1].name for m in exceed)
+    untold = sum(m.test in ("sign-flip", "judge") and m.shape in UNTOLD for m in exceed)
     if over:
         verdict = f"{len(over)} combinations that a verdict may rest on exceed {ALPHA:.0%}: {_place(over[0])} first."
     elif worst is None:
@@ -40,20 +40,21 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
         verdict = (
             f"None of the {len(used)} combinations that a verdict may rest on exceeds {ALPHA:.0%} beyond its bound; the"
             f" worst shows {worst.rate:.2%} ({_bounds(worst)}): {_place(worst)}. {len(exceed) - untold} exceed it and"
-            f" are refused; {untold} of the sign-flip on {UNEQUAL[1].name!r} exceed it and can't be told from the data."
+            f" are refused; {untold} of the sign-flip exceed it where only the means agree, which no look at the data"
+            " can tell."
         )
     return Record(
         name="calibration",
         title="How often the tests are wrong",
         says=(
-            f"Each test judged {replicates:,} simulated samples of every shape and number of seeds, whose truth is"
+            f"Each test that a verdict can rest on, and those that they replaced, judged {replicates:,} simulated samples of every shape and number of seeds, whose truth is"
             f" known. Bounds are Clopper-Pearson's, right together with 95 % over all {len(entries):,} entries. The"
             " tests draw 399 relabellings, 119 swaps, or from 40 seeds on 1,999 subsets, and intervals 500 resamples:"
             ' fewer than in use, as valid, a little less powerful. "No effect" of a pair means that its conditions are'
             " alike, or that their means agree as the shape says. The sign-flip is not meant for"
-            f" {UNEQUAL[1].name!r}: where only the means agree and one condition has a long tail it alarms too often,"
-            ' and no look at so few seeds can tell. There "supported" of a pair says that the two differ, and not in'
-            " their means alone."
+            f" {' and '.join(map(repr, UNTOLD))}: where only the means agree and one condition has a long tail, or"
+            " chains that rarely fail and lie tightly but for these, it alarms too often, and no look at so few seeds"
+            ' can tell. There "supported" of a pair says that the two differ, and not in their means alone.'
         ),
         verdict=verdict,
         ok=not over and worst is not None,

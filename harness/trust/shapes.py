@@ -75,6 +75,16 @@ def skewed(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) ->
     return value
 
 
+def hiding(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) -> FloatArray:
+    """All far from the ceiling and tight; a twentieth of the first condition's seeds falls to between 0 and 0.05, and
+    what that takes from its mean, 0.5, the others lift."""
+    value = rng.normal(0.5, 0.01, (conditions, *shape))
+    seeds = (*shape[:2], *(1 for _ in shape[2:]))  # a failure lasts over all levels
+    lifted = value[0] + (0.5 - 0.05 * 0.025) / 0.95 - 0.5
+    value[0] = np.where(rng.random(seeds) < 0.05, rng.uniform(0, 0.05, shape), lifted)
+    return value
+
+
 def tight(rng: np.random.Generator, conditions: int, shape: tuple[int, ...]) -> FloatArray:
     """Half of the seeds exactly at 1, the others within a few hundredths below."""
     return np.minimum(1, rng.normal(1, 0.01, (conditions, *shape)))
@@ -104,7 +114,11 @@ ALIKE: tuple[Shape, ...] = (
 UNEQUAL: tuple[Shape, ...] = (
     Shape("unequal variances", "means agree", unequal),
     Shape("unequal variances, one skewed", "means agree", skewed),
+    Shape("far from the ceiling, one fails at 5%", "means agree", hiding),
 )
+UNTOLD = tuple(shape.name for shape in UNEQUAL[1:])
+"""Where only the means agree, far from the ends of the span: no look at a few seeds tells these from conditions that
+are alike."""
 ONE_FAILS: tuple[Shape, ...] = tuple(
     Shape(f"capped, one condition fails at {rate:.0%}", "one fails", one_fails(rate), _loss(rate)) for rate in RATES
 )
