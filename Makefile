@@ -43,17 +43,14 @@ format: $(READY) ## let ruff lay out the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to
-	$(BIN)/python -m harness controls $(ARGS)
-
-multiverse: $(READY) ## the claims under each other reading of what the paper leaves open
-	$(BIN)/python -m harness multiverse $(ARGS)
-
-bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes
-	$(BIN)/python -m harness bench
+calibrate: $(READY) ## how often each test is wrong, by simulation: writes fixtures/trust/calibration.json
+	$(BIN)/python -m harness calibrate --fixture
 
 aa: $(READY) ## how often the judge errs on trainings that differ by chance alone: 10 core-minutes
 	$(BIN)/python -m harness aa $(ARGS)
+
+controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to
+	$(BIN)/python -m harness controls $(ARGS)
 
 BLOCKS ?= 0 1 2
 agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side
@@ -62,11 +59,14 @@ agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side
 	done
 	$(BIN)/python -m harness agreement $(BLOCKS:%=.claims/blocks/%/findings.json) $(ARGS)
 
+multiverse: $(READY) ## the claims under each other reading of what the paper leaves open
+	$(BIN)/python -m harness multiverse $(ARGS)
+
+bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes
+	$(BIN)/python -m harness bench
+
 profile: $(READY) ## where a cell's CPU time goes, by phase
 	$(BIN)/python -m harness profile
-
-calibrate: $(READY) ## how often each test is wrong, by simulation: writes fixtures/trust/calibration.json
-	$(BIN)/python -m harness calibrate --fixture
 
 report: $(READY) ## rebuild the report from the last run's findings, without training
 	$(BIN)/python -m reports

@@ -96,7 +96,7 @@ class NoLearning(Control):
     """The learner's rate is zero."""
 
     def experiment(self, real: Experiment) -> Experiment:
-        """As close to zero as the settings allow: no weight moves by a bit."""
+        """As close to zero as the settings allow: no weight moves, and no bias by more than 1e-26."""
         if not hasattr(real.learner, "learning_rate"):
             raise ValueError(f"learner {real.learner.name} has no learning_rate that a control could take away")
         settings: Any = real.learner

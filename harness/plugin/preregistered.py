@@ -106,6 +106,11 @@ def _registered(claims: Claims, names: Iterable[str], settings: Settings) -> Ite
             yield f"{name}: not registered, for it is no claim of {house.CLAIMS}"
             continue
         before, document = known.get(name), claims.document(name)
+        vague = [finding for finding in document["findings"] if isinstance(_margin(document, finding), str)]
+        if vague:
+            raise pytest.UsageError(
+                f"claim {name}: the smallest effect or margin of {vague[0]} is no number in its source; write it there"
+            )
         documents = [document, *([before.document] if before else [])]
         evidence = blocks_of(name, documents, settings.evidence, cells)
         note = (

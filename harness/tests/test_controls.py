@@ -391,9 +391,9 @@ class TestMultiverse:
         record = records.read("multiverse", tmp_path, tmp_path)
         assert record is not None
         found = record["data"]["claims"]["one"]
-        assert found["shuffle=rows"] == {"verdict": "INCONCLUSIVE", "same_cells": False, "changed_findings": ["a"]}
-        assert found["outputs=kept"] == {"verdict": "REPRODUCED", "same_cells": False, "changed_findings": []}
-        assert found["lineage=branch"]["same_cells"]
+        assert found["shuffle=rows"] == {"verdict": "INCONCLUSIVE", "same_numbers": False, "changed_findings": ["a"]}
+        assert found["outputs=kept"] == {"verdict": "REPRODUCED", "same_numbers": False, "changed_findings": []}
+        assert found["lineage=branch"]["same_numbers"]
         assert "decay=decoupled" not in found
         assert record["verdict"] == "Verdicts that change: one under shuffle=rows."
         moved = record["tables"][1]["rows"]

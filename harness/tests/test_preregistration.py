@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from harness.evidence.fingerprint import engine_fingerprint
 from harness.evidence.inventory import flat
 from harness.experiment import CONDITIONS, DENSE
 from harness.fixtures import FixtureError
+from harness.plugin import preregistered
 from harness.preregistration import document, register
 from harness.preregistration.document import Document, Subject, calls_of, document_hash, document_of, is_of, settings_of
 from harness.preregistration.register import differences, registered_anew, sentences
@@ -333,6 +335,16 @@ def test_a_bad_argument_registers_nothing_and_is_one_line(args: list[str], said:
     assert len(re.findall(r"(?m)^.*error.*$", ran.stdout + ran.stderr, re.IGNORECASE)) == 1
     assert said in ran.stdout + ran.stderr
     assert register.file().read_bytes() == before
+
+
+def test_a_margin_that_the_source_does_not_say_is_refused(tmp_path: Path) -> None:
+    class Vague(dict[str, Any]):
+        def document(self, name: str) -> dict[str, Any]:
+            return {"findings": {"test_it": {"smallest": "2 * elsewhere.MARGIN"}}, "profiles": {}}
+
+    told: Any = (Vague(one=None), ["one"], SimpleNamespace(evidence=tmp_path))
+    with pytest.raises(pytest.UsageError, match="the smallest effect or margin of test_it is no number in its source"):
+        list(preregistered.register_all(*told))
 
 
 # Seeds that were looked at

@@ -301,7 +301,8 @@ def record(chunks: Sequence[Chunk], command: str) -> Record:
             f"{returns.shape[1]} seeds of Cart-Pole, each trained by behavioural cloning {ARMS} times over whole ticket"
             " chains: the same first weights, the same evaluation and scoring starts, other rollouts and minibatches."
             " So every difference between these arms is chance. The judge decided each hypothesis type on groups of"
-            f" {SEEDS} seeds ({TWICE} where no difference is claimed), as it decides claims. False alarms should be at"
+            f" {SEEDS} seeds ({TWICE} where no difference is claimed), as it decides claims but for assay sensitivity:"
+            " the bar of dense learning is not asked for. False alarms should be at"
             f" most {ALPHA:.0%}; an entry is out of bounds where an exact binomial test rejects that, all entries"
             f" together at {SURE:.0%}."
         ),

@@ -1,6 +1,7 @@
 """`python -m harness calibrate`: how often each test is wrong, on samples whose truth is known.
 
-Every test of `harness.statistics` on every shape of `shapes` and every number of seeds: false alarms where there is no
+Every test that a verdict can rest on, and those that they replaced, on every shape of `shapes` and every number of
+seeds: false alarms where there is no
 effect, or at the margin's edge, power at stated effects, and the coverage of what is displayed. What comes out is the
 record that the report shows and the table that `basis` asks before a verdict rests on a test.
 """

@@ -47,14 +47,15 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
         name="calibration",
         title="How often the tests are wrong",
         says=(
-            f"Each test that a verdict can rest on, and those that they replaced, judged {replicates:,} simulated samples of every shape and number of seeds, whose truth is"
-            f" known. Bounds are Clopper-Pearson's, right together with 95 % over all {len(entries):,} entries. The"
-            " tests draw 399 relabellings, 119 swaps, or from 40 seeds on 1,999 subsets, and intervals 500 resamples:"
-            ' fewer than in use, as valid, a little less powerful. "No effect" of a pair means that its conditions are'
-            " alike, or that their means agree as the shape says. The sign-flip is not meant for"
-            f" {' and '.join(map(repr, UNTOLD))}: where only the means agree and one condition has a long tail, or"
-            " chains that rarely fail and lie tightly but for these, it alarms too often, and no look at so few seeds"
-            ' can tell. There "supported" of a pair says that the two differ, and not in their means alone.'
+            f"Each test that a verdict can rest on, and those that they replaced, judged {replicates:,} simulated"
+            " samples of every shape and number of seeds, whose truth is known. Bounds are Clopper-Pearson's, right"
+            f" together with 95 % over all {len(entries):,} entries. The tests draw 399 relabellings, 119 swaps, or"
+            " from 40 seeds on 1,999 subsets, and intervals 500 resamples: fewer than in use, as valid, a little less"
+            ' powerful. "No effect" of a pair means that its conditions are alike, or that their means agree as the'
+            f" shape says. The sign-flip is not meant for {' and '.join(map(repr, UNTOLD))}: where only the means agree"
+            " and one condition has a long tail, or chains that rarely fail and lie tightly but for these, it alarms"
+            ' too often, and no look at so few seeds can tell. There "supported" of a pair says that the two differ,'
+            " and not in their means alone."
         ),
         verdict=verdict,
         ok=not over and worst is not None,

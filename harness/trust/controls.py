@@ -10,8 +10,7 @@ from typing import Literal
 from harness.controls import CONTROLS, says
 from harness.trust import sessions
 from harness.trust.records import Entry, Record, Table, Tone, leave
-from harness.trust.sessions import Judged
-from harness.verdict import Finding
+from harness.trust.sessions import Judged, numbers
 
 COMMAND = "make controls"
 IDLE = "nothing"
@@ -29,7 +28,7 @@ def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
     refused, or a twin without power.
     """
     if mutated.verdict == "REPRODUCED":
-        same = all(_numbers(twin.findings[name]) == _numbers(found) for name, found in mutated.findings.items())
+        same = all(numbers(twin.findings[name]) == numbers(found) for name, found in mutated.findings.items())
         return "survived", "it changes no number" if same else "still REPRODUCED"
     lost = [name for name, found in twin.findings.items() if found.conclusion == "supported"]
     for name in lost:
@@ -123,7 +122,3 @@ def _entry(twin: Judged, found: tuple[Outcome, str] | None) -> Entry:
         why = "not declared" if twin.controls else "the claim is not reproduced, so there is nothing to take away"
         return Entry("not applicable", "none", why)
     return Entry(found[0], _TONES[found[0]], found[1])
-
-
-def _numbers(finding: Finding) -> tuple[float, float, float]:
-    return finding.effect, finding.lower, finding.upper

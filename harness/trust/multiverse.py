@@ -9,7 +9,7 @@ from typing import Any
 from harness.switches import SWITCHES, Switch
 from harness.trust import sessions
 from harness.trust.records import Entry, Record, Table, leave
-from harness.trust.sessions import Judged, RefusedError
+from harness.trust.sessions import Judged, RefusedError, numbers
 from harness.verdict import Finding
 
 COMMAND = "make multiverse"
@@ -46,7 +46,7 @@ def changed(base: Judged, other: Judged) -> list[str]:
 
 def untouched(base: Judged, other: Judged) -> bool:
     """Whether the reading leaves every number of the claim as it is."""
-    return all(_numbers(base.findings[name]) == _numbers(found) for name, found in other.findings.items())
+    return all(numbers(base.findings[name]) == numbers(found) for name, found in other.findings.items())
 
 
 def _told(base: Mapping[str, Judged], reading: Mapping[str, Judged] | str) -> str:
@@ -74,7 +74,7 @@ def _record(base: Mapping[str, Judged], readings: Mapping[Switch, dict[str, Judg
                 continue
             other, same = reading[claim], untouched(default, reading[claim])
             names = changed(default, other)
-            data[claim][str(switch)] = {"verdict": other.verdict, "same_cells": same, "changed_findings": names}
+            data[claim][str(switch)] = {"verdict": other.verdict, "same_numbers": same, "changed_findings": names}
             row.append(_entry(default, other, same, names))
             moved += [_moved(claim, switch, default.findings[name], other.findings[name]) for name in names]
         rows.append(row)
@@ -126,7 +126,3 @@ def _moved(claim: str, switch: Switch, was: Finding, now: Finding) -> list[Entry
 
 def _in_words(finding: Finding) -> str:
     return f"{finding.conclusion}, {finding.effect:+.3g} [{finding.lower:.3g}, {finding.upper:.3g}]"
-
-
-def _numbers(finding: Finding) -> tuple[float, float, float]:
-    return finding.effect, finding.lower, finding.upper

@@ -72,6 +72,11 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
     raise SessionError(f"pytest ended with exit code {code} and {last!r}; see {log}")
 
 
+def numbers(finding: Finding) -> tuple[float, float, float]:
+    """Effect and bounds: where they agree to the last bit, nothing has changed."""
+    return finding.effect, finding.lower, finding.upper
+
+
 def cpu_seconds() -> float:
     """Of all processes that this one has waited for, theirs included."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -678,13 +678,13 @@ def multiverse() -> Record:
             changed = ["test_it[cart-pole-ppo]"] if turned or (row, column) == (0, 3) else []
             readings.setdefault(claim, {})[switch] = {
                 "verdict": ("MIXED", "INCONCLUSIVE")[column % 2] if turned else "REPRODUCED",
-                "same_cells": not changed and column % 3 == 0,
+                "same_numbers": not changed and column % 3 == 0,
                 "changed_findings": changed,
             }
 
     def entry(reading: dict[str, Any]) -> Entry:
-        if reading["same_cells"]:
-            return Entry("same cells")
+        if reading["same_numbers"]:
+            return Entry("same")
         tone = {"REPRODUCED": "good", "MIXED": "mixed", "INCONCLUSIVE": "weak"}[reading["verdict"]]
         changed = f"{len(reading['changed_findings'])} finding changes" if reading["changed_findings"] else ""
         return Entry(reading["verdict"], tone, changed)  # type: ignore[arg-type]
