@@ -214,7 +214,7 @@ class TestSpread:
 
     @pytest.mark.parametrize(
         ("curves", "words"),
-        [([[1.0, np.nan]], "NaN"), ([[1.0, np.inf]], "NaN or infinite"), ([1.0, 2.0], "shape"), ([[1.0]], "shape")],
+        [([[1.0, np.nan]], "NaN"), ([[1.0, np.inf]], "NaN or infinite"), ([1.0, 2.0], "shape"), ([[]], "shape")],
     )
     def test_what_it_can_not_be_of_is_refused(self, curves: list[float], words: str) -> None:
         with pytest.raises(ValueError, match=words):

@@ -142,8 +142,11 @@ KINDS = pytest.mark.parametrize("kind", ["equivalent", "non_inferior"])
 @KINDS
 class TestAble:
     def test_no_difference_counts_where_one_could_be_seen(self, kind: str) -> None:
-        pair = run_of(of_a_ticket_that(True), [TICKET, "mask/permuted"])
-        assert judged(kind, nothing(), [pair]).conclusion == "supported"
+        pair, able = (run_of(of_a_ticket_that(True), shown) for shown in ([TICKET, "mask/permuted"], CONDITIONS))
+        assert judged(kind, nothing(), [pair, able]).conclusion == "supported"
+        finding = judged(kind, nothing(), [pair])
+        assert finding.conclusion == "underpowered"
+        assert "no run shows the ticket effect on cart-pole bc" in finding.reason
 
     def test_all_runs_must_be_able_unless_some_are_named(self, kind: str) -> None:
         able, poor = run_of(returns_of(1), [DENSE]), run_of(returns_of(0.9), [DENSE])
