@@ -43,23 +43,23 @@ format: $(READY) ## let ruff lay out the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-calibrate: $(READY) ## how often each test is wrong, by simulation: writes fixtures/trust/calibration.json
-	$(BIN)/python -m harness calibrate --fixture
+calibrate: $(READY) ## how often each test is wrong, by simulation: 8 core-minutes; writes fixtures/trust/calibration.json
+	$(BIN)/python -m harness calibrate --fixture $(ARGS)
 
-aa: $(READY) ## how often the judge errs on trainings that differ by chance alone: 10 core-minutes
+aa: $(READY) ## how often the judge errs on trainings that differ by chance alone: 7 core-minutes
 	$(BIN)/python -m harness aa $(ARGS)
 
-controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to
+controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to; 18 core-minutes
 	$(BIN)/python -m harness controls $(ARGS)
 
 BLOCKS ?= 0 1 2
-agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side
+agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side; 20 core-minutes
 	@for block in $(BLOCKS); do \
 		$(BIN)/pytest -n auto --seed-block $$block --report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
 	done
 	$(BIN)/python -m harness agreement $(BLOCKS:%=.claims/blocks/%/findings.json) $(ARGS)
 
-multiverse: $(READY) ## the claims under each other reading of what the paper leaves open
+multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 37 core-minutes
 	$(BIN)/python -m harness multiverse $(ARGS)
 
 bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes
