@@ -49,7 +49,7 @@ calibrate: $(READY) ## how often each test is wrong, by simulation: 8 core-minut
 aa: $(READY) ## how often the judge errs on trainings that differ by chance alone: 7 core-minutes
 	$(BIN)/python -m harness aa $(ARGS)
 
-controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to; 18 core-minutes
+controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to; 17 core-minutes
 	$(BIN)/python -m harness controls $(ARGS)
 
 BLOCKS ?= 0 1 2
@@ -59,7 +59,7 @@ agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side;
 	done
 	$(BIN)/python -m harness agreement $(BLOCKS:%=.claims/blocks/%/findings.json) $(ARGS)
 
-multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 37 core-minutes
+multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 36 core-minutes
 	$(BIN)/python -m harness multiverse $(ARGS)
 
 bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes

@@ -62,7 +62,7 @@ def what_would_decide(
     block: the first fresh one. core_minutes: what it costs, None where that is not known; minutes: on this machine.
     fewest: under how many seeds the test judges nothing. cells: all that the store holds.
     """
-    fewest = FEWEST.get(finding.test, 2) if finding.test else 2  # type: ignore[call-overload]
+    fewest = FEWEST.get(finding.test, 2) if finding.test else 2  # type: ignore[call-overload]  # a finding holds any text
     needed = finding.seeds_needed
     if needed is None and finding.refused and finding.n and min(finding.n) < fewest:
         needed = fewest  # how the seeds spread is not known yet: enough to be judged at all
