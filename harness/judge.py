@@ -11,6 +11,7 @@ from harness.claim import Claim
 from harness.evidence.store import address
 from harness.figures import figure
 from harness.run import Run, cpu_seconds
+from harness.sample import Sample
 from harness.statistics import (
     Censored,
     Kind,
@@ -113,8 +114,9 @@ class Judge:
         if not self.gives_findings:
             self._record("greater", smallest, _RANK_UNIT, None, {})
             return
+        sample = Sample.of_censored(one, other, self._seeds(one.values))
         others = {name: basis.checked_ranks(censored_ranks(*pair)) for name, pair in (beside or {}).items()}
-        self._record("greater", smallest, _RANK_UNIT, basis.checked_ranks(censored_ranks(one, other)), others)
+        self._record("greater", smallest, _RANK_UNIT, basis.checked_ranks(censored_ranks(one, other)), others, sample)
 
     def spreads_wider(
         self,
@@ -135,7 +137,8 @@ class Judge:
             require_finite(second, f"a value of the narrower condition{where}", self._seeds(second))
         span = self.runs[0].normalised_span if self.runs else (0.0, 1.0)
         others = {name: _tested_spreads(*pair, span) for name, pair in (beside or {}).items()}
-        self._record("greater", smallest, unit, _tested_spreads(one, other, span), others)
+        sample = Sample.of_spreads(one, other, self._seeds(one))
+        self._record("greater", smallest, unit, _tested_spreads(one, other, span), others, sample)
 
     def _judge(
         self,
@@ -159,10 +162,16 @@ class Judge:
         outcome = _tested(effect, kind, span)
         if kind != "greater" and (why := insensitive(self.runs if able is None else able)):
             outcome = replace(outcome, refused=why)
-        self._record(kind, smallest, unit, outcome, others)
+        self._record(kind, smallest, unit, outcome, others, Sample.of(effect))
 
     def _record(
-        self, kind: Kind, smallest: float, unit: str, outcome: Outcome | None, beside: Mapping[str, Outcome]
+        self,
+        kind: Kind,
+        smallest: float,
+        unit: str,
+        outcome: Outcome | None,
+        beside: Mapping[str, Outcome],
+        sample: Sample | None = None,
     ) -> None:
         if self.finding is not None:
             raise JudgedTwiceError(f"{self.nodeid} judged two hypotheses; one item is one finding")
@@ -185,6 +194,7 @@ class Judge:
             detectable=detectable(outcome, kind, smallest),
             seeds_needed=seeds_to_decide(outcome, kind, smallest) if conclusion == "underpowered" else None,
             refused=outcome.refused,
+            sample=sample.to_json() if sample else None,
             beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
         )
 

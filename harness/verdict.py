@@ -95,6 +95,8 @@ class Finding:
                   over 10,000, or if seeds would not do
     refused       why no test was made, and what would lift that; empty where one was
     note          what has to be said with the conclusion, wherever it is: seeds that were added to judged ones
+    sample        the numbers per seed that the effect is of, as `harness.sample` has them
+    baseline      what a baseline says of it, and how far the two are apart, as `harness.gate` has it; None without one
     beside        what is reported and never counted: each with name, effect, lower, upper, p, conclusion
     chart         what the report draws, opaque here
     cells         ids of the evidence cells it rests on
@@ -125,6 +127,8 @@ class Finding:
     seeds_needed: int | None = None
     refused: str = ""
     note: str = ""
+    sample: dict[str, Any] | None = None
+    baseline: dict[str, Any] | None = None
     beside: list[dict[str, Any]] = field(default_factory=list)
     chart: dict[str, Any] | None = None
     cells: list[str] = field(default_factory=list)

@@ -16,9 +16,9 @@ import jinja2
 from markupsafe import Markup
 
 from harness.files import replace_file
+from harness.findings import READABLE, SCHEMA
 from reports import charts, numbers, strips, trust
 
-SCHEMA = 1
 TEMPLATES = Path(__file__).parent / "templates"
 
 # word -> (tone: a colour of the stylesheet, icon: a symbol of the template, what it means)
@@ -187,6 +187,7 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
     seen: dict[str, Figure] = {}
     sections = [_section(claim, seen, known) for claim in claims]
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
+    script = _script()
     return (
         _environment()
         .get_template("report.html.j2")
@@ -200,7 +201,9 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
             tones={tone: _mark(tone, TONES) for tone in TONES},
             smoke=_is_smoke(findings_json),
             css=Markup(css),  # ours, no text of the findings
-            style_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
+            style_hash=_hash(css),
+            script=Markup(script),  # ours as well
+            script_hash=_hash(script),
             data=_embedded(findings_json),
             width=strips.WIDTH,
             height=strips.HEIGHT,
@@ -224,7 +227,7 @@ def check(summary: Any) -> None:
     """Raise ValueError, in one line, where `summary` is not what the plugin writes."""
     if not isinstance(summary, Mapping):
         raise ValueError("the findings are not a JSON object")
-    if summary.get("schema") != SCHEMA:
+    if summary.get("schema") not in READABLE:
         raise ValueError(f"the findings have schema {summary.get('schema')!r}; this report reads schema {SCHEMA}")
     if not isinstance(summary.get("claims"), list):
         raise ValueError("the findings have no list of claims")
@@ -420,6 +423,17 @@ def _embedded(summary: Mapping[str, Any]) -> Markup:
     ]
     text = json.dumps({**summary, "claims": claims, "charts": drawn}, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _script() -> str:
+    """All of templates/js in one strict script, in the order of their names; each file has a scope of its own."""
+    files = sorted((TEMPLATES / "js").glob("*.js"))
+    return '"use strict";\n' + "".join(f"{{\n{file.read_text('utf-8')}}}\n" for file in files)
+
+
+def _hash(text: str) -> str:
+    """As a content-security policy names an inline style or script."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _breakable(text: str) -> Markup:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from harness import findings
 from harness.judge import Judge
 from harness.machine import usable_cpus
 from harness.plugin import hooks, house, interrupt, options, outcome
@@ -264,7 +265,7 @@ def _finish(session: pytest.Session) -> None:
     config.stash[SUMMARY] = summary
     if settings.report:
         try:
-            outcome.write_findings(summary, settings.report)
+            findings.write(summary, settings.report.with_name(findings.NAME))
             config.hook.pytest_claims_report(summary=summary, path=settings.report)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()

@@ -2,14 +2,12 @@
 
 import contextlib
 import dataclasses
-import json
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from harness.evidence.inventory import StoredCell
-from harness.files import replace_file
+from harness.findings import SCHEMA
 from harness.plugin.preregistered import mark, word
 from harness.plugin.seeds import in_words, judged_seeds, what_would_decide
 from harness.plugin.suite import Suite
@@ -17,8 +15,6 @@ from harness.preregistration.seen import stored
 from harness.provenance import provenance
 from harness.run import EvidenceMissingError
 from harness.verdict import Finding, claim_verdict, with_q_values
-
-SCHEMA = 1
 
 
 def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seconds: float) -> dict[str, Any]:
@@ -42,14 +38,10 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "dense_returns": dense_returns(suite),
         "changes": settings.profile.altered,
         "own_arguments": settings.own_arguments,
+        "baseline": None,
+        "partial": None,
         "claims": claims,
     }
-
-
-def write_findings(summary: dict[str, Any], report: Path) -> None:
-    """The findings as findings.json, beside the report that is drawn from them."""
-    report.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(report.with_name("findings.json"), json.dumps(summary, allow_nan=False).encode())
 
 
 def table(summary: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from harness.plugin import outcome
 from harness.trust import agreement, records
 from harness.trust.agreement import AgreementError, read_blocks, record
 from harness.verdict import Conclusion, Finding, claim_verdict
@@ -34,7 +33,7 @@ def content(block: int, *conclusions: Conclusion, **changes: Any) -> dict[str, A
     findings = [finding(f"test_{number}", conclusion) for number, conclusion in enumerate(conclusions)]
     claim = {"id": "ticket-effect", "verdict": claim_verdict(findings)[0], "findings": [f.to_json() for f in findings]}
     return {
-        "schema": outcome.SCHEMA,
+        "schema": SCHEMA,
         "profile": "scaled",
         "seed_block": block,
         "seeds": list(range(1000 * block, 1000 * block + 20)),
@@ -137,8 +136,8 @@ def test_verdicts_and_bounds_stand_side_by_side(written: Callable[..., list[Path
         ([content(0, "smoke"), content(1, "smoke")], "not judged (smoke): test_0"),
         ([content(0), content(1)], "no finding"),
         ([content(0, "supported"), "{"], "1.json can't be read"),
-        ([content(0, "supported"), "[]"], "1.json is no findings.json of schema 1"),
-        ([content(0, "supported"), content(1, "supported", schema=2)], "1.json is no findings.json of schema 1"),
+        ([content(0, "supported"), "[]"], "1.json is no findings.json of schema 2"),
+        ([content(0, "supported"), content(1, "supported", schema=3)], "1.json is no findings.json of schema 2"),
         ([content(0, "supported"), {"schema": 1}], "it has no 'claims'"),
         ([content(0, "supported"), content(1, "supported", seeds=None)], "1.json is no findings.json"),
         ([content(0, "supported"), content(1, "supported", claims=[{"findings": [{}]}])], "a finding lacks claim"),

@@ -11,11 +11,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from harness.findings import FindingsError, findings_of, read
 from harness.trust.records import Entry, Record, Table, Tone, leave
 from harness.verdict import Finding
 
-SCHEMA = 1
-"""Of findings.json, as `harness.plugin.outcome` writes it."""
 SHARE = 0.9
 """Of the findings, at least so many must agree with the first block's."""
 ALIKE = ("profile", "changes", "switches", "control")
@@ -127,25 +126,22 @@ def main(paths: Sequence[Path], fixture: bool = False) -> int:
 
 def _read(path: Path) -> Block:
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise AgreementError(f"{path} can't be read: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise AgreementError(f"{path} is no findings.json of schema {SCHEMA}")
+        content = read(path)
+    except FindingsError as error:
+        raise AgreementError(str(error)) from None
     try:
-        claims = content["claims"]
-        found = [Finding.from_json(finding) for claim in claims for finding in claim["findings"]]
+        found = findings_of(content)
         block = Block(
             int(content["seed_block"]),
             tuple(map(int, content["seeds"])),
             {(finding.claim, finding.name): finding for finding in found},
-            {str(claim["id"]): str(claim["verdict"]) for claim in claims},
+            {str(claim["id"]): str(claim["verdict"]) for claim in content["claims"]},
             {name: content.get(name) or None for name in ALIKE},
             float(content["cpu_seconds"]),
             str(content["commit"]),
             path,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (FindingsError, KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise AgreementError(f"{path} is no findings.json: {problem}") from None
     for finding in found:
