@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.findings import SCHEMA
 from harness.trust import agreement, records
 from harness.trust.agreement import AgreementError, read_blocks, record
 from harness.verdict import Conclusion, Finding, claim_verdict
