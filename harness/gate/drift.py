@@ -1,11 +1,12 @@
 """How far an effect has moved between two runs, and whether chance alone would move it so far."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from harness.sample import Sample, held_out
+from harness.sample import Sample
 from harness.statistics.contrast import FloatArray
 
 ALPHA = 0.05
@@ -13,7 +14,8 @@ ALPHA = 0.05
 SEEN = 0.9
 """How often a drift of the size `seen` is found."""
 RELABELLINGS = 20_000
-_ROUNDING = 1e-12
+_BATCH = 1000
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,11 @@ class Drift:
 def drift(new: Sample, old: Sample, alpha: float = ALPHA, margin: float = 0.0) -> Drift:
     """Two-sample permutation test: has the effect moved by more than `margin`, either way?
 
-    The seeds of a group are dealt anew between the two runs, those of a spread with both their conditions, and p is the
-    share of deals that move the effect by at least |value| - margin. Where nothing has changed, the runs are
-    exchangeable, whatever the shape of their values, rare failures and ceilings included: the test then errs in at
-    most alpha, and the margin only makes it err less. Seeds that both runs share make it err less still. `seen` reckons
-    with the spread over the deals and the normal distribution.
+    The seeds of a group are dealt anew between the two runs, those of a spread with both their conditions; p is the
+    share of deals whose drift, in standard errors, is at least (|value| - margin) / its own. Where nothing has changed,
+    the runs are exchangeable, whatever the shape of their values, rare failures and ceilings included: the test then
+    errs in at most alpha, and the margin only makes it err less, as do seeds that both runs share. `seen` reckons with
+    the quantile that the deals give, and a normal estimate.
 
     Raises ValueError where the two are no samples of one statistic, or, of a spread, of as many levels.
     """
@@ -50,55 +52,64 @@ def drift(new: Sample, old: Sample, alpha: float = ALPHA, margin: float = 0.0) -
     if new.statistic == "spread" and new.groups[0].shape[1] != old.groups[0].shape[1]:
         raise ValueError("the two spreads are of different numbers of levels")
     value = new.effect - old.effect
-    deals = _DEALS[new.statistic](new, old, np.random.default_rng(0))
-    beyond = np.count_nonzero(np.abs(deals) >= abs(value) - margin - _ROUNDING)
-    p = float((1 + beyond) / (1 + len(deals)))
-    reach = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(SEEN)
-    return Drift(value, p, margin, margin + float(reach * deals.std()), p <= alpha)
+    errors = [_ESTIMATES[sample.statistic](*(group[None] for group in sample.groups))[1][0] for sample in (new, old)]
+    error = float(np.hypot(*errors))
+    beyond = abs(value) - margin
+    deals = _deals(new, old)
+    reached = np.count_nonzero(deals >= (beyond / error - _ROUNDING if error else np.inf))
+    p = 1.0 if beyond <= 0 else float((1 + reached) / (1 + deals.size))
+    finite = np.where(np.isfinite(deals), deals, 0.0)
+    reach = float(np.quantile(finite, 1 - alpha) + stats.norm.ppf(SEEN))
+    return Drift(value, p, margin, margin + reach * error, p <= alpha)
 
 
-def _of_means(new: Sample, old: Sample, rng: np.random.Generator) -> FloatArray:
-    """float[RELABELLINGS]: the drift of each deal."""
-    pooled, chosen = _dealt(new.groups[0], old.groups[0], rng)
-    total, n_new, n_old = pooled.sum(), len(new.groups[0]), len(old.groups[0])
-    sums = chosen @ pooled
-    return np.asarray(sums / n_new - (total - sums) / n_old)
+def _deals(new: Sample, old: Sample) -> FloatArray:
+    """float[RELABELLINGS]: the drift of each deal in its standard errors, without its sign."""
+    rng, found = np.random.default_rng(0), []
+    pooled = [np.concatenate(pair) for pair in zip(new.groups, old.groups, strict=True)]
+    for _ in range(0, RELABELLINGS, _BATCH):
+        orders = [rng.random((_BATCH, len(group))).argsort(axis=1) for group in pooled]
+        if new.statistic == "spread":
+            orders[1] = orders[0]  # a seed keeps both its conditions
+        dealt = [(order[:, :n], order[:, n:]) for order, n in zip(orders, new.n, strict=True)]
+        (one, first), (other, second) = (
+            _ESTIMATES[new.statistic](*(group[chosen[run]] for group, chosen in zip(pooled, dealt, strict=True)))
+            for run in (0, 1)
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found.append(np.nan_to_num(np.abs(one - other) / np.hypot(first, second), nan=0.0, posinf=np.inf))
+    return np.concatenate(found)
 
 
-def _of_ranks(new: Sample, old: Sample, rng: np.random.Generator) -> FloatArray:
-    (one, first), (other, second) = (_dealt(a, b, rng) for a, b in zip(new.groups, old.groups, strict=True))
-    score = held_out(one, other)
-
-    def effect(rows: FloatArray, columns: FloatArray) -> FloatArray:
-        sums = np.einsum("ri,ri->r", rows @ score, columns)
-        return np.asarray(sums / (rows[0].sum() * columns[0].sum()))
-
-    return effect(first, second) - effect(1 - first, 1 - second)
+# Each takes its groups, the first axis over deals, and gives effect and standard error, float[deals] each.
 
 
-def _of_spreads(new: Sample, old: Sample, rng: np.random.Generator) -> FloatArray:
-    n_new = len(new.groups[0])
-    both = [np.concatenate(pair) for pair in zip(new.groups, old.groups, strict=True)]
-    deals = []
-    for _ in range(RELABELLINGS // 1000):  # in parts, for memory
-        order = rng.random((1000, len(both[0]))).argsort(axis=1)
-        effects = [_spread(both[0][seeds]) - _spread(both[1][seeds]) for seeds in (order[:, :n_new], order[:, n_new:])]
-        deals.append(effects[0] - effects[1])
-    return np.concatenate(deals)
+def _mean(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return values.mean(axis=1), _error(values)
 
 
-_DEALS = {"mean": _of_means, "holds out": _of_ranks, "spread": _of_spreads}
+def _ranks(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Placements: each seed's mean score against the other group, as in `censored_ranks`."""
+    later = one[:, :, None, 0] > other[:, None, :, 1]
+    before = other[:, None, :, 0] > one[:, :, None, 1]
+    score = (later.astype(np.float64) - before) / 2
+    rows, columns = score.mean(axis=2), score.mean(axis=1)
+    return rows.mean(axis=1), np.hypot(_error(rows), _error(columns))
 
 
-def _dealt(new: FloatArray, old: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """The seeds of both runs, and float[RELABELLINGS, seeds]: 1 for those that a deal gives to the new run."""
-    pooled = np.concatenate([new, old])
-    chosen = np.zeros((RELABELLINGS, len(pooled)))
-    order = rng.random(chosen.shape).argsort(axis=1)[:, : len(new)]
-    np.put_along_axis(chosen, order, 1.0, axis=1)
-    return pooled, chosen
+def _spreads(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
+    per_seed = [np.abs(group - np.median(group, axis=1, keepdims=True)).mean(axis=2) for group in (one, other)]
+    return _mean(per_seed[0] - per_seed[1])
 
 
-def _spread(values: FloatArray) -> FloatArray:
-    """Mean `spread` of each deal. values: float[deals, seeds, levels] -> float[deals]."""
-    return np.asarray(np.abs(values - np.median(values, axis=1, keepdims=True)).mean(axis=(1, 2)))
+_ESTIMATES: dict[str, Callable[..., tuple[FloatArray, FloatArray]]] = {
+    "mean": _mean,
+    "holds out": _ranks,
+    "spread": _spreads,
+}
+
+
+def _error(values: FloatArray) -> FloatArray:
+    """Of a mean over seeds, float[deals, seeds] -> float[deals]; 0 for one seed, which tells nothing of spread."""
+    n = values.shape[1]
+    return np.asarray(values.std(axis=1, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(len(values)))
