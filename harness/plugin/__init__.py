@@ -16,7 +16,7 @@ import pytest
 from harness import findings
 from harness.judge import Judge
 from harness.machine import usable_cpus
-from harness.plugin import hooks, house, interrupt, options, outcome
+from harness.plugin import gate, hooks, house, interrupt, options, outcome
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
@@ -26,21 +26,27 @@ from harness.verdict import Finding
 SUITE = pytest.StashKey[Suite]()
 SESSION = pytest.StashKey[pytest.Session]()
 FINDINGS = pytest.StashKey[dict[str, Finding]]()
+OTHERS = pytest.StashKey[list[str]]()
+"""What failed and is no finding, by nodeid."""
 SUMMARY = pytest.StashKey[dict[str, Any]]()
 STARTED = pytest.StashKey[float]()
 WORKERS, READY = pytest.StashKey[list[int]](), pytest.StashKey[list[int]]()
 """Process ids, in the controller: of all workers, and of those that have started."""
+UPDATED = pytest.StashKey[str]()
+"""What became of the baseline."""
 COMPLAINTS = pytest.StashKey[list[str]]()
 """What could not be written at the end, a line each."""
 
 _DAMAGED, _UNUSABLE = "claims_damaged", "claims_unusable"
 _LETTERS = {
     "supported": ("passed", ".", "SUPPORTED"),
-    "contradicted": ("failed", "F", "CONTRADICTED"),
+    "contradicted": ("contradicted", "c", ("CONTRADICTED", {"yellow": True})),
     "equivalent": ("equivalent", "e", ("EQUIVALENT", {"yellow": True})),
     "underpowered": ("underpowered", "u", ("UNDERPOWERED", {"yellow": True})),
     "smoke": ("smoke", "~", ("SMOKE", {"cyan": True})),
 }
+"""Of what does not fail."""
+_RECORDED = ("contradicted as recorded", "x", ("CONTRADICTED, AS RECORDED", {"yellow": True}))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,7 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
     suite = config.stash[SUITE] = Suite(options.read(config))
     config.invocation_params = options.for_workers(config)
     config.stash[FINDINGS] = {}
-    config.pluginmanager.register(_Collector(config.stash[FINDINGS]), "claims-collector")
+    config.stash[OTHERS] = []
+    config.pluginmanager.register(_Collector(config.stash[FINDINGS], config.stash[OTHERS]), "claims-collector")
     config.stash[COMPLAINTS], config.stash[WORKERS], config.stash[READY] = [], [], []
     config.pluginmanager.register(DrainFirst(suite) if suite.settings.judges else TellInstead(suite), "claims-loop")
     if suite.settings.judges:
@@ -128,10 +135,24 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     suite = session.config.stash[SUITE]
     told_by_controller = is_worker(session.config)  # which checked everything before it started any worker
     trains = not (suite.settings.only_tells or session.config.option.collectonly or told_by_controller)
-    suite.take(session.items, trains)
+    suite.take(session.items, trains, whole=_collects_all(session.config))
     if suite.judges:
         leaving = interrupt.LeaveQuickly(session.config, worker=told_by_controller)
         session.config.pluginmanager.register(leaving, "claims-interrupt")
+
+
+def _collects_all(config: pytest.Config) -> bool:
+    """Whether nothing on the command line leaves claims uncollected."""
+    narrow = ("lf", "stepwise", "ignore", "ignore_glob", "deselect")
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    return not named and not any(config.getoption(name, None) for name in narrow)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """By -k, -m, --claim, --last-failed or whatever else."""
+    for item in items:
+        if JUDGE in item.stash:
+            item.config.stash[SUITE].deselected = True
 
 
 @pytest.fixture
@@ -169,35 +190,44 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
         finding = replace(held.blank("error"), reason="The test judged nothing.", message=report.longrepr)
-    elif finding.conclusion == "contradicted" or (
-        item.config.stash[SUITE].settings.strict and finding.conclusion not in ("supported", "smoke")
-    ):
-        report.outcome = "failed"
-        report.longrepr = f"{finding.claim} {finding.conclusion}: {finding.reason}\n{finding.rerun}"
+    else:
+        suite = item.config.stash[SUITE]
+        finding = suite.gate.hold(finding) if suite.gate else finding
+        if gate.fails(finding, suite.settings):
+            report.outcome = "failed"
+            report.longrepr = f"{finding.claim} {finding.conclusion}: {finding.reason}\n{finding.rerun}"
+        elif gate.is_expected(finding):
+            report.outcome = "skipped"
+            report.wasxfail = "the baseline records it"
     # a report carries any plain attribute, from a worker to the controller too
     report.finding = json.dumps(finding.to_json(), allow_nan=False)  # type: ignore[attr-defined]
     report.conclusion = finding.conclusion  # type: ignore[attr-defined]
+    report.standing = finding.baseline and finding.baseline["standing"]  # type: ignore[attr-defined]
     return report
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> Any:
     """A conclusion has its own letter and word."""
-    conclusion = getattr(report, "conclusion", None)
+    conclusion, standing = getattr(report, "conclusion", None), getattr(report, "standing", None)
     if conclusion not in _LETTERS or report.when != "call":
         return None
-    return ("failed", "F", conclusion.upper()) if report.failed else _LETTERS[conclusion]
+    if report.failed:
+        return "failed", "F", (standing if standing == "regressed" else conclusion).upper()
+    return _RECORDED if report.skipped else _LETTERS[conclusion]
 
 
 class _Collector:
     """Takes the findings out of the reports, in whichever process prints them."""
 
-    def __init__(self, findings: dict[str, Finding]):
-        self._findings = findings
+    def __init__(self, findings: dict[str, Finding], others: list[str]):
+        self._findings, self._others = findings, others
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         content = getattr(report, "finding", None)
         if content is not None:
             self._findings[report.nodeid] = Finding.from_json(json.loads(content))
+        elif report.failed:
+            self._others.append(report.nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -257,12 +287,15 @@ def _finish(session: pytest.Session) -> None:
     for nodeid, held in suite.judges.items():
         if nodeid not in found:
             found[nodeid] = not_run(held)
-            if session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    judged = [found[nodeid] for nodeid in suite.judges]
     command = "pytest " + shlex.join(map(str, config.invocation_params.args))
     wall = time.monotonic() - config.stash[STARTED]
-    summary = outcome.summarise(suite, [found[nodeid] for nodeid in suite.judges], command, wall)
+    summary = outcome.summarise(suite, judged, command, wall)
     config.stash[SUMMARY] = summary
+    others = [nodeid for nodeid in config.stash[OTHERS] if nodeid not in suite.judges]
+    session.exitstatus = gate.exit_code(judged, bool(others), settings, summary["baseline"])
+    if settings.update_baseline:
+        session.exitstatus = _update_baseline(config, session.exitstatus, summary, judged)
     if settings.report:
         try:
             findings.write(summary, settings.report.with_name(findings.NAME))
@@ -274,6 +307,22 @@ def _finish(session: pytest.Session) -> None:
                 " command writes it without training"
             )
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+
+
+def _update_baseline(config: pytest.Config, code: int, summary: dict[str, Any], judged: list[Finding]) -> int:
+    """Write the baseline, or say why not; returns the exit code."""
+    file = config.stash[SUITE].settings.baseline
+    assert file is not None
+    if code:
+        config.stash[COMPLAINTS].append(f"the baseline {file} was not written: not every finding has a result")
+        return code
+    try:
+        said, first = gate.update(file, summary, judged)
+    except OSError as error:
+        config.stash[COMPLAINTS].append(f"the baseline {file} can't be written: {error.strerror or error}")
+        return pytest.ExitCode.INTERNAL_ERROR
+    config.stash[UPDATED] = said
+    return gate.BASELINE if first else code
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
@@ -291,10 +340,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     terminalreporter.section("claims")
     for line in outcome.table(summary):
         terminalreporter.write_line(line)
-    for line in (*outcome.bars(summary), *outcome.more_seeds(summary)):
+    for line in (*outcome.bars(summary), *outcome.more_seeds(summary), *gate.lines(summary)):
         terminalreporter.write_line(line)
     for line in dict.fromkeys(suite.store.damaged):
         terminalreporter.write_line(f"damaged: {line}", yellow=True)
+    if UPDATED in config.stash:
+        terminalreporter.write_line(f"baseline: {config.stash[UPDATED]}")
     complaints = config.stash[COMPLAINTS]
     for line in complaints:
         terminalreporter.write_line(f"claims: {line}", red=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 import os
 import shlex
 import sys
@@ -13,11 +14,15 @@ import pytest
 
 from harness.changes import Change
 from harness.controls import CONTROLS
+from harness.fixtures import FIXTURES
+from harness.gate.standing import MARGIN
 from harness.profiles import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
 from harness.switches import SWITCHES, Switch
 
 NO_REPORT = "none"
 PROFILES_OWN = "the profile's"
+NO_BASELINE, HOUSES = "none", "house"
+NOT_COMPARABLE = ("fail", "skip", "compare")
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,14 @@ class Settings:
     evidence: Path
     report: Path | None
     strict: bool
+    baseline: Path | None
+    """The file that findings are held against, or that is to be written; it need not exist."""
+    baseline_given: bool
+    """Whether somebody named it, so that it must exist."""
+    gate: bool
+    update_baseline: bool
+    not_comparable: str
+    drift_margin: float
     plugins: tuple[str, ...]
     """Modules loaded by `-p`: what they register, a repeated run needs too."""
     claims: tuple[str, ...]
@@ -72,6 +85,24 @@ def add(parser: pytest.Parser) -> None:
     for name, (help, metavar, default) in both.items():
         group.addoption(f"--{name}", metavar=metavar, default=None, help=f"{help} (default: {default})")
         parser.addini(name, help, default=default)
+    both_baseline = (
+        "what findings are held against: a file, where {profile} stands for the profile's name; 'house', the one that"
+        " comes with this suite; or 'none'"
+    )
+    group.addoption("--baseline", metavar="FILE", default=None, help=f"{both_baseline} (default: {_BASELINE})")
+    parser.addini("baseline", both_baseline, default=_BASELINE)
+    gate = "fail on what regressed from the baseline: left 'supported', and moved further than fresh seeds would"
+    group.addoption("--gate", action="store_true", help=gate)
+    group.addoption("--update-baseline", action="store_true", help="write the baseline after a complete run")
+    not_comparable = (
+        "with --gate, what becomes of findings whose profile, preregistration or changes are not the baseline's: fail,"
+        " before anything is trained; skip, judge them as without a baseline; compare, all the same"
+    )
+    group.addoption("--not-comparable", choices=NOT_COMPARABLE, default=None, help=f"{not_comparable} (default: fail)")
+    parser.addini("not-comparable", not_comparable, default="fail")
+    margin = "drifts up to this share of a finding's smallest effect are of no interest to the gate"
+    group.addoption("--drift-margin", metavar="SHARE", default=None, help=f"{margin} (default: {MARGIN})")
+    parser.addini("drift-margin", margin, default=str(MARGIN))
     strict = "fail on every finding that is not supported"
     group.addoption("--strict-claims", action="store_true", default=None, help=strict)
     parser.addini("strict-claims", strict, type="bool", default=False)
@@ -137,6 +168,7 @@ def read(config: pytest.Config) -> Settings:
         profile = dataclasses.replace(profile, seeds=int(count))
     profile = dataclasses.replace(profile, switches=_switches(config), changes=_changes(config), control=control)
     strict = config.getoption("strict_claims")
+    baseline = _value(config, "baseline")
     arguments = [f"--profile {name}"]
     arguments += [f"--seed-block {int(text)}"] if int(text) else []
     arguments += [f"--seeds {count}"] if count != PROFILES_OWN else []
@@ -153,6 +185,12 @@ def read(config: pytest.Config) -> Settings:
         evidence=_path(config, "evidence", evidence),
         report=None if report == NO_REPORT else _path(config, "report", report),
         strict=config.getini("strict-claims") if strict is None else strict,
+        baseline=_baseline_file(config, baseline, name),
+        baseline_given=config.getoption("baseline") is not None,
+        gate=config.getoption("gate"),
+        update_baseline=config.getoption("update_baseline"),
+        not_comparable=_one_of(config, "not-comparable", NOT_COMPARABLE),
+        drift_margin=_share(config, "drift-margin"),
         plugins=plugins,
         claims=_split(config.getoption("claim")),
         cells=_split(config.getoption("cell")),
@@ -162,6 +200,32 @@ def read(config: pytest.Config) -> Settings:
         arguments=" ".join([*arguments, *own]),
         own_arguments=" ".join(own),
     )
+
+
+def _baseline_file(config: pytest.Config, value: str, profile: str) -> Path | None:
+    if value == NO_BASELINE:
+        return None
+    if value == HOUSES:
+        return FIXTURES / "baselines" / f"{profile}.json"
+    return _path(config, "baseline", value.replace("{profile}", profile))
+
+
+def _one_of(config: pytest.Config, name: str, allowed: tuple[str, ...]) -> str:
+    value = _value(config, name)
+    if value not in allowed:  # argparse has looked at the command line, and nobody at pyproject.toml
+        raise pytest.UsageError(f"{name} is one of {', '.join(allowed)}, not {value!r}")
+    return value
+
+
+def _share(config: pytest.Config, name: str) -> float:
+    value = _value(config, name)
+    try:
+        share = float(value)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share < math.inf:
+        raise pytest.UsageError(f"the {name.replace('-', ' ')} is a number from 0 on, not {value!r}")
+    return share
 
 
 def _switches(config: pytest.Config) -> tuple[Switch, ...]:
@@ -218,7 +282,8 @@ def _tied(args: list[str]) -> list[str]:
     return tied
 
 
-_PATHS = ("--evidence", "--report")
+_PATHS = ("--evidence", "--report", "--baseline")
+_BASELINE = "fixtures/baselines/{profile}.json"
 
 
 def _value(config: pytest.Config, name: str) -> str:

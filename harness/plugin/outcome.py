@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.evidence.inventory import StoredCell
 from harness.findings import SCHEMA
+from harness.plugin import gate
 from harness.plugin.preregistered import mark, word
 from harness.plugin.seeds import in_words, judged_seeds, what_would_decide
 from harness.plugin.suite import Suite
@@ -38,7 +39,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "dense_returns": dense_returns(suite),
         "changes": settings.profile.altered,
         "own_arguments": settings.own_arguments,
-        "baseline": None,
+        "baseline": gate.summary_of(suite.gate, findings),
         "partial": None,
         "claims": claims,
     }

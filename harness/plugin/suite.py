@@ -17,6 +17,7 @@ from harness.fixtures import FixtureError
 from harness.imp import check
 from harness.judge import Judge
 from harness.plugin import interrupt
+from harness.plugin.gate import Gate, open_gate, refuse_incomparable
 from harness.plugin.house import ALL, JOINED
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
@@ -46,6 +47,12 @@ class Suite:
     house: Claims = field(default_factory=Claims)
     """This suite's own claims as collected: what their documents are made of."""
     registered: dict[str, Registered] = field(default_factory=dict)
+    collected: dict[str, set[str]] = field(default_factory=dict)
+    """Claim -> the names of its findings, before any was deselected."""
+    deselected: bool = False
+    """Whether claim items were."""
+    gate: Gate | None = None
+    """What findings are held against; None without a baseline."""
     added: dict[str, str] = field(default_factory=dict)
     """By nodeid, a note on findings for which seeds were added to those already judged."""
     unusable: str | None = None
@@ -73,6 +80,8 @@ class Suite:
         judged = {item: item.stash[JUDGE] for item in items if JUDGE in item.stash}
         _refuse_namesakes(list(judged))
         self.house = Claims(judged)
+        for judge in judged.values():
+            self.collected.setdefault(judge.claim.id, set()).add(judge.name)
 
     def select(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """The items of the claims named by --claim (`ALL`: of each one); all items if none is.
@@ -89,12 +98,15 @@ class Suite:
             return [item for item in items if not wanted or JUDGE in item.stash]
         return [item for item in items if JUDGE in item.stash and item.stash[JUDGE].claim.id in wanted]
 
-    def take(self, items: Iterable[pytest.Item], trains: bool) -> None:
+    def take(self, items: Iterable[pytest.Item], trains: bool, whole: bool) -> None:
         """The items that are finally selected. Raises pytest.UsageError where their inputs are unsound.
 
         trains: whether anything will be trained or judged from here, so that there must be a place for it.
+        whole: whether no path was named, so that all claims were collected.
         """
         self.judges = {item.nodeid: item.stash[JUDGE] for item in items if JUDGE in item.stash}
+        if self.settings.judges and (self.judges or self.collected):
+            self._open_gate(trains, whole)
         if not self.judges:
             return
         try:
@@ -128,6 +140,25 @@ class Suite:
             raise pytest.UsageError(
                 f"the report {self.settings.report} can't be written: {error.strerror}; name another with --report"
             ) from None
+
+    def _open_gate(self, trains: bool, whole: bool) -> None:
+        self.gate = open_gate(self.settings, self.house, self.collected, whole)
+        if not trains:
+            return
+        if self.settings.update_baseline:
+            if not whole or self.deselected:
+                raise pytest.UsageError(
+                    "--update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim and the"
+                    " like"
+                )
+            try:
+                if self.settings.baseline:
+                    prove_writable(self.settings.baseline)
+            except OSError as error:
+                raise pytest.UsageError(
+                    f"the baseline {self.settings.baseline} can't be written: {(error.strerror or str(error)).lower()}"
+                ) from None
+        refuse_incomparable(self.gate, list(self.claims))
 
     @property
     def claims(self) -> dict[str, Claim]:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.files import HOUSE
+from harness.plugin.gate import NO_RESULT
 from harness.verdict import Finding
 
 PROFILE = "reduced"
 EVIDENCE = Path(".claims/trust/evidence")
 """Of the unmutated twin, and of other readings: both are real."""
 MUTATED_EVIDENCE = Path(".claims/controls/evidence")
-_SETTLED = (0, 1)
+_SETTLED = (0, 1, NO_RESULT)
 _USAGE = 4
 
 
@@ -52,6 +53,7 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
     # absolute, for pytest runs where the claims are
     places = [f"--evidence={evidence.resolve()}", f"--report={report.resolve()}"]
     chosen = [f"--claim={','.join(claims)}"] if claims else []
+    places.append("--baseline=none")
     command = [sys.executable, "-m", "pytest", "-n", "auto", "--profile", PROFILE, *places, *chosen, *options]
     with log.open("w") as output:
         code = subprocess.run(command, cwd=HOUSE, stdout=output, stderr=subprocess.STDOUT).returncode

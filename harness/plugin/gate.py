@@ -1,0 +1,238 @@
+"""The gate of a session: its findings held against a baseline, what fails by that, and writing a baseline anew."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.gate import baseline as baselines
+from harness.gate.baseline import Baseline, BaselineError
+from harness.gate.drift import ALPHA
+from harness.gate.standing import STANDINGS, against
+from harness.plugin.options import Settings
+from harness.plugin.preregistered import Claims
+from harness.preregistration.document import document_hash
+from harness.verdict import Finding
+
+NO_RESULT, BASELINE = 6, 7
+"""Exit codes beside pytest's own: a finding has no result (an error, or it is missing) and nothing else failed; the
+baseline can't be compared, has entries that no claim uses, or was written for the first time."""
+
+
+@dataclass
+class Gate:
+    """A baseline in effect, and how a session takes it.
+
+    unused: its entries that no claim uses any more, as "claim name".
+    """
+
+    file: Path
+    baseline: Baseline
+    settings: Settings
+    claims: Claims
+    unused: Sequence[str] = ()
+
+    def hold(self, finding: Finding) -> Finding:
+        """The finding with what the baseline says of it."""
+        held = against(finding, self.baseline, self.unlike(finding.claim), self.settings.drift_margin)
+        return replace(finding, baseline=held.to_json()) if held else finding
+
+    def unlike(self, claim: str) -> str:
+        """Why a claim can't be compared with the baseline; empty where it can, or is to be all the same."""
+        return "" if self.settings.not_comparable == "compare" else self._other_run or self._other_claim(claim)
+
+    @property
+    def _other_run(self) -> str:
+        profile, changes = self.settings.profile, self.settings.profile.altered
+        if self.baseline.profile != profile.name:
+            return f"profile {self.baseline.profile} -> {profile.name}"
+        if list(self.baseline.changes) != list(changes):
+            before, now = (", ".join(each) or "nothing" for each in (self.baseline.changes, changes))
+            return f"changed {before} -> {now}"
+        return ""
+
+    def _other_claim(self, claim: str) -> str:
+        held = self.baseline.claims.get(claim)
+        if held is None or claim not in self.claims or self.claims.partial:
+            return ""  # what of the claim differs can't be told from some of its findings
+        now = document_hash(self.claims.document(claim))
+        return f"preregistration {_short(held.preregistration)} -> {now[:12]}" if held.preregistration != now else ""
+
+
+def open_gate(settings: Settings, claims: Claims, collected: Mapping[str, set[str]], whole: bool) -> Gate | None:
+    """The gate of a session, None where there is no baseline to hold anything against.
+
+    collected: claim -> names of all its findings, before any was deselected; whole: whether every claim was collected.
+    Raises pytest.UsageError, in one line, for a baseline that can't be read, or that --gate needs and is not there.
+    """
+    file = settings.baseline
+    if settings.gate and settings.update_baseline:
+        raise pytest.UsageError(
+            "--gate holds findings against a baseline, --update-baseline replaces it: give one of them"
+        )
+    if not settings.profile.gives_findings:
+        if settings.gate or settings.update_baseline:
+            raise pytest.UsageError(f"profile {settings.profile.name} judges nothing: it has no baseline")
+        return None
+    if file is None:
+        if settings.gate or settings.update_baseline:
+            raise pytest.UsageError("--baseline none leaves nothing to hold findings against, or to write")
+        return None
+    if not file.exists() and not file.is_symlink():
+        if settings.gate or (settings.baseline_given and not settings.update_baseline):
+            raise pytest.UsageError(f"there is no baseline {file}: write it with --update-baseline, or name another")
+        return None
+    try:
+        held = baselines.read(file)
+    except BaselineError as error:
+        raise pytest.UsageError(str(error)) from None
+    unused = [
+        entry
+        for entry in held.without(collected)
+        if whole or (entry.partition(" ")[0] in collected and not claims.partial)
+    ]
+    return Gate(file, held, settings, claims, unused)
+
+
+def refuse_incomparable(gate: Gate | None, names: Sequence[str]) -> None:
+    """End a gated session here, with `BASELINE`, where what it would judge can't be compared and that is to fail."""
+    if gate is None or not gate.settings.gate or gate.settings.not_comparable != "fail":
+        return
+    for name in names:
+        if unlike := gate.unlike(name):
+            pytest.exit(
+                f"claim {name} is not comparable with {gate.file}: {unlike}; --not-comparable says what then happens",
+                returncode=BASELINE,
+            )
+
+
+def fails(finding: Finding, settings: Settings) -> bool:
+    """Whether a finding that was judged fails its test."""
+    return _fails_by_itself(finding, settings) or _fails_incomparable(finding, settings)
+
+
+def exit_code(findings: Sequence[Finding], others: bool, settings: Settings, baseline: Mapping[str, Any] | None) -> int:
+    """pytest's exit codes, and `NO_RESULT` and `BASELINE`; of several reasons to fail, the first of 1, 6, 7.
+
+    others: whether anything failed that is no finding. baseline: as `summary_of` has it.
+    """
+    judged = [finding for finding in findings if finding.conclusion not in ("error", "not run")]
+    if others or any(_fails_by_itself(finding, settings) for finding in judged):
+        return int(pytest.ExitCode.TESTS_FAILED)
+    if len(judged) < len(findings):
+        return NO_RESULT
+    return BASELINE if baseline is not None and baseline["failed"] else int(pytest.ExitCode.OK)
+
+
+def _fails_by_itself(finding: Finding, settings: Settings) -> bool:
+    standing = finding.baseline["standing"] if finding.baseline else "new"
+    if settings.strict and finding.conclusion not in ("supported", "smoke"):
+        return True
+    if settings.update_baseline:
+        return False  # it is recorded
+    contradicted = finding.conclusion == "contradicted"
+    if not settings.gate:
+        return contradicted and not is_expected(finding)
+    return standing == "regressed" or (contradicted and standing in ("new", "not comparable"))
+
+
+def _fails_incomparable(finding: Finding, settings: Settings) -> bool:
+    return settings.gate and settings.not_comparable == "fail" and _stands(finding, "not comparable")
+
+
+def is_expected(finding: Finding) -> bool:
+    """Whether the finding is contradicted, as the baseline records it."""
+    return _stands(finding, "as recorded") and finding.conclusion == "contradicted"
+
+
+def summary_of(gate: Gate | None, findings: Sequence[Finding]) -> dict[str, Any] | None:
+    """What stands in a run's summary under "baseline", as plain JSON; None without one.
+
+    standings: how many findings have each. failed: whether the run fails by it.
+    """
+    if gate is None:
+        return None
+    found = Counter(finding.baseline["standing"] for finding in findings if finding.baseline)
+    standings = {standing: found[standing] for standing in STANDINGS if found[standing]}
+    failed = gate.settings.gate and any(fails(finding, gate.settings) for finding in findings if finding.baseline)
+    unused = list(gate.unused) if not gate.settings.update_baseline else []
+    when = gate.baseline.provenance["created"][:10]
+    said = ", ".join(f"{count} {standing}" for standing, count in standings.items()) or "nothing was judged"
+    return {
+        "file": str(gate.file),
+        "gate": gate.settings.gate,
+        "created": gate.baseline.provenance["created"],
+        "commit": gate.baseline.provenance["commit"],
+        "seed_block": gate.baseline.seed_block,
+        "standings": standings,
+        "unused": unused,
+        "says": f"against {gate.file.name} of {when}, seed block {gate.baseline.seed_block}: {said}",
+        "failed": bool(unused) or failed,
+    }
+
+
+def lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What the terminal says of the baseline."""
+    held = summary["baseline"]
+    if held is None:
+        return
+    yield f"baseline: {held['says']}"
+    found = [Finding.from_json(finding) for claim in summary["claims"] for finding in claim["findings"]]
+    for standing in ("regressed", "left", "not comparable", "changed", "recovered", "new"):
+        for finding in found:
+            if _stands(finding, standing) and finding.baseline:
+                yield f"  {standing:14} {finding.claim} {finding.name}: {finding.baseline['says']}"
+    for entry in held["unused"]:
+        yield f"  {'unused':14} {entry}: no claim uses it any more; --update-baseline drops it"
+    if held["gate"]:
+        yield from _sharpness(found)
+
+
+def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
+    seen = [finding for finding in findings if finding.baseline and finding.baseline["conclusion"] == "supported"]
+    seen = [finding for finding in seen if finding.baseline and finding.baseline["seen"] is not None]
+    if not seen:
+        return
+    yield (
+        "  the smallest drift that the gate sees 9 times in 10 at these seeds, of each finding it watches (a run in"
+        f" which nothing has changed regresses in at most {ALPHA:.0%}):"
+    )
+    for finding in seen:
+        assert finding.baseline
+        yield (
+            f"    {finding.baseline['seen']:<7.2g} {finding.unit}, of {finding.baseline['effect']:+.3g}:"
+            f" {finding.claim} {finding.name}"
+        )
+
+
+def update(file: Path, summary: Mapping[str, Any], findings: Sequence[Finding]) -> tuple[str, bool]:
+    """Write the baseline of a complete run; says what came of it, and whether that was the first time.
+
+    Raises OSError where the disk does not take it.
+    """
+    made = baselines.of_run(summary, findings)
+    try:
+        before = baselines.read(file) if file.exists() else None
+    except BaselineError as error:
+        raise OSError(str(error)) from None
+    baselines.write(made, file)
+    if before is None:
+        return f"written for the first time: {file}; read it, commit it, and run again", True
+    now = {(claim, name): entry for claim, held in made.claims.items() for name, entry in held.findings.items()}
+    changed = sum(
+        before.entry(*key) is None or before.entry(*key).conclusion != entry.conclusion  # type: ignore[union-attr]
+        for key, entry in now.items()
+    )
+    dropped = len(before.without({claim: held.findings for claim, held in made.claims.items()}))
+    return f"written: {file}; {changed} of {len(now)} conclusions changed, {dropped} entries dropped", False
+
+
+def _stands(finding: Finding, standing: str) -> bool:
+    return bool(finding.baseline) and finding.baseline["standing"] == standing  # type: ignore[index]
+
+
+def _short(registered: str | None) -> str:
+    return registered[:12] if registered else "none"

@@ -1,0 +1,290 @@
+"""The gate from the shell: what turns a run red, what does not, and how a baseline comes to be."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.tests.processes import Ran
+from harness.tests.test_plugin import BODIES, TINY, Project, project
+
+OK, FAILED, USAGE, NO_RESULT, BASELINE = 0, 1, 4, 6, 7
+STEADY = "judge.greater(difference({mean}, spread=0.1), smallest=0.05)"
+
+
+@dataclass(frozen=True)
+class Gated:
+    """A project, with the evidence that all of them share."""
+
+    project: Project
+    evidence: str
+
+    @property
+    def file(self) -> Path:
+        return self.project.folder / "fixtures" / "baselines" / "tiny.json"
+
+    def add(self, name: str, body: str = "") -> None:
+        self.project.add(name, body or BODIES[name])
+
+    def run(self, *args: str) -> Ran:
+        return self.project.run(self.evidence, "--report=none", *args)
+
+
+Make = Callable[..., Gated]
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"--evidence={tmp_path_factory.mktemp('tiny') / 'evidence'}"
+
+
+@pytest.fixture
+def make(tmp_path: Path, evidence: str) -> Make:
+    """Makes a project of claims from `BODIES`, at the profile tiny, with a baseline of what they come to."""
+
+    def make(*names: str, baseline: bool = True) -> Gated:
+        made = Gated(project(tmp_path / "project", conftest=TINY, ini={"profile": '"tiny"'}), evidence)
+        for name in names:
+            made.add(name)
+        if baseline:
+            assert made.run("--update-baseline").code == BASELINE
+        return made
+
+    return make
+
+
+def standings(ran: Ran) -> str:
+    return next(line for line in ran.text.splitlines() if line.startswith("baseline: against"))
+
+
+def test_the_first_baseline_fails_the_run_so_that_somebody_reads_it(make: Make) -> None:
+    made = make("supported", "contradicted", baseline=False)
+    first = made.run("--update-baseline")
+    assert first.code == BASELINE, first.text
+    assert "written for the first time" in first.text and str(made.file) in first.text
+    second = made.run("--update-baseline")
+    assert second.code == OK, second.text
+    assert "0 of 2 conclusions changed, 0 entries dropped" in second.text
+
+
+def test_a_contradiction_that_the_baseline_records_is_expected(make: Make) -> None:
+    made = make("supported", "contradicted")
+    assert made.run().code == OK
+    ran = made.run("-v", "--gate")
+    assert ran.code == OK, ran.text
+    assert "CONTRADICTED, AS RECORDED" in ran.text
+    assert "1 holds, 1 as recorded" in standings(ran)
+    assert made.run("--baseline=none").code == FAILED
+
+
+def test_what_was_supported_and_has_drifted_away_turns_the_gate_red_and_is_named(make: Make) -> None:
+    made = make("supported", "underpowered")
+    made.add("supported", "judge.greater(difference(0.0), smallest=0.05)")
+    ran = made.run("--gate", "-v")
+    assert ran.code == FAILED, ran.text
+    assert "REGRESSED" in ran.text
+    assert "1 regressed, 1 as recorded" in standings(ran)
+    assert (
+        "  regressed      supported test_it[cart-pole-bc]: supported (+0.2) in the baseline, underpowered" in ran.text
+    )
+    without = made.run()
+    assert without.code == OK, "only --gate asks for more than that nothing is contradicted"
+
+
+def test_leaving_supported_alone_is_reported_and_does_not_fail(make: Make) -> None:
+    made = make(baseline=False)
+    made.add("steady", STEADY.format(mean=0.1))
+    assert made.run("--update-baseline").code == BASELINE
+    made.add("steady", STEADY.format(mean=0.04))
+    ran = made.run("--gate")
+    assert ran.code == OK, ran.text
+    assert "1 left" in standings(ran)
+    assert "supported (+0.1) in the baseline, underpowered (+0.04) now: drift -0.06" in ran.text
+
+
+def test_the_smallest_drift_that_can_be_seen_is_told(make: Make) -> None:
+    made = make("supported", "underpowered")
+    gated, plain = made.run("--gate"), made.run()
+    assert "the smallest drift that the gate sees 9 times in 10" in gated.text
+    assert gated.text.count("normalised return, of +") == 1, "only what was supported is watched"
+    assert re.search(r"0.0\d+ +normalised return, of \+0.2: supported test_it", gated.text)
+    assert "the smallest drift" not in plain.text
+
+
+@pytest.mark.parametrize("body", ['raise LookupError("gone")', "pass"])
+def test_a_finding_turned_error_fails_with_a_code_of_its_own(make: Make, body: str) -> None:
+    made = make("supported", "equivalent")
+    made.add("equivalent", body)
+    assert made.run("--gate").code == NO_RESULT
+    assert made.run().code == NO_RESULT
+
+
+def test_a_contradiction_outweighs_an_error(make: Make) -> None:
+    made = make("supported", "raising", baseline=False)
+    made.add("contradicted")
+    assert made.run().code == FAILED
+
+
+def test_an_entry_that_no_claim_uses_any_more_fails_the_run(make: Make) -> None:
+    made = make("supported", "equivalent")
+    (made.project.folder / "claims" / "test_equivalent.py").unlink()
+    ran = made.run()
+    assert ran.code == BASELINE, ran.text
+    assert "unused         equivalent test_it[cart-pole-bc]" in ran.text
+    assert made.run("claims/test_supported.py").code == OK, "who names one file asks for no other"
+    updated = made.run("--update-baseline")
+    assert updated.code == OK
+    assert "1 entries dropped" in updated.text
+    assert made.run().code == OK
+
+
+def test_a_new_finding_is_judged_as_without_a_baseline(make: Make) -> None:
+    made = make("supported")
+    made.add("equivalent")
+    ran = made.run("--gate")
+    assert ran.code == OK
+    assert "1 new, 1 holds" in standings(ran)
+    made.add("contradicted")
+    assert made.run("--gate").code == FAILED
+
+
+# What can't be compared
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        ([], BASELINE),
+        (["--not-comparable=fail"], BASELINE),
+        (["--not-comparable=skip"], OK),
+        (["--not-comparable=compare"], FAILED),
+    ],
+)
+def test_what_becomes_of_another_experiment_is_an_option(make: Make, args: list[str], code: int) -> None:
+    made = make("supported")
+    made.add("supported", "judge.greater(difference(0.0), smallest=0.05)")
+    ran = made.run("--gate", "--set", "pruning.criterion=random", *args)
+    assert ran.code == code, ran.text
+    if code == BASELINE:
+        assert "not comparable" in ran.text and "changed nothing -> pruning.criterion=random" in ran.text
+        assert "claims: " not in ran.text.partition("collected")[2], "nothing was trained"
+
+
+def test_another_margin_is_another_question(make: Make) -> None:
+    made = make("supported")
+    made.add("supported", "judge.greater(difference(0.0), smallest=0.01)")
+    assert made.run("--gate", "--not-comparable=skip").code == OK
+    ran = made.run("--gate")
+    assert ran.code == BASELINE
+    assert "smallest 0.05 -> 0.01" in ran.text
+
+
+def test_without_a_gate_another_experiment_is_judged_for_itself(make: Make) -> None:
+    made = make("contradicted")
+    assert made.run("--set", "pruning.criterion=random").code == FAILED
+
+
+def test_fresh_seeds_are_compared(make: Make) -> None:
+    ran = make("supported").run("--gate", "--seed-block=1")
+    assert ran.code == OK
+    assert "1 holds" in standings(ran)
+
+
+# Writing one
+
+
+@pytest.mark.parametrize("args", [["-k", "supported"], ["--claim=supported"], ["claims/test_supported.py"], ["--lf"]])
+def test_a_part_of_a_run_is_no_baseline(make: Make, args: list[str]) -> None:
+    made = make("supported", "equivalent")
+    if args == ["--lf"]:  # of two, one failed
+        made.add("equivalent", "pass")
+        made.run()
+    before = made.file.read_bytes()
+    ran = made.run("--update-baseline", *args)
+    assert ran.code == USAGE, ran.text
+    assert "--update-baseline writes what a run of all claims found" in ran.text
+    assert made.file.read_bytes() == before
+
+
+@pytest.mark.parametrize("body", ['raise LookupError("gone")', "os._exit(7)"])
+@pytest.mark.parametrize("workers", ["2"])
+def test_a_run_without_all_its_results_is_no_baseline(make: Make, body: str, workers: str) -> None:
+    made = make("supported", "equivalent")
+    before = made.file.read_bytes()
+    made.add("equivalent", body)
+    ran = made.run("--update-baseline", "-n", workers)
+    assert ran.code == NO_RESULT, ran.text
+    assert "was not written: not every finding has a result" in ran.text
+    assert made.file.read_bytes() == before
+
+
+def test_serial_and_parallel_runs_write_the_same_bytes(make: Make, evidence: str) -> None:
+    made = make("supported", "contradicted", "equivalent", "underpowered", baseline=False)
+    written = []
+    for args in (["-n", "0"], ["-n", "2"], ["-n", "0", "--seed-block=0"]):
+        made.run("--update-baseline", *args)
+        written.append(re.sub(rb'"created": "[^"]*"', b"", made.file.read_bytes()))
+    assert written[0] == written[1] == written[2]
+    assert b'"supported"' in written[0]
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--gate"], "there is no baseline"),
+        (["--baseline=elsewhere.json"], "there is no baseline"),
+        (["--gate", "--update-baseline"], "give one"),
+        (["--gate", "--baseline=none"], "nothing to hold findings against"),
+        (["--gate", "--profile=smoke"], "profile smoke judges nothing"),
+        (["--drift-margin=-1"], "the drift margin is a number from 0 on, not '-1'"),
+        (["--drift-margin=nan"], "the drift margin is a number from 0 on, not 'nan'"),
+        (["--update-baseline", "--baseline=claims"], "is a directory"),
+    ],
+)
+def test_a_bad_option_is_one_line(make: Make, args: list[str], words: str) -> None:
+    refused(make("supported", baseline=False).run(*args), words)
+
+
+def test_a_choice_that_there_is_not_is_told_by_pytest(make: Make) -> None:
+    assert make("supported", baseline=False).run("--not-comparable=pass").code == USAGE
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"format": 1', "it is no JSON"),
+        ('{"format": 9}', "it is of format 9"),
+        ('{"format": 1, "format": 1}', "twice"),
+        (" " * 10_000_000, "10.0 MB"),
+    ],
+    ids=["truncated", "future", "duplicate", "large"],
+)
+def test_a_malformed_baseline_is_one_line(make: Make, workers: str, content: str, words: str) -> None:
+    made = make("supported", baseline=False)
+    made.file.parent.mkdir(parents=True)
+    made.file.write_text(content)
+    for args in ([], ["--gate"]):
+        refused(made.run("-n", workers, *args), words)
+
+
+@pytest.mark.parametrize("name", ["<script>", "../../x"])
+def test_a_hostile_name_is_one_line(make: Make, name: str) -> None:
+    made = make("supported")
+    content = json.loads(made.file.read_text())
+    content["claims"][name] = content["claims"]["supported"]
+    made.file.write_text(json.dumps(content))
+    refused(made.run("--gate"), f"has a name that can't be '{name}'")
+
+
+def refused(ran: Ran, words: str) -> None:
+    assert ran.code == USAGE, ran.text
+    (line,) = [line for line in ran.text.splitlines() if "ERROR" in line or "can't be used" in line]
+    assert words in line
+    assert "Traceback" not in ran.text
