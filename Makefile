@@ -10,7 +10,7 @@ ARGS ?=
 TORCH_FROM ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help claims headline smoke test lint format calibrate aa agreement controls multiverse bench profile report \
+.PHONY: help claims gate headline smoke test lint format calibrate aa agreement controls multiverse alarms bench profile report \
         experts clean
 
 help: ## this list
@@ -24,6 +24,9 @@ $(READY): pyproject.toml constraints.txt
 
 claims: $(READY) ## the main job: every claim at the scaled profile, on all CPUs, with the report
 	$(BIN)/pytest -n auto $(ARGS)
+
+gate: $(READY) ## every claim, held against the committed baseline: red where one regressed
+	$(BIN)/pytest -n auto --gate $(ARGS)
 
 headline: $(READY) ## ticket-effect, mask-explains-most, bc-prunes-sparser, cart-pole-keeps-pole, kaiming-tenth-finds-inputs alone
 	$(BIN)/pytest -n auto --claim $(HEADLINE) $(ARGS)
@@ -58,6 +61,14 @@ agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side;
 		$(BIN)/pytest -n auto --seed-block $$block --report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
 	done
 	$(BIN)/python -m harness agreement $(BLOCKS:%=.claims/blocks/%/findings.json) $(ARGS)
+
+ALARM_BLOCKS ?= 10 11 12 13 14 15 16 17 18 19 20 21
+alarms: $(READY) ## how often the gate alarms on fresh seed blocks, at profile reduced; 42 core-minutes
+	@for block in $(ALARM_BLOCKS); do \
+		$(BIN)/pytest -n auto --profile reduced --seed-block $$block --baseline none --evidence .claims/trust/evidence \
+			--report .claims/gate/$$block/report.html || test $$? -eq 1 || exit; \
+	done
+	$(BIN)/python -m harness alarms $(ALARM_BLOCKS:%=.claims/gate/%/findings.json) $(ARGS)
 
 multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 36 core-minutes
 	$(BIN)/python -m harness multiverse $(ARGS)

@@ -2,7 +2,7 @@
 
 `experts` retrains the experts, `tune` shows how hyperparameters were chosen, `bench` measures speed, `profile` shows
 where it goes, `evidence` looks after what was computed. `preregister` writes down what the claims commit themselves to;
-`calibrate`, `aa`, `controls`, `agreement` and `multiverse` measure how far verdicts can be trusted.
+`calibrate`, `aa`, `controls`, `agreement`, `multiverse` and `alarms` measure how far verdicts can be trusted.
 """
 
 import argparse
@@ -34,8 +34,9 @@ class Parser(argparse.ArgumentParser):
 def main() -> int:
     """Run one command; 0 on success, 4 for a bad fixture or argument (as pytest's usage errors).
 
-    1: `bench` missed a target; `evidence` found damage, or refused a cell; what `calibrate`, `aa`, `controls` or
-    `agreement` measured is not as it must be, or pytest came to no findings. 3: the disk does not take what is written.
+    1: `bench` missed a target; `evidence` found damage, or refused a cell; what `calibrate`, `aa`, `controls`,
+    `agreement` or `alarms` measured is not as it must be, or pytest came to no findings. 3: the disk does not take what
+    is written.
     Raises SystemExit, with 4, where the command line can't be parsed.
     """
     parser = Parser(prog="python -m harness", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -150,6 +151,11 @@ def _add_trust(commands: Commands) -> None:
 
         return compare(chosen.findings, chosen.fixture)
 
+    def alarms(chosen: argparse.Namespace) -> int:
+        from harness.trust.alarms import main as hold_against_each_other
+
+        return hold_against_each_other(chosen.findings, chosen.fixture)
+
     def multiverse(chosen: argparse.Namespace) -> int:
         from harness.trust.multiverse import main as read_otherwise
 
@@ -161,6 +167,7 @@ def _add_trust(commands: Commands) -> None:
         (aa, "judge trainings that differ by chance alone; exit code 1 for too many false alarms"),
         (controls, "break one ingredient at a time: exit code 1 where a claim does not stop reproducing"),
         (agreement, "compare runs of the claims on different blocks of seeds; exit code 1 where they disagree"),
+        (alarms, "how often the gate alarms on fresh seeds; exit code 1 where it is too often"),
         (multiverse, "judge the claims under every other reading of the paper"),
     ):
         parsers[run] = commands.add_parser(run.__name__, help=help)
@@ -178,6 +185,7 @@ def _add_trust(commands: Commands) -> None:
     parsers[agreement].add_argument(
         "findings", nargs="+", type=Path, metavar="FINDINGS.json", help="of the first block, first"
     )
+    parsers[alarms].add_argument("findings", nargs="+", type=Path, metavar="FINDINGS.json", help="one of each block")
 
 
 def _tell(lines: Generator[str, None, int]) -> int:

@@ -16,6 +16,7 @@ UNMEASURED = {
     "controls": ("Negative controls", "make controls"),
     "agreement": ("Agreement of fresh seed blocks", "python -m harness agreement A B"),
     "multiverse": ("Other readings of the paper", "make multiverse"),
+    "alarms": ("False alarms of the gate", "make alarms"),
 }
 TONES = ("good", "bad", "mixed", "weak", "none")
 LINE = 4_000  # characters of one text; what is longer was not written to be read

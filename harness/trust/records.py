@@ -15,7 +15,7 @@ from harness.fixtures import FIXTURES
 from harness.provenance import provenance
 
 SCHEMA = 1
-NAMES = ("calibration", "aa", "controls", "agreement", "multiverse")
+NAMES = ("calibration", "aa", "controls", "agreement", "multiverse", "alarms")
 """In the order in which the report shows them."""
 COMMITTED = FIXTURES / "trust"
 HERE = Path(".claims/trust")

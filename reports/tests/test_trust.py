@@ -383,7 +383,7 @@ def test_a_record_as_it_is_written_is_shown(tmp_path: Path) -> None:
         records.write(make(), tmp_path)
     made = trust.parts(tmp_path, tmp_path / "none")
     assert all(part.measured and part.here and not part.problem and part.cpus for part in made)
-    assert [len(part.tables) for part in made] == [12, 1, 1, 1, 1]
+    assert [len(part.tables) for part in made] == [12, 1, 1, 1, 1, 1]
 
 
 # in a real browser
