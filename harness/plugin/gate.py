@@ -202,9 +202,10 @@ def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
     )
     for finding in seen:
         assert finding.baseline
+        blunt = finding.kind == "greater" and finding.baseline["seen"] > finding.baseline["effect"]
         yield (
-            f"    {finding.baseline['seen']:<7.2g} {finding.unit}, of {finding.baseline['effect']:+.3g}:"
-            f" {finding.claim} {finding.name}"
+            f"    {finding.baseline['seen']:<7.2g} {finding.unit}, of {finding.baseline['effect']:+.3g}"
+            f"{' (it could vanish unseen)' if blunt else ''}: {finding.claim} {finding.name}"
         )
 
 

@@ -221,14 +221,47 @@ def test_a_run_without_all_its_results_is_no_baseline(make: Make, body: str, wor
     assert made.file.read_bytes() == before
 
 
-def test_serial_and_parallel_runs_write_the_same_bytes(make: Make, evidence: str) -> None:
-    made = make("supported", "contradicted", "equivalent", "underpowered", baseline=False)
-    written = []
-    for args in (["-n", "0"], ["-n", "2"], ["-n", "0", "--seed-block=0"]):
-        made.run("--update-baseline", *args)
-        written.append(re.sub(rb'"created": "[^"]*"', b"", made.file.read_bytes()))
-    assert written[0] == written[1] == written[2]
-    assert b'"supported"' in written[0]
+MEASURED = """
+    share = run.input_magnitude_at(0.5)
+    judge.greater(share["pole angle"] - share["cart position"], smallest=0.05, unit="share", span=(0, 1))
+"""
+CUT_SHORT = """
+import os
+from pathlib import Path
+
+import harness.evidence.drain as draining
+
+real = draining.run_level
+cut = Path(__file__).with_name("cut")
+
+
+def run_level(cell, level, *rest):
+    if level == 2 and cut.exists():
+        cut.unlink()
+        os._exit(9)
+    return real(cell, level, *rest)
+
+
+draining.run_level = run_level
+"""
+
+
+def test_serial_parallel_and_resumed_runs_write_the_same_bytes(tmp_path: Path) -> None:
+    """Each trains for itself."""
+    written = {}
+    for name, args in (("serial", ["-n", "0"]), ("parallel", ["-n", "2"]), ("resumed", ["-n", "0"])):
+        made = project(tmp_path / name, conftest=TINY + CUT_SHORT, ini={"profile": '"tiny"'})
+        made.add("measured", MEASURED.strip())
+        made.add("contradicted", BODIES["contradicted"])
+        if name == "resumed":
+            (made.folder / "cut").touch()
+            assert made.run("--update-baseline", *args).code == 9
+            assert list(made.evidence.rglob("level_01.npz")) and not list(made.evidence.rglob("level_02.npz"))
+        assert made.run("--update-baseline", *args).code == BASELINE
+        content = (made.folder / "fixtures" / "baselines" / "tiny.json").read_bytes()
+        written[name] = re.sub(rb'"created": "[^"]*"', b"", content)
+    assert written["serial"] == written["parallel"] == written["resumed"]
+    assert b'"measured"' in written["serial"]
 
 
 # Bad input
