@@ -187,7 +187,7 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
     seen: dict[str, Figure] = {}
     sections = [_section(claim, seen, known) for claim in claims]
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
-    script = _script()
+    scripts = [_script()]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -202,8 +202,8 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
             smoke=_is_smoke(findings_json),
             css=Markup(css),  # ours, no text of the findings
             style_hash=_hash(css),
-            script=Markup(script),  # ours as well
-            script_hash=_hash(script),
+            scripts=[Markup(script) for script in scripts],  # ours as well
+            script_hashes=[_hash(script) for script in scripts],
             data=_embedded(findings_json),
             width=strips.WIDTH,
             height=strips.HEIGHT,
