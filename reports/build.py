@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
-from reports import charts, numbers, strips, trust
+from reports import charts, interactive, numbers, strips, trust
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -187,7 +187,8 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
     seen: dict[str, Figure] = {}
     sections = [_section(claim, seen, known) for claim in claims]
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
-    script = _script()
+    drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
+    scripts = [interactive.library(), _script()] if drawings else [_script()]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -202,9 +203,10 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
             smoke=_is_smoke(findings_json),
             css=Markup(css),  # ours, no text of the findings
             style_hash=_hash(css),
-            script=Markup(script),  # ours as well
-            script_hash=_hash(script),
+            scripts=[Markup(script) for script in scripts],  # ours as well
+            script_hashes=[_hash(script) for script in scripts],
             data=_embedded(findings_json),
+            drawings=_json(drawings),
             width=strips.WIDTH,
             height=strips.HEIGHT,
         )
@@ -402,10 +404,7 @@ def _is_smoke(summary: Mapping[str, Any]) -> bool:
 
 
 def _embedded(summary: Mapping[str, Any]) -> Markup:
-    """The findings as JSON inside the page, each chart once and named by its place in `charts`.
-
-    `<`, `>` and `&` are written as escapes: no text of a finding can close the script element.
-    """
+    """The findings as JSON inside the page, each chart once and named by its place in `charts`."""
     drawn: list[Any] = []
     places: dict[str, int] = {}
 
@@ -421,7 +420,12 @@ def _embedded(summary: Mapping[str, Any]) -> Markup:
     claims = [
         {**claim, "findings": [without_chart(f) for f in claim.get("findings") or []]} for claim in summary["claims"]
     ]
-    text = json.dumps({**summary, "claims": claims, "charts": drawn}, separators=(",", ":"))
+    return _json({**summary, "claims": claims, "charts": drawn})
+
+
+def _json(value: Any) -> Markup:
+    """JSON for a script element; `<`, `>` and `&` are escapes: no text of a finding can close the element."""
+    text = json.dumps(value, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 

@@ -1,8 +1,15 @@
-"""Charts of returns and of inputs, as static SVG that is readable in light and dark.
+"""Charts of returns and of inputs, as static SVG that is readable in light and dark, and as the Vega behind it.
 
 The SVG carries the light palette in plain `fill` and `stroke` attributes; `dark_css` maps each of these
 colours to its dark partner by attribute selector. So a chart is drawn once, and one taken out of the page
 still has its colours. Legends are HTML: they wrap on a phone, and no finding's text enters a Vega expression.
+
+Where scripts run, templates/js/charts.js draws a panel's `spec` in place of its SVG. It steers these signals:
+    shown    bool[entries of the legend]: whose lines are drawn
+    at       the level that is pointed at, or -1: its points are large, on a vertical rule
+    low, high  the ends of the return's axis, before they are made round
+and reads the data set `points`: one a line and level, with the `entry` of the legend, the `level` (points of
+several lines above each other share it) and the `row` of the drawing's table that says its numbers.
 """
 
 import re
@@ -25,6 +32,7 @@ PERCENT, PLAIN = (
     "format(100 * datum.value, '~r') + ' %'",
     "format(datum.value, ',~r')",
 )  # Vega label expressions
+VEGA_LITE = ".".join(alt.SCHEMA_VERSION[1:].split(".")[:2])  # the one that altair writes
 NAMED_INPUTS = 8  # more than eight lines can't be told apart: the weakest share one grey
 
 # Light colour -> its partner on a dark page. The conditions keep the paper's hues, apart in lightness too.
@@ -79,17 +87,26 @@ class Swatch:
 
 @dataclass(frozen=True)
 class Panel:
-    """One coordinate system: the inside of an `<svg>` of this view box, and the text that stands for it."""
+    """One coordinate system: the inside of an `<svg>` of this view box, and the text that stands for it.
+
+    spec: the same as Vega. levels: how many there are to point at.
+    """
 
     heading: str
     view_box: str
     body: Markup
     alt: str
+    spec: Mapping[str, Any]
+    levels: int
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart ready for the page; `rows` are the numbers behind it, one a line and level, under `columns`."""
+    """A chart ready for the page; `rows` are the numbers behind it, one a line and level, under `columns`.
+
+    The last four columns are place, mean, interval and n, before them stands what the line is. place: what the
+    place is of, in words. kept: values that the axis holds, whichever lines are shown.
+    """
 
     key: str
     title: str
@@ -98,17 +115,25 @@ class Drawing:
     panels: tuple[Panel, ...]
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    place: str
+    kept: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Line:
-    """`mean`, `lower`, `upper`: float[levels] over seeds, at `density`: float[levels] in (0, 1], or at env_steps."""
+    """`mean`, `lower`, `upper`: float[levels] over seeds, at `density`: float[levels] in (0, 1], or at env_steps.
+
+    n: int[levels] seeds. entry: its place in the legend. row: of its first level in the table.
+    """
 
     swatch: Swatch
     density: np.ndarray
     mean: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    n: np.ndarray
+    entry: int
+    row: int
 
 
 def draw(chart: Mapping[str, Any]) -> Drawing:
@@ -137,11 +162,12 @@ def dark_css() -> str:
 def _returns(chart: Mapping[str, Any], along: str = "density") -> Drawing:
     """As Figures 2-4: return against remaining weights, one line a condition; or against env_steps, one a run."""
     swatches = _swatches([str(series["label"]) for series in chart["series"]])
-    lines, seeds = [], 0
-    for swatch, series in zip(swatches, chart["series"], strict=True):
+    lines: list[Line] = []
+    seeds = 0
+    for entry, (swatch, series) in enumerate(zip(swatches, chart["series"], strict=True)):
         values = _floats(series["values"])
         seeds = max(seeds, values.shape[1])
-        lines.append(_line(swatch, series[along], values))
+        lines.append(_line(swatch, series[along], values, entry, sum(len(line.density) for line in lines)))
     references = {
         str(name): x
         for name, value in (chart.get("references") or {}).items()
@@ -152,16 +178,25 @@ def _returns(chart: Mapping[str, Any], along: str = "density") -> Drawing:
     place: Any = percent if along == "density" else _count
     against, column = ("remaining weights", "weights") if along == "density" else (along, along)
     sentence = "; ".join(_sentence(line, place=place) for line in lines)
-    view_box, body = _svg(lines, references, WIDTH, HEIGHT, along=along)
-    panel = Panel("", view_box, body, f"{title}: {unit} against {against}. {sentence}.")
+    kept = tuple(references.values())
+    panel = _panel(
+        lines,
+        references,
+        (WIDTH, HEIGHT),
+        _ends(lines, kept),
+        along=along,
+        text=f"{title}: {unit} against {against}. {sentence}.",
+    )
     return Drawing(
         str(chart["key"]),
         title,
         f"{unit}, mean and 95\u202f% BCa interval over {seeds} seeds",
         tuple(swatches),
         (panel,),
-        ("condition", column, "mean", "95 % interval"),
+        ("condition", column, "mean", "95 % interval", "n"),
         tuple(row for line in lines for row in _rows(line, place=place)),
+        "of the weights" if along == "density" else along,
+        kept,
     )
 
 
@@ -177,11 +212,17 @@ def _shares(chart: Mapping[str, Any], what: str, columns: tuple[str, str], other
     swatches = dict(zip(named, _swatches([names[i] for i in named]), strict=True))
     rest = Swatch(others, REST, "circle", "")
     title = str(chart.get("title") or chart["key"])
-    drawn = [
-        (label, [_line(swatches.get(i, rest), density, values[:, :, i]) for i in range(len(names))])
-        for label, density, values in blocks
-    ]
-    top = max(float(np.nanmax(line.upper)) for _, lines in drawn for line in lines)
+    entries = {int(i): entry for entry, i in enumerate(named)}
+    drawn: list[tuple[str, list[Line]]] = []
+    row = 0
+    for label, density, values in blocks:
+        lines: list[Line] = []
+        for i in range(len(names)):
+            entry = entries.get(i, len(named))
+            lines.append(_line(swatches.get(i, rest), density, values[:, :, i], entry, row))
+            row += len(lines[-1].density)
+        drawn.append((label, lines))
+    ends = _ends([line for _, lines in drawn for line in lines], (0.0,))
     several = len(blocks) > 1
     size = (PANEL_WIDTH, PANEL_HEIGHT) if several else (WIDTH, HEIGHT)
     panels, rows = [], []
@@ -189,15 +230,8 @@ def _shares(chart: Mapping[str, Any], what: str, columns: tuple[str, str], other
         shown = [line for line in lines if line.swatch is not rest]
         lowest_first = [line for line in lines if line.swatch is rest] + shown
         sentence = "; ".join(_sentence(line, percent) for line in shown)
-        view_box, body = _svg(lowest_first, {}, *size, domain=(0.0, top), share=True)
-        panels.append(
-            Panel(
-                label,
-                view_box,
-                body,
-                f"{title}, {label}: {what} against remaining weights. {sentence}.",
-            )
-        )
+        text = f"{title}, {label}: {what} against remaining weights. {sentence}."
+        panels.append(_panel(lowest_first, {}, size, ends, share=True, heading=label, text=text))
         rows += [(label, *row) for name, line in zip(names, lines, strict=True) for row in _rows(line, percent, name)]
     seeds = max(values.shape[1] for _, _, values in blocks)
     legend = (*swatches.values(), *([rest] if len(names) > len(named) else []))
@@ -207,8 +241,10 @@ def _shares(chart: Mapping[str, Any], what: str, columns: tuple[str, str], other
         f"{what}, mean and 95\u202f% BCa interval over {seeds} seeds",
         legend,
         tuple(panels),
-        (*columns, "weights", "mean", "95 % interval"),
+        (*columns, "weights", "mean", "95 % interval", "n"),
         tuple(rows),
+        "of the weights",
+        (0.0,),
     )
 
 
@@ -240,7 +276,7 @@ def _swatches(labels: Sequence[str]) -> list[Swatch]:
     return swatches
 
 
-def _line(swatch: Swatch, density: Any, values: np.ndarray) -> Line:
+def _line(swatch: Swatch, density: Any, values: np.ndarray, entry: int, row: int) -> Line:
     """Mean and interval over the seeds of `values`: float[levels, seeds]; empty levels are left out."""
     levels = _floats([density])[0]
     if levels.shape != values.shape[:1]:
@@ -250,7 +286,7 @@ def _line(swatch: Swatch, density: Any, values: np.ndarray) -> Line:
         raise ValueError("not a chart: a line without values")
     levels, values = levels[kept], values[kept]
     lower, upper = _bca(values)
-    return Line(swatch, levels, np.nanmean(values, axis=1), lower, upper)
+    return Line(swatch, levels, np.nanmean(values, axis=1), lower, upper, np.isfinite(values).sum(axis=1), entry, row)
 
 
 def _bca(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -264,28 +300,81 @@ def _bca(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return lower, upper
 
 
-def _svg(
+def _ends(lines: Sequence[Line], kept: Sequence[float]) -> tuple[float, float]:
+    """The least and the greatest value that has to find room on the axis."""
+    bounds = [bound for line in lines for bound in (line.lower, line.mean, line.upper)]
+    values = np.concatenate([*bounds, np.array(kept, dtype=float)])
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _levels(lines: Sequence[Line], places: Any) -> list[np.ndarray]:
+    """The level of each point, int[levels] a line: counted from the first of all lines, shared by points that stand
+    above each other. Two points do if they are nearer than half of what any line has between its own; so no line
+    has two at one level."""
+    along = [places(line.density) for line in lines]
+    own = [np.abs(np.diff(place)) for place in along]
+    near = 0.5 * min((float(gaps.min()) for gaps in own if gaps.size and gaps.min() > 0), default=0.0)
+    starts: list[float] = []
+    for place in sorted(np.concatenate(along)):
+        if not starts or place - starts[-1] > near:
+            starts.append(place)
+    return [np.searchsorted(starts, place, side="right") - 1 for place in along]
+
+
+def _panel(
     lines: Sequence[Line],
     references: Mapping[str, float],
-    width: int,
-    height: int,
-    domain: tuple[float, float] | None = None,
+    size: tuple[int, int],
+    ends: tuple[float, float],
+    text: str,
+    heading: str = "",
     share: bool = False,
     along: str = "density",
-) -> tuple[str, Markup]:
-    scale = 100 if along == "density" else 1
+) -> Panel:
+    """lines: the first drawn lies lowest. ends: least and greatest value. text: what stands for the picture."""
+    weights = along == "density"
+    levels = _levels(lines, (lambda density: -np.log(density)) if weights else (lambda env_steps: env_steps))
     points = [
-        {"line": str(i), "weights": scale * float(d), "mean": float(m), "lower": float(a), "upper": float(b)}
+        {
+            "line": i,
+            "entry": line.entry,
+            "row": line.row + k,
+            "level": int(levels[i][k]),
+            "place": _short((100 if weights else 1) * line.density[k]),
+            "mean": _short(line.mean[k]),
+            "lower": _short(line.lower[k]),
+            "upper": _short(line.upper[k]),
+        }
         for i, line in enumerate(lines)
-        for d, m, a, b in zip(line.density, line.mean, line.lower, line.upper, strict=True)
+        for k in range(len(line.density))
     ]
-    places = [scale * float(d) for line in lines for d in line.density]
+    chart = _vega_lite(points, [line.swatch for line in lines], references, size, ends, share, along)
+    spec = vl_convert.vegalite_to_vega(chart.to_dict(), vl_version=VEGA_LITE)
+    view_box, body = _trim(vl_convert.vega_to_svg(spec))
+    return Panel(heading, view_box, body, text, spec, 1 + max(int(level.max()) for level in levels))
+
+
+def _short(value: float) -> float:
+    """To six digits: more than a picture shows, and a third of the text."""
+    return float(f"{value:.6g}")
+
+
+def _vega_lite(
+    points: list[dict[str, float]],
+    swatches: Sequence[Swatch],
+    references: Mapping[str, float],
+    size: tuple[int, int],
+    ends: tuple[float, float],
+    share: bool,
+    along: str,
+) -> Any:
+    """The chart of altair; `points` are its data, the rest is as for `_panel`."""
+    places = [point["place"] for point in points]
     span = (min(*places, 0.8 * max(places)), max(places))
-    order = [str(i) for i in range(len(lines))]
-    swatches = [line.swatch for line in lines]
+    order = list(range(len(swatches)))
 
     x = alt.X(
-        "weights:Q",
+        "place:Q",
         title="remaining weights",
         scale=alt.Scale(type="log", reverse=True, nice=False, domain=list(span)),
         axis=alt.Axis(values=_ticks(*span), labelExpr="format(datum.value, '~r') + ' %'", grid=False, labelFlush=False),
@@ -293,7 +382,7 @@ def _svg(
     if along == "env_steps":
         span = (span[1], 0.0)  # as above, the end of the lines first
         x = alt.X(
-            "weights:Q",
+            "place:Q",
             title="env_steps of training",
             scale=alt.Scale(domain=[0, span[0]], nice=False),
             axis=alt.Axis(tickCount=5, labelExpr=PLAIN, grid=False, labelFlush=False),
@@ -301,7 +390,7 @@ def _svg(
     y = partial(
         alt.Y,
         title=None,
-        scale=alt.Scale(zero=False, nice=True) if domain is None else alt.Scale(domain=list(domain), nice=True),
+        scale=alt.Scale(domain=[alt.ExprRef("low"), alt.ExprRef("high")], nice=True, zero=False),
         axis=alt.Axis(tickCount=5, domain=False, ticks=False, offset=4, labelExpr=PERCENT if share else PLAIN),
     )
     colour = alt.Color("line:N", scale=alt.Scale(domain=order, range=[s.colour for s in swatches]), legend=None)
@@ -312,22 +401,28 @@ def _svg(
     )
     shape = alt.Shape("line:N", scale=alt.Scale(domain=order, range=[s.shape for s in swatches]), legend=None)
 
-    base = alt.Chart(alt.InlineData(values=points)).encode(x=x, color=colour)
+    base = (
+        alt.Chart(alt.InlineData(values=points, name="points"))
+        .transform_filter("shown[datum.entry]")
+        .encode(x=x, color=colour)
+    )
     layers: list[alt.Chart] = []
     for i, (name, value) in enumerate(references.items()):
         # The first reference (the expert) is named at the sparse end, the next (random) at the dense end: the
         # lines run from near the one to near the other, so these corners are the empty ones.
-        at = alt.Chart(alt.InlineData(values=[{"weights": span[i % 2], "mean": value, "name": name}]))
+        at = alt.Chart(alt.InlineData(values=[{"place": span[i % 2], "mean": value, "name": name}]))
         layers += [
             at.mark_rule(color=REFERENCE, strokeDash=[2, 3]).encode(y=y("mean:Q")),
             at.mark_text(
                 align="left" if i % 2 else "right", baseline="bottom", dy=-3, color=REFERENCE, fontSize=11
             ).encode(x=x, y=y("mean:Q"), text="name:N"),
         ]
+    pointed = alt.condition("datum.level === at", alt.value(80), alt.value(26))
     layers += [
         base.mark_area(opacity=0.15).encode(y=y("lower:Q"), y2="upper:Q"),
+        base.transform_filter("datum.level === at").mark_rule().encode(color=alt.value(AXIS)),
         base.mark_line(strokeWidth=1.8).encode(y=y("mean:Q"), strokeDash=dash),
-        base.mark_point(filled=True, size=26, opacity=1).encode(y=y("mean:Q"), shape=shape),
+        base.mark_point(filled=True, opacity=1).encode(y=y("mean:Q"), shape=shape, size=pointed),
     ]
     text = {
         "labelColor": INK,
@@ -336,20 +431,23 @@ def _svg(
         "titleFontSize": 12,
         "titleFontWeight": "normal",
     }
-    chart = (
+    return (
         alt.layer(*layers)
+        .add_params(
+            alt.param(name="shown", value=[True] * (1 + max(int(point["entry"]) for point in points))),
+            alt.param(name="at", value=-1),
+            alt.param(name="low", value=_short(ends[0])),
+            alt.param(name="high", value=_short(ends[1])),
+        )
         .properties(
-            width=width,
-            height=height,
+            width=size[0],
+            height=size[1],
             padding={"left": 2, "right": 8, "top": 10, "bottom": 2},
             autosize=alt.AutoSizeParams(type="fit", contains="padding"),
         )
         .configure(background="transparent", aria=False, font="sans-serif")
         .configure_view(stroke=None)
         .configure_axis(gridColor=GRID, domainColor=AXIS, tickColor=AXIS, tickSize=4, labelPadding=4, **text)
-    )
-    return _trim(
-        vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=".".join(alt.SCHEMA_VERSION[1:].split(".")[:2]))
     )
 
 
@@ -394,6 +492,7 @@ def _rows(line: Line, show: Any = effect, name: str | None = None, place: Any = 
             place(float(d)),
             show(float(m)),
             f"[{show(float(a))}, {show(float(b))}]",
+            str(n),
         )
-        for d, m, a, b in zip(line.density, line.mean, line.lower, line.upper, strict=True)
+        for d, m, a, b, n in zip(line.density, line.mean, line.lower, line.upper, line.n, strict=True)
     ]

@@ -504,6 +504,23 @@ def findings() -> dict[str, Any]:
     }
 
 
+def suite() -> dict[str, Any]:
+    """A run with as many panels and findings as that of all claims on Cart-Pole, and every kind of chart."""
+    run = findings()
+    inputs = ["cart position", "cart velocity", "pole angle", "pole angular velocity"]
+    scales = ("Kaiming", "Kaiming / 3", "Kaiming / 10", "Kaiming / 30", "Kaiming / 100")
+    drawn = [
+        inputs_chart("five", "Five initialisers", inputs, 2, scales),
+        layers_chart("layers", "Layers", ("Kaiming", "Xavier")),
+        learning_chart("training", "Training", ("surviving inputs", "all inputs")),
+        learning_chart("longer", "Training, horizon 500", ("surviving inputs", "all inputs"), seeds=40),
+        *[returns_chart(f"more-{i}", f"Cart-Pole, variant {i}") for i in range(4)],
+    ]
+    made = [finding("all-charts", f"system {i}", "supported", chart=drawn[i % len(drawn)]) for i in range(40)]
+    last = {**run["claims"][0], "id": "all-charts", "says": "Every kind of chart can be drawn", "findings": made}
+    return {**run, "claims": [*run["claims"], last]}
+
+
 def smoke() -> dict[str, Any]:
     """A smoke run: two levels, three seeds, nothing judged."""
     chart = returns_chart("cart-pole-ppo", "Cart-Pole PPO", levels=2, seeds=3)
