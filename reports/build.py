@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,37 +16,11 @@ from markupsafe import Markup
 
 from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
-from reports import charts, numbers, strips, trust
+from reports import charts, findings_table, numbers, strips, trust
+from reports.marks import CONCLUSIONS, TONES, VERDICTS, Mark, mark, tally
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-# word -> (tone: a colour of the stylesheet, icon: a symbol of the template, what it means)
-VERDICTS = {
-    "REPRODUCED": ("good", "check", "every finding is supported"),
-    "REFUTED": (
-        "bad",
-        "cross",
-        "no finding is supported, and at least one is contradicted, or shows equivalence where a difference is claimed",
-    ),
-    "MIXED": ("mixed", "half", "supported in one finding, contradicted or equivalent in another"),
-    "INCONCLUSIVE": ("weak", "question", "not enough evidence at this scale to say either"),
-    "NOT RUN": ("none", "dash", "not part of this run, or evidence it rests on is missing"),
-    "ERROR": ("error", "bang", "something broke; nothing is said about the claim"),
-    "SMOKE": ("smoke", "waves", "a rehearsal of the machinery; nothing is judged"),
-}
-CONCLUSIONS = {
-    "supported": (
-        "good",
-        "check",
-        "the bounds lie where the hypothesis says; a difference is also large enough",
-    ),
-    "contradicted": ("bad", "cross", "the bounds lie on the other side"),
-    "equivalent": ("level", "equals", "no difference that matters, where one is claimed"),
-    "underpowered": ("weak", "question", "the bounds leave it open"),
-    "not run": VERDICTS["NOT RUN"],
-    "error": VERDICTS["ERROR"],
-    "smoke": VERDICTS["SMOKE"],
-}
 # What the template reads; a field that a run left out is None.
 RUN = (
     "profile",
@@ -90,48 +63,6 @@ FINDING = (
     *["chart", "cpu_seconds", "scale", "rerun", "message", "beside"],
 )
 HASH = 12  # characters of a hash that are enough to tell documents apart
-NEUTRAL = ("none", "question", "")
-# A tone of a record's entry, as VERDICTS' words have one.
-TONES = {
-    "good": ("good", "check", "as it must be"),
-    "bad": ("bad", "cross", "not as it must be"),
-    "mixed": ("mixed", "half", "in part, or it depends"),
-    "weak": ("weak", "question", "too little to say"),
-}
-KINDS = {"greater": "greater than zero", "equivalent": "equivalent to zero", "non-inferior": "not inferior"}
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A word with its tone and icon, so that no colour stands alone; `count` where it is a tally."""
-
-    word: str
-    tone: str
-    icon: str
-    meaning: str
-    count: int = 1
-
-
-@dataclass(frozen=True)
-class Row:
-    """One finding of the table; `label` tells findings of one system apart; `beside` are not counted."""
-
-    finding: Mapping[str, Any]
-    label: str
-    mark: Mark
-    strip: strips.Strip | None
-    beside: tuple[tuple[Mapping[str, Any], Mark | None, strips.Strip | None], ...]
-
-
-@dataclass(frozen=True)
-class Group:
-    """The findings of one hypothesis, which share one axis."""
-
-    hypothesis: str
-    kind: str
-    unit: str
-    axis: Sequence[tuple[float, str]]
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -164,7 +95,7 @@ class Section:
     mark: Mark
     tally: tuple[Mark, ...]
     cpu_seconds: float
-    groups: tuple[Group, ...]
+    groups: tuple[findings_table.Group, ...]
     figures: tuple[Figure, ...]
     broken_charts: tuple[str, ...]
     quantities: tuple[str, ...]
@@ -194,11 +125,11 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
         .render(
             run=run,
             sections=sections,
-            tally=_tally((claim["verdict"] for claim in claims), VERDICTS),
-            verdicts=[_mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
-            conclusions=[_mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
+            tally=tally((claim["verdict"] for claim in claims), VERDICTS),
+            verdicts=[mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
+            conclusions=[mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
             trust=tuple(known.values()),
-            tones={tone: _mark(tone, TONES) for tone in TONES},
+            tones={tone: mark(tone, TONES) for tone in TONES},
             smoke=_is_smoke(findings_json),
             css=Markup(css),  # ours, no text of the findings
             style_hash=_hash(css),
@@ -277,14 +208,14 @@ def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
 def _section(claim: Mapping[str, Any], seen: dict[str, Figure], known: Mapping[str, trust.Part]) -> Section:
     findings = claim["findings"]
     figures, broken = _figures(findings, seen)
-    quantities, shares = _scaling(findings)
+    quantities, shares = findings_table.scaling(findings)
     return Section(
         claim=claim,
         anchor="claim-" + re.sub(r"[^\w-]+", "-", claim["id"]),
-        mark=_mark(claim["verdict"], VERDICTS),
-        tally=_tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
+        mark=mark(claim["verdict"], VERDICTS),
+        tally=tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
         cpu_seconds=numbers.number(claim["cpu_seconds"]) or 0.0,
-        groups=_groups(findings),
+        groups=findings_table.groups(findings),
         figures=figures,
         broken_charts=broken,
         quantities=quantities,
@@ -304,40 +235,6 @@ def _registration(entry: Any) -> Registration | None:
         registered=str(entry["registered"]) if entry.get("registered") else None,
         hash=str(entry["hash"])[:HASH] if entry.get("hash") else None,
         changed=tuple(map(str, changed)) if isinstance(changed, list | tuple) else (),
-    )
-
-
-def _groups(findings: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
-    """One group a hypothesis (and kind, and unit), in the order of their first findings."""
-    together: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for finding in findings:
-        hypothesis, kind, unit = (str(finding.get(key) or "") for key in ("hypothesis", "kind", "unit"))
-        together.setdefault((hypothesis or str(finding["name"] or ""), kind, unit), []).append(finding)
-    groups = []
-    for (hypothesis, kind, unit), members in together.items():
-        half = strips.scale(members)
-        systems = Counter(str(finding["system"]) for finding in members)
-        rows = tuple(_row(f, half, str(f["name"] or "") if systems[str(f["system"])] > 1 else "") for f in members)
-        axis = strips.axis(half) if any(row.strip for row in rows) else ()
-        groups.append(Group(hypothesis, KINDS.get(kind, kind), unit, axis, rows))
-    return tuple(groups)
-
-
-def _row(finding: Mapping[str, Any], half: float, label: str) -> Row:
-    beside = tuple(
-        (
-            reading,
-            _mark(reading["conclusion"], CONCLUSIONS) if reading["conclusion"] else None,
-            strips.strip(reading, half, finding["smallest"]),
-        )
-        for reading in finding["beside"]
-    )
-    return Row(
-        finding,
-        label,
-        _mark(finding["conclusion"], CONCLUSIONS),
-        strips.strip(finding, half, finding["smallest"]),
-        beside,
     )
 
 
@@ -361,40 +258,6 @@ def _figures(
         except ValueError as problem:  # one bad chart must not cost the report of a long run
             broken.append(str(problem))
     return tuple(here.values()), tuple(dict.fromkeys(broken))
-
-
-def _scaling(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """Quantities as columns, systems as rows, alike ones in one: used here, in the paper, and the share."""
-    systems: dict[str, dict[str, tuple[str, str, str]]] = {}
-    for finding in findings:
-        scaling = finding["scale"]
-        for system, shares in scaling.items() if isinstance(scaling, Mapping) else ():
-            for quantity, pair in shares.items() if isinstance(shares, Mapping) else ():
-                if isinstance(pair, Mapping):
-                    systems.setdefault(str(system), {}).setdefault(str(quantity), _pair(pair))
-    quantities = tuple(dict.fromkeys(quantity for row in systems.values() for quantity in row))
-    alike: dict[tuple[Any, ...], list[str]] = {}
-    for system, row in systems.items():
-        alike.setdefault(tuple(row.get(quantity) for quantity in quantities), []).append(system)
-    return quantities, tuple((", ".join(names), cells) for cells, names in alike.items())
-
-
-def _pair(pair: Mapping[str, Any]) -> tuple[str, str, str]:
-    here, paper = numbers.number(pair.get("here")), numbers.number(pair.get("paper"))
-    share = numbers.percent(here / paper) if here is not None and paper else ""
-    return numbers.plain(pair.get("here")), numbers.plain(pair.get("paper")), share
-
-
-def _mark(word: Any, known: Mapping[str, tuple[str, str, str]], count: int = 1) -> Mark:
-    text = str(word) if word else "unknown"
-    return Mark(text, *known.get(text, NEUTRAL), count=count)
-
-
-def _tally(words: Any, known: Mapping[str, tuple[str, str, str]]) -> tuple[Mark, ...]:
-    """How often each word occurs, in the legend's order, unknown words last."""
-    counts = Counter(str(word) if word else "unknown" for word in words)
-    order = [word for word in known if word in counts] + sorted(word for word in counts if word not in known)
-    return tuple(_mark(word, known, counts[word]) for word in order)
 
 
 def _is_smoke(summary: Mapping[str, Any]) -> bool:

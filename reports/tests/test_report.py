@@ -15,7 +15,7 @@ import reports
 from harness.statistics.intervals import bca
 from reports import charts, numbers, snapshot, strips
 from reports.__main__ import main
-from reports.build import CONCLUSIONS, VERDICTS
+from reports.marks import CONCLUSIONS, VERDICTS
 from reports.tests import synthetic
 from reports.tests.pages import EVIL, Page, browser, embedded, poisoned, requests, section
 
