@@ -16,8 +16,9 @@ from markupsafe import Markup
 
 from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
-from reports import charts, findings_table, numbers, strips, trust
+from reports import board, charts, findings_table, gate, masks, numbers, paper, strips, trust
 from reports.marks import CONCLUSIONS, TONES, VERDICTS, Mark, mark, tally
+from reports.rule import Rule, rule
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,10 +37,14 @@ RUN = (
     "cpu_seconds",
     "damaged",
     "dense_returns",
+    "own_arguments",
+    "baseline",
+    "partial",
 )
 CLAIM = (
     *["id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings"],
     "preregistration",
+    "would_decide",
 )
 READING = ("name", "effect", "lower", "upper", "p", "conclusion")
 FINDING = (
@@ -59,6 +64,10 @@ FINDING = (
         "q",
         "detectable",
         "seeds_needed",
+        "refused",
+        "sample",
+        "baseline",
+        "cells",
     ],
     *["chart", "cpu_seconds", "scale", "rerun", "message", "beside"],
 )
@@ -81,6 +90,7 @@ class Registration:
     registered: str | None
     hash: str | None
     changed: tuple[str, ...]
+    note: str
 
 
 @dataclass(frozen=True)
@@ -100,23 +110,31 @@ class Section:
     broken_charts: tuple[str, ...]
     quantities: tuple[str, ...]
     shares: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...]
+    rule: Rule
+    line: board.Line
+    stated: tuple[paper.Beside, ...]
+    masks: tuple[masks.Masks, ...]
     registration: Registration | None
     controls: trust.Controls | None
     readings: trust.Readings | None
 
 
-def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) -> str:
+def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = (), stated: paper.Paper | None = None) -> str:
     """The report as one HTML document, from the dict that the plugin writes; ValueError on any other.
 
-    parts: the records of trust, as `trust.parts` reads them; one that is left out is shown as not measured.
+    parts: the records of trust, as `trust.parts` reads them; one that is left out is shown as not measured. stated:
+    what the paper states; None: the fixture.
     """
     check(findings_json)
     measured = {part.name: part for part in parts}
     known = {name: measured.get(name) or trust.unmeasured(name) for name in trust.UNMEASURED}
     run = {**dict.fromkeys(RUN), **findings_json}
-    claims = [_claim(claim) for claim in findings_json["claims"]]
+    taken: set[str] = set()
+    claims = [_claim(claim, taken) for claim in findings_json["claims"]]
+    table = board.board([claim["findings"] for claim in claims])
+    says = paper.stated() if stated is None else stated
     seen: dict[str, Figure] = {}
-    sections = [_section(claim, seen, known) for claim in claims]
+    sections = [_section(claim, line, seen, known, says) for claim, line in zip(claims, table.lines, strict=True)]
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
     script = _script()
     return (
@@ -125,6 +143,12 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
         .render(
             run=run,
             sections=sections,
+            board=table,
+            paper=says,
+            settings=_settings(says, [finding for claim in claims for finding in claim["findings"]]),
+            cells=len({str(cell) for claim in claims for f in claim["findings"] for cell in f["cells"]}),
+            baseline=gate.baseline(run["baseline"]),
+            partial=gate.partial(run["partial"]),
             tally=tally((claim["verdict"] for claim in claims), VERDICTS),
             verdicts=[mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
             conclusions=[mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
@@ -195,17 +219,37 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """The claim with every field that the template reads, in its findings and their readings too."""
+def _claim(claim: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
+    """The claim with every field that the template reads, in its findings and their readings too.
+
+    A finding gets its `anchor`, the id of its row: one that no other on the page has.
+    """
     findings = []
     for finding in claim.get("findings") or []:
         beside = [item for item in finding.get("beside") or () if isinstance(item, Mapping)]
         readings = [{**dict.fromkeys(READING), **item} for item in beside]
-        findings.append({**dict.fromkeys(FINDING), **finding, "beside": readings})
+        given = finding.get("cells")
+        cells = given if isinstance(given, list) else []
+        anchor = _anchor(f"finding-{claim['id']}-{finding.get('name') or 'unnamed'}", taken)
+        findings.append({**dict.fromkeys(FINDING), **finding, "beside": readings, "cells": cells, "anchor": anchor})
     return {**dict.fromkeys(CLAIM), **claim, "findings": findings}
 
 
-def _section(claim: Mapping[str, Any], seen: dict[str, Figure], known: Mapping[str, trust.Part]) -> Section:
+def _anchor(text: str, taken: set[str]) -> str:
+    """An id made of a text, with a number where it is taken."""
+    slug = re.sub(r"[^\w-]+", "-", text).strip("-")
+    anchor = next(a for a in (slug, *(f"{slug}-{n}" for n in range(2, len(taken) + 3))) if a not in taken)
+    taken.add(anchor)
+    return anchor
+
+
+def _section(
+    claim: Mapping[str, Any],
+    line: board.Line,
+    seen: dict[str, Figure],
+    known: Mapping[str, trust.Part],
+    says: paper.Paper,
+) -> Section:
     findings = claim["findings"]
     figures, broken = _figures(findings, seen)
     quantities, shares = findings_table.scaling(findings)
@@ -215,11 +259,15 @@ def _section(claim: Mapping[str, Any], seen: dict[str, Figure], known: Mapping[s
         mark=mark(claim["verdict"], VERDICTS),
         tally=tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
         cpu_seconds=numbers.number(claim["cpu_seconds"]) or 0.0,
-        groups=findings_table.groups(findings),
+        groups=findings_table.groups(findings, claim["would_decide"]),
         figures=figures,
         broken_charts=broken,
         quantities=quantities,
         shares=shares,
+        rule=rule(claim["verdict"], findings),
+        line=line,
+        stated=paper.beside(says.claims.get(claim["id"], ()), findings),
+        masks=_masks(findings),
         registration=_registration(claim["preregistration"]),
         controls=known["controls"].controls.get(claim["id"]),
         readings=known["multiverse"].readings.get(claim["id"]),
@@ -230,11 +278,12 @@ def _registration(entry: Any) -> Registration | None:
     """The plugin's entry on preregistration; None where a run says nothing of it."""
     if not isinstance(entry, Mapping):
         return None
-    changed = entry.get("changed")
+    changed, note = entry.get("changed"), entry.get("note")
     return Registration(
         registered=str(entry["registered"]) if entry.get("registered") else None,
         hash=str(entry["hash"])[:HASH] if entry.get("hash") else None,
         changed=tuple(map(str, changed)) if isinstance(changed, list | tuple) else (),
+        note=str(note) if note else "",
     )
 
 
@@ -258,6 +307,23 @@ def _figures(
         except ValueError as problem:  # one bad chart must not cost the report of a long run
             broken.append(str(problem))
     return tuple(here.values()), tuple(dict.fromkeys(broken))
+
+
+def _masks(findings: Sequence[Mapping[str, Any]]) -> tuple[masks.Masks, ...]:
+    """What the mask sees, of each chart of a claim once."""
+    charted = {json.dumps(finding["chart"], sort_keys=True): finding["chart"] for finding in findings}
+    return tuple(drawn for chart in charted.values() if (drawn := masks.draw(chart)))
+
+
+def _settings(says: paper.Paper, findings: Sequence[Mapping[str, Any]]) -> tuple[paper.Settings, ...]:
+    """What the paper states of the systems that this run has findings on, and of all."""
+    here = {system.key: system.title for finding in findings for system in board.systems_of(finding)}
+    titles = {paper.EVERY_SYSTEM: "Every system", **here} if here else {}
+    return tuple(
+        paper.Settings(titles[name], paper.beside(values, findings, name))
+        for name, values in says.experiments.items()
+        if name in titles
+    )
 
 
 def _is_smoke(summary: Mapping[str, Any]) -> bool:

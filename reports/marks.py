@@ -32,6 +32,18 @@ CONCLUSIONS = {
     "error": VERDICTS["ERROR"],
     "smoke": VERDICTS["SMOKE"],
 }
+# What a baseline says of a finding, as the gate has it.
+STANDINGS = {
+    "holds": ("good", "check", "supported, as in the baseline"),
+    "as recorded": ("none", "equals", "not supported, as the baseline records"),
+    "recovered": ("good", "check", "supported, and was not"),
+    "left": ("weak", "question", "no longer supported, and no drift beyond the margin was shown"),
+    "regressed": ("bad", "cross", "no longer supported, and its effect has drifted beyond the margin"),
+    "changed": ("mixed", "half", "another conclusion than the baseline's"),
+    "new": ("none", "dash", "not in the baseline"),
+    "not comparable": ("none", "dash", "profile, preregistration or a switch differ"),
+}
+UNCHANGED = ("holds", "as recorded")
 NEUTRAL = ("none", "question", "")
 # A tone of a record's entry, as VERDICTS' words have one.
 TONES = {
