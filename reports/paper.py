@@ -176,7 +176,7 @@ def _value(content: Any, of: str) -> Value:
         raise ValueError(f"{of}: the value is a number, words or null, not {value!r}")
     if isinstance(value, float) and numbers.number(value) in (None, float("inf"), float("-inf")):
         raise ValueError(f"{of}: the value is not finite")
-    if wrong := _no_place(content["where"]):
+    if (wrong := _no_place(content["where"])) is not None:
         raise ValueError(f"{of}: the paper has no {wrong!r}")
     return Value(content["what"], value, content["unit"], content["where"], content["note"], **_source(content, of))
 
@@ -194,8 +194,8 @@ def _source(content: Mapping[str, Any], of: str) -> dict[str, Any]:
     raise ValueError(f"{of}: ours names a scale, with or without its system, or findings")
 
 
-def _no_place(where: str) -> str:
-    """The first place that the paper has not; empty where it has all."""
+def _no_place(where: str) -> str | None:
+    """The first place that the paper has not; None where it has all."""
     kind = ""
     for part in where.split(", "):
         named = re.fullmatch(r"(?:([A-Z][a-z]+) )?([A-C0-9.]+)", part)
@@ -204,7 +204,7 @@ def _no_place(where: str) -> str:
         kind = named[1].removesuffix("s") if named[1] else kind
         if named[2] not in PLACES.get(kind, ()):
             return part
-    return ""
+    return None
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
