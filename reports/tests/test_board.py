@@ -208,8 +208,8 @@ def test_an_unknown_advice_costs_itself_and_not_the_report(entry: Any) -> None:
     assert 'class="decide"' not in part and "underpowered" in part
 
 
-def test_a_finding_has_the_keys_of_its_evidence(findings: dict[str, Any]) -> None:
-    part = section(reports.build(findings), "ticket-effect")
+def test_a_finding_has_the_keys_of_its_evidence() -> None:
+    part = section(reports.build(suites.partial()), "ticket-effect")
     assert "Evidence: 4 cells" in part and "<code>cart-pole-ppo-0</code> <code>cart-pole-ppo-1</code>" in part
 
 
@@ -230,7 +230,7 @@ def test_the_head_names_the_baseline_its_standings_and_what_nothing_uses(gated: 
     kept = copy.deepcopy(suites.gated())
     kept["baseline"]["failed"] = False
     assert 'class="banner baseline level"' in reports.build(kept)
-    assert 'class="banner baseline' not in reports.build(synthetic.findings())
+    assert 'class="banner baseline' not in reports.build(suites.partial())
 
 
 def test_a_finding_tells_its_standing_its_drift_and_the_smallest_that_would_be_seen(gated: str) -> None:
@@ -255,7 +255,7 @@ def test_a_run_that_is_going_says_how_far_it_is_and_its_claims_what_they_wait_fo
     page = reports.build(suites.partial())
     assert "31 of 88 levels and 3 of 8 cells are done (35\u202f%)" in page[: page.index('id="board"')]
     assert "7 of 11 levels of 2 cells are there" in section(page, "ticket-effect")
-    assert "still going" not in reports.build(synthetic.findings())
+    assert "still going" not in reports.build(suites.gated())
 
 
 @pytest.mark.parametrize("name", ["baseline", "partial"])

@@ -136,9 +136,9 @@ def test_a_file_that_is_wrong_is_one_line_that_names_the_place(content: Any, exp
 
 def test_a_wrong_file_is_told_on_the_page_and_costs_nothing_else(tmp_path: Path) -> None:
     known = paper.stated(written(tmp_path, "{"))
-    page = reports.build(synthetic.findings(), stated=known)
+    page = reports.build(suites.gated(), stated=known)
     assert "What the paper states could not be read" in page and "can&#39;t be read" in page
-    assert "+0.412" in section(page, "ticket-effect")
+    assert "+0.090" in section(page, "slipped")
 
 
 # ours beside it
@@ -182,7 +182,7 @@ def test_the_settings_shown_are_those_of_the_runs_own_systems() -> None:
 
 def test_no_text_of_the_paper_becomes_markup() -> None:
     hostile = paper.Value(EVIL, EVIL, EVIL, EVIL, EVIL)
-    known = paper.Paper({"ticket-effect": (hostile,)}, {paper.EVERY_SYSTEM: (hostile,)}, EVIL)
-    page = Page(reports.build(synthetic.findings(), stated=known))
-    assert {tag for tag, _ in page.elements} <= {tag for tag, _ in Page(reports.build(synthetic.findings())).elements}
+    known = paper.Paper({"held": (hostile,)}, {paper.EVERY_SYSTEM: (hostile,)}, EVIL)
+    page = Page(reports.build(suites.gated(), stated=known))
+    assert {tag for tag, _ in page.elements} <= {tag for tag, _ in Page(reports.build(suites.gated())).elements}
     assert page.text.count("{{7*7}}") >= 8
