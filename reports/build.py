@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
-from reports import charts, interactive, numbers, strips, trust
+from reports import charts, history, interactive, numbers, strips, trust
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -172,12 +172,16 @@ class Section:
     registration: Registration | None
     controls: trust.Controls | None
     readings: trust.Readings | None
+    history: history.History | None
 
 
-def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) -> str:
+def build(
+    findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = (), past: history.Known = history.UNKNOWN
+) -> str:
     """The report as one HTML document, from the dict that the plugin writes; ValueError on any other.
 
     parts: the records of trust, as `trust.parts` reads them; one that is left out is shown as not measured.
+    past: earlier runs, as `history.known` reads them.
     """
     check(findings_json)
     measured = {part.name: part for part in parts}
@@ -185,7 +189,7 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
     run = {**dict.fromkeys(RUN), **findings_json}
     claims = [_claim(claim) for claim in findings_json["claims"]]
     seen: dict[str, Figure] = {}
-    sections = [_section(claim, seen, known) for claim in claims]
+    sections = [_section(claim, seen, known, history.of_claim(claim["id"], past, run)) for claim in claims]
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
     drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
     scripts = [interactive.library(), _script()] if drawings else [_script()]
@@ -200,6 +204,7 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
             conclusions=[_mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
             trust=tuple(known.values()),
             tones={tone: _mark(tone, TONES) for tone in TONES},
+            tone_of={word: tone for word, (tone, _, _) in CONCLUSIONS.items()},
             smoke=_is_smoke(findings_json),
             css=Markup(css),  # ours, no text of the findings
             style_hash=_hash(css),
@@ -213,13 +218,16 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = ()) ->
     )
 
 
-def write(summary: Mapping[str, Any], path: str | os.PathLike[str], here: Path | None = None) -> Path:
+def write(
+    summary: Mapping[str, Any], path: str | os.PathLike[str], here: Path | None = None, past: Path | None = None
+) -> Path:
     """Build the report of `summary` and put it at `path`, whole or not at all; returns the path.
 
     here: the folder of the records of trust that were measured on this machine; None: trust/ beside the report.
+    past: the file of earlier runs; None where none is kept.
     """
     place = Path(path)
-    page = build(summary, trust.parts(here or place.with_name("trust")))
+    page = build(summary, trust.parts(here or place.with_name("trust")), history.known(past, summary))
     place.parent.mkdir(parents=True, exist_ok=True)
     replace_file(place, page.encode())
     return place
@@ -276,7 +284,9 @@ def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     return {**dict.fromkeys(CLAIM), **claim, "findings": findings}
 
 
-def _section(claim: Mapping[str, Any], seen: dict[str, Figure], known: Mapping[str, trust.Part]) -> Section:
+def _section(
+    claim: Mapping[str, Any], seen: dict[str, Figure], known: Mapping[str, trust.Part], past: history.History | None
+) -> Section:
     findings = claim["findings"]
     figures, broken = _figures(findings, seen)
     quantities, shares = _scaling(findings)
@@ -294,6 +304,7 @@ def _section(claim: Mapping[str, Any], seen: dict[str, Figure], known: Mapping[s
         registration=_registration(claim["preregistration"]),
         controls=known["controls"].controls.get(claim["id"]),
         readings=known["multiverse"].readings.get(claim["id"]),
+        history=past,
     )
 
 

@@ -19,7 +19,7 @@ from harness.gate.standing import MARGIN
 from harness.profiles import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
 from harness.switches import SWITCHES, Switch
 
-NO_REPORT = "none"
+NO_REPORT = NO_HISTORY = "none"
 PROFILES_OWN = "the profile's"
 NO_BASELINE, HOUSES = "none", "house"
 NOT_COMPARABLE = ("fail", "skip", "compare")
@@ -35,6 +35,10 @@ class Settings:
     block: int
     evidence: Path
     report: Path | None
+    history: Path | None
+    """None of a smoke run too."""
+    history_named: bool
+    """Whether on the command line: a run then starts only if it can be written."""
     strict: bool
     baseline: Path | None
     """The file that findings are held against, or that is to be written; it need not exist."""
@@ -80,6 +84,11 @@ def add(parser: pytest.Parser) -> None:
             "the HTML report to write, or 'none'; of a smoke run, or a control, in a folder of its own beside it",
             "FILE",
             ".claims/report.html",
+        ),
+        "history": (
+            "the file that complete runs add their findings to, or 'none'; of a control, in a folder of its own beside it",
+            "FILE",
+            ".claims/history.sqlite",
         ),
     }
     for name, (help, metavar, default) in both.items():
@@ -151,7 +160,7 @@ def read(config: pytest.Config) -> Settings:
             f"no claim is judged on seed block {int(text)}: block {EXPERT_BLOCK} trained the experts,"
             f" block {TUNING_BLOCK} is for tuning, those from {AA_BLOCK} on are for A/A runs"
         )
-    evidence, report = _value(config, "evidence"), _value(config, "report")
+    evidence, report, history = (_value(config, name) for name in ("evidence", "report", "history"))
     if not PROFILES[name].gives_findings and config.getoption("report") is None and report != NO_REPORT:
         report = str(Path(report).parent / name / Path(report).name)  # a smoke run leaves the last verdicts alone
     control = _control(config)
@@ -160,6 +169,8 @@ def read(config: pytest.Config) -> Settings:
             evidence = str(Path(evidence).parent / "controls" / "evidence")
         if config.getoption("report") is None and report != NO_REPORT:
             report = str(Path(report).parent / "controls" / Path(report).name)
+        if config.getoption("history") is None and history != NO_HISTORY:
+            history = str(Path(history).parent / "controls" / Path(history).name)
     profile = PROFILES[name]
     count = _value(config, "seeds")
     if count != PROFILES_OWN:
@@ -184,6 +195,8 @@ def read(config: pytest.Config) -> Settings:
         block=int(text),
         evidence=_path(config, "evidence", evidence),
         report=None if report == NO_REPORT else _path(config, "report", report),
+        history=None if history == NO_HISTORY or not profile.gives_findings else _path(config, "history", history),
+        history_named=config.getoption("history") is not None,
         strict=config.getini("strict-claims") if strict is None else strict,
         baseline=_baseline_file(config, baseline, name),
         baseline_given=config.getoption("baseline") is not None,
@@ -282,7 +295,7 @@ def _tied(args: list[str]) -> list[str]:
     return tied
 
 
-_PATHS = ("--evidence", "--report", "--baseline")
+_PATHS = ("--evidence", "--report", "--history", "--baseline")
 _BASELINE = "fixtures/baselines/{profile}.json"
 
 

@@ -51,7 +51,7 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
     findings = folder / "findings.json"
     findings.unlink(missing_ok=True)  # those of an earlier run would be taken for this one's
     # absolute, for pytest runs where the claims are
-    places = [f"--evidence={evidence.resolve()}", f"--report={report.resolve()}"]
+    places = [f"--evidence={evidence.resolve()}", f"--report={report.resolve()}", "--history=none"]
     chosen = [f"--claim={','.join(claims)}"] if claims else []
     places.append("--baseline=none")
     command = [sys.executable, "-m", "pytest", "-n", "auto", "--profile", PROFILE, *places, *chosen, *options]
