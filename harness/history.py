@@ -19,7 +19,6 @@ from urllib.parse import quote
 from harness.files import prove_writable
 from harness.findings import FindingsError, findings_of
 from harness.sample import Sample
-from harness.verdict import Finding
 
 NAME = "history.sqlite"
 BUSY_SECONDS = 30.0
@@ -224,9 +223,11 @@ def _cell(value: Any) -> Any:
 
 
 def _finding(values: Sequence[Any]) -> PastFinding:
-    *texts, n, effect, lower, upper, p, sample = values
-    bounds = (-inf if lower is None else lower, inf if upper is None else upper)
-    return PastFinding(*texts, _sizes(n), nan if effect is None else effect, *bounds, p, sample)
+    named = dict(zip(_FINDING, values, strict=True))
+    for name, missing in (("effect", nan), ("lower", -inf), ("upper", inf)):
+        if named[name] is None:
+            named[name] = missing
+    return PastFinding(**named | {"n": _sizes(named.pop("n")), "sample_json": named.pop("sample")})
 
 
 @functools.cache
@@ -282,7 +283,9 @@ def _connect(path: Path | None, mode: str = "memory") -> sqlite3.Connection:
 
 def _format(base: sqlite3.Connection, path: Path) -> int:
     """The format of a history; 0 of an empty file. Raises HistoryError for one of the future, or of somebody else."""
-    (application,), (number,) = (base.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version"))
+    (application,), (number,) = (
+        base.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+    )
     (tables,) = base.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not (application or number or tables):
         return 0

@@ -39,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     beside = parser.add_subparsers(dest="command", metavar="compare A B")
     two = beside.add_parser("compare", help="show two runs side by side", description="Show two runs side by side.")
     for name, what in (("a", "the one run"), ("b", "the other, as a rule the newer")):
-        two.add_argument(name, type=Path, metavar=name.upper(), help=f"{what}: its findings.json, folder or report.html")
+        two.add_argument(
+            name, type=Path, metavar=name.upper(), help=f"{what}: its findings.json, folder or report.html"
+        )
     two.add_argument(
         "--out", type=Path, metavar="HTML", dest="page", help=f"default: {compare.NAME} beside the findings of B"
     )

@@ -233,6 +233,14 @@ def write(
     return place
 
 
+def render(template: str, css: str = "", **given: Any) -> str:
+    """Another page in the report's clothes, and without a script. css: its own, beside the report's."""
+    css = (TEMPLATES / "report.css").read_text("utf-8") + css + _dark(charts.dark_css())
+    sizes = {"width": strips.WIDTH, "height": strips.HEIGHT}
+    page = _environment().get_template(template)
+    return page.render(css=Markup(css), style_hash=_hash(css), **sizes, **given)  # css: ours
+
+
 def check(summary: Any) -> None:
     """Raise ValueError, in one line, where `summary` is not what the plugin writes."""
     if not isinstance(summary, Mapping):

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
@@ -263,10 +264,14 @@ def _marks(points: Sequence[Point], alpha: float) -> tuple[tuple[Mark, ...], lis
     """Where a finding changed, and the places in `points` where a stretch begins."""
     marks: list[Mark] = []
     starts, first = [0], points[0].finding
-    for place, (before, point) in enumerate(zip(points, points[1:], strict=False), start=1):
+    for place, (before, point) in enumerate(pairwise(points), start=1):
         says = []
         old, new = before.finding, point.finding
-        if asked := [f"{name} {a} → {b}" for (name, a), b in zip(_asked(old).items(), _asked(new).values(), strict=True) if a != b]:
+        if asked := [
+            f"{name} {a} → {b}"
+            for (name, a), b in zip(_asked(old).items(), _asked(new).values(), strict=True)
+            if a != b
+        ]:
             says.append(f"it was asked otherwise: {', '.join(asked)}.")
             starts.append(place)
             first = new

@@ -86,7 +86,7 @@ def add(parser: pytest.Parser) -> None:
             ".claims/report.html",
         ),
         "history": (
-            "the file that complete runs add their findings to, or 'none'; of a control, in a folder of its own beside it",
+            "the file that complete runs are added to, or 'none'; of a control, in a folder of its own beside it",
             "FILE",
             ".claims/history.sqlite",
         ),
