@@ -13,11 +13,11 @@ from harness import findings
 from harness.files import replace_file
 from harness.findings import FindingsError
 from harness.gate.drift import ALPHA, Drift, drift
+from harness.gate.standing import MARGIN
 from harness.sample import Sample
 from harness.verdict import Finding
 from reports import numbers, strips
 from reports.build import CONCLUSIONS, NEUTRAL, TEMPLATES, VERDICTS, Mark, check, render
-from reports.history import MARGIN
 
 NAME = "compare.html"
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from harness import history
 from harness.gate.drift import ALPHA, Drift, drift
+from harness.gate.standing import MARGIN
 from harness.history import HistoryError, PastFinding, PastRun
 from reports import numbers
 
 SHOWN = 20  # results: more would be closer together than a dot is wide
-MARGIN = 0.5  # of the smallest effect of interest: as the gate's
 WIDTH, HEIGHT = 320.0, 150.0  # px, a panel's view box
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 6.0, 18.0, 30.0  # px around what is drawn
 LABELLED = 5  # results: of more, only the first and the last have room for date and commit

@@ -1,13 +1,13 @@
 """Whether a session judged everything there is: only then do its findings go into the history."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from harness.plugin.house import ALL
 from harness.plugin.suite import Suite
 from harness.verdict import Finding
 
 
-def lacking(suite: Suite, whole: bool, findings: Iterable[Finding]) -> str:
+def lacking(suite: Suite, whole: bool, findings: Sequence[Finding]) -> str:
     """What keeps a run from being complete, in words; empty where nothing does.
 
     Complete is a run of a profile that judges, over every claim, in which each item came to a conclusion: none is
