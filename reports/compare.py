@@ -4,6 +4,7 @@ A, the one run, is as a rule the older. What changed comes first: verdicts, then
 moved by the drift test of the seeds, then what only one of the two has.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -255,11 +256,18 @@ _Matched = tuple[Finding | None, Finding | None]
 
 def _matched(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> list[_Matched]:
     """A claim's findings by name, in B's order, then what A alone has."""
-    of_a, of_b = (
-        {finding.name: finding for finding in findings.findings_of({"claims": [claim]})} if claim else {}
-        for claim in (a, b)
-    )
+    of_a, of_b = (_by_name(findings.findings_of({"claims": [claim]}) if claim else []) for claim in (a, b))
     return [(of_a.get(name), of_b.get(name)) for name in dict.fromkeys([*of_b, *of_a])]
+
+
+def _by_name(found: Sequence[Finding]) -> dict[tuple[str, int], Finding]:
+    """By name and, where a file has one twice, which of them it is."""
+    times: Counter[str] = Counter()
+    held = {}
+    for finding in found:
+        held[finding.name, times[finding.name]] = finding
+        times[finding.name] += 1
+    return held
 
 
 def _untested(a: Finding | None, b: Finding | None) -> str:
