@@ -12,6 +12,8 @@ from harness.verdict import Finding
 SCHEMA = 2
 """2: findings carry their sample, and a run says whether it is complete. 1 is still read."""
 READABLE = (1, SCHEMA)
+SCHEMA_FILE = Path(__file__).with_name("findings.schema.json")
+"""JSON Schema of what this version writes."""
 NAME = "findings.json"
 
 

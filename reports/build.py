@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,37 +16,12 @@ from markupsafe import Markup
 
 from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
-from reports import charts, history, interactive, numbers, strips, trust
+from reports import board, charts, findings_table, gate, history, interactive, masks, numbers, paper, strips, trust
+from reports.marks import CONCLUSIONS, TONES, VERDICTS, Mark, mark, tally
+from reports.rule import Rule, rule
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-# word -> (tone: a colour of the stylesheet, icon: a symbol of the template, what it means)
-VERDICTS = {
-    "REPRODUCED": ("good", "check", "every finding is supported"),
-    "REFUTED": (
-        "bad",
-        "cross",
-        "no finding is supported, and at least one is contradicted, or shows equivalence where a difference is claimed",
-    ),
-    "MIXED": ("mixed", "half", "supported in one finding, contradicted or equivalent in another"),
-    "INCONCLUSIVE": ("weak", "question", "not enough evidence at this scale to say either"),
-    "NOT RUN": ("none", "dash", "not part of this run, or evidence it rests on is missing"),
-    "ERROR": ("error", "bang", "something broke; nothing is said about the claim"),
-    "SMOKE": ("smoke", "waves", "a rehearsal of the machinery; nothing is judged"),
-}
-CONCLUSIONS = {
-    "supported": (
-        "good",
-        "check",
-        "the bounds lie where the hypothesis says; a difference is also large enough",
-    ),
-    "contradicted": ("bad", "cross", "the bounds lie on the other side"),
-    "equivalent": ("level", "equals", "no difference that matters, where one is claimed"),
-    "underpowered": ("weak", "question", "the bounds leave it open"),
-    "not run": VERDICTS["NOT RUN"],
-    "error": VERDICTS["ERROR"],
-    "smoke": VERDICTS["SMOKE"],
-}
 # What the template reads; a field that a run left out is None.
 RUN = (
     "profile",
@@ -63,10 +37,14 @@ RUN = (
     "cpu_seconds",
     "damaged",
     "dense_returns",
+    "own_arguments",
+    "baseline",
+    "partial",
 )
 CLAIM = (
     *["id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings"],
     "preregistration",
+    "would_decide",
 )
 READING = ("name", "effect", "lower", "upper", "p", "conclusion")
 FINDING = (
@@ -86,52 +64,14 @@ FINDING = (
         "q",
         "detectable",
         "seeds_needed",
+        "refused",
+        "sample",
+        "baseline",
+        "cells",
     ],
     *["chart", "cpu_seconds", "scale", "rerun", "message", "beside"],
 )
 HASH = 12  # characters of a hash that are enough to tell documents apart
-NEUTRAL = ("none", "question", "")
-# A tone of a record's entry, as VERDICTS' words have one.
-TONES = {
-    "good": ("good", "check", "as it must be"),
-    "bad": ("bad", "cross", "not as it must be"),
-    "mixed": ("mixed", "half", "in part, or it depends"),
-    "weak": ("weak", "question", "too little to say"),
-}
-KINDS = {"greater": "greater than zero", "equivalent": "equivalent to zero", "non-inferior": "not inferior"}
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A word with its tone and icon, so that no colour stands alone; `count` where it is a tally."""
-
-    word: str
-    tone: str
-    icon: str
-    meaning: str
-    count: int = 1
-
-
-@dataclass(frozen=True)
-class Row:
-    """One finding of the table; `label` tells findings of one system apart; `beside` are not counted."""
-
-    finding: Mapping[str, Any]
-    label: str
-    mark: Mark
-    strip: strips.Strip | None
-    beside: tuple[tuple[Mapping[str, Any], Mark | None, strips.Strip | None], ...]
-
-
-@dataclass(frozen=True)
-class Group:
-    """The findings of one hypothesis, which share one axis."""
-
-    hypothesis: str
-    kind: str
-    unit: str
-    axis: Sequence[tuple[float, str]]
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -150,6 +90,7 @@ class Registration:
     registered: str | None
     hash: str | None
     changed: tuple[str, ...]
+    note: str
 
 
 @dataclass(frozen=True)
@@ -164,11 +105,15 @@ class Section:
     mark: Mark
     tally: tuple[Mark, ...]
     cpu_seconds: float
-    groups: tuple[Group, ...]
+    groups: tuple[findings_table.Group, ...]
     figures: tuple[Figure, ...]
     broken_charts: tuple[str, ...]
     quantities: tuple[str, ...]
     shares: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...]
+    rule: Rule
+    line: board.Line
+    stated: tuple[paper.Beside, ...]
+    masks: tuple[masks.Masks, ...]
     registration: Registration | None
     controls: trust.Controls | None
     readings: trust.Readings | None
@@ -176,20 +121,29 @@ class Section:
 
 
 def build(
-    findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = (), past: history.Known = history.UNKNOWN
+    findings_json: Mapping[str, Any],
+    parts: Sequence[trust.Part] = (),
+    stated: paper.Paper | None = None,
+    past: history.Known = history.UNKNOWN,
 ) -> str:
     """The report as one HTML document, from the dict that the plugin writes; ValueError on any other.
 
-    parts: the records of trust, as `trust.parts` reads them; one that is left out is shown as not measured.
-    past: earlier runs, as `history.known` reads them.
+    parts: the records of trust, as `trust.parts` reads them; one that is left out is shown as not measured. stated:
+    what the paper states; None: the fixture. past: earlier runs, as `history.known` reads them.
     """
     check(findings_json)
     measured = {part.name: part for part in parts}
     known = {name: measured.get(name) or trust.unmeasured(name) for name in trust.UNMEASURED}
     run = {**dict.fromkeys(RUN), **findings_json}
-    claims = [_claim(claim) for claim in findings_json["claims"]]
+    taken: set[str] = set()
+    claims = [_claim(claim, taken) for claim in findings_json["claims"]]
+    table = board.board([claim["findings"] for claim in claims])
+    says = paper.stated() if stated is None else stated
     seen: dict[str, Figure] = {}
-    sections = [_section(claim, seen, known, history.of_claim(claim["id"], past, run)) for claim in claims]
+    sections = [
+        _section(claim, line, seen, known, says, history.of_claim(claim["id"], past, run))
+        for claim, line in zip(claims, table.lines, strict=True)
+    ]
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
     drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
     scripts = [interactive.library(), _script()] if drawings else [_script()]
@@ -199,11 +153,17 @@ def build(
         .render(
             run=run,
             sections=sections,
-            tally=_tally((claim["verdict"] for claim in claims), VERDICTS),
-            verdicts=[_mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
-            conclusions=[_mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
+            board=table,
+            paper=says,
+            settings=_settings(says, [finding for claim in claims for finding in claim["findings"]]),
+            cells=len({str(cell) for claim in claims for f in claim["findings"] for cell in f["cells"]}),
+            baseline=gate.baseline(run["baseline"]),
+            partial=gate.partial(run["partial"]),
+            tally=tally((claim["verdict"] for claim in claims), VERDICTS),
+            verdicts=[mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
+            conclusions=[mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
             trust=tuple(known.values()),
-            tones={tone: _mark(tone, TONES) for tone in TONES},
+            tones={tone: mark(tone, TONES) for tone in TONES},
             tone_of={word: tone for word, (tone, _, _) in CONCLUSIONS.items()},
             smoke=_is_smoke(findings_json),
             css=Markup(css),  # ours, no text of the findings
@@ -227,7 +187,7 @@ def write(
     past: the file of earlier runs; None where none is kept.
     """
     place = Path(path)
-    page = build(summary, trust.parts(here or place.with_name("trust")), history.known(past, summary))
+    page = build(summary, trust.parts(here or place.with_name("trust")), past=history.known(past, summary))
     place.parent.mkdir(parents=True, exist_ok=True)
     replace_file(place, page.encode())
     return place
@@ -282,33 +242,56 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """The claim with every field that the template reads, in its findings and their readings too."""
+def _claim(claim: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
+    """The claim with every field that the template reads, in its findings and their readings too.
+
+    A finding gets its `anchor`, the id of its row: one that no other on the page has.
+    """
     findings = []
     for finding in claim.get("findings") or []:
         beside = [item for item in finding.get("beside") or () if isinstance(item, Mapping)]
         readings = [{**dict.fromkeys(READING), **item} for item in beside]
-        findings.append({**dict.fromkeys(FINDING), **finding, "beside": readings})
+        given = finding.get("cells")
+        cells = given if isinstance(given, list) else []
+        anchor = _anchor(f"finding-{claim['id']}-{finding.get('name') or 'unnamed'}", taken)
+        findings.append({**dict.fromkeys(FINDING), **finding, "beside": readings, "cells": cells, "anchor": anchor})
     return {**dict.fromkeys(CLAIM), **claim, "findings": findings}
 
 
+def _anchor(text: str, taken: set[str]) -> str:
+    """An id made of a text, with a number where it is taken."""
+    slug = re.sub(r"[^\w-]+", "-", text).strip("-")
+    anchor = next(a for a in (slug, *(f"{slug}-{n}" for n in range(2, len(taken) + 3))) if a not in taken)
+    taken.add(anchor)
+    return anchor
+
+
 def _section(
-    claim: Mapping[str, Any], seen: dict[str, Figure], known: Mapping[str, trust.Part], past: history.History | None
+    claim: Mapping[str, Any],
+    line: board.Line,
+    seen: dict[str, Figure],
+    known: Mapping[str, trust.Part],
+    says: paper.Paper,
+    past: history.History | None,
 ) -> Section:
     findings = claim["findings"]
     figures, broken = _figures(findings, seen)
-    quantities, shares = _scaling(findings)
+    quantities, shares = findings_table.scaling(findings)
     return Section(
         claim=claim,
         anchor="claim-" + re.sub(r"[^\w-]+", "-", claim["id"]),
-        mark=_mark(claim["verdict"], VERDICTS),
-        tally=_tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
+        mark=mark(claim["verdict"], VERDICTS),
+        tally=tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
         cpu_seconds=numbers.number(claim["cpu_seconds"]) or 0.0,
-        groups=_groups(findings),
+        groups=findings_table.groups(findings, claim["would_decide"]),
         figures=figures,
         broken_charts=broken,
         quantities=quantities,
         shares=shares,
+        rule=rule(claim["verdict"], findings),
+        line=line,
+        stated=paper.beside(says.claims.get(claim["id"], ()), findings),
+        masks=_masks(findings),
         registration=_registration(claim["preregistration"]),
         controls=known["controls"].controls.get(claim["id"]),
         readings=known["multiverse"].readings.get(claim["id"]),
@@ -320,45 +303,12 @@ def _registration(entry: Any) -> Registration | None:
     """The plugin's entry on preregistration; None where a run says nothing of it."""
     if not isinstance(entry, Mapping):
         return None
-    changed = entry.get("changed")
+    changed, note = entry.get("changed"), entry.get("note")
     return Registration(
         registered=str(entry["registered"]) if entry.get("registered") else None,
         hash=str(entry["hash"])[:HASH] if entry.get("hash") else None,
         changed=tuple(map(str, changed)) if isinstance(changed, list | tuple) else (),
-    )
-
-
-def _groups(findings: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
-    """One group a hypothesis (and kind, and unit), in the order of their first findings."""
-    together: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for finding in findings:
-        hypothesis, kind, unit = (str(finding.get(key) or "") for key in ("hypothesis", "kind", "unit"))
-        together.setdefault((hypothesis or str(finding["name"] or ""), kind, unit), []).append(finding)
-    groups = []
-    for (hypothesis, kind, unit), members in together.items():
-        half = strips.scale(members)
-        systems = Counter(str(finding["system"]) for finding in members)
-        rows = tuple(_row(f, half, str(f["name"] or "") if systems[str(f["system"])] > 1 else "") for f in members)
-        axis = strips.axis(half) if any(row.strip for row in rows) else ()
-        groups.append(Group(hypothesis, KINDS.get(kind, kind), unit, axis, rows))
-    return tuple(groups)
-
-
-def _row(finding: Mapping[str, Any], half: float, label: str) -> Row:
-    beside = tuple(
-        (
-            reading,
-            _mark(reading["conclusion"], CONCLUSIONS) if reading["conclusion"] else None,
-            strips.strip(reading, half, finding["smallest"]),
-        )
-        for reading in finding["beside"]
-    )
-    return Row(
-        finding,
-        label,
-        _mark(finding["conclusion"], CONCLUSIONS),
-        strips.strip(finding, half, finding["smallest"]),
-        beside,
+        note=str(note) if note else "",
     )
 
 
@@ -384,38 +334,21 @@ def _figures(
     return tuple(here.values()), tuple(dict.fromkeys(broken))
 
 
-def _scaling(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """Quantities as columns, systems as rows, alike ones in one: used here, in the paper, and the share."""
-    systems: dict[str, dict[str, tuple[str, str, str]]] = {}
-    for finding in findings:
-        scaling = finding["scale"]
-        for system, shares in scaling.items() if isinstance(scaling, Mapping) else ():
-            for quantity, pair in shares.items() if isinstance(shares, Mapping) else ():
-                if isinstance(pair, Mapping):
-                    systems.setdefault(str(system), {}).setdefault(str(quantity), _pair(pair))
-    quantities = tuple(dict.fromkeys(quantity for row in systems.values() for quantity in row))
-    alike: dict[tuple[Any, ...], list[str]] = {}
-    for system, row in systems.items():
-        alike.setdefault(tuple(row.get(quantity) for quantity in quantities), []).append(system)
-    return quantities, tuple((", ".join(names), cells) for cells, names in alike.items())
+def _masks(findings: Sequence[Mapping[str, Any]]) -> tuple[masks.Masks, ...]:
+    """What the mask sees, of each chart of a claim once."""
+    charted = {json.dumps(finding["chart"], sort_keys=True): finding["chart"] for finding in findings}
+    return tuple(drawn for chart in charted.values() if (drawn := masks.draw(chart)))
 
 
-def _pair(pair: Mapping[str, Any]) -> tuple[str, str, str]:
-    here, paper = numbers.number(pair.get("here")), numbers.number(pair.get("paper"))
-    share = numbers.percent(here / paper) if here is not None and paper else ""
-    return numbers.plain(pair.get("here")), numbers.plain(pair.get("paper")), share
-
-
-def _mark(word: Any, known: Mapping[str, tuple[str, str, str]], count: int = 1) -> Mark:
-    text = str(word) if word else "unknown"
-    return Mark(text, *known.get(text, NEUTRAL), count=count)
-
-
-def _tally(words: Any, known: Mapping[str, tuple[str, str, str]]) -> tuple[Mark, ...]:
-    """How often each word occurs, in the legend's order, unknown words last."""
-    counts = Counter(str(word) if word else "unknown" for word in words)
-    order = [word for word in known if word in counts] + sorted(word for word in counts if word not in known)
-    return tuple(_mark(word, known, counts[word]) for word in order)
+def _settings(says: paper.Paper, findings: Sequence[Mapping[str, Any]]) -> tuple[paper.Settings, ...]:
+    """What the paper states of the systems that this run has findings on, and of all."""
+    here = {system.key: system.title for finding in findings for system in board.systems_of(finding)}
+    titles = {paper.EVERY_SYSTEM: "Every system", **here} if here else {}
+    return tuple(
+        paper.Settings(titles[name], paper.beside(values, findings, name))
+        for name, values in says.experiments.items()
+        if name in titles
+    )
 
 
 def _is_smoke(summary: Mapping[str, Any]) -> bool:

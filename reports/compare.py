@@ -18,7 +18,8 @@ from harness.gate.standing import MARGIN
 from harness.sample import Sample
 from harness.verdict import Finding
 from reports import numbers, strips
-from reports.build import CONCLUSIONS, NEUTRAL, TEMPLATES, VERDICTS, Mark, check, render
+from reports.build import TEMPLATES, check, render
+from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark
 
 NAME = "compare.html"
 
@@ -307,8 +308,8 @@ def _claim(
     return Claim(
         held["id"],
         str(held.get("says") or held["id"]),
-        _mark(a["verdict"], VERDICTS) if a else None,
-        _mark(b["verdict"], VERDICTS) if b else None,
+        mark(a["verdict"], VERDICTS) if a else None,
+        mark(b["verdict"], VERDICTS) if b else None,
         change,
         ", ".join(f"{count} {SIGNS[word][2]}" for word, count in counted.items()),
         tuple(groups),
@@ -345,8 +346,4 @@ def _side(run: str, finding: Finding | None, half: float) -> Side | None:
     if finding is None:
         return None
     strip = strips.strip(finding.to_json(), half, finding.smallest)
-    return Side(run, finding, _mark(finding.conclusion, CONCLUSIONS), strip)
-
-
-def _mark(word: str, known: Mapping[str, tuple[str, str, str]]) -> Mark:
-    return Mark(word, *known.get(word, NEUTRAL))
+    return Side(run, finding, mark(finding.conclusion, CONCLUSIONS), strip)

@@ -29,7 +29,11 @@ def scale(findings: Iterable[Mapping[str, Any]]) -> float:
     """Half the axis that these findings share, in their unit: a round number that holds them all."""
     shown = [item for finding in findings for item in (finding, *finding["beside"])]
     numbers = [number(item.get(key)) for item in shown for key in ("effect", "lower", "upper", "smallest")]
-    largest = max((abs(x) for x in numbers if x is not None and math.isfinite(x)), default=0.0) or 1.0
+    return rounded(max((abs(x) for x in numbers if x is not None and math.isfinite(x)), default=0.0) or 1.0)
+
+
+def rounded(largest: float) -> float:
+    """The next round number from `largest` on."""
     power = 10.0 ** math.floor(math.log10(largest))
     return next(step * power for step in ROUND if step * power >= largest * 0.999)
 

@@ -17,7 +17,8 @@ from harness import findings, history
 from harness.history import HistoryError
 from harness.judge import Judge
 from harness.machine import usable_cpus
-from harness.plugin import complete, gate, hooks, house, interrupt, options, outcome
+from harness.plugin import complete, gate, github, hooks, house, interrupt, options, outcome
+from harness.plugin.junit import JUnit
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
@@ -89,6 +90,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(DrainFirst(suite) if suite.settings.judges else TellInstead(suite), "claims-loop")
     if suite.settings.judges:
         config.pluginmanager.register(ShowProgress(suite), "claims-progress")
+        config.pluginmanager.register(JUnit(), "claims-junit")
+        github.register(config, suite)
     if is_worker(config):
         interrupt.once()
         interrupt.hear_controller()
@@ -300,14 +303,17 @@ def _finish(session: pytest.Session) -> None:
     session.exitstatus = gate.exit_code(judged, bool(others), settings, summary["baseline"])
     if settings.update_baseline:
         session.exitstatus = _update_baseline(config, session.exitstatus, summary, judged)
-    if settings.report:
+    config.hook.pytest_claims_finished(config=config, summary=summary)
+    for what, path in reversed(settings.outputs.items()):  # the findings first: a report is made of them
         try:
-            findings.write(summary, settings.report.with_name(findings.NAME))
-            config.hook.pytest_claims_report(summary=summary, path=settings.report, history=settings.history)
+            if what == "report":
+                config.hook.pytest_claims_report(summary=summary, path=path, history=settings.history)
+            else:
+                findings.write(summary, path)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             config.stash[COMPLAINTS].append(
-                f"the report {settings.report} can't be written: {reason}; the evidence is complete, and the same"
+                f"the {what} {path} can't be written: {reason}; the evidence is complete, and the same"
                 " command writes it without training"
             )
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
@@ -373,8 +379,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     complaints = config.stash[COMPLAINTS]
     for line in complaints:
         terminalreporter.write_line(f"claims: {line}", red=True)
-    if suite.settings.report and not complaints:
-        terminalreporter.write_line(f"report: {suite.settings.report}")
+    if not complaints:
+        for what, path in suite.settings.outputs.items():
+            terminalreporter.write_line(f"{what}: {path}")
     if REMEMBERED in config.stash:
         line, well = config.stash[REMEMBERED]
         terminalreporter.write_line(line, yellow=not well)

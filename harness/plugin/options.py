@@ -14,12 +14,14 @@ import pytest
 
 from harness.changes import Change
 from harness.controls import CONTROLS
+from harness.findings import NAME
 from harness.fixtures import FIXTURES
 from harness.gate.standing import MARGIN
 from harness.profiles import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
 from harness.switches import SWITCHES, Switch
 
-NO_REPORT = NO_HISTORY = "none"
+NO_REPORT = "none"
+BESIDE_REPORT = f"{NAME} beside the report"
 PROFILES_OWN = "the profile's"
 NO_BASELINE, HOUSES = "none", "house"
 NOT_COMPARABLE = ("fail", "skip", "compare")
@@ -35,6 +37,7 @@ class Settings:
     block: int
     evidence: Path
     report: Path | None
+    findings: Path | None
     history: Path | None
     """None of a smoke run too."""
     history_named: bool
@@ -71,6 +74,12 @@ class Settings:
         """Whether findings are to come out."""
         return not (self.only_tells or self.cells)
 
+    @property
+    def outputs(self) -> dict[str, Path]:
+        """What a run that judges writes, by the option that names it."""
+        named = {"report": self.report, "findings": self.findings}
+        return {name: path for name, path in named.items() if path is not None}
+
 
 def add(parser: pytest.Parser) -> None:
     """Declare the options and their pyproject keys."""
@@ -85,6 +94,7 @@ def add(parser: pytest.Parser) -> None:
             "FILE",
             ".claims/report.html",
         ),
+        "findings": ("all that was found, as JSON, or 'none'", "FILE", BESIDE_REPORT),
         "history": (
             "the file that complete runs are added to, or 'none'; of a control, in a folder of its own beside it",
             "FILE",
@@ -160,17 +170,19 @@ def read(config: pytest.Config) -> Settings:
             f"no claim is judged on seed block {int(text)}: block {EXPERT_BLOCK} trained the experts,"
             f" block {TUNING_BLOCK} is for tuning, those from {AA_BLOCK} on are for A/A runs"
         )
-    evidence, report, history = (_value(config, name) for name in ("evidence", "report", "history"))
-    if not PROFILES[name].gives_findings and config.getoption("report") is None and report != NO_REPORT:
-        report = str(Path(report).parent / name / Path(report).name)  # a smoke run leaves the last verdicts alone
-    control = _control(config)
+    evidence, control = _value(config, "evidence"), _control(config)
+    apart = [] if PROFILES[name].gives_findings else [name]  # a smoke run leaves the last verdicts alone
     if control:  # what is broken stays apart: real evidence and the last verdicts are left alone
+        apart.append("controls")
         if config.getoption("evidence") is None:
             evidence = str(Path(evidence).parent / "controls" / "evidence")
-        if config.getoption("report") is None and report != NO_REPORT:
-            report = str(Path(report).parent / "controls" / Path(report).name)
-        if config.getoption("history") is None and history != NO_HISTORY:
-            history = str(Path(history).parent / "controls" / Path(history).name)
+    report = _output(config, "report", apart)
+    if _value(config, "findings") == BESIDE_REPORT:
+        findings = report.with_name(NAME) if report else None
+    else:
+        findings = _output(config, "findings", apart)
+    if report is not None and report == findings:
+        raise pytest.UsageError(f"report and findings are one file, {report}: name another with --findings")
     profile = PROFILES[name]
     count = _value(config, "seeds")
     if count != PROFILES_OWN:
@@ -194,8 +206,9 @@ def read(config: pytest.Config) -> Settings:
         own_seeds=PROFILES[name].seeds,
         block=int(text),
         evidence=_path(config, "evidence", evidence),
-        report=None if report == NO_REPORT else _path(config, "report", report),
-        history=None if history == NO_HISTORY or not profile.gives_findings else _path(config, "history", history),
+        report=report,
+        findings=findings,
+        history=_output(config, "history", apart) if profile.gives_findings else None,
         history_named=config.getoption("history") is not None,
         strict=config.getini("strict-claims") if strict is None else strict,
         baseline=_baseline_file(config, baseline, name),
@@ -295,13 +308,23 @@ def _tied(args: list[str]) -> list[str]:
     return tied
 
 
-_PATHS = ("--evidence", "--report", "--history", "--baseline")
+_PATHS = ("--evidence", "--report", "--findings", "--history", "--baseline")
 _BASELINE = "fixtures/baselines/{profile}.json"
 
 
 def _value(config: pytest.Config, name: str) -> str:
     given = config.getoption(name.replace("-", "_"))
     return str(config.getini(name) if given is None else given)
+
+
+def _output(config: pytest.Config, name: str, apart: list[str]) -> Path | None:
+    """The file of this option; unless the command line names it, in these folders where it would be."""
+    value = _value(config, name)
+    if value == NO_REPORT:
+        return None
+    if config.getoption(name) is None:
+        value = str(Path(value).parent.joinpath(*apart) / Path(value).name)
+    return _path(config, name, value)
 
 
 def _path(config: pytest.Config, name: str, value: str) -> Path:

@@ -135,13 +135,13 @@ class Suite:
                 normalised_return([], run.reference)  # refused where the task's own references are too close
         except (FixtureError, RecordError, StoreError, ValueError) as error:
             raise pytest.UsageError(str(error)) from None
-        try:
-            if self.settings.judges and self.settings.report:
-                prove_writable(self.settings.report)
-        except OSError as error:
-            raise pytest.UsageError(
-                f"the report {self.settings.report} can't be written: {error.strerror}; name another with --report"
-            ) from None
+        for name, path in self.settings.outputs.items() if self.settings.judges else ():
+            try:
+                prove_writable(path)
+            except OSError as error:
+                raise pytest.UsageError(
+                    f"the {name} {path} can't be written: {error.strerror}; name another with --{name}"
+                ) from None
         try:
             if self.settings.judges and self.settings.history and self.settings.history_named:
                 history.prove_usable(self.settings.history)

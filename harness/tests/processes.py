@@ -6,10 +6,11 @@ Not forked from the tests' own process: torch refuses to differentiate in the ch
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -38,10 +39,13 @@ class Ran:
     text: str
 
 
-def run_pytest(folder: Path, *args: str, seconds: float = 120) -> Ran:
-    """Run pytest in a folder as from a shell, with stdout and stderr in one."""
+def run_pytest(folder: Path, *args: str, seconds: float = 120, env: Mapping[str, str] | None = None) -> Ran:
+    """Run pytest in a folder as from a shell, with stdout and stderr in one.
+
+    env: more variables of its environment; those of GitHub Actions are there only by this.
+    """
     output = folder.parent / f"{folder.name}.output"
-    process = start(_pytest, str(folder), args, str(output))
+    process = start(_pytest, str(folder), args, str(output), dict(env or {}))
     process.join(seconds)
     if process.exitcode is None:
         process.kill()
@@ -50,12 +54,14 @@ def run_pytest(folder: Path, *args: str, seconds: float = 120) -> Ran:
     return Ran(process.exitcode, output.read_text())
 
 
-def _pytest(folder: str, args: tuple[str, ...], output: str) -> None:
+def _pytest(folder: str, args: tuple[str, ...], output: str, env: Mapping[str, str] = MappingProxyType({})) -> None:
     os.chdir(folder)
     with open(output, "wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.argv = ["pytest", *args]
-    os.environ.pop("PYTEST_ADDOPTS", None)
+    for name in ("PYTEST_ADDOPTS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+        os.environ.pop(name, None)
+    os.environ |= env
     imported_before = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # by the server: no matter here
     sys.exit(pytest.main([*imported_before, *args]))

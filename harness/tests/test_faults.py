@@ -499,14 +499,14 @@ def test_claims_are_judged_where_every_write_fails(judged: Project, tmp_path: Pa
 FULL_REPORT = """
 import errno
 
-from harness.plugin import outcome
+from harness import findings
 
 
 def refuse(*args):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-outcome.write_findings = refuse
+findings.write = refuse
 """
 
 
@@ -517,7 +517,7 @@ def test_findings_are_told_even_if_the_report_can_not_be_written(judged: Project
     ran = made.run(f"--evidence={judged.evidence}")
     assert ran.code == UNWRITABLE != FAILED
     assert ("REPRODUCED" if body == "supported" else "REFUTED") in ran.text
-    assert "no space left on device" in complaint(ran.text, "the report")
+    assert "no space left on device" in complaint(ran.text, "the findings")
 
 
 # Ctrl-C

@@ -1,0 +1,107 @@
+"""What the mask sees: a map of any task, a picture of one that has one."""
+
+import re
+from typing import Any
+
+import pytest
+
+import reports
+from reports import charts, masks
+from reports.tests import suites, synthetic
+from reports.tests.pages import EVIL, Page, section
+
+NAMES = list(masks.CART_POLE)
+
+
+def chart(names: list[str] = NAMES, levels: int = 12, **changes: Any) -> dict[str, Any]:
+    return {**synthetic.inputs_chart("k", "t", names, 2, ("Kaiming", "Kaiming / 10"), levels=levels), **changes}
+
+
+def test_a_map_has_a_row_an_input_and_a_column_a_level() -> None:
+    drawn = masks.draw(chart(["a", "b", "c"], levels=5))
+    assert drawn is not None
+    assert [panel.heading for panel in drawn.panels] == ["Kaiming", "Kaiming / 10"]
+    for panel in drawn.panels:
+        assert panel.map.body.count("fill-opacity=") == 3 * 5 and panel.picture is None
+
+
+def test_the_darker_the_more_an_input_holds() -> None:
+    made = chart(["a", "b"], levels=1)
+    made["series"] = [{"label": "x", "density": [1.0], "values": [[[0.9, 0.1], [0.7, 0.3]]]}]
+    drawn = masks.draw(made)
+    assert drawn is not None
+    assert re.findall(r'fill-opacity="([\d.]+)"', drawn.panels[0].map.body) == ["0.80", "0.20"]
+
+
+def test_the_picture_is_of_the_first_level_at_or_below_ten_percent() -> None:
+    drawn = masks.draw(chart())
+    assert drawn is not None and drawn.density == "6.9\u202f%"
+    picture = drawn.panels[0].picture
+    assert picture is not None
+    assert picture.alt.startswith("Kaiming: what the mask keeps at 6.9\u202f% remaining weights. cart position ")
+
+
+def test_each_quantity_of_the_cart_pole_is_drawn_as_strong_as_the_mask_keeps_it() -> None:
+    made = chart(levels=1)
+    made["series"] = [{"label": "x", "density": [1.0], "values": [[[0.0, 0.1, 0.5, 0.4]]]}]
+    drawn = masks.draw(made)
+    assert drawn is not None and drawn.panels[0].picture is not None
+    body = drawn.panels[0].picture.body
+    strength = dict(re.findall(r'stroke="(#\w+)" stroke-width="[\d.]+" opacity="([\d.]+)"', body))
+    assert list(strength) == list(charts.NEUTRAL[:4])  # the colours that the inputs have in the chart beside it
+    assert [float(x) for x in strength.values()] == pytest.approx([masks.FAINT, 0.2, 1.0, 0.8])
+    for word in ("position 0\u202f%", "velocity 10\u202f%", "angle 50\u202f%", "turning 40\u202f%"):
+        assert f">{word}</text>" in body
+
+
+def test_a_layer_that_was_pruned_away_is_drawn_as_nothing() -> None:
+    made = chart(levels=2)
+    made["series"] = [{"label": "x", "density": [1.0, 0.05], "values": [[[0.25] * 4], [[0.0] * 4]]}]
+    drawn = masks.draw(made)
+    assert drawn is not None and drawn.panels[0].picture is not None
+    assert drawn.panels[0].map.body.count("stroke-dasharray") == 4
+    assert "angle nothing" in drawn.panels[0].picture.body
+
+
+def test_of_many_inputs_the_strongest_are_kept_and_the_others_counted() -> None:
+    drawn = masks.draw(chart([f"pixel {i}" for i in range(1200)], levels=2))
+    assert drawn is not None
+    assert drawn.left_out == 1200 - masks.MOST
+    assert "pixel 1199" in drawn.panels[0].map.body and len(drawn.panels[0].map.body) < 10_000
+
+
+def test_every_colour_has_a_dark_partner_and_no_text_becomes_markup() -> None:
+    for made in (chart(), chart([EVIL, "b"], title=EVIL)):
+        drawn = masks.draw(made)
+        assert drawn is not None
+        for panel in drawn.panels:
+            for picture in (panel.map, panel.picture):
+                if picture is not None:
+                    used = set(re.findall(r'(?:fill|stroke)="(#?\w+)"', picture.body))
+                    assert used - {"none"} <= set(charts.DARK)
+                    assert "style=" not in picture.body and "<script" not in picture.body
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        None,
+        "text",
+        {"kind": "inputs"},
+        synthetic.returns_chart("k", "t"),
+        chart(series=[]),
+        {**chart(), "names": ["a"]},
+        chart(series=[{"label": "x", "density": [1.0, 0.5], "values": [[[0.25] * 4]]}]),
+    ],
+)
+def test_what_is_no_chart_of_inputs_draws_nothing(made: Any) -> None:
+    assert masks.draw(made) is None
+
+
+def test_a_claim_shows_its_masks_once_a_chart_with_words_for_those_who_do_not_see_them() -> None:
+    twice = [synthetic.finding("c", "cart-pole ppo", "supported", name=name, chart=chart()) for name in ("a", "b")]
+    page = reports.build({**synthetic.smoke(), "claims": [suites.claim("c", "REPRODUCED", twice)]})
+    named = [a["aria-label"] for _, a in Page(page).elements if a.get("role") == "img"]
+    assert section(page, "c").count('class="masks"') == 1
+    assert sum("what the mask keeps at" in label for label in named) == 2
+    assert sum("share of input magnitude by remaining weights" in label for label in named) == 2
