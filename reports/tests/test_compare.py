@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from harness import findings
 from reports import compare, snapshot
 from reports.__main__ import main
 from reports.compare import Claim, Comparison, Pair
 from reports.tests import synthetic
-from reports.tests.pages import EVIL, Page, browser, requests
+from reports.tests.pages import EVIL, Page, browser
 from reports.tests.runs import finding, run
+from reports.tests.test_browser import opened, serious
 
 
 def claims(effects: dict[str, float], block: int = 0, **changes: Any) -> dict[str, Any]:
@@ -246,9 +248,13 @@ def test_runs_with_every_verdict_and_missing_numbers_are_shown(tmp_path: Path) -
 
 
 @browser
-def test_chromium_shows_it_without_a_complaint_or_a_request(page: Path, tmp_path: Path) -> None:
-    log = tmp_path / "net.json"
-    done = snapshot.browse(page, "--dump-dom", f"--log-net-log={log}")
-    assert "Two runs side by side" in done.stdout
-    assert "CONSOLE" not in done.stderr
-    assert requests(log) == []
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_a_browser_has_no_complaint_and_axe_finds_nothing_serious(scheme: Any, width: int, page: Path) -> None:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=snapshot.chromium(), args=["--no-sandbox"])
+        with opened(chromium, page, width, color_scheme=scheme) as shown:
+            shown.locator("details.rest > summary").click()
+            assert shown.get_by_text("same is so").last.is_visible()
+            assert serious(shown) == []
+            assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        chromium.close()

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 import reports
 from harness import history as kept
 from harness.gate import drift as drifts
 from harness.verdict import Finding
-from reports import history
+from reports import history, snapshot
 from reports.__main__ import main
 from reports.history import History, Known
-from reports.tests.pages import EVIL, Page, section
+from reports.tests.pages import EVIL, Page, browser, section
 from reports.tests.runs import finding, run
+from reports.tests.test_browser import opened, serious
 
 
 def past(tmp_path: Path, *runs: dict[str, Any]) -> Known:
@@ -157,6 +159,22 @@ def test_the_page_shows_it_with_a_text_alternative_and_its_numbers(tmp_path: Pat
     table = part[part.index("The numbers behind the history") :]
     assert re.findall(r"<td>(0–19|1000–1019)</td>", table) == ["0–19", "1000–1019"]
     assert "1, this one too" in table
+
+
+@browser
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_a_browser_has_no_complaint_and_axe_finds_nothing_serious(scheme: Any, width: int, tmp_path: Path) -> None:
+    runs = (one(0.6, 1), one(0.3, 2, 1), one(0.02, 3, 2))
+    past(tmp_path, *runs)
+    page = reports.write(runs[-1], tmp_path / "report.html", past=tmp_path / kept.NAME)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=snapshot.chromium(), args=["--no-sandbox"])
+        with opened(chromium, page, width, color_scheme=scheme) as shown:
+            shown.get_by_text("The numbers behind the history").click()
+            assert shown.get_by_role("img", name="bc: effect over 3 results").is_visible()
+            assert serious(shown) == []
+            assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        chromium.close()
 
 
 def test_without_a_history_nothing_is_said_of_one() -> None:
