@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
-from reports import board, charts, findings_table, gate, interactive, masks, numbers, paper, strips, trust
+from reports import board, charts, findings_table, gate, history, interactive, masks, numbers, paper, strips, trust
 from reports.marks import CONCLUSIONS, TONES, VERDICTS, Mark, mark, tally
 from reports.rule import Rule, rule
 
@@ -117,13 +117,19 @@ class Section:
     registration: Registration | None
     controls: trust.Controls | None
     readings: trust.Readings | None
+    history: history.History | None
 
 
-def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = (), stated: paper.Paper | None = None) -> str:
+def build(
+    findings_json: Mapping[str, Any],
+    parts: Sequence[trust.Part] = (),
+    stated: paper.Paper | None = None,
+    past: history.Known = history.UNKNOWN,
+) -> str:
     """The report as one HTML document, from the dict that the plugin writes; ValueError on any other.
 
     parts: the records of trust, as `trust.parts` reads them; one that is left out is shown as not measured. stated:
-    what the paper states; None: the fixture.
+    what the paper states; None: the fixture. past: earlier runs, as `history.known` reads them.
     """
     check(findings_json)
     measured = {part.name: part for part in parts}
@@ -134,7 +140,10 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = (), st
     table = board.board([claim["findings"] for claim in claims])
     says = paper.stated() if stated is None else stated
     seen: dict[str, Figure] = {}
-    sections = [_section(claim, line, seen, known, says) for claim, line in zip(claims, table.lines, strict=True)]
+    sections = [
+        _section(claim, line, seen, known, says, history.of_claim(claim["id"], past, run))
+        for claim, line in zip(claims, table.lines, strict=True)
+    ]
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
     drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
     scripts = [interactive.library(), _script()] if drawings else [_script()]
@@ -155,6 +164,7 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = (), st
             conclusions=[mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
             trust=tuple(known.values()),
             tones={tone: mark(tone, TONES) for tone in TONES},
+            tone_of={word: tone for word, (tone, _, _) in CONCLUSIONS.items()},
             smoke=_is_smoke(findings_json),
             css=Markup(css),  # ours, no text of the findings
             style_hash=_hash(css),
@@ -168,16 +178,27 @@ def build(findings_json: Mapping[str, Any], parts: Sequence[trust.Part] = (), st
     )
 
 
-def write(summary: Mapping[str, Any], path: str | os.PathLike[str], here: Path | None = None) -> Path:
+def write(
+    summary: Mapping[str, Any], path: str | os.PathLike[str], here: Path | None = None, past: Path | None = None
+) -> Path:
     """Build the report of `summary` and put it at `path`, whole or not at all; returns the path.
 
     here: the folder of the records of trust that were measured on this machine; None: trust/ beside the report.
+    past: the file of earlier runs; None where none is kept.
     """
     place = Path(path)
-    page = build(summary, trust.parts(here or place.with_name("trust")))
+    page = build(summary, trust.parts(here or place.with_name("trust")), past=history.known(past, summary))
     place.parent.mkdir(parents=True, exist_ok=True)
     replace_file(place, page.encode())
     return place
+
+
+def render(template: str, css: str = "", **given: Any) -> str:
+    """Another page in the report's clothes, and without a script. css: its own, beside the report's."""
+    css = (TEMPLATES / "report.css").read_text("utf-8") + css + _dark(charts.dark_css())
+    sizes = {"width": strips.WIDTH, "height": strips.HEIGHT}
+    page = _environment().get_template(template)
+    return page.render(css=Markup(css), style_hash=_hash(css), **sizes, **given)  # css: ours
 
 
 def check(summary: Any) -> None:
@@ -251,6 +272,7 @@ def _section(
     seen: dict[str, Figure],
     known: Mapping[str, trust.Part],
     says: paper.Paper,
+    past: history.History | None,
 ) -> Section:
     findings = claim["findings"]
     figures, broken = _figures(findings, seen)
@@ -273,6 +295,7 @@ def _section(
         registration=_registration(claim["preregistration"]),
         controls=known["controls"].controls.get(claim["id"]),
         readings=known["multiverse"].readings.get(claim["id"]),
+        history=past,
     )
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from harness import findings
+from harness import findings, history
+from harness.history import HistoryError
 from harness.judge import Judge
 from harness.machine import usable_cpus
-from harness.plugin import gate, github, hooks, house, interrupt, options, outcome
+from harness.plugin import complete, gate, github, hooks, house, interrupt, options, outcome
 from harness.plugin.junit import JUnit
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
@@ -37,6 +38,8 @@ UPDATED = pytest.StashKey[str]()
 """What became of the baseline."""
 COMPLAINTS = pytest.StashKey[list[str]]()
 """What could not be written at the end, a line each."""
+REMEMBERED = pytest.StashKey[tuple[str, bool]]()
+"""A line on what became of this run in the history, and whether that is as it should be."""
 
 _DAMAGED, _UNUSABLE = "claims_damaged", "claims_unusable"
 _LETTERS = {
@@ -295,6 +298,7 @@ def _finish(session: pytest.Session) -> None:
     wall = time.monotonic() - config.stash[STARTED]
     summary = outcome.summarise(suite, judged, command, wall)
     config.stash[SUMMARY] = summary
+    _remember(config, summary, judged)
     others = [nodeid for nodeid in config.stash[OTHERS] if nodeid not in suite.judges]
     session.exitstatus = gate.exit_code(judged, bool(others), settings, summary["baseline"])
     if settings.update_baseline:
@@ -303,7 +307,7 @@ def _finish(session: pytest.Session) -> None:
     for what, path in reversed(settings.outputs.items()):  # the findings first: a report is made of them
         try:
             if what == "report":
-                config.hook.pytest_claims_report(summary=summary, path=path)
+                config.hook.pytest_claims_report(summary=summary, path=path, history=settings.history)
             else:
                 findings.write(summary, path)
         except OSError as error:
@@ -329,6 +333,26 @@ def _update_baseline(config: pytest.Config, code: int, summary: dict[str, Any], 
         return pytest.ExitCode.INTERNAL_ERROR
     config.stash[UPDATED] = said
     return gate.BASELINE if first else code
+
+
+def _remember(config: pytest.Config, summary: dict[str, Any], judged: list[Finding]) -> None:
+    """Add a complete run to the history.
+
+    Where that fails, a line says so and the exit code stays: verdicts and report are whole, and the same command adds
+    the run from the evidence once the file can be written.
+    """
+    suite = config.stash[SUITE]
+    path = suite.settings.history
+    if path is None:
+        return
+    if why := complete.lacking(suite, _collects_all(config), judged):
+        config.stash[REMEMBERED] = f"history: this run is not added, for it is not complete: {why}", True
+        return
+    try:
+        history.append(path, summary)
+        config.stash[REMEMBERED] = f"history: {path}", True
+    except HistoryError as error:
+        config.stash[REMEMBERED] = f"claims: {error}; this run is not in it", False
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
@@ -358,3 +382,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     if not complaints:
         for what, path in suite.settings.outputs.items():
             terminalreporter.write_line(f"{what}: {path}")
+    if REMEMBERED in config.stash:
+        line, well = config.stash[REMEMBERED]
+        terminalreporter.write_line(line, yellow=not well)

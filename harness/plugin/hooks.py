@@ -15,8 +15,9 @@ def pytest_claims_finished(config: pytest.Config, summary: dict[str, Any]) -> No
 
 
 @pytest.hookspec
-def pytest_claims_report(summary: dict[str, Any], path: Path) -> None:
+def pytest_claims_report(summary: dict[str, Any], path: Path, history: Path | None) -> None:
     """Write a report of a finished run to `path`. Called once, by the controlling process.
 
     summary: plain JSON, as `harness.plugin.outcome.summarise` makes it; it lies beside the report as findings.json.
+    history: the file of earlier runs, and of this one if it was complete; None where none is kept.
     """

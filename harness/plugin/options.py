@@ -38,6 +38,10 @@ class Settings:
     evidence: Path
     report: Path | None
     findings: Path | None
+    history: Path | None
+    """None of a smoke run too."""
+    history_named: bool
+    """Whether on the command line: a run then starts only if it can be written."""
     strict: bool
     baseline: Path | None
     """The file that findings are held against, or that is to be written; it need not exist."""
@@ -91,6 +95,11 @@ def add(parser: pytest.Parser) -> None:
             ".claims/report.html",
         ),
         "findings": ("all that was found, as JSON, or 'none'", "FILE", BESIDE_REPORT),
+        "history": (
+            "the file that complete runs are added to, or 'none'; of a control, in a folder of its own beside it",
+            "FILE",
+            ".claims/history.sqlite",
+        ),
     }
     for name, (help, metavar, default) in both.items():
         group.addoption(f"--{name}", metavar=metavar, default=None, help=f"{help} (default: {default})")
@@ -199,6 +208,8 @@ def read(config: pytest.Config) -> Settings:
         evidence=_path(config, "evidence", evidence),
         report=report,
         findings=findings,
+        history=_output(config, "history", apart) if profile.gives_findings else None,
+        history_named=config.getoption("history") is not None,
         strict=config.getini("strict-claims") if strict is None else strict,
         baseline=_baseline_file(config, baseline, name),
         baseline_given=config.getoption("baseline") is not None,
@@ -297,7 +308,7 @@ def _tied(args: list[str]) -> list[str]:
     return tied
 
 
-_PATHS = ("--evidence", "--report", "--findings", "--baseline")
+_PATHS = ("--evidence", "--report", "--findings", "--history", "--baseline")
 _BASELINE = "fixtures/baselines/{profile}.json"
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import pytest
 
+from harness import history
 from harness.claim import Claim, claim_of
 from harness.controls import CONTROLS
 from harness.evidence.drain import drain
@@ -14,6 +15,7 @@ from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
 from harness.files import prove_writable
 from harness.fixtures import FixtureError
+from harness.history import HistoryError
 from harness.imp import check
 from harness.judge import Judge
 from harness.plugin import interrupt
@@ -140,6 +142,11 @@ class Suite:
                 raise pytest.UsageError(
                     f"the {name} {path} can't be written: {error.strerror}; name another with --{name}"
                 ) from None
+        try:
+            if self.settings.judges and self.settings.history and self.settings.history_named:
+                history.prove_usable(self.settings.history)
+        except HistoryError as error:
+            raise pytest.UsageError(str(error)) from None
 
     def _open_gate(self, trains: bool, whole: bool) -> None:
         self.gate = open_gate(self.settings, self.house, self.collected, whole)

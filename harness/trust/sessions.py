@@ -51,7 +51,7 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
     findings = folder / "findings.json"
     findings.unlink(missing_ok=True)  # those of an earlier run would be taken for this one's
     # absolute, for pytest runs where the claims are
-    places = [f"--evidence={evidence.resolve()}", f"--report={report.resolve()}"]
+    places = [f"--evidence={evidence.resolve()}", f"--report={report.resolve()}", "--history=none"]
     chosen = [f"--claim={','.join(claims)}"] if claims else []
     # no baseline, and nothing for GitHub: what is said of a broken experiment is no matter of the job that started it
     places += ["--baseline=none", "-p", "no:claims-github"]

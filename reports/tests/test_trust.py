@@ -357,7 +357,7 @@ def test_the_plugin_and_the_command_find_the_records_beside_the_findings(
 ) -> None:
     put(tmp_path / "trust", aa=synthetic.record("aa", verdict=SECRET))
     put(tmp_path, findings=BARE)
-    pytest_claims_report(BARE, tmp_path / "report.html")
+    pytest_claims_report(BARE, tmp_path / "report.html", None)
     assert SECRET in (tmp_path / "report.html").read_text("utf-8")
     (tmp_path / "elsewhere").mkdir()
     out = tmp_path / "elsewhere" / "r.html"
