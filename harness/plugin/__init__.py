@@ -16,7 +16,7 @@ import pytest
 from harness import findings
 from harness.judge import Judge
 from harness.machine import usable_cpus
-from harness.plugin import hooks, house, interrupt, options, outcome
+from harness.plugin import failure, hooks, house, interrupt, options, outcome
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
@@ -158,22 +158,27 @@ def pytest_runtest_makereport(
     finding = held.finding
     if report.skipped:
         report.outcome = "failed"  # a claim that nobody looked at is not a claim that holds
-        report.longrepr = f"{item.nodeid} was skipped, so its claim was not judged"
-        finding = replace(not_run(held), message=report.longrepr)
+        finding = replace(not_run(held), message=f"{item.nodeid} was skipped, so its claim was not judged")
+        report.longrepr = failure.text(finding)
     elif not report.passed:
         text = call.excinfo.exconly() if call.excinfo else "no reason given"
         if call.excinfo and call.excinfo.errisinstance(NotFiniteError):
-            text = report.longrepr = f"{item.nodeid}: {call.excinfo.value}"  # its numbers' fault, not its code's
+            text = f"{item.nodeid}: {call.excinfo.value}"
         finding = replace(held.blank("error"), reason="The test did not get to a result.", message=text)
+        if call.excinfo and call.excinfo.errisinstance((NotFiniteError, pytest.fail.Exception)):
+            report.longrepr = failure.text(finding)  # its numbers' or its evidence's fault, not its code's
+        else:
+            report.sections.append(("claim", failure.text(finding)))  # below the traceback
     elif finding is None:
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
-        finding = replace(held.blank("error"), reason="The test judged nothing.", message=report.longrepr)
+        message = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
+        finding = replace(held.blank("error"), reason="The test judged nothing.", message=message)
+        report.longrepr = failure.text(finding)
     elif finding.conclusion == "contradicted" or (
         item.config.stash[SUITE].settings.strict and finding.conclusion not in ("supported", "smoke")
     ):
         report.outcome = "failed"
-        report.longrepr = f"{finding.claim} {finding.conclusion}: {finding.reason}\n{finding.rerun}"
+        report.longrepr = failure.text(finding)
     # a report carries any plain attribute, from a worker to the controller too
     report.finding = json.dumps(finding.to_json(), allow_nan=False)  # type: ignore[attr-defined]
     report.conclusion = finding.conclusion  # type: ignore[attr-defined]

@@ -603,7 +603,8 @@ def test_strictness_may_stand_in_pyproject(made_up: Callable[..., Project], tiny
 def test_a_contradiction_says_how_to_repeat_it(made_up: Callable[..., Project], tiny_evidence: str) -> None:
     ran = made_up("contradicted").run(tiny_evidence, "--seed-block=3")
     options = f"--profile tiny --seed-block 3 {tiny_evidence} --report=none"
-    assert "contradicted contradicted: Below 0 and at most -0.05" in ran.text
+    assert "contradicted contradicted: test_it[cart-pole-bc] on cart-pole bc" in ran.text
+    assert "an effect above 0, and of at least 0.05 normalised return" in ran.text
     assert f'pytest -n auto {options} "claims/test_contradicted.py::test_it[cart-pole-bc]"' in ran.text
 
 
