@@ -17,6 +17,7 @@ from harness import findings
 from harness.judge import Judge
 from harness.machine import usable_cpus
 from harness.plugin import failure, hooks, house, interrupt, options, outcome
+from harness.plugin.crashed import Crashes
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
 from harness.run import Run
@@ -79,6 +80,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(DrainFirst(suite) if suite.settings.judges else TellInstead(suite), "claims-loop")
     if suite.settings.judges:
         config.pluginmanager.register(ShowProgress(suite), "claims-progress")
+        if not is_worker(config) and config.pluginmanager.hasplugin("xdist"):
+            config.pluginmanager.register(Crashes(suite), "claims-crashes")
     if is_worker(config):
         interrupt.once()
         interrupt.hear_controller()
@@ -100,10 +103,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[SESSION] = session
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """The controller collects as well, before any worker starts: it must know what to expect."""
-    config.stash[SESSION].perform_collect()
+@pytest.hookimpl(optionalhook=True, trylast=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """The controller collects as well, before any worker starts: it must know what to expect.
+
+    Where a file can't be collected, none starts: the loop ends the run as it does without workers.
+    """
+    session, suite = config.stash[SESSION], config.stash[SUITE]
+    try:
+        session.perform_collect()
+    except session.Failed as error:  # by -x; raised here it would end the run without a word
+        suite.uncollected = error
+    if session.testsfailed and not config.option.continue_on_collection_errors:
+        count = session.testsfailed
+        found = f"{count} error{'s' if count > 1 else ''} during collection"
+        suite.uncollected = suite.uncollected or session.Interrupted(found)
+        specs.clear()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

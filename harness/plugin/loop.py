@@ -6,6 +6,7 @@ from collections.abc import Generator
 import pytest
 
 from harness.plugin import interrupt, tell
+from harness.plugin.crashed import given_up
 from harness.plugin.preregistered import register_all
 from harness.plugin.progress import Progress
 from harness.plugin.suite import Suite
@@ -19,11 +20,16 @@ class DrainFirst:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Drain, then let pytest judge; where the evidence can't be written, there is nothing to judge."""
+        """Drain, then let pytest judge; where the evidence can't be written, there is nothing to judge.
+
+        Raises what kept the controller from collecting.
+        """
         config = session.config
+        if self._suite.uncollected is not None:
+            raise self._suite.uncollected
         if not computes(self._suite, session) or is_controller(config):
             return None  # the workers drain, and then judge
-        if self._suite.drain():
+        if self._suite.drain(given_up(config)):
             return None
         gc.freeze()  # as after a Ctrl-C: taking torch apart takes seconds
         if is_worker(config):

@@ -50,6 +50,8 @@ class Suite:
     """By nodeid, a note on findings for which seeds were added to those already judged."""
     unusable: str | None = None
     """Why the evidence could not be written any more; nothing is judged then."""
+    uncollected: BaseException | None = None
+    """In the controller: what ends the run before any worker starts, for a file could not be collected."""
 
     def __post_init__(self) -> None:
         self.store = Store(self.settings.evidence)
@@ -158,10 +160,19 @@ class Suite:
         judges = [judge for judge in self.judges.values() if judge.claim.id == claim_id]
         return all_cells(cell for judge in judges for run in judge.runs for cell in run.cells())
 
-    def drain(self) -> bool:
-        """Compute what is pending, beside any other process; False, and `unusable`, where it can't be written."""
+    def drain(self, given_up: Iterable[str] = ()) -> bool:
+        """Compute what is pending, beside any other process; False, and `unusable`, where it can't be written.
+
+        given_up: ids of cells that are not to be computed.
+        """
+        left = dict.fromkeys(given_up, "the workers that computed it died")
+        for cell in self.cells:  # parents first
+            why = next((left[parent.id] for parent in cell.parents if parent.id in left), None)
+            if why is not None:
+                left[cell.id] = why
+        cells = [cell for cell in self.cells if cell.id not in left]
         try:
-            self.failures = drain(self.cells, self.store, lambda cell, level: interrupt.heed()).failed
+            self.failures = left | drain(cells, self.store, lambda cell, level: interrupt.heed()).failed
         except StoreError as error:
             self.unusable = f"{error}; all that is finished stays, and the same command goes on from there"
         return self.unusable is None
