@@ -35,6 +35,7 @@ COMPLAINTS = pytest.StashKey[list[str]]()
 """What could not be written at the end, a line each."""
 
 _DAMAGED, _UNUSABLE = "claims_damaged", "claims_unusable"
+_UNFINISHED = "claims_unfinished"
 _LETTERS = {
     "supported": ("passed", ".", "SUPPORTED"),
     "contradicted": ("failed", "F", "CONTRADICTED"),
@@ -95,6 +96,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     return (
         f"claims: profile {settings.profile}, seeds {seeds[0]} to {seeds[-1]}, evidence {settings.evidence},"
         f" report {settings.report or options.NO_REPORT}{', strict' if settings.strict else ''}"
+        f"{', judging what is finished' if settings.finished else ''}"
     )
 
 
@@ -144,6 +146,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     told_by_controller = is_worker(session.config)  # which checked everything before it started any worker
     trains = not (suite.settings.only_tells or session.config.option.collectonly or told_by_controller)
     suite.take(session.items, trains)
+    if told_by_controller and suite.settings.finished:
+        suite.unfinished = session.config.workerinput[_UNFINISHED]  # type: ignore[attr-defined]  # xdist gives it
     if suite.judges:
         leaving = interrupt.LeaveQuickly(session.config, worker=told_by_controller)
         session.config.pluginmanager.register(leaving, "claims-interrupt")
@@ -155,9 +159,12 @@ def judge(request: pytest.FixtureRequest) -> Judge:
     held: Judge | None = request.node.stash.get(JUDGE, None)
     if held is None:
         pytest.fail("only a test marked by harness.claim(...) has a judge", pytrace=False)
-    failure = request.config.stash[SUITE].failure_of(held)
-    if failure is not None:
-        pytest.fail(f"its evidence could not be computed: {failure}", pytrace=False)
+    suite = request.config.stash[SUITE]
+    if held.nodeid in suite.unfinished:
+        pytest.skip(suite.unfinished[held.nodeid])
+    problem = suite.failure_of(held)
+    if problem is not None:
+        pytest.fail(f"its evidence could not be computed: {problem}", pytrace=False)
     return held
 
 
@@ -171,7 +178,10 @@ def pytest_runtest_makereport(
     if held is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
         return report
     finding = held.finding
-    if report.skipped:
+    left = item.config.stash[SUITE].unfinished.get(item.nodeid)
+    if report.skipped and left is not None:
+        finding = replace(held.blank("not run"), reason=left)
+    elif report.skipped:
         report.outcome = "failed"  # a claim that nobody looked at is not a claim that holds
         finding = replace(not_run(held), message=f"{item.nodeid} was skipped, so its claim was not judged")
         report.longrepr = failure.text(finding)
@@ -203,6 +213,8 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(report: pytest.TestReport) -> Any:
     """A conclusion has its own letter and word."""
     conclusion = getattr(report, "conclusion", None)
+    if conclusion == "not run" and report.skipped:
+        return "not run", "-", "NOT RUN"
     if conclusion not in _LETTERS or report.when != "call":
         return None
     return ("failed", "F", conclusion.upper()) if report.failed else _LETTERS[conclusion]
@@ -222,7 +234,8 @@ class _Collector:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Remember where the worker runs, if it is on this machine."""
+    """Remember where the worker runs, if it is on this machine; what it is to judge is seen here, once."""
+    node.workerinput[_UNFINISHED] = node.config.stash[SUITE].unfinished
     if node.gateway.spec.popen:
         node.config.stash[WORKERS].append(node.gateway._rinfo().pid)  # xdist has fetched it already
 

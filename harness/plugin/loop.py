@@ -97,6 +97,8 @@ class TellInstead:
 
 def computes(suite: Suite, session: pytest.Session) -> bool:
     """Whether this session computes evidence, in this process or in its workers."""
+    if suite.settings.finished:
+        return False
     return bool(suite.judges) and not session.testsfailed and not session.config.option.collectonly
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.evidence.inventory import StoredCell
 from harness.findings import SCHEMA
+from harness.plugin.finished import partial
 from harness.plugin.preregistered import mark, word
 from harness.plugin.seeds import in_words, judged_seeds, what_would_decide
 from harness.plugin.suite import Suite
@@ -39,7 +40,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "changes": settings.profile.altered,
         "own_arguments": settings.own_arguments,
         "baseline": None,
-        "partial": None,
+        "partial": partial(suite.addresses, suite.store) if settings.finished else None,
         "claims": claims,
     }
 

@@ -17,6 +17,7 @@ from harness.fixtures import FixtureError
 from harness.imp import check
 from harness.judge import Judge
 from harness.plugin import interrupt
+from harness.plugin.finished import unfinished
 from harness.plugin.house import ALL, JOINED
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
@@ -48,6 +49,8 @@ class Suite:
     registered: dict[str, Registered] = field(default_factory=dict)
     added: dict[str, str] = field(default_factory=dict)
     """By nodeid, a note on findings for which seeds were added to those already judged."""
+    unfinished: dict[str, str] = field(default_factory=dict)
+    """With --finished: nodeid -> what there is of an item that lacks evidence, and is therefore not judged."""
     unusable: str | None = None
     """Why the evidence could not be written any more; nothing is judged then."""
     uncollected: BaseException | None = None
@@ -114,11 +117,15 @@ class Suite:
             self.addresses = [address(cell) for cell in self.cells]
             if not trains:
                 return
-            self._prepare()
+            if self.settings.finished:
+                self.unfinished = unfinished(self.judges, self.store)
+            else:
+                self._prepare()
             if self.settings.judges and self.settings.profile.gives_findings:
                 self.registered = register.read()
                 basis.committed()  # refused before training where it can't be read
-                self.added = added_seeds(self.judges, self.settings)
+                judged = {name: judge for name, judge in self.judges.items() if name not in self.unfinished}
+                self.added = added_seeds(judged, self.settings)
             for run in (run for judge in self.judges.values() for run in judge.runs):
                 normalised_return([], run.reference)  # refused where the task's own references are too close
         except (FixtureError, RecordError, StoreError, ValueError) as error:
