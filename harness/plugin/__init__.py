@@ -324,7 +324,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     terminalreporter.section("claims")
     for line in outcome.table(summary):
         terminalreporter.write_line(line)
-    for line in (*outcome.bars(summary), *outcome.more_seeds(summary)):
+    for line in (*outcome.bars(summary), *outcome.more_seeds(summary), *outcome.unfinished(summary)):
         terminalreporter.write_line(line)
     for line in dict.fromkeys(suite.store.damaged):
         terminalreporter.write_line(f"damaged: {line}", yellow=True)

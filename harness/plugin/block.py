@@ -61,9 +61,11 @@ class Block:
                 self._drawn = []
 
     def end(self) -> None:
-        """Clear, and let the reporter write by itself again."""
+        """Clear, and let the reporter write by itself again; a line that it has only begun is ended."""
         with self._lock:
             self.clear()
+            if self._column:
+                self._put("\n")
             self._writer._file = self._file
 
     def write(self, text: str) -> int:

@@ -42,6 +42,13 @@ class ShowProgress:
 
     def __init__(self, suite: Suite):
         self._suite = suite
+        self._progress: Progress | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        """No block among results; lines may go on, but from here on what this process itself writes is captured."""
+        if self._progress is not None and (self._progress.is_live or not self._progress.has_workers):
+            self._progress.stop()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -49,7 +56,9 @@ class ShowProgress:
         interrupt.once()
         if not computes(self._suite, session) or is_worker(session.config):
             return (yield)
-        with Progress(self._suite, reporter(session.config)):
+        teller = reporter(session.config)
+        with Progress(self._suite, teller) as self._progress:
+            self._progress.has_workers = is_controller(session.config)
             try:
                 return (yield)
             except KeyboardInterrupt:  # as xdist's own Interrupted is

@@ -73,6 +73,14 @@ def bars(summary: dict[str, Any]) -> Iterator[str]:
         yield f"  level 0 of {name}: mean scored return {value:g}"
 
 
+def unfinished(summary: dict[str, Any]) -> Iterator[str]:
+    """How much of the plan this is about, where it is not all of it."""
+    part = summary["partial"]
+    if part is not None:
+        counts = f"{part['cells']} of {part['of_cells']} cells, {part['levels']} of {part['of_levels']} levels"
+        yield f"the finished part alone: {int(100 * part['share'])} % of the work, {counts}"
+
+
 def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
     """For each underpowered finding, what it would take to decide it: on fresh seeds, never added to these."""
     for entry in summary["claims"]:

@@ -186,8 +186,11 @@ class Suite:
 
     def failure_of(self, judge: Judge) -> str | None:
         """Why a cell that this item needs could not be computed; None if all were."""
-        needed = all_cells(cell for run in judge.runs for cell in run.cells())
-        return next((self.failures[cell.id] for cell in needed if cell.id in self.failures), None)
+        return next((self.failures[cell.id] for cell in self.needed(judge) if cell.id in self.failures), None)
+
+    def needed(self, judge: Judge) -> list[Cell]:
+        """The cells that one item's finding rests on, parents first."""
+        return all_cells(cell for run in judge.runs for cell in run.cells())
 
     def pending(self) -> list[Address]:
         """The cells that the store does not hold yet."""

@@ -738,9 +738,9 @@ draining.run_level = run_level
 
 @pytest.mark.parametrize(("deaths", "conclusion"), [(1, "supported"), (1000, "error")])
 def test_what_a_worker_was_computing_when_it_died_is_taken_over_unless_it_kills_again(
-    tmp_path: Path, deaths: int, conclusion: str
+    tmp_path: Path, replay: str, deaths: int, conclusion: str
 ) -> None:
-    engine = KILLED_AT_FIRST.replace("DEATHS", str(deaths))
+    engine = replay + KILLED_AT_FIRST.replace("DEATHS", str(deaths))
     made = project(tmp_path / "project", conftest=TINY + engine, ini={"profile": '"tiny"'})
     made.add("tickets", BODIES["supported"])
     made.add("conditions", BODIES["supported"])
