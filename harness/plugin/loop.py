@@ -7,6 +7,7 @@ import pytest
 
 from harness.plugin import interrupt, tell
 from harness.plugin.crashed import given_up
+from harness.plugin.partial import PartialReports
 from harness.plugin.preregistered import register_all
 from harness.plugin.progress import Progress
 from harness.plugin.suite import Suite
@@ -57,7 +58,7 @@ class ShowProgress:
         if not computes(self._suite, session) or is_worker(session.config):
             return (yield)
         teller = reporter(session.config)
-        with Progress(self._suite, teller) as self._progress:
+        with Progress(self._suite, teller) as self._progress, PartialReports(self._suite, session.config, teller):
             self._progress.has_workers = is_controller(session.config)
             try:
                 return (yield)
