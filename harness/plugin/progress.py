@@ -220,7 +220,7 @@ class Progress:
             self._block.end()
         last = self._meter.look()
         if last.levels > self._meter.first.levels:
-            self._reporter.write_line(last.line)
+            self._say(last.line)
 
     def _watch(self) -> None:
         least = wait = LIVE_SECONDS if self.is_live else LINE_SECONDS
@@ -231,9 +231,15 @@ class Progress:
             if standing.levels == standing.of_levels:
                 return
             if self._block is None:
-                self._reporter.write_line(standing.line)
+                self._say(standing.line)
             else:
                 self._block.show(standing.lines(*self._block.size, self._block.fits("█░")))
+
+    def _say(self, line: str) -> None:
+        """On a line of its own: workers' results stand in one that only ends with the last."""
+        if self._reporter._tw.width_of_current_line:
+            self._reporter.write_line("")
+        self._reporter.write_line(line)
 
 
 def _per_level(where: Address) -> tuple[int, float]:

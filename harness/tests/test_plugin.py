@@ -747,7 +747,7 @@ def test_what_a_worker_was_computing_when_it_died_is_taken_over_unless_it_kills_
     path = made.folder / "claims" / "test_conditions.py"
     text = path.read_text().replace('[ticket_run("cart-pole", "bc")]', 'imp_runs(["cart-pole"], ["bc"])')
     path.write_text(text.replace("claim, ticket_run", "claim, imp_runs"))
-    ran = made.run("-n", "2")
+    ran = run_pytest(made.folder, "-n", "2", seconds=300)  # workers start slowly, and here up to six of them
     assert made.conclusions() == {"tickets": "supported", "conditions": conclusion}, ran.text
     assert ran.code == (OK if conclusion == "supported" else FAILED), ran.text
     died = re.findall(r"claims: worker gw\d+ died while it computed cell [0-9a-f]{12}", ran.text)

@@ -467,9 +467,9 @@ draining.run_level = run_level
     terminal = Terminal(100)
 
     def interrupt(pid: int) -> None:
-        for _ in range(600):
-            if "1 of 5 cells" in terminal.raw and "mask/weights" in terminal.raw:
-                break
+        end = time.monotonic() + 120
+        while not ("1 of 5 cells" in terminal.raw and "mask/weights" in terminal.raw):
+            assert time.monotonic() < end, terminal.raw
             time.sleep(0.1)
         os.kill(pid, signal.SIGINT)
 
