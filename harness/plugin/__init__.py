@@ -17,7 +17,8 @@ from harness import findings, history
 from harness.history import HistoryError
 from harness.judge import Judge
 from harness.machine import usable_cpus
-from harness.plugin import complete, gate, github, hooks, house, interrupt, options, outcome
+from harness.plugin import complete, failure, gate, github, hooks, house, interrupt, options, outcome
+from harness.plugin.crashed import Crashes
 from harness.plugin.junit import JUnit
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.suite import JUDGE, Suite, not_run
@@ -42,6 +43,7 @@ REMEMBERED = pytest.StashKey[tuple[str, bool]]()
 """A line on what became of this run in the history, and whether that is as it should be."""
 
 _DAMAGED, _UNUSABLE = "claims_damaged", "claims_unusable"
+_UNFINISHED = "claims_unfinished"
 _LETTERS = {
     "supported": ("passed", ".", "SUPPORTED"),
     "contradicted": ("contradicted", "c", ("CONTRADICTED", {"yellow": True})),
@@ -92,6 +94,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ShowProgress(suite), "claims-progress")
         config.pluginmanager.register(JUnit(), "claims-junit")
         github.register(config, suite)
+        if not is_worker(config) and config.pluginmanager.hasplugin("xdist"):
+            config.pluginmanager.register(Crashes(suite), "claims-crashes")
     if is_worker(config):
         interrupt.once()
         interrupt.hear_controller()
@@ -105,6 +109,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     return (
         f"claims: profile {settings.profile}, seeds {seeds[0]} to {seeds[-1]}, evidence {settings.evidence},"
         f" report {settings.report or options.NO_REPORT}{', strict' if settings.strict else ''}"
+        f"{', judging what is finished' if settings.finished else ''}"
     )
 
 
@@ -113,10 +118,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[SESSION] = session
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """The controller collects as well, before any worker starts: it must know what to expect."""
-    config.stash[SESSION].perform_collect()
+@pytest.hookimpl(optionalhook=True, trylast=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
+    """The controller collects as well, before any worker starts: it must know what to expect.
+
+    Where a file can't be collected, none starts: the loop ends the run as it does without workers.
+    """
+    session, suite = config.stash[SESSION], config.stash[SUITE]
+    try:
+        session.perform_collect()
+    except session.Failed as error:  # by -x; raised here it would end the run without a word
+        suite.uncollected = error
+    if session.testsfailed and not config.option.continue_on_collection_errors:
+        count = session.testsfailed
+        found = f"{count} error{'s' if count > 1 else ''} during collection"
+        suite.uncollected = suite.uncollected or session.Interrupted(found)
+        specs.clear()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
@@ -142,6 +159,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     told_by_controller = is_worker(session.config)  # which checked everything before it started any worker
     trains = not (suite.settings.only_tells or session.config.option.collectonly or told_by_controller)
     suite.take(session.items, trains, whole=_collects_all(session.config))
+    if told_by_controller and suite.settings.finished:
+        suite.unfinished = session.config.workerinput[_UNFINISHED]  # type: ignore[attr-defined]  # xdist gives it
     if suite.judges:
         leaving = interrupt.LeaveQuickly(session.config, worker=told_by_controller)
         session.config.pluginmanager.register(leaving, "claims-interrupt")
@@ -167,9 +186,12 @@ def judge(request: pytest.FixtureRequest) -> Judge:
     held: Judge | None = request.node.stash.get(JUDGE, None)
     if held is None:
         pytest.fail("only a test marked by harness.claim(...) has a judge", pytrace=False)
-    failure = request.config.stash[SUITE].failure_of(held)
-    if failure is not None:
-        pytest.fail(f"its evidence could not be computed: {failure}", pytrace=False)
+    suite = request.config.stash[SUITE]
+    if held.nodeid in suite.unfinished:
+        pytest.skip(suite.unfinished[held.nodeid])
+    problem = suite.failure_of(held)
+    if problem is not None:
+        pytest.fail(f"its evidence could not be computed: {problem}", pytrace=False)
     return held
 
 
@@ -183,25 +205,33 @@ def pytest_runtest_makereport(
     if held is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
         return report
     finding = held.finding
-    if report.skipped:
+    left = item.config.stash[SUITE].unfinished.get(item.nodeid)
+    if report.skipped and left is not None:
+        finding = replace(held.blank("not run"), reason=left)
+    elif report.skipped:
         report.outcome = "failed"  # a claim that nobody looked at is not a claim that holds
-        report.longrepr = f"{item.nodeid} was skipped, so its claim was not judged"
-        finding = replace(not_run(held), message=report.longrepr)
+        finding = replace(not_run(held), message=f"{item.nodeid} was skipped, so its claim was not judged")
+        report.longrepr = failure.text(finding)
     elif not report.passed:
         text = call.excinfo.exconly() if call.excinfo else "no reason given"
         if call.excinfo and call.excinfo.errisinstance(NotFiniteError):
-            text = report.longrepr = f"{item.nodeid}: {call.excinfo.value}"  # its numbers' fault, not its code's
+            text = f"{item.nodeid}: {call.excinfo.value}"
         finding = replace(held.blank("error"), reason="The test did not get to a result.", message=text)
+        if call.excinfo and call.excinfo.errisinstance((NotFiniteError, pytest.fail.Exception)):
+            report.longrepr = failure.text(finding)  # its numbers' or its evidence's fault, not its code's
+        else:
+            report.sections.append(("claim", failure.text(finding)))  # below the traceback
     elif finding is None:
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
-        finding = replace(held.blank("error"), reason="The test judged nothing.", message=report.longrepr)
+        message = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
+        finding = replace(held.blank("error"), reason="The test judged nothing.", message=message)
+        report.longrepr = failure.text(finding)
     else:
         suite = item.config.stash[SUITE]
         finding = suite.gate.hold(finding) if suite.gate else finding
         if gate.fails(finding, suite.settings):
             report.outcome = "failed"
-            report.longrepr = f"{finding.claim} {finding.conclusion}: {finding.reason}\n{finding.rerun}"
+            report.longrepr = failure.text(finding)
         elif gate.is_expected(finding):
             report.outcome = "skipped"
             report.wasxfail = "the baseline records it"
@@ -215,6 +245,8 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(report: pytest.TestReport) -> Any:
     """A conclusion has its own letter and word."""
     conclusion, standing = getattr(report, "conclusion", None), getattr(report, "standing", None)
+    if conclusion == "not run" and report.skipped:
+        return "not run", "-", "NOT RUN"
     if conclusion not in _LETTERS or report.when != "call":
         return None
     if report.failed:
@@ -238,7 +270,8 @@ class _Collector:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Remember where the worker runs, if it is on this machine."""
+    """Remember where the worker runs, if it is on this machine; what it is to judge is seen here, once."""
+    node.workerinput[_UNFINISHED] = node.config.stash[SUITE].unfinished
     if node.gateway.spec.popen:
         node.config.stash[WORKERS].append(node.gateway._rinfo().pid)  # xdist has fetched it already
 
@@ -300,7 +333,8 @@ def _finish(session: pytest.Session) -> None:
     config.stash[SUMMARY] = summary
     _remember(config, summary, judged)
     others = [nodeid for nodeid in config.stash[OTHERS] if nodeid not in suite.judges]
-    session.exitstatus = gate.exit_code(judged, bool(others), settings, summary["baseline"])
+    expected = [finding for finding in judged if finding.nodeid not in suite.unfinished]
+    session.exitstatus = gate.exit_code(expected, bool(others), settings, summary["baseline"])
     if settings.update_baseline:
         session.exitstatus = _update_baseline(config, session.exitstatus, summary, judged)
     config.hook.pytest_claims_finished(config=config, summary=summary)
@@ -371,6 +405,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatu
     for line in outcome.table(summary):
         terminalreporter.write_line(line)
     for line in (*outcome.bars(summary), *outcome.more_seeds(summary), *gate.lines(summary)):
+        terminalreporter.write_line(line)
+    for line in outcome.unfinished(summary):
         terminalreporter.write_line(line)
     for line in dict.fromkeys(suite.store.damaged):
         terminalreporter.write_line(f"damaged: {line}", yellow=True)

@@ -16,6 +16,8 @@ def lacking(suite: Suite, whole: bool, findings: Sequence[Finding]) -> str:
     settings = suite.settings
     if not settings.profile.gives_findings:
         return f"{settings.profile.name} judges nothing"
+    if settings.finished:
+        return "it judged what was finished, and trained nothing"
     if not whole:
         return "a path or option named some of the claims"
     if suite.deselected or (settings.claims and ALL not in settings.claims):

@@ -6,6 +6,8 @@ from collections.abc import Generator
 import pytest
 
 from harness.plugin import interrupt, tell
+from harness.plugin.crashed import given_up
+from harness.plugin.partial import PartialReports
 from harness.plugin.preregistered import register_all
 from harness.plugin.progress import Progress
 from harness.plugin.suite import Suite
@@ -19,11 +21,16 @@ class DrainFirst:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Drain, then let pytest judge; where the evidence can't be written, there is nothing to judge."""
+        """Drain, then let pytest judge; where the evidence can't be written, there is nothing to judge.
+
+        Raises what kept the controller from collecting.
+        """
         config = session.config
+        if self._suite.uncollected is not None:
+            raise self._suite.uncollected
         if not computes(self._suite, session) or is_controller(config):
             return None  # the workers drain, and then judge
-        if self._suite.drain():
+        if self._suite.drain(given_up(config)):
             return None
         gc.freeze()  # as after a Ctrl-C: taking torch apart takes seconds
         if is_worker(config):
@@ -36,6 +43,13 @@ class ShowProgress:
 
     def __init__(self, suite: Suite):
         self._suite = suite
+        self._progress: Progress | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        """No block among results; lines may go on, but from here on what this process itself writes is captured."""
+        if self._progress is not None and (self._progress.is_live or not self._progress.has_workers):
+            self._progress.stop()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -43,7 +57,9 @@ class ShowProgress:
         interrupt.once()
         if not computes(self._suite, session) or is_worker(session.config):
             return (yield)
-        with Progress(self._suite, reporter(session.config)):
+        teller = reporter(session.config)
+        with Progress(self._suite, teller) as self._progress, PartialReports(self._suite, session.config, teller):
+            self._progress.has_workers = is_controller(session.config)
             try:
                 return (yield)
             except KeyboardInterrupt:  # as xdist's own Interrupted is
@@ -91,6 +107,8 @@ class TellInstead:
 
 def computes(suite: Suite, session: pytest.Session) -> bool:
     """Whether this session computes evidence, in this process or in its workers."""
+    if suite.settings.finished:
+        return False
     return bool(suite.judges) and not session.testsfailed and not session.config.option.collectonly
 
 

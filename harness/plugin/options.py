@@ -57,6 +57,8 @@ class Settings:
     cells: tuple[str, ...]
     plan: bool
     list_claims: bool
+    finished: bool
+    """Whether to judge what the store holds, and train nothing."""
     preregister: bool
     """Asked for by `python -m harness preregister` alone."""
     arguments: str
@@ -154,6 +156,11 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--plan", action="store_true", help="show cells, env_steps and estimated cost; train nothing")
     group.addoption("--list-claims", action="store_true", help="show the claims; train nothing")
+    group.addoption(
+        "--finished",
+        action="store_true",
+        help="judge what is computed already, beside a run that is going or after one cut short; train nothing",
+    )
     group.addoption("--preregister", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -222,6 +229,7 @@ def read(config: pytest.Config) -> Settings:
         cells=_split(config.getoption("cell")),
         plan=config.getoption("plan"),
         list_claims=config.getoption("list_claims"),
+        finished=config.getoption("finished"),
         preregister=config.getoption("preregister"),
         arguments=" ".join([*arguments, *own]),
         own_arguments=" ".join(own),

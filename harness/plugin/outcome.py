@@ -9,6 +9,7 @@ from typing import Any
 from harness.evidence.inventory import StoredCell
 from harness.findings import SCHEMA
 from harness.plugin import gate
+from harness.plugin.finished import partial
 from harness.plugin.preregistered import mark, word
 from harness.plugin.seeds import in_words, judged_seeds, what_would_decide
 from harness.plugin.suite import Suite
@@ -41,7 +42,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "changes": settings.profile.altered,
         "own_arguments": settings.own_arguments,
         "baseline": gate.summary_of(suite.gate, findings, made),
-        "partial": None,
+        "partial": partial(suite.addresses, suite.store) if settings.finished else None,
         "claims": claims,
     }
 
@@ -72,6 +73,14 @@ def bars(summary: dict[str, Any]) -> Iterator[str]:
     """What dense agents reached: no claim is worth more than the learning it rests on."""
     for name, value in summary["dense_returns"].items():
         yield f"  level 0 of {name}: mean scored return {value:g}"
+
+
+def unfinished(summary: dict[str, Any]) -> Iterator[str]:
+    """How much of the plan this is about, where it is not all of it."""
+    part = summary["partial"]
+    if part is not None:
+        counts = f"{part['cells']} of {part['of_cells']} cells, {part['levels']} of {part['of_levels']} levels"
+        yield f"the finished part alone: {int(100 * part['share'])} % of the work, {counts}"
 
 
 def more_seeds(summary: dict[str, Any]) -> Iterator[str]:

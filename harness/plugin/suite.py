@@ -19,6 +19,7 @@ from harness.history import HistoryError
 from harness.imp import check
 from harness.judge import Judge
 from harness.plugin import interrupt
+from harness.plugin.finished import unfinished
 from harness.plugin.gate import Gate, open_gate, refuse_incomparable
 from harness.plugin.house import ALL, JOINED
 from harness.plugin.options import Settings
@@ -57,8 +58,12 @@ class Suite:
     """What findings are held against; None without a baseline."""
     added: dict[str, str] = field(default_factory=dict)
     """By nodeid, a note on findings for which seeds were added to those already judged."""
+    unfinished: dict[str, str] = field(default_factory=dict)
+    """With --finished: nodeid -> what there is of an item that lacks evidence, and is therefore not judged."""
     unusable: str | None = None
     """Why the evidence could not be written any more; nothing is judged then."""
+    uncollected: BaseException | None = None
+    """In the controller: what ends the run before any worker starts, for a file could not be collected."""
 
     def __post_init__(self) -> None:
         self.store = Store(self.settings.evidence)
@@ -126,11 +131,15 @@ class Suite:
             self.addresses = [address(cell) for cell in self.cells]
             if not trains:
                 return
-            self._prepare()
+            if self.settings.finished:
+                self.unfinished = unfinished(self.judges, self.store)
+            else:
+                self._prepare()
             if self.settings.judges and self.settings.profile.gives_findings:
                 self.registered = register.read()
                 basis.committed()  # refused before training where it can't be read
-                self.added = added_seeds(self.judges, self.settings)
+                judged = {name: judge for name, judge in self.judges.items() if name not in self.unfinished}
+                self.added = added_seeds(judged, self.settings)
             for run in (run for judge in self.judges.values() for run in judge.runs):
                 normalised_return([], run.reference)  # refused where the task's own references are too close
         except (FixtureError, RecordError, StoreError, ValueError) as error:
@@ -153,10 +162,10 @@ class Suite:
         if not trains:
             return
         if self.settings.update_baseline:
-            if not whole or self.deselected:
+            if not whole or self.deselected or self.settings.finished:
                 raise pytest.UsageError(
-                    "--update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim and the"
-                    " like"
+                    "--update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim,"
+                    " --finished and the like"
                 )
             try:
                 if self.settings.baseline:
@@ -196,18 +205,30 @@ class Suite:
         judges = [judge for judge in self.judges.values() if judge.claim.id == claim_id]
         return all_cells(cell for judge in judges for run in judge.runs for cell in run.cells())
 
-    def drain(self) -> bool:
-        """Compute what is pending, beside any other process; False, and `unusable`, where it can't be written."""
+    def drain(self, given_up: Iterable[str] = ()) -> bool:
+        """Compute what is pending, beside any other process; False, and `unusable`, where it can't be written.
+
+        given_up: ids of cells that are not to be computed.
+        """
+        left = dict.fromkeys(given_up, "the workers that computed it died")
+        for cell in self.cells:  # parents first
+            why = next((left[parent.id] for parent in cell.parents if parent.id in left), None)
+            if why is not None:
+                left[cell.id] = why
+        cells = [cell for cell in self.cells if cell.id not in left]
         try:
-            self.failures = drain(self.cells, self.store, lambda cell, level: interrupt.heed()).failed
+            self.failures = left | drain(cells, self.store, lambda cell, level: interrupt.heed()).failed
         except StoreError as error:
             self.unusable = f"{error}; all that is finished stays, and the same command goes on from there"
         return self.unusable is None
 
     def failure_of(self, judge: Judge) -> str | None:
         """Why a cell that this item needs could not be computed; None if all were."""
-        needed = all_cells(cell for run in judge.runs for cell in run.cells())
-        return next((self.failures[cell.id] for cell in needed if cell.id in self.failures), None)
+        return next((self.failures[cell.id] for cell in self.needed(judge) if cell.id in self.failures), None)
+
+    def needed(self, judge: Judge) -> list[Cell]:
+        """The cells that one item's finding rests on, parents first."""
+        return all_cells(cell for run in judge.runs for cell in run.cells())
 
     def pending(self) -> list[Address]:
         """The cells that the store does not hold yet."""

@@ -1,0 +1,148 @@
+"""What a finding that fails says: what was expected and measured, the likely noise, and where to look closer."""
+
+import re
+import textwrap
+from math import isfinite, sqrt
+from statistics import NormalDist, stdev
+
+from harness.preregistration.seen import fresh_block
+from harness.verdict import Conclusion, Finding
+
+MOST_LINES = 14
+WIDTH = 100
+"""Of all but the commands: those are one line each, to be pasted."""
+
+_LABEL = 12
+_HALF = NormalDist().inv_cdf(0.975)
+"""Standard errors from an effect to one of its bounds, about."""
+
+
+def text(finding: Finding) -> str:
+    """The message, of at most `MOST_LINES` lines: for contradicted, regressed, strictly failed, error and missing."""
+    says = (finding.baseline or {}).get("says", "")
+    judged = finding.conclusion not in ("error", "not run")
+    rows = [_row("claimed", finding.hypothesis, 2)]
+    if judged:
+        rows.append(_row("expected", _expected(finding), 2))
+        rows.append(_row("measured", _measured(finding), 2))
+        rows.append(_row("not judged", finding.refused, 3) if finding.refused else _row("noise", _noise(finding), 3))
+    else:
+        rows.append(_row("happened", finding.message or finding.reason, 5))
+        rows.append(_row("so", "nothing is said about the claim, neither for nor against it", 1))
+    rows.append(_row("baseline", says, 2))
+    if finding.rerun:
+        rows.append(_command("look closer", finding.rerun))
+        if judged:
+            rows.append(_command("fresh seeds", on_fresh_seeds(finding.rerun)))
+    return "\n".join(line for row in (_headline(finding), *rows) for line in row)
+
+
+def on_fresh_seeds(rerun: str) -> str:
+    """The same command on the next block of seeds that claims may be judged on."""
+    held = re.search(r"--seed-block[ =](\d+)", rerun)
+    if held:
+        return f"{rerun[: held.start()]}--seed-block {fresh_block(int(held[1]), ())}{rerun[held.end() :]}"
+    head, option, rest = rerun.partition(" --report=none")
+    return f"{head} --seed-block {fresh_block(0, ())}{option}{rest}"
+
+
+def again(finding: Finding, conclusion: Conclusion) -> float | None:
+    """About how likely as many fresh seeds come to this conclusion; None where that can't be said.
+
+    Of a normal effect whose true value is not known: a fresh estimate differs from this one by two standard errors'
+    worth of chance, this one's and its own. The guards of near-ceiling data are left out, so it is rough.
+    """
+    low, high, half = finding.effect - finding.lower, finding.upper - finding.effect, finding.upper - finding.lower
+    if not (isfinite(low) and isfinite(high) and half > 0):
+        return None
+    half /= 2
+    fresh, d = NormalDist(finding.effect, sqrt(2) * half / _HALF), finding.smallest
+    if finding.kind == "greater":
+        bar = max(d, half)
+        inside = max(0.0, fresh.cdf(d - half) - fresh.cdf(half - d)) if d > half else 0.0
+        chances = {"supported": 1 - fresh.cdf(bar), "contradicted": fresh.cdf(-bar), "equivalent": inside}
+    elif finding.kind == "equivalent":
+        inside = max(0.0, fresh.cdf(d - half) - fresh.cdf(half - d)) if d > half else 0.0
+        chances = {"supported": inside, "contradicted": 1 - fresh.cdf(d + half) + fresh.cdf(-d - half)}
+    else:
+        chances = {"supported": 1 - fresh.cdf(half - d), "contradicted": fresh.cdf(-d - half)}
+    chances["underpowered"] = max(0.0, 1 - sum(chances.values()))
+    return chances.get(conclusion)
+
+
+def _headline(finding: Finding) -> list[str]:
+    standing = (finding.baseline or {}).get("standing")
+    word = "regressed" if standing == "regressed" else "missing" if finding.conclusion == "not run" else ""
+    word = word or finding.conclusion
+    said = f" (now {finding.conclusion})" if word == "regressed" else ""
+    return [_shortened(f"{finding.claim} {word}{said}: {finding.name} on {finding.system}")]
+
+
+def _expected(finding: Finding) -> str:
+    amount = f"{finding.smallest:g} {finding.unit}"
+    if finding.kind == "greater":
+        return f"an effect above 0, and of at least {amount}"
+    if finding.kind == "equivalent":
+        return f"an effect within {amount} of 0, either way, with both its bounds"
+    return f"an effect that is not worse than 0 by {amount}, with its lower bound"
+
+
+def _measured(finding: Finding) -> str:
+    if not finding.n:
+        return "nothing"
+    bounds = f"{finding.effect:.3g}, bounds {finding.lower:.3g} to {finding.upper:.3g}"
+    p = "" if finding.p is None or finding.p != finding.p else f", p {_p(finding.p)}"
+    seeds = " and ".join(map(str, finding.n))
+    return f"{bounds} {finding.unit}; {finding.test} test{p}, {seeds} seeds: {finding.conclusion}"
+
+
+def _noise(finding: Finding) -> str:
+    said = []
+    below, above = (sqrt(2) * abs(finding.effect - bound) for bound in (finding.lower, finding.upper))
+    if isfinite(below + above) and below + above > 0:
+        low, high = finding.effect - below, finding.effect + above
+        said.append(f"as many fresh seeds would give {low:.2g} to {high:.2g} in 19 of 20 runs")
+    values = ((finding.sample or {}).get("groups") or [[]])[0]
+    if (finding.sample or {}).get("statistic") == "mean" and len(values) > 1:
+        said.append(f"one seed's value has a standard deviation of {stdev(values):.2g}")
+    if finding.detectable is not None:
+        said.append(f"an effect of {finding.detectable:.2g} is seen 9 times in 10")
+    chance = again(finding, finding.conclusion)
+    if chance is not None:
+        said.append(f"a fresh block would say {finding.conclusion} again {_times(chance)}")
+    return "; ".join(said) or "not known: these seeds do not differ"
+
+
+def _times(chance: float) -> str:
+    tenths = round(10 * chance)
+    if tenths in (0, 10):
+        return "almost always" if tenths else "hardly ever"
+    return f"about {tenths} time{'s' if tenths > 1 else ''} in 10"
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def _row(label: str, said: str, most: int) -> list[str]:
+    """A labelled paragraph of at most `most` lines; none where there is nothing to say."""
+    indent = " " * (_LABEL + 2)
+    words = " ".join(said.split())
+    return textwrap.wrap(
+        words,
+        WIDTH,
+        initial_indent=f"  {label:{_LABEL}}",
+        subsequent_indent=indent,
+        max_lines=most,
+        placeholder=" …",
+        break_on_hyphens=False,
+    )
+
+
+def _command(label: str, command: str) -> list[str]:
+    return [f"  {label:{_LABEL}}{' '.join(command.split())}"]
+
+
+def _shortened(line: str) -> str:
+    words = " ".join(line.split())
+    return words if len(words) <= WIDTH else f"{words[: WIDTH - 1]}…"
