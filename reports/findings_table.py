@@ -24,7 +24,7 @@ class Decide:
 
 @dataclass(frozen=True)
 class Standing:
-    """What the baseline says of a finding: the gate's sentence, and its numbers as (name, value)."""
+    """What the baseline says of a finding: its numbers as (name, value), or where no drift is known a sentence."""
 
     mark: Mark
     says: str
@@ -85,20 +85,17 @@ def standing(finding: Mapping[str, Any]) -> Standing | None:
     if not isinstance(known, Mapping):
         return None
     effect, lower, upper, drift = (known.get(name) for name in ("effect", "lower", "upper", "drift"))
-    interval = numbers.interval(lower, upper, [effect])
+    then = f"{numbers.effect(effect, [lower, upper], sign=True)} {numbers.interval(lower, upper, [effect])}"
     shown = (
-        ("then", effect, f"{numbers.effect(effect, [lower, upper], sign=True)} {interval}"),
+        ("then", effect, f"{known.get('conclusion') or ''} {then}".strip()),
         ("drift since", drift, numbers.effect(drift, sign=True)),
         ("p of the drift", known.get("p"), numbers.probability(known.get("p"))),
         ("smallest drift seen 9 times in 10", known.get("seen"), numbers.effect(known.get("seen"))),
         ("margin", known.get("margin"), numbers.plain(known.get("margin"))),
     )
     marked = mark(known.get("standing"), STANDINGS)
-    return Standing(
-        marked,
-        str(known.get("says") or marked.meaning),
-        tuple((name, text) for name, value, text in shown if value is not None),
-    )
+    says = "" if drift is not None else str(known.get("says") or marked.meaning)  # numbers say it where there are any
+    return Standing(marked, says, tuple((name, text) for name, value, text in shown if value is not None))
 
 
 def scaling(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[Any, ...]]:

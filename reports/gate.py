@@ -35,11 +35,11 @@ def baseline(entry: Any) -> Baseline | None:
     """The run's own entry; None without a baseline."""
     if not isinstance(entry, Mapping):
         return None
-    given, unused = entry.get("standings"), entry.get("unused")
+    given, unused, says = entry.get("standings"), entry.get("unused"), str(entry.get("says") or "")
     counts = {str(word): count for word, count in given.items() if count} if isinstance(given, Mapping) else {}
     order = [word for word in STANDINGS if word in counts] + sorted(word for word in counts if word not in STANDINGS)
     return Baseline(
-        str(entry.get("says") or ""),
+        says[:1].upper() + says[1:],
         str(entry.get("file") or "a baseline"),
         tuple(mark(word, STANDINGS, counts[word]) for word in order),
         tuple(map(str, unused)) if isinstance(unused, list) else (),

@@ -235,11 +235,12 @@ def test_the_head_names_the_baseline_its_standings_and_what_nothing_uses(gated: 
 
 def test_a_finding_tells_its_standing_its_drift_and_the_smallest_that_would_be_seen(gated: str) -> None:
     part = section(gated, "slipped")
-    assert "regressed</span> <span>It says regressed.</span>" in part
-    for name, value in (("then", "+0.400 [0.300, 0.500]"), ("drift since", "−0.310"), ("margin", "0.1")):
+    assert "regressed</span> <span" in part and "It says" not in part
+    for name, value in (("then", "supported +0.400 [0.300, 0.500]"), ("drift since", "−0.310"), ("margin", "0.1")):
         assert f"{name} <b>{value}</b>" in part
     assert "smallest drift seen 9 times in 10 <b>0.120</b>" in part
-    assert "drift since" not in section(gated, "fresh")
+    fresh = section(gated, "fresh")
+    assert "new</span> <span>It says new.</span>" in fresh and "drift since" not in fresh
 
 
 def test_only_what_is_not_as_in_the_baseline_counts_as_changed(gated: str) -> None:
