@@ -33,6 +33,7 @@ PERCENT, PLAIN = (
     "format(datum.value, ',~r')",
 )  # Vega label expressions
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION[1:].split(".")[:2])  # the one that altair writes
+POINTS = "points"  # the name of a spec's data set
 NAMED_INPUTS = 8  # more than eight lines can't be told apart: the weakest share one grey
 
 # Light colour -> its partner on a dark page. The conditions keep the paper's hues, apart in lightness too.
@@ -350,6 +351,8 @@ def _panel(
     ]
     chart = _vega_lite(points, [line.swatch for line in lines], references, size, ends, share, along)
     spec = vl_convert.vegalite_to_vega(chart.to_dict(), vl_version=VEGA_LITE)
+    (data,) = (data for data in spec["data"] if data["name"] == POINTS)
+    data["values"] = points  # only now: altair copies its data over and over
     view_box, body = _trim(vl_convert.vega_to_svg(spec))
     return Panel(heading, view_box, body, text, spec, 1 + max(int(level.max()) for level in levels))
 
@@ -368,7 +371,7 @@ def _vega_lite(
     share: bool,
     along: str,
 ) -> Any:
-    """The chart of altair; `points` are its data, the rest is as for `_panel`."""
+    """The chart of altair, still without its `points`; the rest is as for `_panel`."""
     places = [point["place"] for point in points]
     span = (min(*places, 0.8 * max(places)), max(places))
     order = list(range(len(swatches)))
@@ -402,7 +405,7 @@ def _vega_lite(
     shape = alt.Shape("line:N", scale=alt.Scale(domain=order, range=[s.shape for s in swatches]), legend=None)
 
     base = (
-        alt.Chart(alt.InlineData(values=points, name="points"))
+        alt.Chart(alt.InlineData(values=[], name=POINTS))
         .transform_filter("shown[datum.entry]")
         .encode(x=x, color=colour)
     )

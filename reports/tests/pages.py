@@ -4,6 +4,7 @@ import json
 import os
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,3 +70,10 @@ def poisoned(value: Any) -> Any:
     if isinstance(value, list):
         return [poisoned(item) for item in value]
     return EVIL if isinstance(value, str) else value
+
+
+def requests(log: Path) -> list[str]:
+    """What a page asked for in a net log; requests of the browser's own have no origin."""
+    text = log.read_text("utf-8")
+    events = re.findall(r'"initiator":"([^"]*)".*"url":"([^"]*)"', text)  # an event a line
+    return [url for initiator, url in events if initiator != "not an origin" and not url.startswith(("file:", "data:"))]

@@ -516,7 +516,8 @@ def suite() -> dict[str, Any]:
         learning_chart("longer", "Training, horizon 500", ("surviving inputs", "all inputs"), seeds=40),
         *[returns_chart(f"more-{i}", f"Cart-Pole, variant {i}") for i in range(4)],
     ]
-    made = [finding("all-charts", f"system {i}", "supported", chart=drawn[i % len(drawn)]) for i in range(40)]
+    systems = ("cart-pole ppo", "cart-pole bc", "cart-pole", "acrobot ppo")
+    made = [finding("all-charts", systems[i % 4], "supported", chart=drawn[i % len(drawn)]) for i in range(40)]
     last = {**run["claims"][0], "id": "all-charts", "says": "Every kind of chart can be drawn", "findings": made}
     return {**run, "claims": [*run["claims"], last]}
 
