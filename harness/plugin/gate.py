@@ -148,10 +148,10 @@ def is_expected(finding: Finding) -> bool:
     return _stands(finding, "as recorded") and finding.conclusion == "contradicted"
 
 
-def summary_of(gate: Gate | None, findings: Sequence[Finding]) -> dict[str, Any] | None:
+def summary_of(gate: Gate | None, findings: Sequence[Finding], provenance: Mapping[str, Any]) -> dict[str, Any] | None:
     """What stands in a run's summary under "baseline", as plain JSON; None without one.
 
-    standings: how many findings have each. failed: whether the run fails by it.
+    provenance: of this run. standings: how many findings have each. failed: whether the run fails by it.
     """
     if gate is None:
         return None
@@ -160,6 +160,7 @@ def summary_of(gate: Gate | None, findings: Sequence[Finding]) -> dict[str, Any]
     failed = gate.settings.gate and any(fails(finding, gate.settings) for finding in findings if finding.baseline)
     unused = list(gate.unused) if not gate.settings.update_baseline else []
     when = gate.baseline.provenance["created"][:10]
+    other = "".join(f", {change}" for change in _elsewhere(gate.baseline.provenance, provenance))
     said = ", ".join(f"{count} {standing}" for standing, count in standings.items()) or "nothing was judged"
     return {
         "file": str(gate.file),
@@ -169,7 +170,7 @@ def summary_of(gate: Gate | None, findings: Sequence[Finding]) -> dict[str, Any]
         "seed_block": gate.baseline.seed_block,
         "standings": standings,
         "unused": unused,
-        "says": f"against {gate.file.name} of {when}, seed block {gate.baseline.seed_block}: {said}",
+        "says": f"against {gate.file.name} of {when}, seed block {gate.baseline.seed_block}{other}: {said}",
         "failed": bool(unused) or failed,
     }
 
@@ -233,6 +234,15 @@ def update(file: Path, summary: Mapping[str, Any], findings: Sequence[Finding]) 
 
 def _stands(finding: Finding, standing: str) -> bool:
     return bool(finding.baseline) and finding.baseline["standing"] == standing  # type: ignore[index]
+
+
+def _elsewhere(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Where and by what a baseline was made, as far as that is not how it is here: to be known, for its seeds stay a
+    fair sample."""
+    for name in ("machine", "versions"):
+        for key, value in before[name].items():
+            if now[name].get(key) != value:
+                yield f"{key} {value} there and {now[name].get(key, 'none')} here"
 
 
 def _short(registered: str | None) -> str:

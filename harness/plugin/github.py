@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pytest
 
 from harness.plugin.gate import fails
-from harness.plugin.loop import is_worker
+from harness.plugin.loop import is_worker, reporter
 from harness.plugin.options import Settings
 from harness.plugin.suite import Suite
 from harness.verdict import Finding
@@ -40,7 +40,7 @@ def register(config: pytest.Config, suite: Suite) -> None:
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if (annotates or summary) and not is_worker(config):
         repository = Path(os.environ.get("GITHUB_WORKSPACE") or config.rootpath)
-        plugin = GitHub(suite, repository, annotates, Path(summary) if summary else None)
+        plugin = GitHub(config, suite, repository, annotates, Path(summary) if summary else None)
         config.pluginmanager.register(plugin, "claims-github")
 
 
@@ -50,8 +50,10 @@ class GitHub:
     repository: the folder of its checkout. summary_file: None where no summary is asked for.
     """
 
-    def __init__(self, suite: Suite, repository: Path, annotates: bool, summary_file: Path | None):
-        self._suite, self._repository = suite, repository
+    def __init__(
+        self, config: pytest.Config, suite: Suite, repository: Path, annotates: bool, summary_file: Path | None
+    ):
+        self._config, self._suite, self._repository = config, suite, repository
         self._annotates, self._summary_file = annotates, summary_file
         self._places: dict[str, Place] = {}
         self._summary: Mapping[str, Any] | None = None
@@ -66,6 +68,11 @@ class GitHub:
     def pytest_claims_finished(self, summary: Mapping[str, Any]) -> None:
         """See `harness.plugin.hooks`."""
         self._summary = summary
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Say why a run ended by `pytest.exit`, as where the baseline is not comparable: no summary follows."""
+        if self._annotates and isinstance(excinfo.value, pytest.exit.Exception):
+            reporter(self._config).write_line(command("error", str(excinfo.value), title="claims"))
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
@@ -121,7 +128,7 @@ def command(kind: Level, message: str, **properties: str | int) -> str:
 
 
 def step_summary(summary: Mapping[str, Any]) -> str:
-    """A run in Markdown: its verdicts, the findings that do not hold, and the commands that repeat these."""
+    """A run in Markdown: its verdicts, the findings that are not shown to hold, and the commands that repeat these."""
     profile = " with ".join([summary["profile"], *([", ".join(summary["changes"])] if summary["changes"] else [])])
     lines = ["", f"## Claims at {text(profile)}", ""]
     lines += [f"{text(_counts(summary))}.", ""]
@@ -134,7 +141,7 @@ def step_summary(summary: Mapping[str, Any]) -> str:
     )
     open_ones = [finding for finding in _findings(summary) if not _holds(finding)]
     if open_ones:
-        lines += ["", "### What does not hold", ""]
+        lines += ["", "### Not shown to hold", ""]
         lines += _rows(
             ["claim and finding", "came out", "effect, bounds", "seeds", "why"],
             [

@@ -25,6 +25,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
     corrected = with_q_values(noted)
     judged_seeds(findings, settings)
     held = stored(settings.evidence) if any(f.conclusion == "underpowered" for f in findings) else []
+    made = provenance()
     claims = [_claim(suite, name, [f for f in corrected if f.claim == name], held) for name in suite.claims]
     return {
         "schema": SCHEMA,
@@ -32,14 +33,14 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "seed_block": settings.block,
         "seeds": list(settings.profile.seeds_of(settings.block)),
         "command": command,
-        **provenance(),
+        **made,
         "wall_seconds": wall_seconds,
         "cpu_seconds": sum(suite.store.cpu_seconds(where) for where in suite.addresses),
         "damaged": suite.store.damaged,
         "dense_returns": dense_returns(suite),
         "changes": settings.profile.altered,
         "own_arguments": settings.own_arguments,
-        "baseline": gate.summary_of(suite.gate, findings),
+        "baseline": gate.summary_of(suite.gate, findings, made),
         "partial": None,
         "claims": claims,
     }

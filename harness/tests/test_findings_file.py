@@ -87,7 +87,10 @@ def test_what_other_runs_add_is_in_the_schema(summary: dict[str, Any]) -> None:
     }
     (first, *rest) = summary["claims"]
     claim = first | {"findings": [finding | {"baseline": baseline} for finding in first["findings"]]}
-    of_run = {"file": "b.json", "gate": True, "standings": {"regressed": 1}, "unused": [], "says": "", "failed": True}
+    of_run = {
+        **{"file": "b.json", "gate": True, "created": "2026-11-22T16:48:38+00:00", "commit": None, "seed_block": 0},
+        **{"standings": {"regressed": 1}, "unused": [], "says": "", "failed": True},
+    }
     partial = {"cells": 1, "of_cells": 2, "levels": 3, "of_levels": 4, "share": 0.5}
     assert problems(summary | {"claims": [claim, *rest], "baseline": of_run, "partial": partial}) == []
 

@@ -5,10 +5,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from harness.gate.baseline import of_run
+from harness.plugin.gate import Gate
+from harness.profiles import PROFILES
 from harness.tests.processes import Ran
+from harness.tests.test_baseline import finding, summary
 from harness.tests.test_plugin import BODIES, TINY, Project, project
 
 OK, FAILED, USAGE, NO_RESULT, BASELINE = 0, 1, 4, 6, 7
@@ -182,6 +187,30 @@ def test_another_margin_is_another_question(make: Make) -> None:
     assert "smallest 0.05 -> 0.01" in ran.text
 
 
+def test_a_claim_that_commits_itself_to_something_else_is_not_compared() -> None:
+    class Committed:
+        """The house's claims, of which there is one."""
+
+        partial = False
+
+        def __contains__(self, claim: str) -> bool:
+            return claim == "a-claim"
+
+        def document(self, claim: str) -> dict[str, str]:
+            return {"says": "something else"}
+
+    settings = SimpleNamespace(profile=PROFILES["scaled"], not_comparable="fail", drift_margin=0.5)
+    held = Gate(Path("b.json"), of_run(summary(), [finding()]), settings, Committed())  # type: ignore[arg-type]
+    standing = held.hold(finding()).baseline
+    assert standing is not None and standing["standing"] == "not comparable"
+    assert "preregistration 000000000000 -> " in standing["says"]
+    settings.not_comparable = "compare"
+    assert held.hold(finding()).baseline["standing"] == "holds"  # type: ignore[index]
+    settings.not_comparable = "skip"
+    held.claims.partial = True  # some of its findings were not collected, so that nothing can be told
+    assert held.hold(finding()).baseline["standing"] == "holds"  # type: ignore[index]
+
+
 def test_without_a_gate_another_experiment_is_judged_for_itself(make: Make) -> None:
     made = make("contradicted")
     assert made.run("--set", "pruning.criterion=random").code == FAILED
@@ -191,6 +220,16 @@ def test_fresh_seeds_are_compared(make: Make) -> None:
     ran = make("supported").run("--gate", "--seed-block=1")
     assert ran.code == OK
     assert "1 holds" in standings(ran)
+
+
+def test_a_baseline_of_another_machine_is_compared_and_told(make: Make) -> None:
+    made = make("supported")
+    content = json.loads(made.file.read_text())
+    content["versions"]["torch"] = "1.0"
+    made.file.write_text(json.dumps(content))
+    ran = made.run("--gate")
+    assert ran.code == OK
+    assert re.search(r"seed block 0, torch 1.0 there and 2\S+ here: 1 holds", standings(ran))
 
 
 # Writing one

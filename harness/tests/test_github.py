@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.plugin.gate import BASELINE
 from harness.plugin.github import Place, annotations, command, level, step_summary, text
 from harness.tests.processes import Ran, run_pytest
 from harness.tests.test_junit import made_of_numbers
@@ -136,7 +137,7 @@ def test_the_summary_has_verdicts_what_does_not_hold_and_how_to_repeat_it() -> N
     page = step_summary(run)
     assert "| fine | **MIXED** | 1 supported | 1 holds |" in page
     assert "| left | **MIXED** | 1 underpowered | 1 left |" in page
-    below = page.split("### What does not hold")[1]
+    below = page.split("### Not shown to hold")[1]
     effect = "0.2 &#91;0.1, inf&#93; return"
     assert f"| left<br>test&#95;it | underpowered, left | {effect} | 20 | It is. It left. |" in below
     assert 'pytest "claims/test_left.py::test_it"' in below
@@ -193,6 +194,16 @@ def test_what_was_not_judged_is_an_error_too(made: Project, tmp_path: Path) -> N
     ran = in_actions(stopped)
     assert ran.code == pytest.ExitCode.INTERRUPTED
     assert "::error title=claims::the run ended before its claims were judged" in ran.text.splitlines()
+
+
+def test_a_baseline_of_another_profile_is_an_error(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", supported=BODIES["supported"])
+    made.run("--report=none", "--update-baseline", "--baseline=b.json")
+    ran = in_actions(made, "--gate", "--baseline=b.json", "--set", "pruning.rate=0.3")
+    assert ran.code == BASELINE, ran.text
+    (told,) = [line for line in ran.text.splitlines() if line.startswith("::")]
+    assert told.startswith("::error title=claims::claim supported is not comparable with ")
+    assert "pruning.rate=0.3" in told
 
 
 def test_elsewhere_and_where_it_is_turned_off_nothing_is_told(made: Project, tmp_path: Path) -> None:
