@@ -15,7 +15,7 @@ from reports import trust
 from reports.__main__ import main
 from reports.plugin import pytest_claims_report
 from reports.tests import synthetic
-from reports.tests.pages import EVIL, Page, poisoned, section
+from reports.tests.pages import EVIL, SCRIPTS, Page, poisoned, section
 
 SECRET = "no page shows this"
 BARE = {"schema": 1, "claims": []}
