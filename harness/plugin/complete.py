@@ -7,18 +7,18 @@ from harness.plugin.suite import Suite
 from harness.verdict import Finding
 
 
-def lacking(suite: Suite, whole: bool, findings: Sequence[Finding]) -> str:
+def lacking(suite: Suite, findings: Sequence[Finding]) -> str:
     """What keeps a run from being complete, in words; empty where nothing does.
 
     Complete is a run of a profile that judges, over every claim, in which each item came to a conclusion: none is
-    missing, and none is an error. whole: whether no path or option left any claim uncollected.
+    missing, and none is an error.
     """
     settings = suite.settings
     if not settings.profile.gives_findings:
         return f"{settings.profile.name} judges nothing"
     if settings.finished:
         return "it judged what was finished, and trained nothing"
-    if not whole:
+    if not suite.whole:
         return "a path or option named some of the claims"
     if suite.deselected or (settings.claims and ALL not in settings.claims):
         return "some of the claims were deselected"

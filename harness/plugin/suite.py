@@ -52,6 +52,8 @@ class Suite:
     registered: dict[str, Registered] = field(default_factory=dict)
     collected: dict[str, set[str]] = field(default_factory=dict)
     """Claim -> the names of its findings, before any was deselected."""
+    whole: bool = True
+    """Whether no path or option left claims uncollected."""
     deselected: bool = False
     """Whether claim items were."""
     gate: Gate | None = None
@@ -105,15 +107,14 @@ class Suite:
             return [item for item in items if not wanted or JUDGE in item.stash]
         return [item for item in items if JUDGE in item.stash and item.stash[JUDGE].claim.id in wanted]
 
-    def take(self, items: Iterable[pytest.Item], trains: bool, whole: bool) -> None:
+    def take(self, items: Iterable[pytest.Item], trains: bool) -> None:
         """The items that are finally selected. Raises pytest.UsageError where their inputs are unsound.
 
         trains: whether anything will be trained or judged from here, so that there must be a place for it.
-        whole: whether no path was named, so that all claims were collected.
         """
         self.judges = {item.nodeid: item.stash[JUDGE] for item in items if JUDGE in item.stash}
         if self.settings.judges and (self.judges or self.collected):
-            self._open_gate(trains, whole)
+            self._open_gate(trains)
         if not self.judges:
             return
         try:
@@ -157,12 +158,12 @@ class Suite:
         except HistoryError as error:
             raise pytest.UsageError(str(error)) from None
 
-    def _open_gate(self, trains: bool, whole: bool) -> None:
-        self.gate = open_gate(self.settings, self.house, self.collected, whole)
+    def _open_gate(self, trains: bool) -> None:
+        self.gate = open_gate(self.settings, self.house, self.collected, self.whole)
         if not trains:
             return
         if self.settings.update_baseline:
-            if not whole or self.deselected or self.settings.finished:
+            if not self.whole or self.deselected or self.settings.finished:
                 raise pytest.UsageError(
                     "--update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim,"
                     " --finished and the like"
