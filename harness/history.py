@@ -19,6 +19,7 @@ from urllib.parse import quote
 from harness.files import prove_writable
 from harness.findings import FindingsError, findings_of
 from harness.sample import Sample
+from harness.verdict import Finding
 
 NAME = "history.sqlite"
 BUSY_SECONDS = 30.0
@@ -161,10 +162,7 @@ def append(path: Path, summary: Mapping[str, Any]) -> None:
         )
         base.executemany(
             _insert("findings", ("run", "position", *_FINDING)),
-            [
-                (number, position, *(_cell(getattr(finding, name)) for name in _FINDING))
-                for position, finding in enumerate(found)
-            ],
+            [(number, position, *_row_of(finding)) for position, finding in enumerate(found)],
         )
 
 
@@ -220,6 +218,13 @@ def _cell(value: Any) -> Any:
     """What has parts as JSON text; a number that is none becomes NULL by itself."""
     plain = value is None or isinstance(value, str | int | float)
     return value if plain else json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _row_of(finding: Finding) -> list[Any]:
+    """Numbers as they are, which SQLite holds infinite as well; a sample as in findings.json, where they are words."""
+    plain = finding.to_json()
+    values = [(getattr(finding, name), plain[name]) for name in _FINDING]
+    return [held if isinstance(held, float) else _cell(written) for held, written in values]
 
 
 def _finding(values: Sequence[Any]) -> PastFinding:

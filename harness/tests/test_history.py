@@ -55,6 +55,17 @@ def summary(
     }
 
 
+def test_what_was_censored_comes_back_as_it_was(file: Path) -> None:
+    """Earliest and latest are infinite there."""
+    held = summary()
+    sample = Sample("holds out", (np.array([[-np.inf, -0.5], [-0.2, np.inf]]), np.array([[-0.3, -0.3]])), None)
+    held["claims"][0]["findings"][0] |= {"sample": sample.to_json(), "effect": sample.effect}
+    history.append(file, held)
+    again = history.read(file, "scaled")[0].findings[0].sample()
+    assert again is not None
+    assert all(np.array_equal(a, b) for a, b in zip(again.groups, sample.groups, strict=True))
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "below" / history.NAME
