@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import in_bytes, replace_file
+from harness.profiles import SEEDS_PER_BLOCK
 from harness.sample import Sample
 from harness.verdict import Finding
 
@@ -86,11 +87,9 @@ class Baseline:
         return held.findings.get(name) if held else None
 
     @property
-    def supported(self) -> int:
-        """How many findings are supported: what a gate looks at."""
-        return sum(
-            entry.conclusion == "supported" for claim in self.claims.values() for entry in claim.findings.values()
-        )
+    def entries(self) -> list[Entry]:
+        """Of all claims."""
+        return [entry for claim in self.claims.values() for entry in claim.findings.values()]
 
     def without(self, used: Mapping[str, Iterable[str]]) -> list[str]:
         """The entries that are not among these findings (claim -> names), as "claim name"."""
@@ -108,7 +107,7 @@ def of_run(summary: Mapping[str, Any], findings: Iterable[Finding]) -> Baseline:
     Raises ValueError where one was not judged.
     """
     held: dict[str, dict[str, Entry]] = {}
-    for finding in findings:
+    for finding in sorted(findings, key=lambda finding: finding.name):  # in whatever order they were judged
         held.setdefault(finding.claim, {})[finding.name] = Entry.of(finding)
     return Baseline(
         profile=summary["profile"],
@@ -117,8 +116,10 @@ def of_run(summary: Mapping[str, Any], findings: Iterable[Finding]) -> Baseline:
         seeds=list(summary["seeds"]),
         provenance={name: summary[name] for name in _PROVENANCE},
         claims={
-            claim["id"]: ClaimEntry(claim["verdict"], claim["preregistration"]["hash"], held[claim["id"]])
-            for claim in summary["claims"]
+            claim["id"]: ClaimEntry(
+                claim["verdict"], claim["preregistration"]["hash"], dict(sorted(held[claim["id"]].items()))
+            )
+            for claim in sorted(summary["claims"], key=lambda claim: str(claim["id"]))
         },
     )
 
@@ -140,11 +141,12 @@ def write(baseline: Baseline, path: Path) -> None:
 def read(path: Path) -> Baseline:
     """The baseline in a file. Raises BaselineError, in one line, for one that is missing or is anything else."""
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise ValueError(f"it has {in_bytes(size)}, and none needs more than {in_bytes(MOST_BYTES)}")
         content = json.loads(
-            path.read_text("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+            _text(path),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_whole,
         )
         return _baseline(_upgraded(content))
     except OSError as error:
@@ -162,6 +164,8 @@ def read(path: Path) -> Baseline:
     ) from None
 
 
+_MOST_SEEDS = 4 * SEEDS_PER_BLOCK
+"""Of a group: a claim takes at most a few times the seeds of a profile, and a profile those of one block."""
 _PROVENANCE = ("created", "commit", "machine", "versions")
 _NUMBERS = ("smallest", "effect", "lower", "upper", "p")
 
@@ -177,6 +181,17 @@ def _dump(content: Any) -> str:
         return json.dumps(value, allow_nan=False)
 
     return lines(content, "")
+
+
+def _text(path: Path) -> str:
+    """Of a file of a size that a baseline may have; not of what never ends."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError("it is no file")
+    with path.open("rb") as file:
+        held = file.read(MOST_BYTES + 1)
+    if len(held) > MOST_BYTES:
+        raise ValueError(f"it has {in_bytes(path.stat().st_size)}, and none needs more than {in_bytes(MOST_BYTES)}")
+    return held.decode("utf-8")
 
 
 def _upgraded(content: Any) -> dict[str, Any]:
@@ -214,10 +229,9 @@ def _baseline(content: dict[str, Any]) -> Baseline:
 def _match_schema(content: dict[str, Any]) -> None:
     """Raise ValueError where the content is not as baseline.schema.json beside this file says."""
     from jsonschema import Draft202012Validator  # only where there is a baseline: it takes a while to load
-    from jsonschema.exceptions import best_match
 
     schema = json.loads(Path(__file__).with_name("baseline.schema.json").read_text("utf-8"))
-    error = best_match(Draft202012Validator(schema).iter_errors(content))
+    error = next(Draft202012Validator(schema).iter_errors(content), None)  # the first will do: there may be very many
     if error is None:
         return
     where = ", ".join(f"{_shown(part)}" for part in error.absolute_path) or "the file"
@@ -240,6 +254,8 @@ def _entry(where: str, held: dict[str, Any]) -> Entry:
     effect = numbers["effect"]
     if sample is not None and not abs(sample.effect - effect) <= 1e-9 * max(1.0, abs(effect)):
         raise ValueError(f"{where}: its effect {effect:g} is not that of its seeds, {sample.effect:g}")
+    if sample is not None and (max(sample.n) > _MOST_SEEDS or held["n"] not in (list(sample.n), [sample.n[0]])):
+        raise ValueError(f"{where}: n is {_shown(held['n'])}, and its sample has {_shown(list(sample.n))} seeds")
     return Entry(**{**held, **numbers, "sample": sample})
 
 
@@ -253,6 +269,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(word: str) -> Any:
     raise ValueError(f"it holds {word}, which is no JSON number")
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20:
+        raise ValueError(f"it holds the number {_shown(text)}, which is too large")
+    return int(text)
 
 
 def _finite(text: str) -> float:

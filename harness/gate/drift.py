@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, comb, isfinite, prod
 
 import numpy as np
 from scipy import stats
@@ -14,6 +15,7 @@ ALPHA = 0.05
 SEEN = 0.9
 """How often a drift of the size `seen` is found."""
 RELABELLINGS = 20_000
+"""At least; as many as it takes to tell an alpha apart, where that is small."""
 _BATCH = 1000
 _ROUNDING = 1e-9
 
@@ -25,14 +27,16 @@ class Drift:
     value    the new effect less the old one, in the finding's unit
     p        two-sided, of a drift that chance moves so far beyond the margin
     margin   drifts up to here are of no interest, in the same unit
-    seen     the smallest true drift that is found 9 times in 10 at these n
+    seen     the smallest drift that is found 9 times in 10 at these n where all seeds shift alike, None where none can
+             be, for too few seeds or because they do not differ; a few seeds that collapse, the others staying, are
+             found later
     differs  whether p is at most the alpha that was asked for
     """
 
     value: float
     p: float
     margin: float
-    seen: float
+    seen: float | None
     differs: bool
 
 
@@ -55,19 +59,26 @@ def drift(new: Sample, old: Sample, alpha: float = ALPHA, margin: float = 0.0) -
     errors = [_ESTIMATES[sample.statistic](*(group[None] for group in sample.groups))[1][0] for sample in (new, old)]
     error = float(np.hypot(*errors))
     beyond = abs(value) - margin
-    deals = _deals(new, old)
+    deals = _deals(new, old, max(RELABELLINGS, ceil(20 / alpha)))
     reached = np.count_nonzero(deals >= (beyond / error - _ROUNDING if error else np.inf))
     p = 1.0 if beyond <= 0 else float((1 + reached) / (1 + deals.size))
-    finite = np.where(np.isfinite(deals), deals, 0.0)
-    reach = float(np.quantile(finite, 1 - alpha) + stats.norm.ppf(SEEN))
-    return Drift(value, p, margin, margin + reach * error, p <= alpha)
+    quantile = float(np.quantile(deals, 1 - alpha, method="higher"))
+    blunt = _least_p(new, old) > alpha or not error or not isfinite(quantile)
+    seen = None if blunt else margin + float(quantile + stats.norm.ppf(SEEN)) * error
+    return Drift(value, p, margin, seen, p <= alpha)
 
 
-def _deals(new: Sample, old: Sample) -> FloatArray:
-    """float[RELABELLINGS]: the drift of each deal in its standard errors, without its sign."""
+def _least_p(new: Sample, old: Sample) -> float:
+    """Of all deals: those that part the seeds as the runs do, and where the runs are alike in size, their mirror."""
+    groups = list(zip(new.n, old.n, strict=True))[: 1 if new.statistic == "spread" else 2]
+    return (1 + (new.n == old.n)) / prod(comb(one + other, one) for one, other in groups)
+
+
+def _deals(new: Sample, old: Sample, count: int) -> FloatArray:
+    """float[count]: the drift of each deal in its standard errors, without its sign."""
     rng, found = np.random.default_rng(0), []
     pooled = [np.concatenate(pair) for pair in zip(new.groups, old.groups, strict=True)]
-    for _ in range(0, RELABELLINGS, _BATCH):
+    for _ in range(0, count, _BATCH):
         orders = [rng.random((_BATCH, len(group))).argsort(axis=1) for group in pooled]
         if new.statistic == "spread":
             orders[1] = orders[0]  # a seed keeps both its conditions
@@ -112,4 +123,8 @@ _ESTIMATES: dict[str, Callable[..., tuple[FloatArray, FloatArray]]] = {
 def _error(values: FloatArray) -> FloatArray:
     """Of a mean over seeds, float[deals, seeds] -> float[deals]; 0 for one seed, which tells nothing of spread."""
     n = values.shape[1]
-    return np.asarray(values.std(axis=1, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(len(values)))
+    if n == 1:
+        return np.zeros(len(values))
+    spread = values.std(axis=1, ddof=1)
+    alike = spread <= _ROUNDING * np.abs(values).max(axis=1)  # but for rounding
+    return np.asarray(np.where(alike, 0.0, spread / np.sqrt(n)))

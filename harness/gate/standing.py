@@ -11,8 +11,8 @@ from harness.verdict import Finding
 
 Standing = Literal["holds", "left", "regressed", "recovered", "as recorded", "changed", "new", "not comparable"]
 STANDINGS: Mapping[Standing, str] = {
-    "regressed": "was supported, is not, and its effect has drifted further than fresh seeds would take it",
-    "left": "was supported and is not, but its effect has not drifted further than fresh seeds may take it",
+    "regressed": "is no longer supported, or contradicted by now, and has drifted further than fresh seeds would go",
+    "left": "was supported and is not, but has not drifted further than fresh seeds may go",
     "not comparable": "profile, preregistration or a change differs from the baseline's",
     "changed": "was not supported, and comes to something else that is not supported",
     "recovered": "is supported, and was not",
@@ -31,7 +31,8 @@ class Against:
 
     standing: see `STANDINGS`. says: in one sentence. conclusion, effect, lower, upper, n: the baseline's, None where it
     has none. drift: the new effect less the old one; p: of a drift so far beyond `margin` by chance; seen: the smallest
-    drift that would be found 9 times in 10; in the finding's unit, None where the seeds were not compared.
+    drift that would be found 9 times in 10, None where none would be; in the finding's unit, None where no seeds were
+    compared.
     """
 
     standing: Standing
@@ -54,9 +55,9 @@ class Against:
 def alpha_of(baseline: Baseline) -> float:
     """Of one comparison, so that a run in which nothing has changed regresses in at most `ALPHA` (Bonferroni).
 
-    Only what the baseline has as supported can regress.
+    Any of its findings can: it leaves 'supported', or comes to be contradicted.
     """
-    return ALPHA / max(1, baseline.supported)
+    return ALPHA / max(1, len(baseline.entries))
 
 
 def against(finding: Finding, baseline: Baseline, unlike: str, share: float = MARGIN) -> Against | None:
@@ -82,6 +83,8 @@ def against(finding: Finding, baseline: Baseline, unlike: str, share: float = MA
         standing = "regressed" if moved.differs else "left"
     elif was or now:
         standing = "holds" if was else "recovered"
+    elif finding.conclusion == "contradicted" != entry.conclusion and moved is not None and moved.differs:
+        standing = "regressed"
     else:
         standing = "as recorded" if finding.conclusion == entry.conclusion else "changed"
     return _beside(entry, standing, _sentence(finding, entry, moved), moved)
@@ -121,7 +124,10 @@ def _sentence(finding: Finding, entry: Entry, moved: Drift | None) -> str:
     said = f"{entry.conclusion} ({entry.effect:+.3g}) in the baseline, {finding.conclusion} ({finding.effect:+.3g}) now"
     if moved is None:
         return f"{said}; there are no seeds to compare"
-    return f"{said}: drift {moved.value:+.3g}, p {_p(moved.p)}; from {moved.seen:.2g} on it is seen 9 times in 10"
+    seen = "none can be seen at these seeds"
+    if moved.seen is not None:
+        seen = f"from {moved.seen:.2g} on it is seen 9 times in 10"
+    return f"{said}: drift {moved.value:+.3g}, p {_p(moved.p)}; {seen}"
 
 
 def _p(p: float) -> str:

@@ -130,7 +130,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     suite = session.config.stash[SUITE]
     told_by_controller = is_worker(session.config)  # which checked everything before it started any worker
     trains = not (suite.settings.only_tells or session.config.option.collectonly or told_by_controller)
-    suite.whole = _collects_all(session.config)
+    suite.whole = suite.whole and _collects_all(session.config)
     suite.take(session.items, trains)
     if told_by_controller and suite.settings.finished:
         suite.unfinished = session.config.workerinput[_UNFINISHED]  # type: ignore[attr-defined]  # xdist gives it
@@ -142,8 +142,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def _collects_all(config: pytest.Config) -> bool:
     """Whether nothing on the command line leaves claims uncollected."""
     narrow = ("lf", "stepwise", "ignore", "ignore_glob", "deselect")
+    stands = config.invocation_params.dir == config.rootpath
     named = config.args_source is pytest.Config.ArgsSource.ARGS
-    return not named and not any(config.getoption(name, None) for name in narrow)
+    elsewhere = config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR and not stands
+    return not (named or elsewhere) and not any(config.getoption(name, None) for name in narrow)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

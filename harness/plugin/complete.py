@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from harness.plugin.house import ALL
 from harness.plugin.suite import Suite
 from harness.verdict import Finding
 
@@ -18,10 +17,8 @@ def lacking(suite: Suite, findings: Sequence[Finding]) -> str:
         return f"{settings.profile.name} judges nothing"
     if settings.finished:
         return "it judged what was finished, and trained nothing"
-    if not suite.whole:
+    if not suite.judges_all:
         return "a path or option named some of the claims"
-    if suite.deselected or (settings.claims and ALL not in settings.claims):
-        return "some of the claims were deselected"
     for conclusion, words in (("not run", "did not come back"), ("error", "ended in an error")):
         count = sum(finding.conclusion == conclusion for finding in findings)
         if count:

@@ -2,7 +2,8 @@
 
 import shlex
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from harness import findings, history
 from harness.history import HistoryError
 from harness.plugin import complete, gate, interrupt, outcome
-from harness.plugin.loop import is_worker
+from harness.plugin.loop import is_controller, is_worker
 from harness.plugin.reported import Reported
 from harness.plugin.suite import Suite, not_run
 from harness.verdict import Finding
@@ -37,6 +38,8 @@ class Finish:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Finish, and when interrupted, everywhere."""
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED and _by_maxfail(session):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED  # as without workers
         if session.exitstatus == pytest.ExitCode.INTERRUPTED:
             # a Ctrl-C reaches all processes of a terminal, but what a program sends reaches this one alone
             interrupt.end(self.workers)
@@ -90,24 +93,32 @@ class Finish:
         command = "pytest " + shlex.join(map(str, config.invocation_params.args))
         summary = outcome.summarise(suite, judged, command, time.monotonic() - self._started)
         self._summary = summary
-        self._remember(summary, judged)
         expected = [finding for finding in judged if finding.nodeid not in suite.unfinished]
         code = gate.exit_code(expected, bool(self._reported.others), settings, summary["baseline"])
         session.exitstatus = self._update_baseline(code, summary, judged) if settings.update_baseline else code
         config.hook.pytest_claims_finished(config=config, summary=summary)
-        for what, path in reversed(settings.outputs.items()):  # the findings first: a report is made of them
-            try:
-                if what == "report":
-                    config.hook.pytest_claims_report(summary=summary, path=path, history=settings.history)
-                else:
-                    findings.write(summary, path)
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                self._complaints.append(
-                    f"the {what} {path} can't be written: {reason}; the evidence is complete, and the same command"
-                    " writes it without training"
-                )
-                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        if settings.findings:
+            self._write(session, "findings", settings.findings, lambda path: findings.write(summary, path))
+        self._remember(summary, judged)  # before the report, which draws it
+        if settings.report:
+            draw = config.hook.pytest_claims_report
+            self._write(
+                session,
+                "report",
+                settings.report,
+                lambda path: draw(summary=summary, path=path, history=settings.history),
+            )
+
+    def _write(self, session: pytest.Session, what: str, path: Path, write: Callable[[Path], object]) -> None:
+        try:
+            write(path)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            self._complaints.append(
+                f"the {what} {path} can't be written: {reason}; the evidence is complete, and the same command"
+                " writes it without training"
+            )
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def _update_baseline(self, code: int, summary: dict[str, Any], judged: list[Finding]) -> int:
         """Write the baseline, or say why not; returns the exit code."""
@@ -139,5 +150,11 @@ class Finish:
         try:
             history.append(path, summary)
             self._remembered = f"history: {path}", True
-        except HistoryError as error:
+        except (HistoryError, ValueError) as error:  # the latter: text that SQLite can't hold
             self._remembered = f"claims: {error}; this run is not in it", False
+
+
+def _by_maxfail(session: pytest.Session) -> bool:
+    """Whether -x, or --maxfail, ended the session: under xdist that looks like an interrupt."""
+    most = session.config.getoption("maxfail")
+    return bool(most) and session.testsfailed >= most and is_controller(session.config)

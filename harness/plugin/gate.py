@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.fixtures import FIXTURES
 from harness.gate import baseline as baselines
 from harness.gate.baseline import Baseline, BaselineError
 from harness.gate.drift import ALPHA
@@ -18,8 +19,8 @@ from harness.preregistration.document import document_hash
 from harness.verdict import Finding
 
 NO_RESULT, BASELINE = 6, 7
-"""Exit codes beside pytest's own: a finding has no result (an error, or it is missing) and nothing else failed; the
-baseline can't be compared, has entries that no claim uses, or was written for the first time."""
+"""Exit codes beside pytest's own: a finding has no result (an error, or it is missing); the baseline can't be compared,
+has entries that no claim uses, or was written for the first time."""
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Gate:
         profile, changes = self.settings.profile, self.settings.profile.altered
         if self.baseline.profile != profile.name:
             return f"profile {self.baseline.profile} -> {profile.name}"
-        if list(self.baseline.changes) != list(changes):
+        if sorted(self.baseline.changes) != sorted(changes):
             before, now = (", ".join(each) or "nothing" for each in (self.baseline.changes, changes))
             return f"changed {before} -> {now}"
         return ""
@@ -97,6 +98,19 @@ def open_gate(settings: Settings, claims: Claims, collected: Mapping[str, set[st
     return Gate(file, held, settings, claims, unused)
 
 
+def refuse_altered(settings: Settings) -> None:
+    """Raise pytest.UsageError where a baseline would be of something else than the profile that it is named after."""
+    if settings.profile.control:
+        raise pytest.UsageError("a control breaks an ingredient: no baseline is made of it")
+    if settings.profile.seeds != settings.own_seeds:
+        raise pytest.UsageError("a baseline takes the profile's own seeds: leave out --seeds")
+    altered = ", ".join(settings.profile.altered)
+    if altered and settings.baseline and settings.baseline.is_relative_to(FIXTURES):
+        raise pytest.UsageError(
+            f"{settings.baseline} is of the profile as it is, and not of {altered}: name another with --baseline"
+        )
+
+
 def refuse_incomparable(gate: Gate | None, names: Sequence[str]) -> None:
     """End a gated session here, with `BASELINE`, where what it would judge can't be compared and that is to fail."""
     if gate is None or not gate.settings.gate or gate.settings.not_comparable != "fail":
@@ -115,15 +129,15 @@ def fails(finding: Finding, settings: Settings) -> bool:
 
 
 def exit_code(findings: Sequence[Finding], others: bool, settings: Settings, baseline: Mapping[str, Any] | None) -> int:
-    """pytest's exit codes, and `NO_RESULT` and `BASELINE`; of several reasons to fail, the first of 1, 6, 7.
+    """pytest's exit codes, and `NO_RESULT` and `BASELINE`; of several reasons to fail, the first of 6, 1, 7.
 
     others: whether anything failed that is no finding. baseline: as `summary_of` has it.
     """
     judged = [finding for finding in findings if finding.conclusion not in ("error", "not run")]
+    if len(judged) < len(findings):
+        return NO_RESULT  # first: who takes a contradiction for granted must not take this for one
     if others or any(_fails_by_itself(finding, settings) for finding in judged):
         return int(pytest.ExitCode.TESTS_FAILED)
-    if len(judged) < len(findings):
-        return NO_RESULT
     return BASELINE if baseline is not None and baseline["failed"] else int(pytest.ExitCode.OK)
 
 
@@ -193,16 +207,19 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
-    seen = [finding for finding in findings if finding.baseline and finding.baseline["conclusion"] == "supported"]
-    seen = [finding for finding in seen if finding.baseline and finding.baseline["seen"] is not None]
-    if not seen:
+    watched = [finding for finding in findings if finding.baseline and finding.baseline["conclusion"] == "supported"]
+    if not watched:
+        yield "  nothing that was judged is supported in the baseline: there is nothing to lose"
         return
     yield (
-        "  the smallest drift that the gate sees 9 times in 10 at these seeds, of each finding it watches (a run in"
-        f" which nothing has changed regresses in at most {ALPHA:.0%}):"
+        "  the smallest drift that the gate sees 9 times in 10 at these seeds where all of them shift alike, of each"
+        f" finding that may leave 'supported' (a run in which nothing has changed regresses in at most {ALPHA:.0%}):"
     )
-    for finding in seen:
+    for finding in watched:
         assert finding.baseline
+        if finding.baseline["seen"] is None:
+            yield f"    none    {finding.claim} {finding.name}: too few seeds, or seeds that do not differ"
+            continue
         blunt = finding.kind == "greater" and finding.baseline["seen"] > finding.baseline["effect"]
         yield (
             f"    {finding.baseline['seen']:<7.2g} {finding.unit}, of {finding.baseline['effect']:+.3g}"

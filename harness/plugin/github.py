@@ -101,7 +101,10 @@ def annotations(summary: Mapping[str, Any], places: Mapping[str, Place], setting
 
     places: of the tests, by nodeid.
     """
-    levels = [(level(Finding.from_json(dict(finding)), settings), finding) for finding in _findings(summary)]
+    told = [
+        finding for finding in _findings(summary) if not (summary["partial"] and finding["conclusion"] == "not run")
+    ]
+    levels = [(level(Finding.from_json(dict(finding)), settings), finding) for finding in told]
     for wanted in ("error", "warning"):
         for found, finding in levels:
             if found == wanted:

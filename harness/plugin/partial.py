@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness import findings
+from harness.plugin import options
 from harness.plugin.suite import Suite
 
 FIRST_SECONDS = 300.0
@@ -101,7 +102,11 @@ class PartialReports:
 def command(config: pytest.Config, suite: Suite) -> list[str]:
     """What judges the same selection at the same settings, and writes the same report; nothing else of this run."""
     settings, option = suite.settings, config.option
-    chosen = ["--finished", f"--evidence={settings.evidence}", f"--report={settings.report}"]
+    written = {**dict.fromkeys(("report", "findings"), options.NO_REPORT), **settings.outputs}
+    chosen = ["--finished", "--history=none", f"--evidence={settings.evidence}"]
+    chosen += [f"--{what}={path}" for what, path in written.items()]
+    chosen += [f"--baseline={settings.baseline if suite.gate else options.NO_BASELINE}"]
+    chosen += [f"--not-comparable={settings.not_comparable}", f"--drift-margin={settings.drift_margin}"]
     chosen += [f"--claim={name}" for name in settings.claims]
     chosen += [f"-k={option.keyword}"] if option.keyword else []
     chosen += [f"-m={option.markexpr}"] if option.markexpr else []

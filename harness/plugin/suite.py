@@ -20,7 +20,7 @@ from harness.imp import check
 from harness.judge import Judge
 from harness.plugin import interrupt
 from harness.plugin.finished import unfinished
-from harness.plugin.gate import Gate, open_gate, refuse_incomparable
+from harness.plugin.gate import Gate, open_gate, refuse_altered, refuse_incomparable
 from harness.plugin.house import ALL, JOINED
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
@@ -89,6 +89,8 @@ class Suite:
         judged = {item: item.stash[JUDGE] for item in items if JUDGE in item.stash}
         _refuse_namesakes(list(judged))
         self.house = Claims(judged)
+        if ALL not in self.settings.claims and any(item.stash.get(JOINED, False) for item in judged):
+            self.whole = False  # of the house's, only those were collected that --claim names
         for judge in judged.values():
             self.collected.setdefault(judge.claim.id, set()).add(judge.name)
 
@@ -113,7 +115,8 @@ class Suite:
         trains: whether anything will be trained or judged from here, so that there must be a place for it.
         """
         self.judges = {item.nodeid: item.stash[JUDGE] for item in items if JUDGE in item.stash}
-        if self.settings.judges and (self.judges or self.collected):
+        asked = self.settings.gate or self.settings.update_baseline
+        if self.settings.judges and (self.judges or self.collected or asked):
             self._open_gate(trains)
         if not self.judges:
             return
@@ -162,12 +165,15 @@ class Suite:
         self.gate = open_gate(self.settings, self.house, self.collected, self.whole)
         if not trains:
             return
+        if (self.settings.gate or self.settings.update_baseline) and not self.judges:
+            raise pytest.UsageError("there is no claim here to hold against a baseline: --claim all takes this suite's")
         if self.settings.update_baseline:
-            if not self.whole or self.deselected or self.settings.finished:
+            if not self.judges_all or self.settings.finished:
                 raise pytest.UsageError(
-                    "--update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim,"
-                    " --finished and the like"
+                    "--update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim ID,"
+                    " --finished and the like, and start it where pyproject.toml is"
                 )
+            refuse_altered(self.settings)
             try:
                 if self.settings.baseline:
                     prove_writable(self.settings.baseline)
@@ -176,6 +182,11 @@ class Suite:
                     f"the baseline {self.settings.baseline} can't be written: {(error.strerror or str(error)).lower()}"
                 ) from None
         refuse_incomparable(self.gate, list(self.claims))
+
+    @property
+    def judges_all(self) -> bool:
+        """Whether this session is of every claim, and of each in full."""
+        return self.whole and not self.deselected and (not self.settings.claims or ALL in self.settings.claims)
 
     @property
     def claims(self) -> dict[str, Claim]:

@@ -12,7 +12,7 @@ import pytest
 from harness.gate.baseline import of_run
 from harness.plugin.gate import Gate
 from harness.profiles import PROFILES
-from harness.tests.processes import Ran
+from harness.tests.processes import Ran, run_pytest
 from harness.tests.test_baseline import finding, summary
 from harness.tests.test_plugin import BODIES, TINY, Project, project
 
@@ -127,10 +127,10 @@ def test_a_finding_turned_error_fails_with_a_code_of_its_own(make: Make, body: s
     assert made.run().code == NO_RESULT
 
 
-def test_a_contradiction_outweighs_an_error(make: Make) -> None:
+def test_an_error_outweighs_a_contradiction_that_somebody_may_take_for_granted(make: Make) -> None:
     made = make("supported", "raising", baseline=False)
     made.add("contradicted")
-    assert made.run().code == FAILED
+    assert made.run().code == NO_RESULT
 
 
 def test_an_entry_that_no_claim_uses_any_more_fails_the_run(make: Make) -> None:
@@ -154,6 +154,31 @@ def test_a_new_finding_is_judged_as_without_a_baseline(make: Make) -> None:
     assert "1 new, 1 holds" in standings(ran)
     made.add("contradicted")
     assert made.run("--gate").code == FAILED
+
+
+def test_what_comes_to_be_contradicted_by_a_drift_is_red_though_it_was_not_supported(make: Make) -> None:
+    made = make("equivalent")
+    made.add("equivalent", "judge.greater(difference(-0.9), smallest=0.5)")
+    ran = made.run("--gate")
+    assert ran.code == FAILED, ran.text
+    assert "1 regressed" in standings(ran)
+
+
+@pytest.mark.parametrize("option", ["--gate", "--update-baseline"])
+def test_a_gate_without_any_claim_is_no_green(make: Make, option: str) -> None:
+    made = make(baseline=False)
+    (made.project.folder / "claims" / "test_plain.py").write_text("def test_plain(): pass\n")
+    (made.file.parent).mkdir(parents=True)
+    refused(made.run(option), "there is no")
+
+
+def test_what_ends_by_the_first_failure_fails_alike_with_workers_and_without(make: Make) -> None:
+    made = make("supported", "underpowered")
+    made.add("supported", "judge.greater(difference(0.0), smallest=0.05)")
+    for workers in ("0", "2"):
+        ran = made.run("--gate", "-x", "-n", workers)
+        assert ran.code in (FAILED, NO_RESULT), ran.text
+        assert "1 regressed" in standings(ran)
 
 
 # What can't be compared
@@ -233,6 +258,25 @@ def test_a_baseline_of_another_machine_is_compared_and_told(make: Make) -> None:
 
 
 # Writing one
+
+
+@pytest.mark.parametrize("args", [["--control=random-mask"], ["--seeds=2"]])
+def test_something_else_than_the_profile_is_no_baseline(make: Make, args: list[str]) -> None:
+    made = make("supported")
+    before = made.file.read_bytes()
+    assert made.run("--update-baseline", *args).code == USAGE
+    assert made.file.read_bytes() == before
+
+
+def test_a_run_from_a_subfolder_is_no_baseline(make: Make, evidence: str) -> None:
+    made = make("supported", "equivalent")
+    before = made.file.read_bytes()
+    below = made.project.folder / "claims" / "below"
+    below.mkdir()
+    (made.project.folder / "claims" / "test_equivalent.py").rename(below / "test_equivalent.py")
+    ran = run_pytest(below, "--update-baseline", "--report=none", evidence)
+    assert ran.code == USAGE, ran.text
+    assert made.file.read_bytes() == before
 
 
 @pytest.mark.parametrize("args", [["-k", "supported"], ["--claim=supported"], ["claims/test_supported.py"], ["--lf"]])

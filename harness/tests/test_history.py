@@ -338,8 +338,8 @@ def test_a_complete_run_is_added_once_however_many_workers_judged(made: Project,
 @pytest.mark.parametrize(
     ("args", "why"),
     [
-        (["-k", "supported"], "deselected"),
-        (["--claim", "supported"], "deselected"),
+        (["-k", "supported"], "a path or option named some"),
+        (["--claim", "supported"], "a path or option named some"),
         (["--deselect", "claims/test_supported.py::test_it"], "named some"),
         (["claims/test_supported.py"], "named some"),
         (["--ignore=claims/test_supported.py"], "named some"),
