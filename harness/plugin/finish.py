@@ -43,7 +43,11 @@ class Finish:
         if session.exitstatus == pytest.ExitCode.INTERRUPTED:
             # a Ctrl-C reaches all processes of a terminal, but what a program sends reaches this one alone
             interrupt.end(self.workers)
-        self._finish(session)
+        try:
+            self._finish(session)
+        except KeyboardInterrupt:  # between judging and the last file written
+            self._complaints.append("interrupted before everything was written; the same command writes it")
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
         return (yield)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
@@ -55,7 +59,7 @@ class Finish:
                     write(f"damaged: {line}", yellow=True)
                 write(f"claims: {suite.unusable}", red=True)
             if exitstatus == pytest.ExitCode.INTERRUPTED and suite.judges:
-                write("claims: the same command goes on from the last finished level")
+                write("claims: the same command goes on from the last finished level; --finished judges what is there")
             return
         terminalreporter.section("claims")
         told = (outcome.table, outcome.bars, outcome.more_seeds, gate.lines, outcome.unfinished)

@@ -49,10 +49,10 @@ class Gate:
     def _other_run(self) -> str:
         profile, changes = self.settings.profile, self.settings.profile.altered
         if self.baseline.profile != profile.name:
-            return f"profile {self.baseline.profile} -> {profile.name}"
+            return f"profile {self.baseline.profile} there and {profile.name} here"
         if sorted(self.baseline.changes) != sorted(changes):
             before, now = (", ".join(each) or "nothing" for each in (self.baseline.changes, changes))
-            return f"changed {before} -> {now}"
+            return f"changed by {before} there and by {now} here"
         return ""
 
     def _other_claim(self, claim: str) -> str:

@@ -102,7 +102,7 @@ def annotations(summary: Mapping[str, Any], places: Mapping[str, Place], setting
     places: of the tests, by nodeid.
     """
     told = [
-        finding for finding in _findings(summary) if not (summary["partial"] and finding["conclusion"] == "not run")
+        finding for finding in _findings(summary) if not (summary.get("partial") and finding["conclusion"] == "not run")
     ]
     levels = [(level(Finding.from_json(dict(finding)), settings), finding) for finding in told]
     for wanted in ("error", "warning"):
