@@ -38,7 +38,8 @@ class Finish:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Finish, and when interrupted, everywhere."""
-        if session.exitstatus == pytest.ExitCode.INTERRUPTED and _by_maxfail(session):
+        begun = bool(self._reported.findings)  # else it ended at the collection
+        if session.exitstatus == pytest.ExitCode.INTERRUPTED and begun and _by_maxfail(session):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED  # as without workers
         if session.exitstatus == pytest.ExitCode.INTERRUPTED:
             # a Ctrl-C reaches all processes of a terminal, but what a program sends reaches this one alone
