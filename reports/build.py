@@ -4,6 +4,7 @@ import base64
 import functools
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -209,12 +210,21 @@ def check(summary: Any) -> None:
         raise ValueError(f"the findings have schema {summary.get('schema')!r}; this report reads schema {SCHEMA}")
     if not isinstance(summary.get("claims"), list):
         raise ValueError("the findings have no list of claims")
+    for name in ("machine", "versions", "dense_returns"):
+        if not isinstance(summary.get(name) or {}, Mapping):
+            raise ValueError(f"{name} of the findings is no object")
+    for name in ("changes", "damaged"):
+        listed = summary.get(name) or []
+        if not isinstance(listed, list | tuple) or not all(isinstance(item, str) for item in listed):
+            raise ValueError(f"{name} of the findings is no list of texts")
     for claim in summary["claims"]:
         if not isinstance(claim, Mapping) or not isinstance(claim.get("id"), str):
             raise ValueError("a claim has no id")
         found = claim.get("findings") or []
         if not isinstance(found, list) or not all(isinstance(finding, Mapping) for finding in found):
             raise ValueError(f"the findings of claim {claim['id']!r} are no list of objects")
+        if not all(isinstance(finding.get("beside") or [], list | tuple) for finding in found):
+            raise ValueError(f"beside of a finding of claim {claim['id']!r} is no list")
 
 
 @functools.cache
@@ -376,9 +386,20 @@ def _embedded(summary: Mapping[str, Any]) -> Markup:
 
 
 def _json(value: Any) -> Markup:
-    """JSON for a script element; `<`, `>` and `&` are escapes: no text of a finding can close the element."""
-    text = json.dumps(value, separators=(",", ":"))
+    """JSON for a script element; `<`, `>` and `&` are escapes: no text of a finding can close the element.
+
+    A number that is not finite becomes null: browsers read no JSON that holds one.
+    """
+    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _script() -> str:

@@ -156,7 +156,7 @@ def read(path: Path) -> dict[str, Any]:
                 raise ValueError(f"claim {claim['id']!r} has no verdict")
     except FindingsError as problem:
         raise CompareError(str(problem) if str(place) in str(problem) else f"{place}: {problem}") from None
-    except ValueError as problem:
+    except (ValueError, OverflowError) as problem:
         raise CompareError(f"{place}: {problem}") from None
     return summary
 

@@ -25,6 +25,7 @@ WIDTH, HEIGHT = 320.0, 150.0  # px, a panel's view box
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 6.0, 18.0, 30.0  # px around what is drawn
 LABELLED = 5  # results: of more, only the first and the last have room for date and commit
 TICKS = 4
+FAR = 1e300  # nearer to the ends of what a float holds, an axis has no ticks
 
 
 @dataclass(frozen=True)
@@ -306,10 +307,10 @@ def _effect(finding: PastFinding) -> str:
 
 
 def _span(findings: Sequence[PastFinding]) -> tuple[float, float]:
-    """The numbers that a panel holds: all finite ones, and zero."""
-    held = [x for finding in findings for x in (finding.effect, finding.lower, finding.upper) if math.isfinite(x)]
+    """The numbers that a panel holds: all that are not too far out, and zero."""
+    held = [x for finding in findings for x in (finding.effect, finding.lower, finding.upper) if abs(x) < FAR]
     low, high = min([0.0, *held]), max([0.0, *held])
-    room = 0.06 * (high - low) or 1.0
+    room = 0.06 * (high - low) if high - low > 1 / FAR else 1.0
     return (low - room if low < 0 else -room / 2), (high + room if high > 0 else room / 2)
 
 

@@ -33,9 +33,9 @@ def scale(findings: Iterable[Mapping[str, Any]]) -> float:
 
 
 def rounded(largest: float) -> float:
-    """The next round number from `largest` on."""
+    """The next round number from `largest` on; `largest` itself at the ends of what a float holds."""
     power = 10.0 ** math.floor(math.log10(largest))
-    return next(step * power for step in ROUND if step * power >= largest * 0.999)
+    return next((step * power for step in ROUND if largest * 0.999 <= step * power < math.inf), largest)
 
 
 def strip(finding: Mapping[str, Any], half: float, smallest: Any = None) -> Strip | None:

@@ -146,6 +146,13 @@ def test_every_number_lies_within_its_panel(tmp_path: Path) -> None:
     assert 2 <= len(panel.ticks) <= history.TICKS
 
 
+@pytest.mark.parametrize("effect", [5e-324, 1e-322, 1.7e308])
+def test_effects_at_the_ends_of_what_a_float_holds_are_no_error(effect: float, tmp_path: Path) -> None:
+    bounds = {"lower": -effect, "upper": effect, "sample": None}
+    found = drawn(tmp_path, one(effect / 2, 1, **bounds), one(effect, 2, **bounds))
+    assert len(found.panels) == 1 and all(found.top <= y <= found.floor for y, _ in found.panels[0].ticks)
+
+
 # In the page
 
 
