@@ -245,8 +245,36 @@ def test_a_finding_tells_its_standing_its_drift_and_the_smallest_that_would_be_s
 
 def test_only_what_is_not_as_in_the_baseline_counts_as_changed(gated: str) -> None:
     rows = re.findall(r'<tr data-claim="claim-(\w+)"[^>]*?(data-changed="\d+")?>', gated)
-    assert rows == [("held", ""), ("slipped", 'data-changed="1"'), ("fresh", 'data-changed="1"')]
-    assert "1 changed against the baseline" in gated
+    assert rows == [("held", ""), ("slipped", 'data-changed="1"'), ("fresh", "")]
+
+
+def test_what_could_not_be_held_against_the_baseline_has_not_changed() -> None:
+    run = suites.gated()
+    unknown = [found("cart-pole ppo", baseline=suites.standing(word), name=word) for word in ("new", "not comparable")]
+    made = board([unknown])
+    assert (made.lines[0].changed, made.lines[0].compared, made.compared) == (0, False, False)
+    part = section(reports.build({**run, "claims": [suites.claim("c", "REPRODUCED", unknown)]}), "c")
+    assert '<li class="none" id="claim-c-baseline">' in part
+
+
+@pytest.mark.parametrize(
+    ("standings", "tone", "words"),
+    [
+        (["recovered", "regressed", "left", "regressed"], "bad", ["2 regressed", "1 left", "1 recovered"]),
+        (["left", "holds"], "mixed", ["1 left"]),
+        (["changed", "recovered"], "mixed", ["1 changed", "1 recovered"]),
+        (["recovered", "new"], "good", ["1 recovered"]),
+        (["holds", "as recorded"], "good", []),
+    ],
+)
+def test_the_worst_standing_gives_a_claim_its_tone(standings: list[str], tone: str, words: list[str]) -> None:
+    several = [found("cart-pole ppo", baseline=suites.standing(word), name=f"{i}") for i, word in enumerate(standings)]
+    (line,) = board([several]).lines
+    assert [f"{mark.count} {mark.word}" for mark in line.changes] == words
+    page = reports.build({**suites.gated(), "claims": [suites.claim("c", "REPRODUCED", several)]})
+    assert f'<li class="{tone}" id="claim-c-baseline">' in section(page, "c")
+    board_cell = page[page.index('<td class="verdict">') :].split("</td>")[0]
+    assert re.findall(r"</svg>(\d \w+)</a>", board_cell) == words
 
 
 # a run that is going

@@ -277,7 +277,7 @@ def test_what_a_page_holds_as_json_is_read_by_any_browser(findings: dict[str, An
 
 @pytest.mark.parametrize("value", [10**400, 5e-324, 1.7e308, -1.7e308])
 def test_numbers_at_the_ends_of_what_a_float_holds_cost_no_report(value: Any, findings: dict[str, Any]) -> None:
-    numbers_ = {name: value for name in ("effect", "lower", "upper", "smallest", "p", "detectable", "cpu_seconds")}
+    numbers_ = dict.fromkeys(("effect", "lower", "upper", "smallest", "p", "detectable", "cpu_seconds"), value)
     sample = {"statistic": "mean", "seeds": [0, 1], "groups": [[value, 0.5 if value == 10**400 else value]]}
     odd = synthetic.finding("ticket-effect", "cart-pole ppo", "supported", **numbers_, sample=sample)
     page = reports.build({**findings, "claims": [{**findings["claims"][0], "findings": [odd]}]})
