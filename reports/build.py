@@ -18,7 +18,7 @@ from markupsafe import Markup
 from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
 from reports import board, charts, findings_table, gate, history, interactive, masks, numbers, paper, strips, trust
-from reports.marks import CONCLUSIONS, TONES, VERDICTS, Mark, mark, tally
+from reports.marks import CONCLUSIONS, STANDINGS, TONES, VERDICTS, Mark, mark, tally
 from reports.rule import Rule, rule
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -142,9 +142,10 @@ def build(
     says = paper.stated() if stated is None else stated
     seen: dict[str, Figure] = {}
     sections = [
-        _section(claim, line, seen, known, says, history.of_claim(claim["id"], past, run))
+        _section(claim, _anchor(f"claim-{claim['id']}", taken), line, seen, known, says, past, run)
         for claim, line in zip(claims, table.lines, strict=True)
     ]
+    held = run["baseline"] or any(isinstance(f["baseline"], Mapping) for claim in claims for f in claim["findings"])
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
     drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
     scripts = [interactive.library(), _script()] if drawings else [_script()]
@@ -159,6 +160,7 @@ def build(
             settings=_settings(says, [finding for claim in claims for finding in claim["findings"]]),
             cells=len({str(cell) for claim in claims for f in claim["findings"] for cell in f["cells"]}),
             baseline=gate.baseline(run["baseline"]),
+            standings=[mark(word, STANDINGS) for word in STANDINGS] if held else [],
             partial=gate.partial(run["partial"]),
             tally=tally((claim["verdict"] for claim in claims), VERDICTS),
             verdicts=[mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
@@ -278,18 +280,20 @@ def _anchor(text: str, taken: set[str]) -> str:
 
 def _section(
     claim: Mapping[str, Any],
+    anchor: str,
     line: board.Line,
     seen: dict[str, Figure],
     known: Mapping[str, trust.Part],
     says: paper.Paper,
-    past: history.History | None,
+    past: history.Known,
+    run: Mapping[str, Any],
 ) -> Section:
     findings = claim["findings"]
     figures, broken = _figures(findings, seen)
     quantities, shares = findings_table.scaling(findings)
     return Section(
         claim=claim,
-        anchor="claim-" + re.sub(r"[^\w-]+", "-", claim["id"]),
+        anchor=anchor,
         mark=mark(claim["verdict"], VERDICTS),
         tally=tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
         cpu_seconds=numbers.number(claim["cpu_seconds"]) or 0.0,
@@ -305,7 +309,7 @@ def _section(
         registration=_registration(claim["preregistration"]),
         controls=known["controls"].controls.get(claim["id"]),
         readings=known["multiverse"].readings.get(claim["id"]),
-        history=past,
+        history=history.of_claim(claim["id"], past, run),
     )
 
 

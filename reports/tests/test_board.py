@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import reports
+from harness.gate import standing
 from reports.board import Board, board, systems_of
 from reports.build import TEMPLATES
 from reports.rule import rule
@@ -231,6 +232,28 @@ def test_the_head_names_the_baseline_its_standings_and_what_nothing_uses(gated: 
     kept["baseline"]["failed"] = False
     assert 'class="banner baseline level"' in reports.build(kept)
     assert 'class="banner baseline' not in reports.build(suites.partial())
+
+
+def test_the_head_says_its_tally_once_and_no_path_of_the_machine() -> None:
+    run = suites.gated()
+    run["baseline"] |= {
+        "standings": {"regressed": 1, "holds": 3},
+        "says": "against scaled.json of 2026-11-01, seed block 0: 1 regressed, 3 holds",
+        "file": "/home/me/suite/fixtures/baselines/scaled.json",
+    }
+    head = reports.build(run).partition('id="board"')[0]
+    assert head.count("1 regressed") == 1 and "<p>Against scaled.json of 2026-11-01, seed block 0</p>" in head
+    assert "<code>fixtures/baselines/scaled.json</code>" in head and "/home/me" not in head
+    elsewhere = reports.build({**run, "baseline": run["baseline"] | {"file": "/home/me/mine/held.json"}})
+    assert "<code>mine/held.json</code>" in elsewhere.partition('id="board"')[0]
+
+
+def test_what_the_standings_mean_is_told_where_there_is_a_baseline(gated: str) -> None:
+    legend = gated[gated.index('id="standings"') :].split("</dl>")[0]
+    for word, meaning in standing.STANDINGS.items():
+        assert f"{word}</span></dt><dd>{html.escape(meaning, quote=False)}</dd>" in legend
+    assert "p of the drift" in legend
+    assert 'id="standings"' not in reports.build(suites.partial())
 
 
 def test_a_finding_tells_its_standing_its_drift_and_the_smallest_that_would_be_seen(gated: str) -> None:

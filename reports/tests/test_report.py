@@ -385,6 +385,15 @@ def test_every_link_has_its_target_and_every_id_is_unique(page: str) -> None:
     assert {name for names in parsed.values("aria-labelledby") for name in names.split()} <= set(ids)
 
 
+def test_claims_whose_names_are_alike_have_places_of_their_own(findings: dict[str, Any]) -> None:
+    alike = [{**findings["claims"][0], "id": name} for name in ("a b", "a/b", "a-b", "a b-baseline")]
+    parsed = Page(reports.build({**findings, "claims": alike}))
+    places = [attributes["id"] for _, attributes in parsed.elements if attributes.get("class") == "claim"]
+    assert len(set(places)) == len(places) == 4
+    rows = [attributes["data-claim"] for _, attributes in parsed.elements if "data-claim" in attributes]
+    assert rows == places and len(set(parsed.values("id"))) == len(parsed.values("id"))
+
+
 def test_charts_and_strips_have_a_text_alternative_and_tables_a_caption(page: str) -> None:
     for _, attributes in (element for element in Page(page).elements if element[1].get("role") == "img"):
         assert attributes["aria-label"]
