@@ -41,7 +41,7 @@ def rounded(largest: float) -> float:
 def strip(finding: Mapping[str, Any], half: float, smallest: Any = None) -> Strip | None:
     """The strip of a finding, or of a reading beside it, on an axis of ±half; None without an effect."""
     middle, low, high = (number(finding.get(key)) for key in ("effect", "lower", "upper"))
-    if middle is None and not (_finite(low) and _finite(high)):
+    if middle is None and not (finite(low) and finite(high)):
         return None
     zone = number(smallest)
 
@@ -61,7 +61,8 @@ def strip(finding: Mapping[str, Any], half: float, smallest: Any = None) -> Stri
     )
 
 
-def _finite(value: float | None) -> bool:
+def finite(value: float | None) -> bool:
+    """Whether it is there, and no infinity."""
     return value is not None and math.isfinite(value)
 
 

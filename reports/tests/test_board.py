@@ -266,6 +266,12 @@ def test_a_finding_tells_its_standing_its_drift_and_the_smallest_that_would_be_s
     assert "new</span> <span>It says new.</span>" in fresh and "drift since" not in fresh
 
 
+def test_where_no_drift_could_be_seen_that_is_said() -> None:
+    blind = found("cart-pole ppo", "underpowered", baseline=suites.standing("left", seen=None))
+    part = section(reports.build({**suites.gated(), "claims": [suites.claim("c", "INCONCLUSIVE", [blind])]}), "c")
+    assert "smallest drift seen 9 times in 10 <b>none</b>" in part and "None" not in part
+
+
 def test_only_what_is_not_as_in_the_baseline_counts_as_changed(gated: str) -> None:
     rows = re.findall(r'<tr data-claim="claim-(\w+)"[^>]*?(data-changed="\d+")?>', gated)
     assert rows == [("held", ""), ("slipped", 'data-changed="1"'), ("fresh", "")]
