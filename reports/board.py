@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from reports.marks import CONCLUSIONS, UNCHANGED, Mark, tally
+from reports.marks import CHANGED, COMPARED, CONCLUSIONS, STANDINGS, Mark, tally
 
 LEARNERS = ("bc", "ppo", "dqn")
 """The order of a task's columns. Cloning stands beside what it is compared with most."""
@@ -63,12 +63,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One claim's row. systems: keys of all columns that it has findings in. changed: how many of its findings are
-    not as the baseline has them, None without a baseline."""
+    """One claim's row. systems: keys of all columns that it has findings in. changes: its findings that are not as
+    the baseline has them, the worst first; compared: whether any could be held against it."""
 
     cells: tuple[Cell, ...]
     systems: tuple[str, ...]
-    changed: int | None
+    changes: tuple[Mark, ...]
+    compared: bool
+
+    @property
+    def changed(self) -> int:
+        """How many findings are not as the baseline has them."""
+        return sum(mark.count for mark in self.changes)
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def board(claims: Sequence[Sequence[Mapping[str, Any]]]) -> Board:
     columns = _columns(system for finding in found for system in systems_of(finding))
     tasks = tuple((task_title(task), tuple(group)) for task, group in groupby(columns, key=lambda column: column.task))
     lines = tuple(_line(findings, columns) for findings in claims)
-    return Board(tasks, lines, len(columns) <= FEW, any(line.changed is not None for line in lines))
+    return Board(tasks, lines, len(columns) <= FEW, any(line.compared for line in lines))
 
 
 def systems_of(finding: Mapping[str, Any]) -> tuple[System, ...]:
@@ -140,7 +146,8 @@ def _line(findings: Sequence[Mapping[str, Any]], columns: Sequence[System]) -> L
     return Line(
         tuple(cells),
         tuple(columns[i].key for i in sorted({i for places in groups for i in places})),
-        sum(standing not in UNCHANGED for standing in standings) if standings else None,
+        tally((standing for standing in standings if standing in CHANGED), STANDINGS),
+        any(standing in COMPARED for standing in standings),
     )
 
 

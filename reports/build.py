@@ -4,6 +4,7 @@ import base64
 import functools
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from markupsafe import Markup
 from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
 from reports import board, charts, findings_table, gate, history, interactive, masks, numbers, paper, strips, trust
-from reports.marks import CONCLUSIONS, TONES, VERDICTS, Mark, mark, tally
+from reports.marks import CONCLUSIONS, STANDINGS, TONES, VERDICTS, Mark, mark, tally
 from reports.rule import Rule, rule
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -141,9 +142,10 @@ def build(
     says = paper.stated() if stated is None else stated
     seen: dict[str, Figure] = {}
     sections = [
-        _section(claim, line, seen, known, says, history.of_claim(claim["id"], past, run))
+        _section(claim, _anchor(f"claim-{claim['id']}", taken), line, seen, known, says, past, run)
         for claim, line in zip(claims, table.lines, strict=True)
     ]
+    held = run["baseline"] or any(isinstance(f["baseline"], Mapping) for claim in claims for f in claim["findings"])
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
     drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
     scripts = [interactive.library(), _script()] if drawings else [_script()]
@@ -158,6 +160,7 @@ def build(
             settings=_settings(says, [finding for claim in claims for finding in claim["findings"]]),
             cells=len({str(cell) for claim in claims for f in claim["findings"] for cell in f["cells"]}),
             baseline=gate.baseline(run["baseline"]),
+            standings=[mark(word, STANDINGS) for word in STANDINGS] if held else [],
             partial=gate.partial(run["partial"]),
             tally=tally((claim["verdict"] for claim in claims), VERDICTS),
             verdicts=[mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
@@ -209,12 +212,21 @@ def check(summary: Any) -> None:
         raise ValueError(f"the findings have schema {summary.get('schema')!r}; this report reads schema {SCHEMA}")
     if not isinstance(summary.get("claims"), list):
         raise ValueError("the findings have no list of claims")
+    for name in ("machine", "versions", "dense_returns"):
+        if not isinstance(summary.get(name) or {}, Mapping):
+            raise ValueError(f"{name} of the findings is no object")
+    for name in ("changes", "damaged"):
+        listed = summary.get(name) or []
+        if not isinstance(listed, list | tuple) or not all(isinstance(item, str) for item in listed):
+            raise ValueError(f"{name} of the findings is no list of texts")
     for claim in summary["claims"]:
         if not isinstance(claim, Mapping) or not isinstance(claim.get("id"), str):
             raise ValueError("a claim has no id")
         found = claim.get("findings") or []
         if not isinstance(found, list) or not all(isinstance(finding, Mapping) for finding in found):
             raise ValueError(f"the findings of claim {claim['id']!r} are no list of objects")
+        if not all(isinstance(finding.get("beside") or [], list | tuple) for finding in found):
+            raise ValueError(f"beside of a finding of claim {claim['id']!r} is no list")
 
 
 @functools.cache
@@ -268,18 +280,20 @@ def _anchor(text: str, taken: set[str]) -> str:
 
 def _section(
     claim: Mapping[str, Any],
+    anchor: str,
     line: board.Line,
     seen: dict[str, Figure],
     known: Mapping[str, trust.Part],
     says: paper.Paper,
-    past: history.History | None,
+    past: history.Known,
+    run: Mapping[str, Any],
 ) -> Section:
     findings = claim["findings"]
     figures, broken = _figures(findings, seen)
     quantities, shares = findings_table.scaling(findings)
     return Section(
         claim=claim,
-        anchor="claim-" + re.sub(r"[^\w-]+", "-", claim["id"]),
+        anchor=anchor,
         mark=mark(claim["verdict"], VERDICTS),
         tally=tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
         cpu_seconds=numbers.number(claim["cpu_seconds"]) or 0.0,
@@ -295,7 +309,7 @@ def _section(
         registration=_registration(claim["preregistration"]),
         controls=known["controls"].controls.get(claim["id"]),
         readings=known["multiverse"].readings.get(claim["id"]),
-        history=past,
+        history=history.of_claim(claim["id"], past, run),
     )
 
 
@@ -376,9 +390,20 @@ def _embedded(summary: Mapping[str, Any]) -> Markup:
 
 
 def _json(value: Any) -> Markup:
-    """JSON for a script element; `<`, `>` and `&` are escapes: no text of a finding can close the element."""
-    text = json.dumps(value, separators=(",", ":"))
+    """JSON for a script element; `<`, `>` and `&` are escapes: no text of a finding can close the element.
+
+    A number that is not finite becomes null: browsers read no JSON that holds one.
+    """
+    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _script() -> str:

@@ -34,6 +34,7 @@ PERCENT, PLAIN = (
 )  # Vega label expressions
 VEGA_LITE = ".".join(alt.SCHEMA_VERSION[1:].split(".")[:2])  # the one that altair writes
 POINTS = "points"  # the name of a spec's data set
+FAR = 1e30  # no return or share is so large, and beyond it intervals are no longer finite
 NAMED_INPUTS = 8  # more than eight lines can't be told apart: the weakest share one grey
 
 # Light colour -> its partner on a dark page. The conditions keep the paper's hues, apart in lightness too.
@@ -150,7 +151,7 @@ def draw(chart: Mapping[str, Any]) -> Drawing:
             return _shares(chart, "share of a layer's weights left", ("initialiser", "layer"), "other layers")
         if chart["kind"] == "learning":
             return _returns(chart, "env_steps")
-    except (KeyError, TypeError, IndexError, AttributeError) as problem:
+    except (KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as problem:
         raise ValueError(f"not a chart: {type(problem).__name__}: {problem}") from problem
     raise ValueError(f"no chart of the kind {chart['kind']!r}")
 
@@ -172,7 +173,7 @@ def _returns(chart: Mapping[str, Any], along: str = "density") -> Drawing:
     references = {
         str(name): x
         for name, value in (chart.get("references") or {}).items()
-        if (x := number(value)) is not None and np.isfinite(x)
+        if (x := number(value)) is not None and abs(x) <= FAR
     }
     unit = str(chart.get("unit") or "return")
     title = str(chart.get("title") or chart["key"])
@@ -286,8 +287,13 @@ def _line(swatch: Swatch, density: Any, values: np.ndarray, entry: int, row: int
     if not kept.any():
         raise ValueError("not a chart: a line without values")
     levels, values = levels[kept], values[kept]
+    if max(levels.max(), np.nanmax(np.abs(values))) > FAR:
+        raise ValueError(f"not a chart: a number beyond {FAR:g}")
     lower, upper = _bca(values)
-    return Line(swatch, levels, np.nanmean(values, axis=1), lower, upper, np.isfinite(values).sum(axis=1), entry, row)
+    mean = np.nanmean(values, axis=1)
+    if not np.isfinite([lower, mean, upper]).all():
+        raise ValueError("not a chart: a line whose mean or interval is not finite")
+    return Line(swatch, levels, mean, lower, upper, np.isfinite(values).sum(axis=1), entry, row)
 
 
 def _bca(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,18 +13,19 @@ from typing import Any, Literal
 from harness import findings
 from harness.files import replace_file
 from harness.findings import FindingsError
+from harness.gate.baseline import JUDGED
 from harness.gate.drift import ALPHA, Drift, drift
 from harness.gate.standing import MARGIN
 from harness.sample import Sample
 from harness.verdict import Finding
-from reports import numbers, strips
+from reports import gate, numbers, strips
 from reports.build import TEMPLATES, check, render
 from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark
 
 NAME = "compare.html"
 
-Change = Literal["verdict", "conclusion", "effect", "only one", "nothing"]
-ORDER: tuple[Change, ...] = ("verdict", "conclusion", "effect", "only one", "nothing")
+Change = Literal["verdict", "conclusion", "effect", "only one", "not judged", "not compared", "nothing"]
+ORDER: tuple[Change, ...] = ("verdict", "conclusion", "effect", "only one", "not judged", "not compared", "nothing")
 """As changes are shown."""
 # change -> tone, icon and word of a finding's or claim's sign
 SIGNS: Mapping[Change, tuple[str, str, str]] = {
@@ -32,8 +33,12 @@ SIGNS: Mapping[Change, tuple[str, str, str]] = {
     "conclusion": ("mixed", "bang", "concludes otherwise"),
     "effect": ("weak", "waves", "effect moved"),
     "only one": ("none", "half", "only in one"),
-    "nothing": ("good", "equals", "nothing changed"),
+    "not judged": ("none", "dash", "not judged"),
+    "not compared": ("none", "dash", "not compared"),
+    "nothing": ("good", "equals", "no change shown"),
 }
+VERDICTS_GIVEN = ("REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE")
+NAMED = 3  # claims in a sentence
 
 
 class CompareError(Exception):
@@ -93,6 +98,11 @@ class Claim:
     changes: str
     groups: tuple[Group, ...]
 
+    @property
+    def given(self) -> bool:
+        """Whether both runs judged it."""
+        return all(verdict and verdict.word in VERDICTS_GIVEN for verdict in (self.a, self.b))
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -110,10 +120,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All of it. alike: what keeps them from being runs of the same experiment, empty where nothing does."""
+    """All of it. unlike: what keeps them from being runs of the same experiment; partial: which of them are not
+    complete, and how far they are. Both are empty where there is nothing to say."""
 
     rows: tuple[Difference, ...]
     unlike: str
+    partial: str
     claims: tuple[Claim, ...]
     alpha: float
 
@@ -121,10 +133,13 @@ class Comparison:
     def counts(self) -> dict[str, int]:
         """How many claims and findings there are, and how many of them changed, and how."""
         pairs = [pair for claim in self.claims for group in claim.groups for pair in group.pairs]
+        both = [pair for pair in pairs if pair.a and pair.b]
         return {
-            "claims": sum(bool(claim.a and claim.b) for claim in self.claims),
+            "claims": sum(claim.given for claim in self.claims),
+            "claims not judged": sum(bool(claim.a and claim.b) and not claim.given for claim in self.claims),
             "verdicts": sum(claim.change == "verdict" for claim in self.claims),
-            "findings": sum(bool(pair.a and pair.b) for pair in pairs),
+            "findings": sum(pair.change != "not judged" for pair in both),
+            "findings not judged": sum(pair.change == "not judged" for pair in both),
             "conclusions": sum(pair.change == "conclusion" for pair in pairs),
             "tested": sum(pair.drift is not None for pair in pairs),
             "moved": sum(pair.drift is not None and pair.drift.differs for pair in pairs),
@@ -156,7 +171,7 @@ def read(path: Path) -> dict[str, Any]:
                 raise ValueError(f"claim {claim['id']!r} has no verdict")
     except FindingsError as problem:
         raise CompareError(str(problem) if str(place) in str(problem) else f"{place}: {problem}") from None
-    except ValueError as problem:
+    except (ValueError, OverflowError) as problem:
         raise CompareError(f"{place}: {problem}") from None
     return summary
 
@@ -170,9 +185,15 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
     alpha = ALPHA / max(1, tested)
     claims = [_claim(claims_a.get(id), claims_b.get(id), found[id], alpha) for id in ids]
     experiment = [row for row in _rows(a, b) if row.what in ("Profile", "Changes") and row.differs]
+    unlike = [f"{row.what.lower()}: {row.a} in A, {row.b} in B" for row in experiment]
+    otherwise = [id for id in ids if _registered_otherwise(claims_a.get(id), claims_b.get(id))]
+    if otherwise:
+        more = f" and {len(otherwise) - NAMED} more" if len(otherwise) > NAMED else ""
+        unlike.append(f"preregistered otherwise: {', '.join(otherwise[:NAMED])}{more}")
     return Comparison(
         tuple(_rows(a, b)),
-        "; ".join(f"{row.what.lower()}: {row.a} in A, {row.b} in B" for row in experiment),
+        "; ".join(unlike),
+        "; ".join(f"{name} {_how_far(run)}" for name, run in (("A", a), ("B", b)) if _how_far(run)),
         tuple(sorted(claims, key=lambda claim: ORDER.index(claim.change))),
         alpha,
     )
@@ -197,6 +218,8 @@ def table(found: Comparison) -> Iterator[str]:
     """For the terminal: the verdicts that differ, and the counts."""
     if found.unlike:
         yield f"these are not runs of the same experiment: {found.unlike}"
+    if found.partial:
+        yield f"not complete: {found.partial}"
     differing = [claim for claim in found.claims if claim.change == "verdict"]
     rows = [("claim", "A", "B"), *((c.id, c.a.word if c.a else "", c.b.word if c.b else "") for c in differing)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -216,6 +239,13 @@ def sentence(found: Comparison) -> str:
         else "no effects had seeds to compare",
     ]
     words += [f"{n[which]} only in {which[-1]}" for which in ("only in A", "only in B") if n[which]]
+    unjudged = [
+        f"{n[f'{what}s not judged']} {what}{'s' if n[f'{what}s not judged'] > 1 else ''}"
+        for what in ("claim", "finding")
+        if n[f"{what}s not judged"]
+    ]
+    if unjudged:
+        words.append(f"{' and '.join(unjudged)} not judged in A or in B")
     return "; ".join(words)
 
 
@@ -223,6 +253,8 @@ def _rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
     def row(what: str, show: Any) -> Difference:
         return Difference(what, *(show(run) or numbers.MISSING for run in (a, b)))
 
+    if any(_how_far(run) for run in (a, b)):
+        yield row("Complete", lambda run: _how_far(run) or "yes")
     yield row("Profile", lambda run: numbers.plain(run.get("profile")))
     yield row("Changes", lambda run: ", ".join(sorted(map(str, run.get("changes") or []))) or "none")
     yield row("Seed block", lambda run: numbers.plain(run.get("seed_block")))
@@ -241,6 +273,20 @@ def _rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
         yield Difference("Libraries", alike, alike)
     yield row("Core-min", lambda run: numbers.minutes(run.get("cpu_seconds")))
     yield row("Command", lambda run: numbers.plain(run.get("command")))
+
+
+def _how_far(run: Mapping[str, Any]) -> str:
+    """Of a run that is going or was cut short, in words; empty of a complete one."""
+    part = gate.partial(run.get("partial"))
+    if part is None:
+        return ""
+    return f"has {part.levels} of {part.of_levels} levels, {part.cells} of {part.of_cells} cells"
+
+
+def _registered_otherwise(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> bool:
+    """Whether both say what they had committed themselves to, and it is not the same."""
+    before, now = (_mapping((claim or {}).get("preregistration")).get("hash") for claim in (a, b))
+    return bool(before and now and before != now)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -275,6 +321,8 @@ def _untested(a: Finding | None, b: Finding | None) -> str:
     """Why their effects can't be compared by their seeds, in words; empty where they can."""
     if a is None or b is None:
         return "there is nothing to compare it with"
+    if unjudged := " and ".join(run for run, side in (("A", a), ("B", b)) if side.conclusion not in JUDGED):
+        return f"it was not judged in {unjudged}"
     for name in ("kind", "smallest", "unit"):
         before, now = getattr(a, name), getattr(b, name)
         if before != now:
@@ -298,9 +346,13 @@ def _claim(
     groups = [_group(hypothesis, unit, members, alpha) for (hypothesis, unit), members in together.items()]
     groups.sort(key=lambda group: ORDER.index(group.pairs[0].change))
     changes = [pair.change for group in groups for pair in group.pairs]
-    change: Change = min(changes, key=ORDER.index, default="nothing")
+    change: Change = min(changes, key=ORDER.index, default="not compared")
+    if change in ("not judged", "not compared") and "nothing" in changes:
+        change = "nothing"  # of what was compared
     if a is None or b is None:
         change = "only one"
+    elif a["verdict"] not in VERDICTS_GIVEN or b["verdict"] not in VERDICTS_GIVEN:
+        change = "not judged"
     elif a["verdict"] != b["verdict"]:
         change = "verdict"
     counted = {word: changes.count(word) for word in ORDER if word != "nothing" and word in changes}
@@ -335,9 +387,13 @@ def _pair(a: Finding | None, b: Finding | None, half: float, alpha: float) -> Pa
     change: Change = "nothing"
     if a is None or b is None:
         change = "only one"
+    elif a.conclusion not in JUDGED or b.conclusion not in JUDGED:
+        change = "not judged"
     elif a.conclusion != b.conclusion:
         change = "conclusion"
-    elif moved and moved.differs:
+    elif moved is None:
+        change = "not compared"
+    elif moved.differs:
         change = "effect"
     return Pair(_side("A", a, half), _side("B", b, half), moved, why, change)
 

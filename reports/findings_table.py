@@ -84,13 +84,17 @@ def standing(finding: Mapping[str, Any]) -> Standing | None:
     known = finding["baseline"]
     if not isinstance(known, Mapping):
         return None
-    effect, lower, upper, drift = (known.get(name) for name in ("effect", "lower", "upper", "drift"))
+    effect, lower, upper, drift, seen = (known.get(name) for name in ("effect", "lower", "upper", "drift", "seen"))
     then = f"{numbers.effect(effect, [lower, upper], sign=True)} {numbers.interval(lower, upper, [effect])}"
     shown = (
         ("then", effect, f"{known.get('conclusion') or ''} {then}".strip()),
         ("drift since", drift, numbers.effect(drift, sign=True)),
         ("p of the drift", known.get("p"), numbers.probability(known.get("p"))),
-        ("smallest drift seen 9 times in 10", known.get("seen"), numbers.effect(known.get("seen"))),
+        (
+            "smallest drift seen 9 times in 10",
+            drift,
+            numbers.effect(seen) if strips.finite(numbers.number(seen)) else "none",
+        ),
         ("margin", known.get("margin"), numbers.plain(known.get("margin"))),
     )
     marked = mark(known.get("standing"), STANDINGS)

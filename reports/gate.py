@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
+from harness.fixtures import FIXTURES
 from reports import numbers
 from reports.marks import STANDINGS, Mark, mark
 
@@ -38,14 +40,26 @@ def baseline(entry: Any) -> Baseline | None:
     given, unused, says = entry.get("standings"), entry.get("unused"), str(entry.get("says") or "")
     counts = {str(word): count for word, count in given.items() if count} if isinstance(given, Mapping) else {}
     order = [word for word in STANDINGS if word in counts] + sorted(word for word in counts if word not in STANDINGS)
+    says = says.removesuffix(
+        ": " + ", ".join(f"{count} {word}" for word, count in counts.items())
+    )  # its tally is shown
     return Baseline(
         says[:1].upper() + says[1:],
-        str(entry.get("file") or "a baseline"),
+        _short(entry.get("file")),
         tuple(mark(word, STANDINGS, counts[word]) for word in order),
         tuple(map(str, unused)) if isinstance(unused, list) else (),
         bool(entry.get("gate")),
         bool(entry.get("failed")),
     )
+
+
+def _short(file: Any) -> str:
+    """A baseline's file as one knows it: from fixtures/ on, or with the folder that holds it."""
+    place = PurePath(str(file or "a baseline"))
+    if not place.is_absolute():
+        return str(place)
+    first = place.parts.index(FIXTURES.name) if FIXTURES.name in place.parts else -2
+    return "/".join(place.parts[first:])
 
 
 def partial(entry: Any) -> Partial | None:

@@ -3,6 +3,7 @@
 Complete runs that came to the very same numbers, as the same evidence judged again does, are one result with a count.
 A finding changed where its conclusion did; where what was asked of it did; and where its effect differs, by the drift
 test of the seeds, from the first of the stretch before: a slow drift is seen in the end, and no seed counts twice.
+Only the last is guarded against chance: a conclusion near its bounds may flip between two runs of one experiment.
 """
 
 import math
@@ -25,6 +26,7 @@ WIDTH, HEIGHT = 320.0, 150.0  # px, a panel's view box
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 6.0, 18.0, 30.0  # px around what is drawn
 LABELLED = 5  # results: of more, only the first and the last have room for date and commit
 TICKS = 4
+FAR = 1e300  # nearer to the ends of what a float holds, an axis has no ticks
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Mark:
-    """Where a finding changed: x in px, and why, in sentences."""
+    """Where a finding changed: x in px, and why, in sentences. flip: its conclusion alone did."""
 
     letter: str
     x: float
     result: Result
     says: tuple[str, ...]
+    flip: bool
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,6 @@ class History:
     """One claim's. says: in a sentence or two, what is there; panels: only where there is more than one result."""
 
     says: str
-    results: tuple[Result, ...] = ()
     panels: tuple[Panel, ...] = ()
     width: float = field(default=WIDTH, init=False)
     height: float = field(default=HEIGHT, init=False)
@@ -144,7 +146,7 @@ def of_claim(claim: str, past: Known, summary: Mapping[str, Any]) -> History | N
     own = "" if any(result.here for result in results) else " This run is not among them: only complete runs are kept."
     if len(results) == 1:
         times = "One complete run" if runs == 1 else f"{runs} complete runs, all with the same numbers,"
-        return History(f"{times} since {results[0].when}: nothing to compare yet.{own}", results)
+        return History(f"{times} since {results[0].when}: nothing to compare yet.{own}")
     try:
         return _drawn(claim, results, runs, own)
     except HistoryError as error:
@@ -155,12 +157,15 @@ def _drawn(claim: str, results: Sequence[Result], runs: int, own: str) -> Histor
     shown = results[-SHOWN:]
     of = "" if len(shown) == len(results) else f"; the last {len(shown)} are shown"
     panels = _panels(claim, shown)
-    changed = sum(bool(panel.marks) for panel in panels)
-    what = f"{changed} of {len(panels)} findings changed" if changed else "No finding changed"
+    moved = sum(any(not mark.flip for mark in panel.marks) for panel in panels)
+    flipped = sum(any(mark.flip for mark in panel.marks) for panel in panels)
+    of_all = f"of {len(panels)} findings"
+    what = f"{moved} {of_all} changed" if moved else "No change of an effect was shown"
+    what += f", {flipped} {'' if moved else f'{of_all} '}came to another conclusion" if flipped else ""
     what += " among these" if of else ""
     return History(
-        f"{runs} complete runs came to {len(results)} different results since {results[0].when}{of}. {what}.{own}",
-        tuple(shown),
+        f"{runs} complete runs came to {len(results)} results since {results[0].when}, runs in a row with the same"
+        f" numbers being one{of}. {what}.{own}",
         panels,
     )
 
@@ -285,7 +290,8 @@ def _marks(points: Sequence[Point], alpha: float) -> tuple[tuple[Mark, ...], lis
         if old.conclusion != new.conclusion:
             says.append(f"{old.conclusion} → {new.conclusion}.")
         if says:
-            marks.append(Mark(ascii_lowercase[len(marks)], point.x, point.result, tuple(says)))
+            flip = starts[-1] != place
+            marks.append(Mark(ascii_lowercase[len(marks)], point.x, point.result, tuple(says), flip))
     return tuple(marks), starts
 
 
@@ -306,10 +312,10 @@ def _effect(finding: PastFinding) -> str:
 
 
 def _span(findings: Sequence[PastFinding]) -> tuple[float, float]:
-    """The numbers that a panel holds: all finite ones, and zero."""
-    held = [x for finding in findings for x in (finding.effect, finding.lower, finding.upper) if math.isfinite(x)]
+    """The numbers that a panel holds: all that are not too far out, and zero."""
+    held = [x for finding in findings for x in (finding.effect, finding.lower, finding.upper) if abs(x) < FAR]
     low, high = min([0.0, *held]), max([0.0, *held])
-    room = 0.06 * (high - low) or 1.0
+    room = 0.06 * (high - low) if high - low > 1 / FAR else 1.0
     return (low - room if low < 0 else -room / 2), (high + room if high > 0 else room / 2)
 
 

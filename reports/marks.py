@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.gate import standing
+
 # word -> (tone: a colour of the stylesheet, icon: a symbol of the template, what it means)
 VERDICTS = {
     "REPRODUCED": ("good", "check", "every finding is supported"),
@@ -32,19 +34,21 @@ CONCLUSIONS = {
     "error": VERDICTS["ERROR"],
     "smoke": VERDICTS["SMOKE"],
 }
-# What a baseline says of a finding, as the gate has it.
-STANDINGS = {
-    "holds": ("good", "check", "supported, as in the baseline"),
-    "as recorded": ("none", "equals", "not supported, as the baseline records"),
-    "recovered": ("good", "check", "supported, and was not"),
-    "left": ("weak", "question", "no longer supported, and no drift beyond the margin was shown"),
-    "regressed": ("bad", "cross", "no longer supported, and its effect has drifted beyond the margin"),
-    "changed": ("mixed", "half", "another conclusion than the baseline's"),
-    "new": ("none", "dash", "not in the baseline"),
-    "not comparable": ("none", "dash", "profile, preregistration or a switch differ"),
-}
-UNCHANGED = ("holds", "as recorded")
 NEUTRAL = ("none", "question", "")
+_LOOKS = {
+    "regressed": ("bad", "cross"),
+    "left": ("mixed", "half"),
+    "changed": ("mixed", "half"),
+    "recovered": ("good", "check"),
+    "holds": ("good", "check"),
+    "as recorded": ("none", "equals"),
+    "new": ("none", "dash"),
+    "not comparable": ("none", "dash"),
+}
+# What a baseline says of a finding, in the gate's words, the worst first.
+STANDINGS = {word: (*_LOOKS.get(word, NEUTRAL[:2]), meaning) for word, meaning in standing.STANDINGS.items()}
+CHANGED = ("regressed", "left", "changed", "recovered")
+COMPARED = (*CHANGED, "holds", "as recorded")
 # A tone of a record's entry, as VERDICTS' words have one.
 TONES = {
     "good": ("good", "check", "as it must be"),

@@ -10,12 +10,12 @@ MINUS = "−"
 
 
 def number(value: Any) -> float | None:
-    """A JSON number, or the strings "Infinity" and "-Infinity", as a float; else, or NaN, None."""
+    """A JSON number, or the strings "Infinity" and "-Infinity", as a float; else, or NaN or too large for one, None."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         parsed = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # an integer may be larger than any float
         return None
     return None if math.isnan(parsed) else parsed
 

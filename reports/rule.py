@@ -33,8 +33,8 @@ class Between:
 class Rule:
     """`counts` of the conclusions; `why` they make this verdict. between: those that deny REPRODUCED, `more` not named.
 
-    refused: why findings were not judged, with how many each. assay: how many findings of "no difference" rest on a
-    system where a difference could be seen. standings: tally of what the baseline says.
+    refused: why findings were not judged, with how many each. assay: how many findings of "no difference" passed
+    the check on whether a difference could be seen. standings: tally of what the baseline says.
     """
 
     counts: str

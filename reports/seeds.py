@@ -14,6 +14,7 @@ from reports import numbers, strips
 STEP, DOT = 3.0, 1.5  # px between columns of dots, and a dot's radius
 ROW = 12.0  # px, a row of dots
 MOST = 4  # dots above each other; more lie on top of the fourth
+FAR = 1e300  # nearer to the ends of what a float holds, the middle of two numbers is no longer one
 BEYOND = 2.0  # times the axis of the intervals that seeds may stretch it
 
 
@@ -55,9 +56,11 @@ def _sample(finding: Mapping[str, Any]) -> Sample | None:
     if not finding.get("sample"):
         return None
     try:
-        return Sample.from_json(finding["sample"])
-    except ValueError:  # its numbers are elsewhere too: no reason to lose the page
+        sample = Sample.from_json(finding["sample"])
+    except (ValueError, OverflowError):  # its numbers are elsewhere too: no reason to lose the page
         return None
+    seen = [np.abs(group[np.isfinite(group)]) for group in sample.groups]
+    return sample if all(group.max(initial=0.0) < FAR for group in seen) else None
 
 
 def _means(finding: Mapping[str, Any]) -> Sequence[float]:

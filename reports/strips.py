@@ -33,15 +33,15 @@ def scale(findings: Iterable[Mapping[str, Any]]) -> float:
 
 
 def rounded(largest: float) -> float:
-    """The next round number from `largest` on."""
+    """The next round number from `largest` on; `largest` itself at the ends of what a float holds."""
     power = 10.0 ** math.floor(math.log10(largest))
-    return next(step * power for step in ROUND if step * power >= largest * 0.999)
+    return next((step * power for step in ROUND if largest * 0.999 <= step * power < math.inf), largest)
 
 
 def strip(finding: Mapping[str, Any], half: float, smallest: Any = None) -> Strip | None:
     """The strip of a finding, or of a reading beside it, on an axis of ±half; None without an effect."""
     middle, low, high = (number(finding.get(key)) for key in ("effect", "lower", "upper"))
-    if middle is None and not (_finite(low) and _finite(high)):
+    if middle is None and not (finite(low) and finite(high)):
         return None
     zone = number(smallest)
 
@@ -61,7 +61,8 @@ def strip(finding: Mapping[str, Any], half: float, smallest: Any = None) -> Stri
     )
 
 
-def _finite(value: float | None) -> bool:
+def finite(value: float | None) -> bool:
+    """Whether it is there, and no infinity."""
     return value is not None and math.isfinite(value)
 
 

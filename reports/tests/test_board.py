@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import reports
+from harness.gate import standing
 from reports.board import Board, board, systems_of
 from reports.build import TEMPLATES
 from reports.rule import rule
@@ -233,6 +234,28 @@ def test_the_head_names_the_baseline_its_standings_and_what_nothing_uses(gated: 
     assert 'class="banner baseline' not in reports.build(suites.partial())
 
 
+def test_the_head_says_its_tally_once_and_no_path_of_the_machine() -> None:
+    run = suites.gated()
+    run["baseline"] |= {
+        "standings": {"regressed": 1, "holds": 3},
+        "says": "against scaled.json of 2026-11-01, seed block 0: 1 regressed, 3 holds",
+        "file": "/home/me/suite/fixtures/baselines/scaled.json",
+    }
+    head = reports.build(run).partition('id="board"')[0]
+    assert head.count("1 regressed") == 1 and "<p>Against scaled.json of 2026-11-01, seed block 0</p>" in head
+    assert "<code>fixtures/baselines/scaled.json</code>" in head and "/home/me" not in head
+    elsewhere = reports.build({**run, "baseline": run["baseline"] | {"file": "/home/me/mine/held.json"}})
+    assert "<code>mine/held.json</code>" in elsewhere.partition('id="board"')[0]
+
+
+def test_what_the_standings_mean_is_told_where_there_is_a_baseline(gated: str) -> None:
+    legend = html.unescape(gated[gated.index('id="standings"') :].split("</dl>")[0])
+    for word, meaning in standing.STANDINGS.items():
+        assert f"{word}</span></dt><dd>{meaning}</dd>" in legend
+    assert "p of the drift" in legend
+    assert 'id="standings"' not in reports.build(suites.partial())
+
+
 def test_a_finding_tells_its_standing_its_drift_and_the_smallest_that_would_be_seen(gated: str) -> None:
     part = section(gated, "slipped")
     assert "regressed</span> <span" in part and "It says" not in part
@@ -243,10 +266,44 @@ def test_a_finding_tells_its_standing_its_drift_and_the_smallest_that_would_be_s
     assert "new</span> <span>It says new.</span>" in fresh and "drift since" not in fresh
 
 
+def test_where_no_drift_could_be_seen_that_is_said() -> None:
+    blind = found("cart-pole ppo", "underpowered", baseline=suites.standing("left", seen=None))
+    part = section(reports.build({**suites.gated(), "claims": [suites.claim("c", "INCONCLUSIVE", [blind])]}), "c")
+    assert "smallest drift seen 9 times in 10 <b>none</b>" in part and "None" not in part
+
+
 def test_only_what_is_not_as_in_the_baseline_counts_as_changed(gated: str) -> None:
     rows = re.findall(r'<tr data-claim="claim-(\w+)"[^>]*?(data-changed="\d+")?>', gated)
-    assert rows == [("held", ""), ("slipped", 'data-changed="1"'), ("fresh", 'data-changed="1"')]
-    assert "1 changed against the baseline" in gated
+    assert rows == [("held", ""), ("slipped", 'data-changed="1"'), ("fresh", "")]
+
+
+def test_what_could_not_be_held_against_the_baseline_has_not_changed() -> None:
+    run = suites.gated()
+    unknown = [found("cart-pole ppo", baseline=suites.standing(word), name=word) for word in ("new", "not comparable")]
+    made = board([unknown])
+    assert (made.lines[0].changed, made.lines[0].compared, made.compared) == (0, False, False)
+    part = section(reports.build({**run, "claims": [suites.claim("c", "REPRODUCED", unknown)]}), "c")
+    assert '<li class="none" id="claim-c-baseline">' in part
+
+
+@pytest.mark.parametrize(
+    ("standings", "tone", "words"),
+    [
+        (["recovered", "regressed", "left", "regressed"], "bad", ["2 regressed", "1 left", "1 recovered"]),
+        (["left", "holds"], "mixed", ["1 left"]),
+        (["changed", "recovered"], "mixed", ["1 changed", "1 recovered"]),
+        (["recovered", "new"], "good", ["1 recovered"]),
+        (["holds", "as recorded"], "good", []),
+    ],
+)
+def test_the_worst_standing_gives_a_claim_its_tone(standings: list[str], tone: str, words: list[str]) -> None:
+    several = [found("cart-pole ppo", baseline=suites.standing(word), name=f"{i}") for i, word in enumerate(standings)]
+    (line,) = board([several]).lines
+    assert [f"{mark.count} {mark.word}" for mark in line.changes] == words
+    page = reports.build({**suites.gated(), "claims": [suites.claim("c", "REPRODUCED", several)]})
+    assert f'<li class="{tone}" id="claim-c-baseline">' in section(page, "c")
+    board_cell = page[page.index('<td class="verdict">') :].split("</td>")[0]
+    assert re.findall(r"</svg>(\d \w+)</a>", board_cell) == words
 
 
 # a run that is going

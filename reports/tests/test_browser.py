@@ -17,7 +17,7 @@ import reports
 from harness.statistics.intervals import bca
 from reports import charts, numbers, snapshot, trust
 from reports.__main__ import main
-from reports.tests import synthetic
+from reports.tests import suites, synthetic
 from reports.tests.pages import EVIL, browser, without_scripts
 
 pytestmark = browser
@@ -431,6 +431,24 @@ def test_without_script_and_on_paper_charts_are_static_and_whole(medium: str, ch
         for words in ("Findings", "What the scaling cost", "Provenance"):
             expect(page.get_by_text(words, exact=True).first).to_be_visible()
         assert found.locator(".swatch").first.inner_text() == "mask/weights"
+
+
+def test_paper_has_tables_that_fit_with_their_axes_and_folded_ones_as_a_summary(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    folder = tmp_path / "trust"
+    folder.mkdir()
+    (folder / "calibration.json").write_text(json.dumps(synthetic.record("calibration")), "utf-8")
+    claims = [*synthetic.findings()["claims"][:2], *suites.wide()["claims"]]
+    run = {**synthetic.findings(), "claims": [{**claim, "id": f"{i}"} for i, claim in enumerate(claims)]}
+    with opened(chromium, reports.write(run, tmp_path / "report.html"), width=718) as page:  # A4 within its margins
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718
+        expect(page.locator(".findings .ticks svg.axis").first).to_be_visible()
+        assert page.locator(".findings thead").first.is_visible() and page.locator(".board thead").is_visible()
+        folded = page.locator("details.folded:has(.entries)")
+        assert folded.count() > 2 and folded.locator("table:visible").count() == 0
+        expect(folded.locator("summary").first).to_be_visible()
 
 
 # safety

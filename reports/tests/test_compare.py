@@ -62,10 +62,12 @@ def test_what_changed_comes_first(found: Comparison) -> None:
 def test_a_verdict_may_stay_while_a_finding_concludes_otherwise() -> None:
     def of(effect: float, block: int) -> dict[str, Any]:
         low = finding("one", "test_it[ppo]", 0.01, block)
-        other = finding("one", "test_it[bc]", effect, block, conclusion="underpowered" if block else "not run")
+        other = finding("one", "test_it[bc]", effect, block, conclusion="underpowered" if block else "contradicted")
         return run(low, other, block=block)
 
-    (claim,) = compare.compare(of(0.01, 0), of(0.01, 1)).claims
+    before, now = of(0.01, 0), of(0.01, 1)
+    before["claims"][0]["verdict"] = now["claims"][0]["verdict"]
+    (claim,) = compare.compare(before, now).claims
     assert claim.a == claim.b and claim.change == "conclusion"
     assert [each.change for group in claim.groups for each in group.pairs] == ["conclusion", "nothing"]
 
@@ -92,8 +94,46 @@ def test_effects_that_can_not_be_compared_say_why(change: dict[str, Any], why: s
         run(finding("one", "test_it[bc]", 0.6, **change)), run(finding("one", "test_it[bc]", 0.3, 1))
     )
     (held,) = [each for group in both.claims[0].groups for each in group.pairs]
-    assert held.drift is None and why in held.why and held.change == "nothing"
+    assert held.drift is None and why in held.why and held.change == "not compared"
+    assert both.claims[0].change == "not compared"
     assert "no effects had seeds to compare" in compare.sentence(both)
+
+
+@pytest.mark.parametrize("word", ["not run", "error", "smoke"])
+def test_what_was_not_judged_has_not_come_to_another_conclusion(word: str) -> None:
+    whole = run(finding("one", "test_it[bc]", 0.3), finding("one", "test_it[ppo]", 0.3), finding("two", "test_it", 0.3))
+    cut = run(
+        finding("one", "test_it[bc]", 0.3, 1),
+        finding("one", "test_it[ppo]", 0.3, 1, conclusion=word),
+        finding("two", "test_it", 0.3, 1, conclusion=word),
+    )
+    one, two = (by_id(compare.compare(whole, cut))[id] for id in ("one", "two"))
+    assert (two.change, two.changes) == ("not judged", "1 not judged")
+    assert "1 not judged" in one.changes
+    said = compare.sentence(compare.compare(whole, cut))
+    assert "0 of 1 findings conclude otherwise" in said
+    assert said.endswith("and 2 findings not judged in A or in B")
+
+
+def test_a_run_that_is_not_complete_is_said_to_be(tmp_path: Path) -> None:
+    part = {"cells": 3, "of_cells": 8, "levels": 31, "of_levels": 88, "share": 0.35}
+    found = compare.compare(A, {**B, "partial": part})
+    assert found.partial == "B has 31 of 88 levels, 3 of 8 cells"
+    assert f"not complete: {found.partial}" in list(compare.table(found))
+    assert ("Complete", "yes") in [(row.what, row.a) for row in found.rows]
+    assert "3 of 8 cells. What is not finished is not judged." in compare.write(found, tmp_path / "p.html").read_text()
+    assert compare.compare(A, B).partial == ""
+
+
+def test_claims_that_committed_themselves_to_something_else_are_named() -> None:
+    def of(digest: str | None) -> dict[str, Any]:
+        content = copy.deepcopy(A)
+        for claim in content["claims"][:2]:
+            claim["preregistration"] = {"hash": digest}
+        return content
+
+    assert compare.compare(of("aaa"), of("bbb")).unlike == "preregistered otherwise: same, moved"
+    assert compare.compare(of("aaa"), of("aaa")).unlike == compare.compare(of("aaa"), of(None)).unlike == ""
 
 
 def test_runs_of_different_experiments_are_said_to_be(found: Comparison) -> None:

@@ -46,9 +46,10 @@ def says(found: History) -> list[tuple[str, str, str]]:
 
 def test_runs_with_the_same_numbers_are_one_result_with_a_count(tmp_path: Path) -> None:
     found = drawn(tmp_path, one(0.3, 1), one(0.3, 2), one(0.3, 3), one(0.31, 4, block=1), one(0.3, 5))
-    assert [len(result.runs) for result in found.results] == [3, 1, 1]
+    assert [len(point.result.runs) for point in found.panels[0].points] == [3, 1, 1]
     assert found.says.startswith(
-        "5 complete runs came to 3 different results since 1 November 2026. No finding changed"
+        "5 complete runs came to 3 results since 1 November 2026, runs in a row with the same numbers"
+        " being one. No change of an effect was shown."
     )
     assert [point.result.here for point in found.panels[0].points] == [False, False, True]
 
@@ -91,6 +92,16 @@ def test_a_conclusion_that_changed_is_marked_without_a_drift(tmp_path: Path) -> 
     assert len(found.panels[0].stretches) == 1
 
 
+def test_a_conclusion_that_flips_is_marked_lighter_than_an_effect_that_moves(tmp_path: Path) -> None:
+    runs = (one(0.6, 1), one(0.05, 2, 1), one(0.04, 3, 2))
+    found = drawn(tmp_path, *runs)
+    assert [mark.flip for mark in found.panels[0].marks] == [False, True]
+    assert "1 of 1 findings changed, 1 came to another conclusion." in found.says
+    part = section(reports.build(runs[-1], past=history.known(tmp_path / kept.NAME, runs[-1])), "one")
+    assert re.findall(r'<g class="(changed[^"]*)">', part) == ["changed", "changed flip"]
+    assert "A faint one: of the conclusion alone" in part
+
+
 def test_what_was_asked_otherwise_is_marked_and_not_tested(tmp_path: Path) -> None:
     found = drawn(tmp_path, one(0.6, 1), one(0.2, 2, smallest=0.1))
     ((_, _, said),) = says(found)
@@ -123,7 +134,7 @@ def test_chance_is_shared_among_all_that_a_claim_compares(tmp_path: Path, monkey
 def test_only_the_newest_results_are_drawn(tmp_path: Path) -> None:
     found = drawn(tmp_path, *(one(0.3 + 0.001 * day, 1 + day) for day in range(25)))
     assert len(found.panels[0].points) == history.SHOWN
-    assert "came to 25 different results" in found.says and "the last 20 are shown" in found.says
+    assert "came to 25 results" in found.says and "the last 20 are shown" in found.says
     assert [end for _, end, *_ in found.panels[0].dates] == ["start", "end"]
 
 
@@ -144,6 +155,13 @@ def test_every_number_lies_within_its_panel(tmp_path: Path) -> None:
     ]
     assert all(y is not None and found.top <= y <= found.floor for y in places)
     assert 2 <= len(panel.ticks) <= history.TICKS
+
+
+@pytest.mark.parametrize("effect", [5e-324, 1e-322, 1.7e308])
+def test_effects_at_the_ends_of_what_a_float_holds_are_no_error(effect: float, tmp_path: Path) -> None:
+    bounds = {"lower": -effect, "upper": effect, "sample": None}
+    found = drawn(tmp_path, one(effect / 2, 1, **bounds), one(effect, 2, **bounds))
+    assert len(found.panels) == 1 and all(found.top <= y <= found.floor for y, _ in found.panels[0].ticks)
 
 
 # In the page
@@ -200,7 +218,7 @@ def test_rebuilding_reads_the_history_beside_the_findings_and_adds_nothing(tmp_p
     before = (tmp_path / kept.NAME).read_bytes()
     (tmp_path / "findings.json").write_text(json.dumps(runs[-1]), "utf-8")
     assert main(["--findings", str(tmp_path / "findings.json")]) == 0
-    assert "2 complete runs came to 2 different results" in (tmp_path / "report.html").read_text("utf-8")
+    assert "2 complete runs came to 2 results" in (tmp_path / "report.html").read_text("utf-8")
     assert (tmp_path / kept.NAME).read_bytes() == before
 
 

@@ -249,6 +249,41 @@ def test_a_malformed_chart_costs_itself_and_not_the_report(chart: Any, findings:
     assert "A chart could not be drawn" in part and "+0.412" in part
 
 
+def test_a_chart_whose_numbers_are_not_finite_costs_itself_and_not_the_others(findings: dict[str, Any]) -> None:
+    chart = synthetic.returns_chart("far", "far", levels=2, seeds=5)
+    chart["series"][0]["values"][0] = [1.7e308] * 5
+    with pytest.raises(ValueError, match="beyond 1e\\+30"):
+        charts.draw(chart)
+    sound = synthetic.returns_chart("sound", "sound", levels=2, seeds=5)
+    found = [synthetic.finding("ticket-effect", "cart-pole ppo", "supported", chart=c) for c in (chart, sound)]
+    claim = {**findings["claims"][0], "findings": found}
+    part = section(reports.build({**findings, "claims": [claim]}), "ticket-effect")
+    assert "A chart could not be drawn" in part and part.count("<figure") == 1
+
+
+def test_what_a_page_holds_as_json_is_read_by_any_browser(findings: dict[str, Any]) -> None:
+    odd = {"effect": float("nan"), "lower": -float("inf"), "sample": {"groups": [[float("inf"), 1.0]]}}
+    found = synthetic.finding("ticket-effect", "cart-pole ppo", "supported", **odd)
+    page = reports.build({**findings, "claims": [{**findings["claims"][0], "findings": [found]}]})
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    for held in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL):
+        json.loads(held, parse_constant=refuse)
+    kept = embedded(page)["claims"][0]["findings"][0]
+    assert (kept["effect"], kept["lower"], kept["sample"]["groups"]) == (None, None, [[None, 1.0]])
+
+
+@pytest.mark.parametrize("value", [10**400, 5e-324, 1.7e308, -1.7e308])
+def test_numbers_at_the_ends_of_what_a_float_holds_cost_no_report(value: Any, findings: dict[str, Any]) -> None:
+    numbers_ = dict.fromkeys(("effect", "lower", "upper", "smallest", "p", "detectable", "cpu_seconds"), value)
+    sample = {"statistic": "mean", "seeds": [0, 1], "groups": [[value, 0.5 if value == 10**400 else value]]}
+    odd = synthetic.finding("ticket-effect", "cart-pole ppo", "supported", **numbers_, sample=sample)
+    page = reports.build({**findings, "claims": [{**findings["claims"][0], "findings": [odd]}]})
+    assert "nan" not in section(page, "ticket-effect") and "supported" in section(page, "ticket-effect")
+
+
 def test_a_strip_places_effects_on_the_axis_and_marks_open_ends() -> None:
     found = {
         "effect": 0.2,
@@ -350,6 +385,15 @@ def test_every_link_has_its_target_and_every_id_is_unique(page: str) -> None:
     assert {name for names in parsed.values("aria-labelledby") for name in names.split()} <= set(ids)
 
 
+def test_claims_whose_names_are_alike_have_places_of_their_own(findings: dict[str, Any]) -> None:
+    alike = [{**findings["claims"][0], "id": name} for name in ("a b", "a/b", "a-b", "a b-baseline")]
+    parsed = Page(reports.build({**findings, "claims": alike}))
+    places = [attributes["id"] for _, attributes in parsed.elements if attributes.get("class") == "claim"]
+    assert len(set(places)) == len(places) == 4
+    rows = [attributes["data-claim"] for _, attributes in parsed.elements if "data-claim" in attributes]
+    assert rows == places and len(set(parsed.values("id"))) == len(parsed.values("id"))
+
+
 def test_charts_and_strips_have_a_text_alternative_and_tables_a_caption(page: str) -> None:
     for _, attributes in (element for element in Page(page).elements if element[1].get("role") == "img"):
         assert attributes["aria-label"]
@@ -400,6 +444,11 @@ def test_the_command_rebuilds_the_report(tmp_path: Path, capsys: pytest.CaptureF
         ('{"schema": 1}', "no list of claims"),
         ('{"schema": 1, "claims": [{}]}', "no id"),
         ('{"schema": 1, "claims": [{"id": "a", "findings": [1]}]}', "'a'"),
+        ('{"schema": 1, "claims": [], "machine": "a CPU"}', "machine of the findings is no object"),
+        ('{"schema": 1, "claims": [], "versions": ["numpy 2"]}', "versions of the findings is no object"),
+        ('{"schema": 1, "claims": [], "damaged": 5}', "damaged of the findings is no list of texts"),
+        ('{"schema": 1, "claims": [], "changes": 3}', "changes of the findings is no list of texts"),
+        ('{"schema": 1, "claims": [{"id": "a", "findings": [{"beside": 3}]}]}', "beside of a finding of claim 'a'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_4(
