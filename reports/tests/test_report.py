@@ -81,6 +81,15 @@ def test_scaling_is_shown_against_the_paper_once_for_systems_that_share_it(page:
     assert "cart-pole ppo, cart-pole bc, acrobot ppo" in part and "40\u202f%" in part
 
 
+def test_a_percentage_is_no_share_of_the_papers(findings: dict[str, Any]) -> None:
+    scale = {"cart-pole ppo": {"pruned per level": {"here": "48.8 %", "paper": "20 %"}}}
+    found = synthetic.finding("ticket-effect", "cart-pole ppo", "supported", scale=scale)
+    part = section(
+        reports.build({**findings, "claims": [{**findings["claims"][0], "findings": [found]}]}), "ticket-effect"
+    )
+    assert '48.8 % <span class="quiet">(paper 20 %)</span>' in part
+
+
 def test_errors_show_their_message_and_missing_numbers_a_dash(page: str) -> None:
     part = section(page, "inputs-over-specified")
     assert "ImportError: pybullet is not installed" in part
@@ -105,6 +114,7 @@ def test_no_claims_and_claims_without_findings_are_said_plainly(findings: dict[s
     assert "No claim was selected" in reports.build({**findings, "claims": []})
     bare = reports.build({"schema": 1, "claims": [{"id": "bare"}, {"id": "empty", "findings": [{}]}]})
     assert "No finding was made" in section(bare, "bare")
+    assert '<p class="summary">Unknown.</p>' in section(bare, "bare")
     assert "unknown" in section(bare, "empty")
 
 
