@@ -46,7 +46,9 @@ _LOOKS = {
     "not comparable": ("none", "dash"),
 }
 # What a baseline says of a finding, in the gate's words, the worst first.
-STANDINGS = {word: (*_LOOKS.get(word, NEUTRAL[:2]), meaning) for word, meaning in standing.STANDINGS.items()}
+STANDINGS: Mapping[str, tuple[str, str, str]] = {
+    str(word): (*_LOOKS.get(word, NEUTRAL[:2]), meaning) for word, meaning in standing.STANDINGS.items()
+}
 CHANGED = ("regressed", "left", "changed", "recovered")
 COMPARED = (*CHANGED, "holds", "as recorded")
 # A tone of a record's entry, as VERDICTS' words have one.
