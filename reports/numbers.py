@@ -7,6 +7,7 @@ from typing import Any
 
 MISSING = "–"
 MINUS = "−"
+LONG, VERY_LONG = 1e7, 1e15  # from here on an effect, or a number as it was written, is told by its power of ten
 
 
 def number(value: Any) -> float | None:
@@ -21,7 +22,7 @@ def number(value: Any) -> float | None:
 
 
 def effect(value: Any, like: Sequence[Any] = (), sign: bool = False) -> str:
-    """Three significant digits, two below 0.1, of the largest of `value` and `like`: bounds line up."""
+    """Three significant digits, two below 0.1, of the largest of `value` and `like`: bounds line up. `1.20e+07`."""
     x = number(value)
     if x is None:
         return MISSING
@@ -30,7 +31,7 @@ def effect(value: Any, like: Sequence[Any] = (), sign: bool = False) -> str:
     finite = [abs(y) for y in map(number, [value, *like]) if y is not None and math.isfinite(y)]
     largest = max(finite)
     digits = min(6, max(0, (2 if largest >= 0.1 else 1) - math.floor(math.log10(largest)))) if largest > 0 else 0
-    text = f"{abs(x):,.{digits}f}"
+    text = f"{abs(x):,.{digits}f}" if abs(x) < LONG else f"{abs(x):.2e}"
     if x == 0 or float(text.replace(",", "")) == 0:
         return text
     return (MINUS if x < 0 else "+" if sign else "") + text
@@ -50,7 +51,13 @@ def plain(value: Any) -> str:
         return str(value) if value not in (None, "") and not isinstance(value, float) else MISSING
     if math.isinf(x):
         return effect(x)
-    return (f"{x:,.0f}" if x == int(x) else f"{x:,.3g}").replace("-", MINUS)
+    if abs(x) >= VERY_LONG:
+        text = f"{x:.2e}"
+    elif x == int(x):
+        text = f"{x:,.0f}"
+    else:
+        text = f"{x:,.3g}" if abs(x) < 999 else f"{x:,.1f}"
+    return text.replace("-", MINUS)
 
 
 def probability(value: Any) -> str:

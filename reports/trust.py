@@ -93,7 +93,6 @@ class Readings:
     usual: str | None
     changing: tuple[tuple[str, tuple[str, ...]], ...]
     kept: tuple[tuple[str, tuple[str, ...]], ...]  # switch, the findings it changes
-    same_numbers: int
 
 
 @dataclass(frozen=True)
@@ -239,7 +238,7 @@ def _controls(data: Mapping[str, Any]) -> dict[str, Controls]:
 def _readings(data: Mapping[str, Any]) -> dict[str, Readings]:
     found = {}
     for claim, switches in _mapping(data.get("claims") or {}, "its claims").items():
-        verdicts, changed, same_numbers = {}, {}, 0
+        verdicts, changed = {}, {}
         for switch, came in _mapping(switches, "the readings of a claim").items():
             came = _mapping(came, "what a reading came to")
             name = _text(switch, "a switch")
@@ -247,7 +246,6 @@ def _readings(data: Mapping[str, Any]) -> dict[str, Readings]:
             changed[name] = tuple(
                 _text(finding, "a finding") for finding in _list(came.get("changed_findings", []), "changed_findings")
             )
-            same_numbers += came.get("same_numbers") is True
         # a verdict is read off its findings: where none changed, it is that of the usual reading
         usual = next((verdicts[name] for name in verdicts if not changed[name]), None)
         together: dict[str, list[str]] = {}
@@ -256,7 +254,7 @@ def _readings(data: Mapping[str, Any]) -> dict[str, Readings]:
                 together.setdefault(verdict, []).append(name)
         kept = tuple((name, changed[name]) for name in verdicts if changed[name] and verdicts[name] == usual)
         changing = tuple((verdict, tuple(names)) for verdict, names in together.items())
-        found[claim] = Readings(len(verdicts), usual, changing, kept, same_numbers)
+        found[claim] = Readings(len(verdicts), usual, changing, kept)
     return found
 
 

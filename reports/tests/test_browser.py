@@ -451,6 +451,22 @@ def test_paper_has_tables_that_fit_with_their_axes_and_folded_ones_as_a_summary(
         expect(folded.locator("summary").first).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_long_unbroken_text_is_broken_and_scrolls_nothing(width: int, chromium: Browser, tmp_path: Path) -> None:
+    long = "x" * 300
+    texts = dict.fromkeys(("name", "hypothesis", "unit", "reason", "note", "test", "message", "rerun"), long)
+    stand = suites.standing(long, says=long, drift=None)
+    found = [synthetic.finding(long, long, "supported", 1.2e300, **texts, scale={}, baseline=stand)]
+    found += [{**found[0], "conclusion": "contradicted"}]
+    claim = suites.claim(long, "MIXED", found, says=long, source=long, systems=long, quantifier=long, summary=long)
+    baseline = {**suites.gated()["baseline"], "file": long, "standings": {long: 3}, "unused": [long], "says": long}
+    run = {**synthetic.findings(), "claims": [claim], "baseline": baseline, "commit": long, "versions": {long: long}}
+    with opened(chromium, reports.write(run, tmp_path / "report.html"), width) as page:
+        wide = """[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth)
+            .map(e => `${e.tagName}.${e.className.baseVal ?? e.className}`).slice(0, 9)"""
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.evaluate(wide)
+
+
 # safety
 
 

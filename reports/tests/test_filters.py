@@ -78,6 +78,8 @@ def test_words_are_found_wherever_they_are_in_a_row(page: Page) -> None:
     assert left(page) == ["slipped"]
     words.press("Enter")  # which would send the form, were it one
     assert left(page) == ["slipped"]
+    words.fill("SAYS acrobot")  # a system of its findings
+    assert left(page) == ["fresh"]
     words.fill("no such word")
     assert left(page) == []
     expect(page.get_by_text("No claim is left by these filters.")).to_be_visible()

@@ -81,6 +81,15 @@ def test_scaling_is_shown_against_the_paper_once_for_systems_that_share_it(page:
     assert "cart-pole ppo, cart-pole bc, acrobot ppo" in part and "40\u202f%" in part
 
 
+def test_a_percentage_is_no_share_of_the_papers(findings: dict[str, Any]) -> None:
+    scale = {"cart-pole ppo": {"pruned per level": {"here": "48.8 %", "paper": "20 %"}}}
+    found = synthetic.finding("ticket-effect", "cart-pole ppo", "supported", scale=scale)
+    part = section(
+        reports.build({**findings, "claims": [{**findings["claims"][0], "findings": [found]}]}), "ticket-effect"
+    )
+    assert '48.8 % <span class="quiet">(paper 20 %)</span>' in part
+
+
 def test_errors_show_their_message_and_missing_numbers_a_dash(page: str) -> None:
     part = section(page, "inputs-over-specified")
     assert "ImportError: pybullet is not installed" in part
@@ -105,6 +114,7 @@ def test_no_claims_and_claims_without_findings_are_said_plainly(findings: dict[s
     assert "No claim was selected" in reports.build({**findings, "claims": []})
     bare = reports.build({"schema": 1, "claims": [{"id": "bare"}, {"id": "empty", "findings": [{}]}]})
     assert "No finding was made" in section(bare, "bare")
+    assert '<p class="summary">Unknown.</p>' in section(bare, "bare")
     assert "unknown" in section(bare, "empty")
 
 
@@ -310,6 +320,8 @@ def test_a_strip_places_effects_on_the_axis_and_marks_open_ends() -> None:
         (numbers.effect(0.1824, [0.1, 0.25]), "0.182"),
         (numbers.effect(-0.004, [-0.021, 0.029]), "−0.004"),
         (numbers.effect(12345.6), "12,346"),
+        (numbers.effect(-12_345_678.0), "−1.23e+07"),
+        (numbers.effect(9_999_999.0, sign=True), "+9,999,999"),
         (numbers.effect(0.0, sign=True), "0"),
         (numbers.effect(0.00001, [0.5], sign=True), "0.000"),
         (numbers.effect("-Infinity"), "−∞"),
@@ -323,6 +335,10 @@ def test_a_strip_places_effects_on_the_axis_and_marks_open_ends() -> None:
         (numbers.percent(0.0044), "0.44\u202f%"),
         (numbers.percent(0.0521), "5.2\u202f%"),
         (numbers.plain(32000), "32,000"),
+        (numbers.plain(1234.5), "1,234.5"),
+        (numbers.plain(-999.96), "−1,000.0"),
+        (numbers.plain(0.05), "0.05"),
+        (numbers.plain(1.7e308), "1.70e+308"),
         (numbers.plain("3.10"), "3.10"),
         (numbers.plain("Infinity"), "∞"),
         (numbers.minutes(580.0), "9.7"),

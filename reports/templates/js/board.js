@@ -3,7 +3,7 @@
 const filters = document.getElementById("filters");
 if (filters) {
   const rows = [...document.querySelectorAll(".board tbody tr")];
-  const words = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  const words = new Map(rows.map((row) => [row, `${row.textContent} ${row.dataset.systems}`.toLowerCase()]));
   const sections = new Map(rows.map((row) => [row, document.getElementById(row.dataset.claim)]));
   const count = filters.elements.namedItem("count");
   const FIELDS = ["verdict", "system", "words", "changed"];
