@@ -129,15 +129,18 @@ def fails(finding: Finding, settings: Settings) -> bool:
 
 
 def exit_code(findings: Sequence[Finding], others: bool, settings: Settings, baseline: Mapping[str, Any] | None) -> int:
-    """pytest's exit codes, and `NO_RESULT` and `BASELINE`; of several reasons to fail, the first of 6, 1, 7.
+    """pytest's exit codes, and `NO_RESULT` and `BASELINE`; of several reasons to fail, the first: an error (6), a finding
+    that fails (1), one that is missing (6), the baseline (7).
 
     others: whether anything failed that is no finding. baseline: as `summary_of` has it.
     """
     judged = [finding for finding in findings if finding.conclusion not in ("error", "not run")]
-    if len(judged) < len(findings):
+    if any(finding.conclusion == "error" for finding in findings):
         return NO_RESULT  # first: who takes a contradiction for granted must not take this for one
     if others or any(_fails_by_itself(finding, settings) for finding in judged):
         return int(pytest.ExitCode.TESTS_FAILED)
+    if len(judged) < len(findings):
+        return NO_RESULT
     return BASELINE if baseline is not None and baseline["failed"] else int(pytest.ExitCode.OK)
 
 

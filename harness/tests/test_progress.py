@@ -490,7 +490,7 @@ draining.run_level = run_level
     assert code == pytest.ExitCode.INTERRUPTED, text
     assert not [line for line in text if line.startswith("claims  ") or "process" in line]
     assert [line for line in text if line.startswith("claims: 7 % of the work, 1 of 5 cells, 1 of 13 levels")]
-    assert "claims: the same command goes on from the last finished level" in text
+    assert "the same command goes on from the last finished level; --finished judges what is there" in " ".join(text)
 
 
 def test_in_a_pipe_there_are_lines_and_one_at_the_end(tmp_path: Path, replay: str) -> None:
