@@ -129,8 +129,8 @@ def fails(finding: Finding, settings: Settings) -> bool:
 
 
 def exit_code(findings: Sequence[Finding], others: bool, settings: Settings, baseline: Mapping[str, Any] | None) -> int:
-    """pytest's exit codes, and `NO_RESULT` and `BASELINE`; of several reasons to fail, the first: an error (6), a finding
-    that fails (1), one that is missing (6), the baseline (7).
+    """pytest's exit codes, and `NO_RESULT` and `BASELINE`; of several reasons to fail, the first: an error (6), a
+    finding that fails (1), one that is missing (6), the baseline (7).
 
     others: whether anything failed that is no finding. baseline: as `summary_of` has it.
     """
