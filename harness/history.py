@@ -151,7 +151,7 @@ def append(path: Path, summary: Mapping[str, Any]) -> None:
     try:
         found = findings_of(summary)
     except FindingsError as error:
-        raise _unlike(path, "written", str(error)) from None
+        raise _problem(path, "written", str(error)) from None
     run = {name: summary[name] for name in _RUN} | {"changes": sorted(summary["changes"])}
     with _writing(path) as base:
         cursor = base.execute(_insert("runs", _RUN), [_cell(run[name]) for name in _RUN])
@@ -192,7 +192,7 @@ def read(path: Path, profile: str, changes: Sequence[str] = (), last: int | None
             findings_of[run].append(_finding(values))
         return [_run(values, verdicts_of[number], findings_of[number]) for number, *values in runs]
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise _unlike(path, "read", str(error)) from None
+        raise _problem(path, "read", str(error)) from None
 
 
 def prove_usable(path: Path) -> None:
@@ -200,10 +200,10 @@ def prove_usable(path: Path) -> None:
     try:
         prove_writable(path)
     except OSError as error:
-        raise _unlike(path, "written", error.strerror or str(error)) from None
+        raise _problem(path, "written", error.strerror or str(error)) from None
     if path.exists():
         with _writing(path):
-            pass
+            pass  # opened, of a known format, and free to be written: that is all that can be known
 
 
 def _insert(table: str, names: Sequence[str]) -> str:
@@ -260,7 +260,7 @@ def _writing(path: Path) -> Iterator[sqlite3.Connection]:
                 _upgrade(base, path)
                 yield base
     except (sqlite3.Error, OSError) as error:
-        raise _unlike(path, "written", str(error)) from None
+        raise _problem(path, "written", str(error)) from None
 
 
 @contextlib.contextmanager
@@ -278,7 +278,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             _upgrade(memory, path)
             yield memory
     except (sqlite3.Error, OSError) as error:
-        raise _unlike(path, "read", str(error)) from None
+        raise _problem(path, "read", str(error)) from None
 
 
 def _connect(path: Path | None, mode: str = "memory") -> sqlite3.Connection:
@@ -315,6 +315,6 @@ def _upgrade(base: sqlite3.Connection, path: Path) -> None:
         base.execute(f"PRAGMA user_version = {FORMAT}")
 
 
-def _unlike(path: Path, done: str, why: str) -> HistoryError:
+def _problem(path: Path, done: str, why: str) -> HistoryError:
     said = " ".join(why.split()).removesuffix(".")
     return HistoryError(f"the history {path} can't be {done}: {said}; move it away, or name another with --history")

@@ -98,10 +98,10 @@ class Sample:
 
 
 def held_out(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Gehan's scores of all pairs, in [-1/2, 1/2]: float[n_one, n_other]. one, other: float[n, 2], earliest and
-    latest."""
-    later = one[:, None, 0] > other[None, :, 1]
-    before = other[None, :, 0] > one[:, None, 1]
+    """Gehan's scores of all pairs, in [-1/2, 1/2]: float[..., n_one, n_other]. one, other: float[..., n, 2], earliest
+    and latest."""
+    later = one[..., :, None, 0] > other[..., None, :, 1]
+    before = other[..., None, :, 0] > one[..., :, None, 1]
     return np.asarray((later.astype(np.float64) - before) / 2)
 
 

@@ -116,9 +116,7 @@ def of_run(summary: Mapping[str, Any], findings: Iterable[Finding]) -> Baseline:
         seeds=list(summary["seeds"]),
         provenance={name: summary[name] for name in _PROVENANCE},
         claims={
-            claim["id"]: ClaimEntry(
-                claim["verdict"], claim["preregistration"]["hash"], dict(sorted(held[claim["id"]].items()))
-            )
+            claim["id"]: ClaimEntry(claim["verdict"], claim["preregistration"]["hash"], held[claim["id"]])
             for claim in sorted(summary["claims"], key=lambda claim: str(claim["id"]))
         },
     )
@@ -159,8 +157,9 @@ def read(path: Path) -> Baseline:
         problem = "it is no UTF-8 text"
     except ValueError as error:
         problem = str(error)
+    problem = " ".join(problem.split())
     raise BaselineError(
-        f"the baseline {path} can't be used: {' '.join(problem.split())}; restore it from git"
+        f"the baseline {path} can't be used: {problem}; restore it, or remove it and write it anew"
     ) from None
 
 

@@ -7,7 +7,7 @@ from math import ceil, comb, isfinite, prod
 import numpy as np
 from scipy import stats
 
-from harness.sample import Sample
+from harness.sample import Sample, held_out
 from harness.statistics.contrast import FloatArray
 
 ALPHA = 0.05
@@ -101,9 +101,7 @@ def _mean(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _ranks(one: FloatArray, other: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Placements: each seed's mean score against the other group, as in `censored_ranks`."""
-    later = one[:, :, None, 0] > other[:, None, :, 1]
-    before = other[:, None, :, 0] > one[:, :, None, 1]
-    score = (later.astype(np.float64) - before) / 2
+    score = held_out(one, other)
     rows, columns = score.mean(axis=2), score.mean(axis=1)
     return rows.mean(axis=1), np.hypot(_error(rows), _error(columns))
 
