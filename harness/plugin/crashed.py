@@ -43,9 +43,7 @@ class Crashes:
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
         """See what it was computing, before another process takes its lease."""
-        if not error or self._suite.unusable:
-            return
-        if not node.gateway.spec.popen:
+        if not error or self._suite.unusable or not node.gateway.spec.popen:
             return
         held = _held_by(node.gateway._rinfo().pid, self._suite)
         self._deaths.update(list(held))
@@ -63,6 +61,7 @@ class Crashes:
         message = f"worker {worker} crashed while it {did}: it was killed, or a library took it down"
         finding = replace(judge.blank("error"), reason="The worker crashed.", message=message)
         report.longrepr = failure.text(finding)
+        # a report carries any plain attribute, as in `reported`
         report.finding = json.dumps(finding.to_json(), allow_nan=False)  # type: ignore[attr-defined]
         report.conclusion = finding.conclusion  # type: ignore[attr-defined]
 
