@@ -15,6 +15,7 @@ from harness.bench import PARTS, UnknownPartError
 from harness.controls import CONTROLS
 from harness.evidence import commands as evidence
 from harness.fixtures import FixtureError
+from harness.registry import UnknownNameError
 from harness.trust.controls import IDLE
 from harness.trust.records import RecordError
 from harness.trust.sessions import SessionError
@@ -50,7 +51,7 @@ def main() -> int:
     try:
         code: int = chosen.run(chosen)
         return code
-    except (FixtureError, RecordError, UnknownPartError) as error:
+    except (FixtureError, RecordError, UnknownPartError, UnknownNameError) as error:
         print(f"error: {error}")
         return 4
     except SessionError as error:
@@ -65,16 +66,16 @@ def main() -> int:
 
 
 def _add_plain(commands: Commands) -> None:
-    def experts(_: argparse.Namespace) -> int:
+    def experts(chosen: argparse.Namespace) -> int:
         from harness.experts import write_experts
 
-        print(f"{len(write_experts())} files written")
+        print(f"{len(write_experts(chosen.only))} files written")
         return 0
 
-    def tune(_: argparse.Namespace) -> int:
+    def tune(chosen: argparse.Namespace) -> int:
         from harness.tuning import tune
 
-        for line in tune():
+        for line in tune(chosen.only):
             print(line, flush=True)
         return 0
 
@@ -85,12 +86,18 @@ def _add_plain(commands: Commands) -> None:
             print(line, flush=True)
         return 0
 
+    parsers = {}
     for run, help in (
         (experts, "retrain the experts and measure the reference returns (writes fixtures/)"),
         (tune, "train dense agents of the tuning seeds with the scaled profile's alternatives"),
         (profile, "show where a cell's CPU time goes"),
     ):
-        commands.add_parser(run.__name__, help=help).set_defaults(run=run)
+        parsers[run] = commands.add_parser(run.__name__, help=help)
+        parsers[run].set_defaults(run=run)
+    add = parsers[experts].add_argument
+    add("--only", action="append", default=[], metavar="TASK", help="of this task alone; repeat for more")
+    add = parsers[tune].add_argument
+    add("--only", action="append", default=[], metavar="SYSTEM", help='"TASK LEARNER" alone; repeat for more')
 
 
 def _add_bench(commands: Commands) -> None:

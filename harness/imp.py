@@ -21,7 +21,7 @@ from harness.layout import (
     prunable_networks,
     prunable_weights,
 )
-from harness.learners import ACTOR
+from harness.learners import ACTOR, acting_of
 from harness.learners.training import train
 from harness.networks import ACTIVATIONS, INITIALISERS
 from harness.pruning.criteria import CRITERIA, asks_for, saliencies
@@ -81,13 +81,13 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
     )
     stops = e.savings.stop_at_maximum
     asks = asks_for(e.pruning.criterion, "gradients")
-    training = train(population, task, e.evaluation, e.pruning.checkpoint, stops, cell.seeds, level, asks)
+    acting = acting_of(e.learner, e.evaluation.actions)
+    training = train(population, task, e.evaluation, acting, e.pruning.checkpoint, stops, cell.seeds, level, asks)
     _refuse_diverged(training.checkpoint, cell.seeds)
     shape = (e.evaluation.scored_episodes,)
     rngs = streams(cell.seeds, "score", level)
     starts = np.stack([task.draw_starts(rng, shape) for rng in rngs])
-    sampled_by = rngs if e.evaluation.actions == "sampled" else None
-    scores = rollout_returns(task, training.checkpoint[ACTOR], starts, sampled_by)
+    scores = rollout_returns(task, training.checkpoint[ACTOR], starts, acting, rngs)
     trained, gradients = {}, {}
     for name in masks:
         trained[name], found = training.checkpoint[name], training.gradients.get(name)

@@ -1,10 +1,7 @@
 """Profiles: the budgets at which claims are judged. smoke · reduced · scaled · extended · paper.
 
-A learner registered by a user stands beside them, with budgets of its own or made from a profile's.
-
-The numbers of `paper` are those of the paper's tables. Where the paper is silent, and in the other profiles, a
-number stands with its reason. Hyperparameters of `scaled` were tuned on the dense agent's return alone, on
-seed block 99 (20 seeds), never on a claim's effect: see `_SCALED`.
+What they give each task's learners is in `harness.budgets`. A learner registered by a user stands beside these, with
+budgets of its own or made from a profile's.
 """
 
 import dataclasses
@@ -13,15 +10,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+from harness.budgets import ProfileName
+from harness.budgets.tasks import TASKS
 from harness.changes import Change, fields_of
 from harness.controls import CONTROLS, broken  # noqa: F401  (its controls register themselves)
-from harness.experiment import Cell, Evaluation, Experiment, Network, Pruning
+from harness.experiment import Cell, Experiment
 from harness.learners import Learner
 from harness.learners.bc import BC
-from harness.learners.ppo import PPO
 from harness.registry import Registry
 from harness.switches import BUDGETS, JUDGED, Switch
-from harness.tasks.cart_pole import CartPole
 from harness.tasks.narrowed import Narrowed
 
 SEEDS_PER_BLOCK = 1000
@@ -39,8 +36,10 @@ class System:
     horizon: int | None = None
     inputs: tuple[str, ...] | None = None
     """Only these are shown."""
+    hidden: tuple[int, ...] | None = None
     initialiser: str | None = None
     input_divisor: float | None = None
+    weight_decay: float | None = None
     scope: Literal["actor", "actor+critic"] | None = None
     lineage: Literal["own", "branch"] | None = None
     checkpoint: Literal["best", "last"] | None = None
@@ -49,19 +48,30 @@ class System:
     ratio of env_steps between the two stands."""
 
     def __str__(self) -> str:
-        words = [self.task, self.learner]
-        if self.horizon is not None:
-            words.append(f"horizon {self.horizon}")
-        if self.inputs is not None:
-            words.append(f"on {' and '.join(self.inputs)}")
-        if self.initialiser is not None:
-            words.append(self.initialiser)
-        if self.input_divisor is not None:
-            words.append(f"input layer / {self.input_divisor:g}")
-        words += [str(switch) for switch in (self.scope, self.lineage, self.checkpoint) if switch is not None]
-        if self.equal_updates:
-            words.append("equal updates")
-        return " ".join(words)
+        said: dict[str, Callable[[Any], str]] = {
+            "horizon": lambda horizon: f"horizon {horizon}",
+            "inputs": lambda inputs: f"on {' and '.join(inputs)}",
+            "hidden": lambda hidden: "-".join(map(str, hidden)),
+            "input_divisor": lambda divisor: f"input layer / {divisor:g}",
+            "weight_decay": lambda decay: f"weight decay {decay:g}",
+            "equal_updates": lambda equal: "equal updates" if equal else "",
+        }
+        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        words = [said.get(name, str)(value) for name, value in given.items() if value is not None]
+        return " ".join(word for word in words if word)
+
+
+_PART_OF = {
+    "horizon": "task",
+    "hidden": "network",
+    "initialiser": "network",
+    "input_divisor": "network",
+    "weight_decay": "learner",
+    "scope": "pruning",
+    "lineage": "pruning",
+    "checkpoint": "pruning",
+}
+"""Fields of `System` that are fields of a part of an experiment, under the same name."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +124,12 @@ class Profile:
     def experiment(self, system: System) -> Experiment:
         """The experiment of a system at this scale. Raises ValueError where the profile has no such system."""
         experiment = self.base(system.task, system.learner)
-        if system.horizon is not None:
-            experiment = _replace(experiment, "task", horizon=system.horizon)
+        for name, part in _PART_OF.items():
+            value = getattr(system, name)
+            if value is not None:
+                experiment = _replace(experiment, part, **{name: value})
         if system.inputs is not None:
             experiment = dataclasses.replace(experiment, task=Narrowed(experiment.task, system.inputs))
-        if system.initialiser is not None:
-            experiment = _replace(experiment, "network", initialiser=system.initialiser)
-        if system.input_divisor is not None:
-            experiment = _replace(experiment, "network", input_divisor=float(system.input_divisor))
-        switches = {name: getattr(system, name) for name in ("scope", "lineage", "checkpoint")}
-        switches = {name: value for name, value in switches.items() if value is not None}
-        if switches:
-            experiment = _replace(experiment, "pruning", **switches)
         if system.equal_updates or (BUDGETS in self.switches and isinstance(experiment.learner, BC)):
             goal, learner = self.base(system.task, "ppo").learner.updates, experiment.learner
             if not isinstance(learner, BC):
@@ -208,79 +212,27 @@ def _replace(experiment: Experiment, part: str, **changes: object) -> Experiment
     return dataclasses.replace(experiment, **{part: changed})
 
 
-def _cart_pole(
-    ppo: PPO, bc: BC, network: Network, pruning: Pruning, evaluation: Evaluation
-) -> Mapping[tuple[str, str], Experiment]:
-    return MappingProxyType(
-        {
-            ("cart-pole", "ppo"): Experiment(CartPole(), ppo, network, pruning, evaluation),
-            ("cart-pole", "bc"): Experiment(CartPole(), bc, network, pruning, evaluation),
-        }
-    )
-
-
-# Tables 2 and 3. Not in the tables, with our reason:
-#   rollout 128, 4 minibatches: 512 samples per rollout of 4 workers, and minibatches of 128, as in PPO's Atari code
-#     (Schulman et al. 2017, Table 5, with fewer actors);
-#   network 128-128 for PPO: Figure 2 compares BC and PPO, and Table 2's first student has this size;
-#   BC batch 64, 8 passes: 1,250 updates. Each sample is seen twice as often as PPO's 4 epochs, since a student sees
-#     fewer of them; with 4 passes a dense 64-64 student of 4,096 samples reached 467 only (`python -m harness tune`).
-_PAPER = _cart_pole(
-    PPO(learning_rate=0.0005, env_steps=80_000, envs=4, epochs=4, rollout=128, minibatches=4),
-    BC(learning_rate=0.001, env_steps=10_000, envs=4, batch=64, passes=8),
-    Network(hidden=(128, 128)),
-    Pruning(rate=0.2, levels=30),
-    Evaluation(),
-)
-
-# A network a quarter the size, three of the paper's levels in one (1 - 0.8^3 = 0.488), down to 0.06 % density, and
-# 41 % of its env_steps, in the paper's ratio of 8 between PPO and BC. Tuned on dense agents of seed block 99
-# (`python -m harness tune`, scored returns of 500): with Table 3's learning rate and workers and rollouts of 128 steps
-# PPO got to 439 in 32,768 env_steps; 8 workers of 32 steps and a rate of 0.002 got to 499, in 63 % of them.
-_SCALED = _cart_pole(
-    PPO(learning_rate=0.002, env_steps=32_768, envs=8, epochs=4, rollout=32, minibatches=4),
-    BC(learning_rate=0.001, env_steps=4_096, envs=4, batch=64, passes=8),
-    Network(hidden=(64, 64)),
-    Pruning(rate=0.488, levels=11),
-    Evaluation(),
-)
-
-# The scaled settings with the paper's own network and its pruning rate of two levels in one.
-_EXTENDED = _cart_pole(
-    PPO(learning_rate=0.002, env_steps=65_536, envs=8, epochs=4, rollout=32, minibatches=4),
-    BC(learning_rate=0.001, env_steps=8_192, envs=4, batch=64, passes=8),
-    Network(hidden=(128, 128)),
-    Pruning(rate=0.36, levels=16),
-    Evaluation(),
-)
-
-# The scaled settings at half its levels, six of the paper's in one (1 - 0.8^6 = 0.738), down to 0.12 %. What breaks the
-# instrument, and other readings of the paper, are tried on it: no claim is.
-_REDUCED = {
-    name: dataclasses.replace(experiment, pruning=Pruning(rate=0.738, levels=5)) for name, experiment in _SCALED.items()
+_SAYS: Mapping[ProfileName, tuple[str, int]] = {
+    "smoke": ("everything runs, nothing is judged", 3),
+    "reduced": ("half the levels of scaled, for controls and readings", 20),
+    "scaled": ("minutes on two cores", 20),
+    "extended": ("hours: the paper's networks, finer levels, more seeds", 40),
+    "paper": ("the paper's tables, 15 seeds, 30 levels", 15),
 }
+"""What each profile is, and its seeds."""
 
-# Just enough for every line of the way to run.
-_SMOKE = _cart_pole(
-    PPO(learning_rate=0.002, env_steps=1_024, envs=8, epochs=4, rollout=32, minibatches=4),
-    BC(learning_rate=0.001, env_steps=512, envs=4, batch=64, passes=2),
-    Network(hidden=(16, 16)),
-    Pruning(rate=0.9, levels=3),
-    Evaluation(per_training=2, episodes=4, scored_episodes=8),
-)
 
-PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {
-        profile.name: profile
-        for profile in (
-            Profile("smoke", "everything runs, nothing is judged", 3, _SMOKE, gives_findings=False),
-            Profile("reduced", "half the levels of scaled, for controls and readings", 20, _REDUCED),
-            Profile("scaled", "minutes on two cores", 20, _SCALED),
-            Profile("extended", "hours: the paper's network, finer levels, more seeds", 40, _EXTENDED),
-            Profile("paper", "the paper's tables, 15 seeds, 30 levels", 15, _PAPER),
-        )
+def _profile(name: ProfileName) -> Profile:
+    says, seeds = _SAYS[name]
+    systems = {
+        (task, learner): experiment
+        for task, budgets in TASKS.items()
+        for learner, experiment in budgets.experiments[name].items()
     }
-)
+    return Profile(name, says, seeds, MappingProxyType(systems), gives_findings=name != "smoke")
+
+
+PROFILES: Mapping[str, Profile] = MappingProxyType({name: _profile(name) for name in _SAYS})
 
 
 def scale(profile: Profile, system: System) -> dict[str, dict[str, float | str]]:

@@ -6,46 +6,39 @@ can be seen, and no claim is judged on these seeds.
 """
 
 import dataclasses
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Iterator, Sequence
 
+from harness.budgets.tasks import TASKS
 from harness.experiment import DENSE, Cell
 from harness.imp import run_level
 from harness.profiles import PROFILES, TUNING_BLOCK
-
-PPO_CANDIDATES: tuple[dict[str, Any], ...] = (
-    {},
-    {"learning_rate": 0.001},
-    {"learning_rate": 0.002, "learning_rate_schedule": "linear"},
-    {"minibatches": 2},
-    {"rollout": 64},
-    {"envs": 16},
-    {"envs": 16, "learning_rate": 0.003},
-    {"envs": 4, "rollout": 128},
-    {"envs": 4, "rollout": 128, "learning_rate": 0.0005},
-)
-BC_CANDIDATES: tuple[dict[str, Any], ...] = (
-    {},
-    {"passes": 4},
-    {"passes": 4, "batch": 32},
-    {"passes": 4, "batch": 128},
-    {"passes": 4, "learning_rate": 0.002},
-)
+from harness.registry import UnknownNameError
 
 
-def tune() -> Iterator[str]:
-    """A line per candidate: what differs from the scaled profile, and what dense agents then reach."""
+def tune(systems: Sequence[str] = ()) -> Iterator[str]:
+    """A line per candidate: what differs from the scaled profile, and what dense agents then reach.
+
+    systems: these alone, as in "cart-pole ppo". Raises harness.registry.UnknownNameError for one that the scaled
+    profile does not have.
+    """
     profile = PROFILES["scaled"]
     seeds = profile.seeds_of(TUNING_BLOCK)
-    for name, candidates in (("ppo", PPO_CANDIDATES), ("bc", BC_CANDIDATES)):
-        chosen = profile.systems["cart-pole", name]
-        for changes in candidates:
-            learner = dataclasses.replace(chosen.learner, **changes)  # type: ignore[type-var]
-            level = run_level(Cell(dataclasses.replace(chosen, learner=learner), DENSE, seeds), 0, None)
+    known = {" ".join(system): system for system in profile.systems}
+    if unknown := [name for name in systems if name not in known]:
+        raise UnknownNameError(f"the scaled profile has no system {unknown[0]!r}; it has {', '.join(known)}")
+    for name in systems or known:
+        chosen = profile.systems[known[name]]
+        task, learner = known[name]
+        for changes in ({}, *TASKS[task].tried.get(learner, ())):
+            settings = dataclasses.replace(chosen.learner, **changes)  # type: ignore[type-var]
+            started = time.process_time()
+            level = run_level(Cell(dataclasses.replace(chosen, learner=settings), DENSE, seeds), 0, None)
+            seconds = time.process_time() - started
             returns = level.scored_returns
-            share = level.share.mean()
             what = ", ".join(f"{key} {value}" for key, value in changes.items()) or "as chosen"
             yield (
-                f"{name:4} {what:52} {learner.updates:5} updates  scored return {returns.mean():5.1f},"
-                f" lowest {returns.min():5.1f}, {100 * share:3.0f} % of the training taken"
+                f"{name:14} {what:62} {settings.updates:6} updates  scored return {returns.mean():6.1f},"
+                f" lowest {returns.min():6.1f}, {100 * level.share.mean():3.0f} % of the training taken,"
+                f" {seconds:5.1f} CPU seconds"
             )

@@ -6,12 +6,12 @@ A learner's settings are a frozen dataclass that follows `Learner`; the populati
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from harness.networks import Mlp
-from harness.tasks import Task
+from harness.tasks import Acting, Task
 
 ACTOR = "actor"
 """The network that acts, and that every learner has; it comes first."""
@@ -83,3 +83,16 @@ class Learner(Protocol):
         level: int,
     ) -> Population:
         """A population about to train from `networks` (arrays) under `masks` (bool per layer)."""
+
+
+@runtime_checkable
+class ActsItsOwnWay(Protocol):
+    """A learner whose outputs are no logits, so that it has a word in how its agents act while they are evaluated."""
+
+    def acting(self, actions: Literal["greedy", "sampled"]) -> Acting:
+        """See `experiment.Evaluation.actions`."""
+
+
+def acting_of(learner: Learner, actions: Literal["greedy", "sampled"]) -> Acting:
+    """How a learner's agents act while they are evaluated and scored."""
+    return learner.acting(actions) if isinstance(learner, ActsItsOwnWay) else Acting(softmax=actions == "sampled")

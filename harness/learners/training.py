@@ -9,7 +9,7 @@ from harness.experiment import Evaluation
 from harness.learners import ACTOR, OffersGradients, Population
 from harness.networks import Mlp
 from harness.streams import streams
-from harness.tasks import Task, rollout_returns
+from harness.tasks import Acting, Task, rollout_returns
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ def train(
     population: Population,
     task: Task,
     evaluation: Evaluation,
+    acting: Acting,
     checkpoint: str,
     stop_at_maximum: bool,
     seeds: Sequence[int],
@@ -40,7 +41,8 @@ def train(
 ) -> Training:
     """Train to the end, or each member until an evaluation reached the task's maximum (see `Savings`).
 
-    `checkpoint` "best" takes the best evaluation's networks, first at the maximum; "last" takes the last one's.
+    acting: how the members act while they are evaluated. `checkpoint` "best" takes the best evaluation's networks,
+    first at the maximum; "last" takes the last one's.
     """
     best = {name: mlp.arrays() for name, mlp in population.networks.items()}
     gradients = {name: mlp.each(np.zeros_like) for name, mlp in best.items() if asks_gradients}
@@ -56,8 +58,7 @@ def train(
         done = until
         rngs = streams([seeds[row] for row in training.tolist()], "evaluation", level, turn)
         starts = np.stack([task.draw_starts(rng, (evaluation.episodes,)) for rng in rngs])
-        sampled_by = rngs if evaluation.actions == "sampled" else None
-        returns = rollout_returns(task, population.networks[ACTOR], starts, sampled_by).mean(axis=1)
+        returns = rollout_returns(task, population.networks[ACTOR], starts, acting, rngs).mean(axis=1)
 
         so_far = evaluations[training]
         better = np.ones(len(training), dtype=bool)

@@ -5,6 +5,7 @@ To add a task is to add a file here (or anywhere else) with two such classes.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -81,24 +82,48 @@ def zero_inputs(task: Task) -> tuple[str, ...]:
     return named
 
 
-def rollout_returns(
-    task: Task, actor: Mlp, starts: np.ndarray, sampled_by: Sequence[np.random.Generator] | None = None
-) -> np.ndarray:
-    """Undiscounted returns of one episode from each start, greedy, or with actions drawn from the actor's softmax.
+@dataclass(frozen=True)
+class Acting:
+    """How an actor's outputs become actions: the largest one, unless something here says otherwise."""
 
-    actor: stacked networks of `members`; starts: float64[members, episodes, state]. sampled_by: a stream per member,
-    from which the draws of all its actions are taken beforehand. Returns float64[members, episodes].
+    softmax: bool = False
+    """Drawn from the softmax of the outputs."""
+    epsilon: float = 0.0
+    """The share of actions that are drawn uniformly instead."""
+
+
+GREEDY = Acting()
+
+
+def rollout_returns(
+    task: Task,
+    actor: Mlp,
+    starts: np.ndarray,
+    acting: Acting = GREEDY,
+    streams: Sequence[np.random.Generator] = (),
+) -> np.ndarray:
+    """Undiscounted returns of one episode from each start.
+
+    actor: stacked networks of `members`; starts: float64[members, episodes, state]. streams: one per member, from which
+    the draws of all its actions are taken beforehand; not asked where nothing is drawn. Returns
+    float64[members, episodes].
     """
     batch = task.batch(starts)
-    noise = None
-    if sampled_by is not None:  # the largest of logits with Gumbel noise is a draw from their softmax
-        noise = np.stack([rng.gumbel(size=(starts.shape[1], task.horizon, task.actions)) for rng in sampled_by])
+    shape = (starts.shape[1], task.horizon)
+    noise = draws = None
+    if acting.softmax:  # the largest of logits with Gumbel noise is a draw from their softmax
+        noise = np.stack([rng.gumbel(size=(*shape, task.actions)) for rng in streams])
+    if acting.epsilon:
+        draws = np.stack([rng.random(shape) for rng in streams])
     returns = np.zeros(starts.shape[:2])
     running = np.ones(starts.shape[:2], dtype=bool)
     for time in range(task.horizon):
-        logits = outputs_of(actor, batch.observations)
-        logits = logits if noise is None else logits + noise[:, :, time]
-        transition = batch.step(logits.argmax(axis=-1), starts)
+        outputs = outputs_of(actor, batch.observations)
+        actions = (outputs if noise is None else outputs + noise[:, :, time]).argmax(axis=-1)
+        if draws is not None:  # below epsilon a draw is uniform as well, and says which action
+            anything = np.minimum(draws[:, :, time] / acting.epsilon * task.actions, task.actions - 1)
+            actions = np.where(draws[:, :, time] < acting.epsilon, anything.astype(np.int64), actions)
+        transition = batch.step(actions, starts)
         returns += transition.rewards * running
         running &= ~(transition.terminated | transition.truncated)
         if not running.any():

@@ -11,13 +11,14 @@ from types import MappingProxyType
 
 import numpy as np
 
+from harness.budgets import cart_pole
 from harness.evidence.store import Address, Store
 from harness.experiment import DENSE, Cell, Evaluation, Network, Pruning
 from harness.fixtures import read_reference
 from harness.imp import Level, start_level
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
-from harness.profiles import Profile, _cart_pole
+from harness.profiles import Profile
 from harness.statistics import Reference
 from harness.streams import stream
 from harness.tasks.cart_pole import CartPole
@@ -29,13 +30,14 @@ REFERENCE = Reference(**read_reference(TASK.name, TASK.horizon))
 
 def profile(levels: int = LEVELS, seeds: int = 20) -> Profile:
     """A profile that judges, of chains that cost nothing."""
-    systems = _cart_pole(
+    experiments = cart_pole.experiments(
         PPO(env_steps=64, envs=4, rollout=16),
         BC(env_steps=64, batch=16),
         Network(hidden=(16, 16)),
         Pruning(rate=0.4, levels=levels),
         Evaluation(per_training=1, episodes=1, scored_episodes=1),
     )
+    systems = {("cart-pole", learner): experiment for learner, experiment in experiments.items()}
     return Profile("planted", "for tests", seeds, systems)
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import harness.fixtures
-from harness.experts import EXPERTS
+from harness.budgets.tasks import TASKS
 from harness.fixtures import (
     FixtureError,
     expert_file,
@@ -161,10 +161,11 @@ class TestExperts:
 
     def test_every_shipped_expert_masters_cart_pole(self) -> None:
         task = CartPole()
-        experts = read_experts(task.name, range(EXPERTS), INPUTS, ACTIONS).tensors()
-        starts = task.draw_starts(stream(4711, "test of the experts"), (EXPERTS, 20))
+        count = TASKS[task.name].experts.count
+        experts = read_experts(task.name, range(count), INPUTS, ACTIONS).tensors()
+        starts = task.draw_starts(stream(4711, "test of the experts"), (count, 20))
         returns = rollout_returns(task, experts, starts).mean(axis=1)
-        assert returns.shape == (EXPERTS,)
+        assert returns.shape == (count,)
         assert {index: value for index, value in enumerate(returns.tolist()) if value < 490} == {}
 
 

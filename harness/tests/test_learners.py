@@ -24,7 +24,7 @@ from harness.learners.training import train
 from harness.networks import Mlp, forward, initial_mlp
 from harness.profiles import PROFILES, System
 from harness.streams import streams
-from harness.tasks import rollout_returns
+from harness.tasks import GREEDY, rollout_returns
 from harness.tasks.cart_pole import CartPole
 from harness.tests.equations import Numbers, equation_9
 
@@ -517,7 +517,7 @@ class TestLearning:
         starts = np.stack([task.draw_starts(rng, (32,)) for rng in streams(seeds, "test")])
         before = rollout_returns(task, networks[ACTOR].tensors(), starts).mean(axis=1) / task.horizon
         population = learner.start(task, networks, {}, seeds, level=0)
-        trained = train(population, task, Evaluation(per_training=2, episodes=4), "last", False, seeds, level=0)
+        trained = train(population, task, Evaluation(per_training=2, episodes=4), GREEDY, "last", False, seeds, level=0)
         after = rollout_returns(task, trained.checkpoint[ACTOR].tensors(), starts).mean(axis=1) / task.horizon
         assert 0.2 < before.mean() < 0.8
         assert after.min() >= 0.95
@@ -529,7 +529,9 @@ class TestLearning:
         task, seeds = Context(), range(5)
         learner = LEARNERS["bc"]
         population = learner.start(task, networks_of(learner, task, seeds), {}, seeds, level=0)
-        trained = train(population, task, Evaluation(per_training=1, episodes=32), "last", False, seeds, level=0)
+        trained = train(
+            population, task, Evaluation(per_training=1, episodes=32), GREEDY, "last", False, seeds, level=0
+        )
         assert trained.evaluations.max() <= 0.05 * task.horizon
 
 

@@ -11,6 +11,8 @@ from harness.profiles import PROFILES, System, scale
 
 CHANGES: list[dict[str, Any]] = [
     {"horizon": 200},
+    {"hidden": (32, 16)},
+    {"weight_decay": 0.1},
     {"initialiser": "xavier"},
     {"input_divisor": 10},
     {"inputs": ("pole angle",)},

@@ -19,10 +19,11 @@ from harness.pruning.conditions import RULES, rule_of
 from harness.run import Run, Scene
 from harness.streams import stream, streams
 from harness.switches import SWITCHES, Switch
-from harness.tasks import rollout_returns
+from harness.tasks import Acting, rollout_returns
 from harness.tasks.cart_pole import CartPole
 
 SEEDS = (3, 8, 11)
+SAMPLED = Acting(softmax=True)
 SYSTEMS = [System("cart-pole", learner) for learner in ("bc", "ppo")]
 
 
@@ -210,15 +211,15 @@ class TestSampledEvaluation:
         episodes = stream(0, "starts")
         begins = self.TASK.draw_starts(episodes, (1, 400))
         greedy = rollout_returns(self.TASK, self.untrained(1), begins)
-        sampled = rollout_returns(self.TASK, self.untrained(1), begins, [stream(0, "actions")])
+        sampled = rollout_returns(self.TASK, self.untrained(1), begins, SAMPLED, [stream(0, "actions")])
         assert greedy.mean() < 11  # one action for ever: the pole falls in about nine steps
         assert 18 < sampled.mean() < 27  # the random policy's 22, by gymnasium's documentation and our references
 
     def test_a_member_draws_the_same_alone_as_in_company(self) -> None:
         begins = np.stack([self.TASK.draw_starts(rng, (5,)) for rng in streams(SEEDS, "starts")])
-        whole = rollout_returns(self.TASK, self.untrained(3), begins, streams(SEEDS, "actions"))
+        whole = rollout_returns(self.TASK, self.untrained(3), begins, SAMPLED, streams(SEEDS, "actions"))
         last = self.untrained(3).take(np.array([2]))
-        alone = rollout_returns(self.TASK, last, begins[2:], streams(SEEDS[2:], "actions"))
+        alone = rollout_returns(self.TASK, last, begins[2:], SAMPLED, streams(SEEDS[2:], "actions"))
         np.testing.assert_array_equal(whole[2:], alone)
 
     @pytest.mark.parametrize("learner", ["bc", "ppo"])

@@ -1,0 +1,5 @@
+"""The tasks that the profiles have, by name, in the order in which they are shown."""
+
+from harness.budgets import Budgets, cart_pole
+
+TASKS: dict[str, Budgets] = {budgets.task.name: budgets for budgets in (cart_pole.BUDGETS,)}
