@@ -51,6 +51,20 @@ def claim(
     )
 
 
+def at_least(profile: str) -> pytest.MarkDecorator:
+    """Mark a module, a test or a parameter as judged from this profile on, for it costs more than the smaller ones may.
+
+    At a smaller one it is left out, unless `--claim` names it.
+    """
+    return pytest.mark.at_least(profile)
+
+
+def at_least_of(item: Any) -> str | None:
+    """The smallest profile at which a pytest item is judged unasked; None for any."""
+    mark = item.get_closest_marker("at_least")
+    return mark and str(mark.args[0])
+
+
 def claim_of(item: Any) -> Claim | None:
     """The claim that a pytest item judges, with its statement; None for an ordinary test."""
     mark = item.get_closest_marker("claim")

@@ -17,9 +17,14 @@ Masks = dict[str, list[np.ndarray]]
 
 def densities(experiment: Experiment) -> np.ndarray:
     """Share of prunable weights left at levels 0 to K, float64[K + 1], by exact counts."""
+    return weights_left(experiment) / prunable_weights(experiment)
+
+
+def weights_left(experiment: Experiment) -> np.ndarray:
+    """How many prunable weights are left at levels 0 to K, int64[K + 1]."""
     total = prunable_weights(experiment)
     levels = range(experiment.pruning.levels + 1)
-    return np.array([weight_count(total, experiment.pruning.rate, level) / total for level in levels])
+    return np.array([weight_count(total, experiment.pruning.rate, level) for level in levels])
 
 
 def prunable_networks(experiment: Experiment) -> list[str]:

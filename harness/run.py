@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from harness.budgets.tasks import TASKS
 from harness.controls import control_of
 from harness.evidence.store import Store, address
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment
 from harness.fixtures import read_reference
 from harness.imp import Level
-from harness.layout import densities, layer_sizes
+from harness.layout import densities, layer_sizes, weights_left
 from harness.learners import ACTOR
 from harness.profiles import Profile, System, scale
 from harness.statistics import (
@@ -25,6 +26,7 @@ from harness.statistics import (
     PerSeed,
     Reference,
     area,
+    area_over_weights,
     break_density,
     fan_in_gap,
     input_magnitude,
@@ -126,6 +128,11 @@ class Run:
         """float64[K + 1]: the share of prunable weights left at each level."""
         return densities(self.experiment)
 
+    @cached_property
+    def weights_left(self) -> np.ndarray:
+        """int64[K + 1]: how many prunable weights are left at each level."""
+        return weights_left(self.experiment)
+
     @property
     def reference(self) -> Reference:
         """The task's random and expert returns."""
@@ -199,6 +206,11 @@ class Run:
         other: Judged = "scored return" if self.judged == "best evaluation" else "best evaluation"
         others = {f"{other} instead of {self.judged}": self.area(judged=other)}
         return {f"levels 1 to {k - 2} only": self.area(drop=2), **others} if k > 3 else others
+
+    def area_over_weights(self, low: float, high: float, condition: str = TICKET) -> PerSeed:
+        """Mean normalised return from `low` to `high` remaining weights, over their logarithm."""
+        chosen = area_over_weights(self.normalised_returns(condition), self.weights_left, low, high)
+        return PerSeed.of(str(self.system), chosen, self.seeds)
 
     def break_density(self, condition: str = TICKET) -> Censored:
         """Density of the last level before normalised return falls more than 0.1 below level 0's mean."""
@@ -303,6 +315,12 @@ def imp_runs(
 def ticket_run(task: str, learner: str, label: str = "", **changes: Any) -> Run:
     """A run of ticket chains alone. `changes` are fields of `System`."""
     return Run(System(task, learner, **changes), (TICKET,), label)
+
+
+def size_runs(task: str, learner: str, conditions: Sequence[str] = CONDITIONS) -> list[Run]:
+    """A run per network size that the claims on size compare, the smallest first (`budgets.Budgets.sizes`)."""
+    sizes = TASKS[task].sizes[learner]
+    return [Run(System(task, learner, hidden=hidden), tuple(conditions)) for hidden in sizes]
 
 
 def dense_run(task: str, learner: str, label: str = "", times: int = 1, **changes: Any) -> Run:

@@ -33,11 +33,13 @@ class Budgets:
 
     task: as its experts were trained on it. experiments: profile -> learner -> experiment; `paper` and `scaled` have
     the same learners. references: the variants of the task whose random and expert returns are measured. tried:
-    learner -> settings other than those of `scaled` whose dense agents were compared with it.
+    learner -> settings other than those of `scaled` whose dense agents were compared with it. sizes: learner -> hidden
+    units of the networks that the claims on network size compare, the smallest first.
     """
 
     task: Task
     experiments: Mapping[ProfileName, Mapping[str, Experiment]]
     experts: ExpertTraining
     references: tuple[Task, ...]
+    sizes: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=lambda: MappingProxyType({}))
     tried: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -81,6 +81,9 @@ BUDGETS = Budgets(
         Evaluation(per_training=24, episodes=64),
     ),
     references=(CartPole(horizon=500), CartPole(horizon=200)),
+    # Students of Table 2's sizes. Figures 11 and 12 do not print those of the agents: half of the students', for one of
+    # 256-256 units has four times the arithmetic of one of 128-128.
+    sizes={"bc": ((128, 128), (256, 256)), "ppo": ((64, 64), (128, 128)), "dqn": ((64, 64), (128, 128))},
     tried={
         "ppo": (
             {"learning_rate": 0.001},

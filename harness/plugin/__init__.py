@@ -14,6 +14,7 @@ from harness.plugin import github, hooks, house, interrupt, options
 from harness.plugin.crashed import Crashes
 from harness.plugin.finish import DAMAGED, UNUSABLE, Finish
 from harness.plugin.junit import JUnit
+from harness.plugin.later import LEFT
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.reported import Reported
 from harness.plugin.suite import JUDGE, Suite
@@ -56,6 +57,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings; a bad one ends the run here."""
     config.addinivalue_line("markers", "claim(claim): the test judges a claim of the paper")
+    config.addinivalue_line("markers", "at_least(profile): it is judged from this profile on")
     suite = config.stash[SUITE] = Suite(options.read(config))
     config.invocation_params = options.for_workers(config)
     reported = Reported(suite)
@@ -119,7 +121,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     suite = config.stash[SUITE]
     house.join(session, items, suite.settings)
     suite.bind(items)
-    selected = suite.select(items)
+    selected = suite.select(suite.of_profile(items))
     if len(selected) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in selected])
         items[:] = selected
@@ -151,7 +153,7 @@ def _collects_all(config: pytest.Config) -> bool:
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """By -k, -m, --claim, --last-failed or whatever else."""
     for item in items:
-        if JUDGE in item.stash:
+        if JUDGE in item.stash and LEFT not in item.stash:
             item.config.stash[SUITE].deselected = True
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from harness import findings, history
 from harness.history import HistoryError
-from harness.plugin import complete, gate, interrupt, outcome
+from harness.plugin import complete, gate, interrupt, later, outcome
 from harness.plugin.loop import is_controller, is_worker
 from harness.plugin.reported import Reported
 from harness.plugin.suite import Suite, not_run
@@ -63,7 +63,7 @@ class Finish:
                 write("claims: the same command goes on from the last finished level; --finished judges what is there")
             return
         terminalreporter.section("claims")
-        told = (outcome.table, outcome.bars, outcome.more_seeds, gate.lines, outcome.unfinished)
+        told = (outcome.table, outcome.bars, outcome.more_seeds, gate.lines, later.sentences, outcome.unfinished)
         for line in (line for tell in told for line in tell(summary)):
             write(line)
         for line in dict.fromkeys(suite.store.damaged):

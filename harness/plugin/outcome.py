@@ -10,6 +10,7 @@ from harness.evidence.inventory import StoredCell
 from harness.findings import SCHEMA
 from harness.plugin import gate
 from harness.plugin.finished import partial
+from harness.plugin.later import plain
 from harness.plugin.preregistered import mark, word
 from harness.plugin.seeds import in_words, judged_seeds, what_would_decide
 from harness.plugin.suite import Suite
@@ -44,6 +45,7 @@ def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seco
         "baseline": gate.summary_of(suite.gate, findings, made),
         "partial": partial(suite.addresses, suite.store) if settings.finished else None,
         "claims": claims,
+        "later": plain(suite.later),
     }
 
 

@@ -17,8 +17,8 @@ from harness.plugin import house
 from harness.plugin.options import Settings
 from harness.preregistration import register
 from harness.preregistration.document import JUDGING, Document, Subject, calls_of, document_hash, document_of
-from harness.preregistration.register import Registered
-from harness.preregistration.seen import blocks_of, stored
+from harness.preregistration.register import FRESH, Registered
+from harness.preregistration.seen import blocks_of, stored, unseen
 from harness.verdict import Finding
 
 
@@ -118,7 +118,9 @@ def _registered(claims: Claims, names: Iterable[str], settings: Settings) -> Ite
             if before or not evidence
             else f"first registered after {_said(evidence)} existed{_in_git(claims.file(name))}"
         )
-        result[name] = register.registered_anew(before, document, claims.calls(name), now, evidence, note)
+        result[name] = register.registered_anew(
+            before, document, claims.calls(name), now, evidence, note, unseen(document, cells)
+        )
         yield f"{name}: {_outcome(before, result[name])}"
     for name in known:
         if name not in claims:
@@ -135,7 +137,8 @@ def _outcome(before: Registered | None, after: Registered) -> str:
     if before is None:
         return f"registered, {entry.hash[:12]}{'; ' + entry.note if entry.note else ''}"
     said = "; ".join(change for changes in entry.changed.values() for change in changes)
-    after_evidence = f"; after {_said(entry.evidence)} existed, which stays marked" if entry.evidence else ""
+    stays = entry.evidence and set(entry.changed) != {FRESH}
+    after_evidence = f"; after {_said(entry.evidence)} existed, which stays marked" if stays else ""
     return f"registered again, {entry.hash[:12]}: {said}{after_evidence}"
 
 

@@ -22,6 +22,7 @@ from harness.plugin import interrupt
 from harness.plugin.finished import unfinished
 from harness.plugin.gate import Gate, open_gate, refuse_altered, refuse_incomparable
 from harness.plugin.house import ALL, JOINED
+from harness.plugin.later import Later, part
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
 from harness.plugin.seeds import added_seeds
@@ -51,13 +52,15 @@ class Suite:
     """This suite's own claims as collected: what their documents are made of."""
     registered: dict[str, Registered] = field(default_factory=dict)
     collected: dict[str, set[str]] = field(default_factory=dict)
-    """Claim -> the names of its findings, before any was deselected."""
+    """Claim -> the names of its findings at this profile, before any was deselected."""
     whole: bool = True
     """Whether no path or option left claims uncollected."""
     deselected: bool = False
     """Whether claim items were."""
     gate: Gate | None = None
     """What findings are held against; None without a baseline."""
+    later: dict[str, Later] = field(default_factory=dict)
+    """Claims of which something is judged from a larger profile on."""
     added: dict[str, str] = field(default_factory=dict)
     """By nodeid, a note on findings for which seeds were added to those already judged."""
     unfinished: dict[str, str] = field(default_factory=dict)
@@ -91,8 +94,17 @@ class Suite:
         self.house = Claims(judged)
         if ALL not in self.settings.claims and any(item.stash.get(JOINED, False) for item in judged):
             self.whole = False  # of the house's, only those were collected that --claim names
-        for judge in judged.values():
+
+    def of_profile(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """The items that are judged at this profile; `later` names the claims of the others.
+
+        A list of claims, and what they commit themselves to, are of all.
+        """
+        kept, self.later = part(items, self.settings.profile.name, self.settings.claims)
+        items = items if self.settings.list_claims or self.settings.preregister else kept
+        for judge in (item.stash[JUDGE] for item in items if JUDGE in item.stash):
             self.collected.setdefault(judge.claim.id, set()).add(judge.name)
+        return items
 
     def select(self, items: list[pytest.Item]) -> list[pytest.Item]:
         """The items of the claims named by --claim (`ALL`: of each one); all items if none is.

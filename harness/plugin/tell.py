@@ -9,10 +9,11 @@ from harness.tasks.narrowed import whole
 
 
 def list_claims(suite: Suite) -> Iterator[str]:
-    """A line per claim: id, statement, source."""
+    """A line per claim: id, statement, source, and from which profile on it is judged where that is not any."""
     width = max((len(name) for name in suite.claims), default=0)
     for name, claim in suite.claims.items():
-        yield f"{name:{width}}  {claim.says} ({claim.source})"
+        least = f"; from the profile {suite.later[name].least} on" if name in suite.later else ""
+        yield f"{name:{width}}  {claim.says} ({claim.source}{least})"
 
 
 def plan(suite: Suite) -> Iterator[str]:

@@ -6,7 +6,7 @@ prediction any more.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from harness.preregistration.document import Document, document_hash
 from harness.preregistration.seen import Blocks
 
 SCHEMA = 1
+FRESH = "fresh"
+"""Findings added of whose systems nothing had been seen: evidence of the claim's other ones tells nothing of them."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Registration:
     """One time that a claim was registered.
 
     when: UTC. hash: of the document. changed: profile -> what differed from the document before ("" where it holds at
-    every profile). evidence: on which blocks there was some by then. note: in words.
+    every profile, FRESH where it was a prediction all the same). evidence: on which blocks there was some by then.
+    note: in words.
     """
 
     when: str
@@ -81,12 +84,25 @@ def write(claims: Mapping[str, Registered]) -> None:
 
 
 def registered_anew(
-    before: Registered | None, document: Document, calls: dict[str, str], when: str, evidence: Blocks, note: str
+    before: Registered | None,
+    document: Document,
+    calls: dict[str, str],
+    when: str,
+    evidence: Blocks,
+    note: str,
+    fresh: Collection[str] = (),
 ) -> Registered:
-    """The claim with this document in force; `before` itself where nothing differs."""
+    """The claim with this document in force; `before` itself where nothing differs.
+
+    fresh: findings of which nothing has been seen on any block. To add one is no change of the others.
+    """
     if before is None:
         return Registered(document, calls, (Registration(when, document_hash(document), {}, evidence, note),))
-    changed = {name: differences(before.document, document, name) for name in ("", *document["profiles"])}
+    fresh = [name for name in fresh if name not in before.document["findings"]]
+    seen = {name: finding for name, finding in document["findings"].items() if name not in fresh}
+    changed = {"": differences(before.document, {**document, "findings": seen}, "")}
+    changed |= {name: differences(before.document, document, name) for name in document["profiles"]}
+    changed[FRESH] = [f"added, with nothing seen of it ({_shortly(fresh, document['findings'])})"] if fresh else []
     changed = {name: said for name, said in changed.items() if said}
     if not changed:
         return before

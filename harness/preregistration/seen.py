@@ -48,6 +48,26 @@ def blocks_of(claim: str, documents: Sequence[Document], store: Path, cells: Ite
     return by_profile
 
 
+def unseen(document: Document, cells: Sequence[StoredCell]) -> list[str]:
+    """The document's findings of which none of these cells holds a level of a run's conditions, on whatever seeds."""
+    found = []
+    for name, finding in document["findings"].items():
+        wanted = [
+            (condition, budgets["systems"][run["system"]])
+            for budgets in document["profiles"].values()
+            for run in finding["runs"].values()
+            for condition in (run["conditions"] if run["system"] in budgets["systems"] else ())
+        ]
+        held = (
+            cell.identity["condition"] == condition and is_of(cell.settings, condition, settings)
+            for cell in cells
+            for condition, settings in wanted
+        )
+        if wanted and not any(held):
+            found.append(name)
+    return found
+
+
 def blocks_in(cell: StoredCell) -> set[int]:
     """The seed blocks that a cell's seeds are of."""
     return {seed // SEEDS_PER_BLOCK for seed in cell.identity["seeds"]}

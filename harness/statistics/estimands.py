@@ -54,6 +54,24 @@ def area(normalised: npt.ArrayLike, last_level: int | None = None) -> FloatArray
     return np.asarray(_finite(curves[:, 1 : last + 1]).mean(axis=1))
 
 
+def area_over_weights(normalised: npt.ArrayLike, weights: npt.ArrayLike, low: float, high: float) -> FloatArray:
+    """Mean normalised return from `low` to `high` remaining weights, over their logarithm (the paper's Figure 11).
+
+    normalised: float[seeds, levels+1]; weights: int[levels+1], how many are left, falling -> float[seeds]. A chain is
+    linear in the logarithm between its levels. So networks of different sizes are compared where both have as many
+    weights. Raises ValueError unless weights[-1] <= low < high <= weights[0].
+    """
+    curves, left = _finite(_curves(normalised)), np.asarray(weights, dtype=np.float64)
+    if left.shape != curves.shape[1:] or not (np.diff(left) < 0).all():
+        raise ValueError(f"expected falling weights at {curves.shape[1]} levels, got {left}")
+    if not left[-1] <= low < high <= left[0]:
+        raise ValueError(f"chains from {left[0]:g} to {left[-1]:g} weights have no stretch from {high:g} to {low:g}")
+    inside = left[(low < left) & (left < high)]
+    places = np.log(np.concatenate([[low], inside[::-1], [high]]))
+    values = np.stack([np.interp(places, np.log(left[::-1]), chain[::-1]) for chain in curves])
+    return np.asarray(np.trapezoid(values, places, axis=1) / (places[-1] - places[0]))
+
+
 @dataclass(frozen=True, eq=False)
 class Censored:
     """One event per seed somewhere along the levels, known exactly or only to one side.

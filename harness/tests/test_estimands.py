@@ -11,6 +11,7 @@ from harness.statistics import (
     PerSeed,
     Reference,
     area,
+    area_over_weights,
     break_density,
     fan_in_gap,
     input_magnitude,
@@ -251,3 +252,31 @@ class TestFanInGap:
     def test_layers_of_one_fan_in_are_refused_in_one_line(self, sizes: tuple[int, ...]) -> None:
         with pytest.raises(ValueError, match=r"^all layers of .* have the same fan-in: there is nothing to compare$"):
             fan_in_gap(np.ones(len(sizes) - 1), sizes)
+
+
+class TestAreaOverWeights:
+    def test_hand_made(self) -> None:
+        """From 1,000 weights to 10: a chain that falls from 1 to 0 at the middle level, halfway in the logarithm."""
+        curves, weights = [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]], [1000, 100, 10]
+        np.testing.assert_allclose(area_over_weights(curves, weights, 10, 1000), [0.25, 1.0])
+        np.testing.assert_allclose(area_over_weights(curves, weights, 100, 1000), [0.5, 1.0])
+        np.testing.assert_allclose(area_over_weights(curves, weights, 10, 100), [0.0, 1.0])
+        between = 100 * 10**0.5  # halfway down the first stretch
+        np.testing.assert_allclose(area_over_weights(curves, weights, between, 1000), [0.75, 1.0])
+
+    def test_levels_are_no_part_of_it(self) -> None:
+        """The same curve through more levels."""
+        fine, coarse = [4096, 1024, 256, 64, 16], [4096, 256, 16]
+        curve = np.log([fine]) / np.log(4096)
+        np.testing.assert_allclose(
+            area_over_weights(curve, fine, 16, 1024), area_over_weights(curve[:, ::2], coarse, 16, 1024)
+        )
+
+    @pytest.mark.parametrize(("low", "high"), [(5, 100), (10, 2000), (100, 100), (100, 10)])
+    def test_a_stretch_that_the_chain_does_not_pass_through_is_refused(self, low: float, high: float) -> None:
+        with pytest.raises(ValueError, match="no stretch"):
+            area_over_weights([[1.0, 0.5, 0.0]], [1000, 100, 10], low, high)
+
+    def test_weights_that_do_not_fall_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="falling"):
+            area_over_weights([[1.0, 0.5]], [10, 10], 10, 10)

@@ -3,6 +3,7 @@
 The sessions at the end are those of a house of their own: a folder with a claim, and a register beside it.
 """
 
+import copy
 import json
 import re
 import shutil
@@ -268,6 +269,24 @@ def test_only_blocks_with_evidence_stay_marked_when_a_change_is_registered(writt
     assert sentences(again, after, "scaled", 3, partial=False) == marked
     assert sentences(again, after, "scaled", 1, partial=False) == []
     assert sentences(again, after, "paper", 3, partial=False) == []
+
+
+def test_a_finding_added_before_anything_was_seen_of_it_marks_no_block(written: Callable[..., Document]) -> None:
+    more = copy.deepcopy(written())
+    more["findings"]["test_it[another]"] = more["findings"]["test_it[bc]"]
+    first = registered_anew(None, written(), {}, "2026-11-22", {"scaled": [0]}, "after block 0")
+    unseen = registered_anew(first, more, {}, "2026-11-23", {"scaled": [0]}, "", fresh=["test_it[another]"])
+    assert sentences(unseen, more, "scaled", 0, partial=False) == []
+    assert unseen.history[-1].changed == {"fresh": ["added, with nothing seen of it (test_it[another])"]}
+    seen = registered_anew(first, more, {}, "2026-11-23", {"scaled": [0]}, "")
+    assert sentences(seen, more, "scaled", 0, partial=False) == [
+        "changed since evidence of block 0: added (test_it[another]) (registered on 2026-11-23)"
+    ]
+    other = written(("SMALLEST = 0.05", "SMALLEST = 0.01"))
+    both = {**other, "findings": {**other["findings"], "test_it[another]": more["findings"]["test_it[another]"]}}
+    changed = registered_anew(first, both, {}, "2026-11-23", {"scaled": [0]}, "", fresh=["test_it[another]"])
+    (said,) = sentences(changed, both, "scaled", 0, partial=False)
+    assert "smallest 0.05 -> 0.01" in said and "another" not in said
 
 
 @pytest.fixture

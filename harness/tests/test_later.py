@@ -1,0 +1,62 @@
+"""Claims that are judged from a larger profile on: left out and named, unless they are asked for."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.tests.test_plugin import BODIES, OK, TINY, USAGE, Project, project
+
+ORDER = '\nfrom harness.plugin import later\n\nlater.ORDER = ("tiny", "larger")\n'
+WAITS = 'pytestmark = [pytestmark, pytest.mark.at_least("{least}")]\n\n\ndef difference'
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Project:
+    """One claim for any profile, one that waits, and one of which a single test does."""
+    made = project(tmp_path / "project", conftest=TINY + ORDER, ini={"profile": '"tiny"'})
+    for name in ("supported", "contradicted", "equivalent"):
+        made.add(name, BODIES[name])
+    waits(made, "contradicted")
+    both = made.folder / "claims" / "test_equivalent.py"
+    text = both.read_text()
+    later = text[text.index("@pytest.mark.parametrize") :].replace("test_it", "test_more")
+    both.write_text(text + "\n\n@pytest.mark.at_least('larger')\n" + later)
+    return made
+
+
+def waits(made: Project, name: str, least: str = "larger") -> None:
+    path = made.folder / "claims" / f"test_{name}.py"
+    path.write_text(path.read_text().replace("def difference", WAITS.format(least=least), 1))
+
+
+def test_what_waits_is_left_out_and_named_and_the_run_is_complete(mixed: Project) -> None:
+    ran = mixed.run()
+    assert ran.code == OK, ran.text
+    assert set(mixed.findings()) == {"supported::test_it[cart-pole-bc]", "equivalent::test_it[cart-pole-bc]"}
+    said = "judged from the profile larger on, or where --claim names it: contradicted, equivalent"
+    assert said in ran.text
+    assert [(one["id"], one["profile"]) for one in mixed.summary()["later"]] == [
+        ("contradicted", "larger"),
+        ("equivalent", "larger"),
+    ]
+    written = mixed.run("--update-baseline")  # refused where claims were deselected by hand
+    assert written.code == 7 and "contradicted" not in (mixed.folder / "fixtures/baselines/tiny.json").read_text()
+
+
+def test_it_is_judged_where_its_name_is_given(mixed: Project) -> None:
+    ran = mixed.run("--claim=contradicted,equivalent")
+    assert mixed.conclusions() == {"contradicted": "contradicted", "equivalent": "equivalent"}
+    assert len(mixed.findings()) == 3
+    assert "judged from the profile" not in ran.text and mixed.summary()["later"] == []
+
+
+def test_the_list_of_claims_has_it_and_the_plan_has_not(mixed: Project) -> None:
+    assert "(0; from the profile larger on)" in mixed.run("--list-claims").text
+    assert "contradicted" not in mixed.run("--plan").text.partition("cells (")[0].partition("systems")[2]
+
+
+def test_a_profile_that_is_none_is_refused_in_one_line(mixed: Project) -> None:
+    waits(mixed, "supported", "enormous")
+    ran = mixed.run()
+    assert ran.code == USAGE
+    assert "at_least('enormous') names none of tiny, larger" in ran.text
