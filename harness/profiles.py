@@ -103,10 +103,10 @@ class Profile:
         controls = [f"control {self.control}"] if self.control else []
         return [*map(str, self.switches), *map(str, self.changes), *controls]
 
-    @property
-    def settings(self) -> list[Change]:
-        """The changes of settings behind it, in the order in which they are made."""
-        return [*(switch.change for switch in self.switches if switch.change), *self.changes]
+    def settings(self, task: str) -> list[Change]:
+        """The changes of a task's settings behind it, in the order in which they are made."""
+        asked = (switch.change for switch in self.switches if switch.change and switch.task in ("", task))
+        return [*asked, *self.changes]
 
     def base(self, task: str, learner: str) -> Experiment:
         """A system with the changes asked for. Raises ValueError where the profile has no such system."""
@@ -117,7 +117,7 @@ class Profile:
         if experiment is None:
             known = ", ".join([*map(" ".join, self.systems), *(own.replace("/", " ") for own in LEARNERS)])
             raise ValueError(f"profile {self.name} has no system {task} {name}; it has {known}")
-        for change in self.settings:
+        for change in self.settings(task):
             experiment = change.applied(experiment)
         return experiment
 

@@ -11,13 +11,15 @@ from harness.changes import Change
 @dataclass(frozen=True)
 class Switch:
     """One question, the reading taken and the other one. `change`: the setting behind it, none where it is no setting
-    of an experiment (`profiles` and `run` read those by name)."""
+    of an experiment (`profiles` and `run` read those by name). `task`: the one that is asked about; none where all are.
+    """
 
     name: str
     question: str
     default: str
     other: str
     change: Change | None = None
+    task: str = ""
 
     def __str__(self) -> str:
         return f"{self.name}={self.other}"
@@ -36,9 +38,9 @@ class Switch:
         return switch
 
 
-def _setting(name: str, question: str, default: str, other: str, path: str, value: str) -> Switch:
+def _setting(name: str, question: str, default: str, other: str, path: str, value: str, task: str = "") -> Switch:
     part, _, field = path.partition(".")
-    return Switch(name, question, default, other, Change(part, field, value))
+    return Switch(name, question, default, other, Change(part, field, value), task)
 
 
 BUDGETS = Switch("budgets", "the budgets of BC and RL", "paper", "equal-updates")
@@ -65,7 +67,7 @@ SWITCHES = {
             "is the actor pruned alone, or the critic too",
             *("actor", "actor+critic", "pruning.scope", "actor+critic"),
         ),
-        _setting("horizon", "Cart-Pole's horizon, v1's or v0's", "500", "200", "task.horizon", "200"),
+        _setting("horizon", "Cart-Pole's horizon, v1's or v0's", "500", "200", "task.horizon", "200", "cart-pole"),
         BUDGETS,
         _setting("activation", "the hidden units", "relu", "tanh", "network.activation", "tanh"),
         _setting("evaluation", "are episodes played greedily", "greedy", "sampled", "evaluation.actions", "sampled"),
