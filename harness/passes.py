@@ -159,7 +159,7 @@ def drawn(keys: Array, number: int) -> Array:
 @numba.njit(error_model="numpy")
 def draw(key: np.uint64, number: int) -> np.uint64:
     """The uint64 `number` (from 0) of the sequence that SplitMix64 starts at `key` (Steele, Lea & Flood 2014)."""
-    mixed = key + np.uint64(number + 1) * _STEP
+    mixed = np.uint64(key) + np.uint64(number + 1) * _STEP  # of mixed signs they would be added as floats
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
     return np.uint64(mixed ^ (mixed >> np.uint64(31)))
