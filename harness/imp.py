@@ -141,7 +141,9 @@ def check(experiment: Experiment) -> None:
     e = experiment
     network, rule, looks = e.network, e.pruning, e.evaluation
     sound = {
-        f"a network has layers of at least one unit, not {network.hidden}": min(network.hidden, default=1) >= 1,
+        f"a network has layers of at least one unit, whole ones, not {network.hidden}": all(
+            type(units) is int and units >= 1 for units in network.hidden
+        ),
         f"activation {network.activation!r} is none of {', '.join(ACTIVATIONS)}": network.activation in ACTIVATIONS,
         f"the input divisor is above 0, not {network.input_divisor}": 0 < network.input_divisor < inf,
         f"dropout is a share from 0 to below 1, not {network.dropout}": 0 <= network.dropout < 1,

@@ -274,7 +274,7 @@ class Pace(NamedTuple):
     epsilon: float
     weight_decay: float
     decoupled: bool
-    dropout: float
+    dropout: float = 0.0
 
 
 class Room(NamedTuple):
