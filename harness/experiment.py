@@ -97,7 +97,7 @@ class Savings:
     needed of every member."""
     leave_out_unreachable: bool = True
     """Units from which no path leads to an output are left out. Where there is no weight decay, and no dropout: it is
-    drawn unit by unit."""
+    drawn by a unit's place, so that the others would draw otherwise."""
     leave_out_zero_inputs: bool = True
     """Inputs that the task says are always zero are left out; their weights count for pruning as ever. Where there is
     no weight decay."""

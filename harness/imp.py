@@ -127,7 +127,7 @@ def _left_out(e: Experiment, networks: Networks, masks: Masks) -> tuple[Task, di
     zeros = zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ()
     task = Narrowed(e.task, tuple(name for name in e.task.inputs if name not in zeros)) if zeros else e.task
     shown = np.array([name not in zeros for name in e.task.inputs])
-    unreachable = e.savings.leave_out_unreachable and e.network.dropout == 0  # else the others' draws would be others
+    unreachable = e.savings.leave_out_unreachable and e.network.dropout == 0  # it is drawn by a unit's place
     small = {}
     for name, mlp in networks.items():
         layers = masks.get(name, [np.ones(weight.shape, dtype=bool) for weight in mlp.weights])

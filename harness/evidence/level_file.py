@@ -107,7 +107,7 @@ def faults(arrays: Arrays, identity: Mapping[str, Any]) -> list[str]:
     names = network_names(arrays)
     rewinds = experiment["pruning"].get("rewind", 0) > 0
     is_rewound = rewinds and identity["condition"] == DENSE
-    may_be_rewound = rewinds and not experiment["savings"]["share_level_0"]
+    may_be_rewound = rewinds and not experiment["savings"].get("share_level_0", True)
     found = [] if names else ["no network is in it"]
     for name in names:
         weights = [arrays.get(f"{name}.weight.0"), arrays.get(f"{name}.weight.{len(experiment['network']['hidden'])}")]
