@@ -56,7 +56,7 @@ def compact(
         weights.append(mlp.weights[layer][place])
         kept.append(masks[layer][place])
         biases.append(mlp.biases[layer][_rows(after)[:, :, 0], 0, after][:, None])
-    return Compact(Mlp.of(weights, biases, mlp.activation), kept, units)
+    return Compact(Mlp.of(weights, biases, mlp.activation, mlp.dropout), kept, units)
 
 
 def _reachable_first(reachable: np.ndarray) -> np.ndarray:

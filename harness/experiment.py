@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the settings of a task or learner live beside its code: one
 DENSE = "dense"
 CONDITIONS = ("mask/weights", "mask/permuted", "permuted/permuted", "random/re-init")
 """The paper's Table 1, from the ticket to the weakest baseline. CLAIMS.md spells them."""
-TICKET, SHUFFLED = CONDITIONS[0], CONDITIONS[2]
+TICKET, SHUFFLED, REDRAWN = CONDITIONS[0], CONDITIONS[2], CONDITIONS[3]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class Network:
     """A name in `networks.INITIALISERS`, built in or registered."""
     input_divisor: float = 1.0
     """The input layer's initial weights are divided by it (paper 4.2)."""
+    dropout: float = 0.0
+    """Share of the hidden units that are left out, drawn anew for each sample of each update, while a loss is computed;
+    the others count 1 / (1 - share) as much (Srivastava et al. 2014; paper A.4). Never while an agent acts or is
+    evaluated: what is pruned, scored and compared with other conditions is the network itself, and a policy that rolls
+    dice over its own units would be another exploration. The units of the paper's "all layers" are the hidden ones:
+    inputs and outputs have a meaning of their own."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,15 @@ class Pruning:
     criterion: str = "magnitude"
     """Which number a weight is ranked by, the largest stay: a name in `pruning.criteria.CRITERIA`, built in or
     registered."""
+    rewind: float = 0.0
+    """Where in level 0's training the weights are from that levels 1 to K reset to, as a share of its rounds in [0, 1);
+    at 0 they are w0 (paper footnote 1, A.4). Biases, and networks that are not pruned, are those of that point too.
+
+    Such a level trains what is left of the training from there: its schedules go on, with data and an optimiser of its
+    own, since "IMP with rewinding" resets to an iteration k and trains from k to T (Frankle et al. 2019). So all levels
+    end where level 0 did, and a late point does not buy longer training. random/re-init has no such point: a fresh draw
+    is trained in full, whatever `rewind` is, so that its cell is shared. Beside it the ticket effect of a late rewind
+    is understated if anything: that baseline's levels learn longer than the ticket's."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +93,11 @@ class Savings:
 
     stop_at_maximum: bool = True
     """A member whose evaluation reached the task's maximum trains no further: no later checkpoint can be
-    better. Where the pruned checkpoint is the best one."""
+    better. Where the pruned checkpoint is the best one; and at level 0 once the rewind point is passed, since it is
+    needed of every member."""
     leave_out_unreachable: bool = True
-    """Units from which no path leads to an output are left out. Where there is no weight decay."""
+    """Units from which no path leads to an output are left out. Where there is no weight decay, and no dropout: it is
+    drawn by a unit's place, so that the others would draw otherwise."""
     leave_out_zero_inputs: bool = True
     """Inputs that the task says are always zero are left out; their weights count for pruning as ever. Where there is
     no weight decay."""
@@ -121,6 +138,11 @@ class Cell:
         return range(1 if self.experiment.savings.share_level_0 else 0, self.experiment.pruning.levels + 1)
 
     @property
+    def rewind(self) -> float:
+        """`Pruning.rewind`, but 0 for a redrawn baseline on a chain of its own: nothing of it depends on that."""
+        return 0.0 if self._is_redrawn else float(self.experiment.pruning.rewind)
+
+    @property
     def parents(self) -> tuple["Cell", ...]:
         """The cells whose results this one starts from."""
         if self.condition == DENSE:
@@ -128,7 +150,9 @@ class Cell:
         parents = [DENSE] if self.experiment.savings.share_level_0 else []
         if self.experiment.pruning.lineage == "branch" and self.condition != TICKET:
             parents.append(TICKET)
-        return tuple(dataclasses.replace(self, condition=condition) for condition in parents)
+        pruning = dataclasses.replace(self.experiment.pruning, rewind=self.rewind)
+        experiment = dataclasses.replace(self.experiment, pruning=pruning)
+        return tuple(Cell(experiment, condition, self.seeds) for condition in parents)
 
     @property
     def id(self) -> str:
@@ -149,12 +173,20 @@ class Cell:
             plain["experiment"]["pruning"] = {"type": "Pruning", "checkpoint": checkpoint}
             if asks:
                 plain["experiment"]["pruning"]["gradients"] = True  # it keeps them, and is another file
+            if self.rewind > 0:
+                plain["experiment"]["pruning"]["rewind"] = self.rewind  # as well
             return plain
         if self.condition == TICKET:
             del plain["experiment"]["pruning"]["lineage"]  # the ticket is its own lineage in either reading
         if self.condition != SHUFFLED:
             del plain["experiment"]["pruning"]["shuffle"]
+        if self._is_redrawn:
+            del plain["experiment"]["pruning"]["rewind"]
         return plain
+
+    @property
+    def _is_redrawn(self) -> bool:
+        return self.condition == REDRAWN and self.experiment.pruning.lineage == "own"
 
 
 def to_plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from its last finished level and ends with the same numbers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 import numpy as np
@@ -22,7 +22,7 @@ from harness.layout import (
     prunable_weights,
 )
 from harness.learners import ACTOR, acting_of
-from harness.learners.training import train
+from harness.learners.training import rewind_round, train
 from harness.networks import ACTIVATIONS, INITIALISERS
 from harness.pruning.criteria import CRITERIA, asks_for, saliencies
 from harness.pruning.ranking import keep_largest, weight_count
@@ -38,10 +38,11 @@ class Level:
     masks: bool[members, in, out] per layer of each prunable network (at level 0 of each network), as trained
     under. trained: the same networks at the pruned checkpoint. scores: float64[members, episodes],
     undiscounted returns of that checkpoint's actor on fresh episodes. evaluations: float64[members,
-    per_training], mean returns during training, NaN from where a member had stopped. share: float64[members],
-    the part of the training's rounds that a member took. gradients: float[members, in, out] per layer of the
-    same networks, of the learner's loss at the pruned checkpoint, zero outside the masks; empty unless the
-    experiment's criterion asks for them.
+    per_training], mean returns during training, NaN before a rewound one's start and from where a member had
+    stopped. share: float64[members], how many rounds a member took, as a part of a whole training's. gradients:
+    float[members, in, out] per layer of the same networks, of the learner's loss at the pruned checkpoint, zero
+    outside the masks; empty unless the experiment's criterion asks for them. rewound: at level 0 all networks at the
+    rewind point; empty unless later levels rewind to it.
     """
 
     masks: Masks
@@ -50,6 +51,7 @@ class Level:
     evaluations: np.ndarray
     share: np.ndarray
     gradients: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    rewound: Networks = field(default_factory=dict)
 
     @property
     def scored_returns(self) -> np.ndarray:
@@ -62,14 +64,16 @@ class Level:
         return np.asarray(np.nanmax(self.evaluations, axis=1))
 
 
-def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | None = None) -> Level:
+def run_level(
+    cell: Cell, level: int, previous: Level | None, ticket: Level | None = None, dense: Level | None = None
+) -> Level:
     """Train `cell` at `level`, starting as CLAIMS.md spells its condition.
 
     previous: the level before in this cell's chain (level 0 for level 1), None for level 0. ticket: for the
-    lineage "branch", the ticket's own result at this level.
+    lineage "branch", the ticket's own result at this level. dense: level 0, where `cell.rewind` is later than w0.
     """
     e, control = cell.experiment, control_of(cell.experiment)
-    initial, kept = start_level(cell, level, previous, ticket)
+    initial, kept = start_level(cell, level, previous, ticket, dense)
     networks, masks = control.before_training(cell, initial, kept)
     task, small = _left_out(e, networks, masks)
     population = e.learner.start(
@@ -82,22 +86,30 @@ def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | No
     stops = e.savings.stop_at_maximum
     asks = asks_for(e.pruning.criterion, "gradients")
     acting = acting_of(e.learner, e.evaluation.actions)
-    training = train(population, task, e.evaluation, acting, e.pruning.checkpoint, stops, cell.seeds, level, asks)
+    point = rewind_round(cell.rewind, population.rounds)
+    start = point if level > 0 and not control.rule(cell).redraws else 0
+    keeps = point if level == 0 else 0
+    training = train(
+        population, task, e.evaluation, acting, e.pruning.checkpoint, stops, cell.seeds, level, asks, start, keeps
+    )
     _refuse_diverged(training.checkpoint, cell.seeds)
     shape = (e.evaluation.scored_episodes,)
     rngs = streams(cell.seeds, "score", level)
     starts = np.stack([task.draw_starts(rng, shape) for rng in rngs])
     scores = rollout_returns(task, training.checkpoint[ACTOR], starts, acting, rngs)
-    trained, gradients = {}, {}
+    trained, gradients = {name: training.checkpoint[name] for name in masks}, {}
+    rewound = {name: training.rewound[name] for name in masks if name in training.rewound}
     for name in masks:
-        trained[name], found = training.checkpoint[name], training.gradients.get(name)
+        found = training.gradients.get(name)
         if name in small:
-            trained[name] = small[name].restored(networks[name], trained[name])
+            for left in (part for part in (trained, rewound) if part):
+                left[name] = small[name].restored(networks[name], left[name])
             found = found and small[name].restored(networks[name].each(np.zeros_like), found)
         if found:
             gradients[name] = found.weights
     trained = control.after_training(cell, trained, kept)
-    return Level(kept, trained, scores, training.evaluations, training.share, gradients)
+    rewound = control.after_training(cell, rewound, kept) if rewound else {}
+    return Level(kept, trained, scores, training.evaluations, training.share, gradients, rewound)
 
 
 def _refuse_diverged(networks: Networks, seeds: Sequence[int]) -> None:
@@ -115,11 +127,12 @@ def _left_out(e: Experiment, networks: Networks, masks: Masks) -> tuple[Task, di
     zeros = zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ()
     task = Narrowed(e.task, tuple(name for name in e.task.inputs if name not in zeros)) if zeros else e.task
     shown = np.array([name not in zeros for name in e.task.inputs])
+    unreachable = e.savings.leave_out_unreachable and e.network.dropout == 0  # it is drawn by a unit's place
     small = {}
     for name, mlp in networks.items():
         layers = masks.get(name, [np.ones(weight.shape, dtype=bool) for weight in mlp.weights])
-        if zeros or (e.savings.leave_out_unreachable and name in masks):
-            small[name] = compact(mlp, layers, shown, e.savings.leave_out_unreachable)
+        if zeros or (unreachable and name in masks):
+            small[name] = compact(mlp, layers, shown, unreachable)
     return task, small
 
 
@@ -128,9 +141,13 @@ def check(experiment: Experiment) -> None:
     e = experiment
     network, rule, looks = e.network, e.pruning, e.evaluation
     sound = {
-        f"a network has layers of at least one unit, not {network.hidden}": min(network.hidden, default=1) >= 1,
+        f"a network has layers of at least one unit, whole ones, not {network.hidden}": all(
+            type(units) is int and units >= 1 for units in network.hidden
+        ),
         f"activation {network.activation!r} is none of {', '.join(ACTIVATIONS)}": network.activation in ACTIVATIONS,
         f"the input divisor is above 0, not {network.input_divisor}": 0 < network.input_divisor < inf,
+        f"dropout is a share from 0 to below 1, not {network.dropout}": 0 <= network.dropout < 1,
+        f"rewind is a share of the training from 0 to below 1, not {rule.rewind}": 0 <= rule.rewind < 1,
         f"the pruning rate is between 0 and 1, not {rule.rate}": 0 < rule.rate < 1,
         f"there is at least one level, not {rule.levels}": rule.levels >= 1,
         f"a training has at least one evaluation of one episode, not {looks}": min(
@@ -147,10 +164,35 @@ def check(experiment: Experiment) -> None:
             f"criterion {rule.criterion!r} asks for gradients, which learner {e.learner.name} does not offer:"
             " see harness.learners.OffersGradients"
         )
+    if network.dropout > 0 and not getattr(e.learner, "offers_dropout", False):
+        raise ValueError(
+            f"dropout {network.dropout:g} is asked for, which learner {e.learner.name} does not offer:"
+            " see harness.learners.Learner.start"
+        )
+    _check_rewind(e)
     initial_networks(e, seeds=[0])  # ValueError where the initialiser does not fit these layers
 
 
-def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | None) -> tuple[Networks, Masks]:
+def _check_rewind(e: Experiment) -> None:
+    """Raise ValueError where trainings can't start at the rewind point."""
+    share, rounds = e.pruning.rewind, getattr(e.learner, "rounds", None)
+    if share == 0:
+        return
+    if not getattr(e.learner, "offers_rewinding", False) or rounds is None:
+        raise ValueError(
+            f"rewind {share:g} is asked for, which learner {e.learner.name} does not offer:"
+            " see harness.learners.OffersRewinding"
+        )
+    if rewind_round(share, rounds) >= rounds:
+        raise ValueError(
+            f"rewind {share:g} leaves none of the training's {rounds} rounds, so that nothing would be learned or"
+            f" evaluated: it is at most {(rounds - 1) / rounds:.3g}"
+        )
+
+
+def start_level(
+    cell: Cell, level: int, previous: Level | None, ticket: Level | None, dense: Level | None = None
+) -> tuple[Networks, Masks]:
     """The networks that `level` starts from, and the masks of the prunable ones (at level 0 of all)."""
     initial = initial_networks(cell.experiment, cell.seeds)
     if level == 0:  # all networks: experiments share level 0 whatever they prune from it
@@ -165,6 +207,9 @@ def start_level(cell: Cell, level: int, previous: Level | None, ticket: Level | 
         kept = prune(cell, level, previous)
     if rule.redraws:
         initial = initial_networks(cell.experiment, cell.seeds, redrawn_at=level)
+    elif cell.rewind > 0:
+        assert dense is not None, "a rewound level starts from weights of level 0's training"
+        initial = {name: replace(mlp, flat=dense.rewound[name].flat.copy()) for name, mlp in initial.items()}
 
     rngs = streams(cell.seeds, f"start of {cell.condition}", level)
     masks: Masks = {name: [np.empty_like(mask) for mask in layers] for name, layers in kept.items()}

@@ -58,6 +58,6 @@ def initial_networks(experiment: Experiment, seeds: Sequence[int], redrawn_at: i
     network = experiment.network
     rngs = streams(seeds, "w0") if redrawn_at is None else streams(seeds, "re-init", redrawn_at)
     return {
-        name: initial_mlp(sizes, rngs, network.initialiser, network.input_divisor, network.activation)
+        name: initial_mlp(sizes, rngs, network.initialiser, network.input_divisor, network.activation, network.dropout)
         for name, sizes in layer_sizes(experiment).items()
     }

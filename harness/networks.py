@@ -26,13 +26,21 @@ class Mlp:
     sizes: tuple[int, ...]
     """Units per layer: inputs, hidden ..., outputs."""
     activation: str = "relu"
+    dropout: float = 0.0
+    """The share of hidden units that a loss is computed without: see `experiment.Network`. They act as wholes."""
 
     @classmethod
-    def of(cls, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], activation: str = "relu") -> "Mlp":
+    def of(
+        cls,
+        weights: Sequence[np.ndarray],
+        biases: Sequence[np.ndarray],
+        activation: str = "relu",
+        dropout: float = 0.0,
+    ) -> "Mlp":
         """From arrays float[members, in, out] and float[members, 1, out] per layer, copied."""
         sizes = (weights[0].shape[1], *(weight.shape[2] for weight in weights))
         rows = [part.reshape(len(part), -1) for pair in zip(weights, biases, strict=True) for part in pair]
-        return cls(np.concatenate(rows, axis=1), sizes, activation)
+        return cls(np.concatenate(rows, axis=1), sizes, activation, dropout)
 
     @property
     def weights(self) -> list[Any]:
@@ -83,12 +91,14 @@ class Mlp:
 ACTIVATIONS = ("relu", "tanh")
 
 
-def forward(mlp: Mlp, observations: torch.Tensor) -> torch.Tensor:
+def forward(mlp: Mlp, observations: torch.Tensor, keys: np.ndarray | None = None) -> torch.Tensor:
     """Outputs float[members, batch, out] for observations float[members, batch, in], in the networks' precision.
 
-    Differentiable in `mlp.flat` alone, once.
+    Differentiable in `mlp.flat` alone, once. keys: uint64[members], new for each update; with them `mlp.dropout` of the
+    hidden units is left out, as it should be where this is a loss (see `passes`).
     """
-    outputs: torch.Tensor = _Passes.apply(mlp.flat, observations.to(mlp.flat.dtype), mlp)  # type: ignore[no-untyped-call]
+    seen = observations.to(mlp.flat.dtype)
+    outputs: torch.Tensor = _Passes.apply(mlp.flat, seen, mlp, keys)  # type: ignore[no-untyped-call]
     return outputs
 
 
@@ -102,23 +112,29 @@ class _Passes(torch.autograd.Function):
     """`passes`, for autograd."""
 
     @staticmethod
-    def forward(ctx: Any, flat: torch.Tensor, observations: torch.Tensor, mlp: Mlp) -> torch.Tensor:
+    def forward(
+        ctx: Any, flat: torch.Tensor, observations: torch.Tensor, mlp: Mlp, keys: np.ndarray | None
+    ) -> torch.Tensor:
         inputs = np.ascontiguousarray(observations.numpy())
-        outputs, ctx.hidden = _run(flat.detach().numpy(), mlp, inputs)
+        ctx.dropout = () if keys is None else (mlp.dropout, keys)
+        outputs, ctx.hidden = _run(flat.detach().numpy(), mlp, inputs, *ctx.dropout)
         ctx.save_for_backward(flat)
         ctx.mlp, ctx.inputs = mlp, inputs
         return torch.from_numpy(outputs)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, to_outputs: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+    def backward(ctx: Any, to_outputs: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         (flat,) = ctx.saved_tensors
         to_flat = torch.empty_like(flat)
         sizes, tanh = mlp_shape(ctx.mlp)
         to_outputs = to_outputs.contiguous()
         scratch = np.empty((2, to_outputs.shape[1] * max(ctx.mlp.sizes)), dtype=flat.numpy().dtype)
-        backward_pass(flat.numpy(), sizes, tanh, ctx.inputs, ctx.hidden, to_outputs.numpy(), to_flat.numpy(), scratch)
-        return to_flat, None, None
+        backward_pass(
+            *(flat.numpy(), sizes, tanh, ctx.inputs, ctx.hidden, to_outputs.numpy(), to_flat.numpy(), scratch),
+            *ctx.dropout,
+        )
+        return to_flat, None, None, None
 
 
 def _array(flat: Any) -> np.ndarray:
@@ -126,12 +142,12 @@ def _array(flat: Any) -> np.ndarray:
     return flat.detach().numpy() if isinstance(flat, torch.Tensor) else np.asarray(flat)
 
 
-def _run(flat: np.ndarray, mlp: Mlp, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs, and the hidden activations as `passes` keeps them."""
+def _run(flat: np.ndarray, mlp: Mlp, inputs: np.ndarray, *dropout: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs, and the hidden activations as `passes` keeps them. dropout: its share and keys, or nothing."""
     members, batch, _ = inputs.shape
     outputs = np.empty((members, batch, mlp.sizes[-1]), dtype=flat.dtype)
     hidden = np.empty((members, batch * sum(mlp.sizes[1:-1])), dtype=flat.dtype)
-    forward_pass(flat, *mlp_shape(mlp), inputs, hidden, outputs)
+    forward_pass(flat, *mlp_shape(mlp), inputs, hidden, outputs, *dropout)
     return outputs, hidden
 
 
@@ -186,6 +202,7 @@ def initial_mlp(
     initialiser: str = "kaiming",
     input_divisor: float = 1.0,
     activation: str = "relu",
+    dropout: float = 0.0,
 ) -> Mlp:
     """Freshly drawn networks with layers of `sizes` (inputs, hidden ..., outputs), one per stream; float32.
 
@@ -205,4 +222,4 @@ def initial_mlp(
         weights.append(drawn / (input_divisor if layer == 0 else 1.0))
         bias_scale = 1 / math.sqrt(fan_in)
         biases.append(bias_scale * np.stack([rng.uniform(-1, 1, (1, fan_out)) for rng in streams]))
-    return Mlp.of(weights, biases, activation).each(lambda array: array.astype(np.float32))
+    return Mlp.of(weights, biases, activation, dropout).each(lambda array: array.astype(np.float32))

@@ -40,9 +40,11 @@ class System:
     initialiser: str | None = None
     input_divisor: float | None = None
     weight_decay: float | None = None
+    dropout: float | None = None
     scope: Literal["actor", "actor+critic"] | None = None
     lineage: Literal["own", "branch"] | None = None
     checkpoint: Literal["best", "last"] | None = None
+    rewind: float | None = None
     equal_updates: bool = False
     """Give behavioural cloning as many updates as the same task's PPO, on the same data; else the paper's
     ratio of env_steps between the two stands."""
@@ -54,6 +56,8 @@ class System:
             "hidden": lambda hidden: "-".join(map(str, hidden)),
             "input_divisor": lambda divisor: f"input layer / {divisor:g}",
             "weight_decay": lambda decay: f"weight decay {decay:g}",
+            "dropout": lambda share: f"dropout {share:g}",
+            "rewind": lambda share: f"rewound to {share:g}",
             "equal_updates": lambda equal: "equal updates" if equal else "",
         }
         given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
@@ -67,9 +71,11 @@ _PART_OF = {
     "initialiser": "network",
     "input_divisor": "network",
     "weight_decay": "learner",
+    "dropout": "network",
     "scope": "pruning",
     "lineage": "pruning",
     "checkpoint": "pruning",
+    "rewind": "pruning",
 }
 """Fields of `System` that are fields of a part of an experiment, under the same name."""
 

@@ -265,15 +265,23 @@ def _kind(cell: StoredCell) -> tuple[Any, ...]:
 
 
 def _differing(cells: Sequence[StoredCell]) -> dict[tuple[Any, ...], set[str]]:
-    """Per task and learner, the settings that set their cells apart."""
+    """Per task and learner, the settings that set their cells apart: by value, or since not all of a condition have
+    them (a dense cell says where it rewinds to only if it does)."""
     seen: dict[tuple[Any, ...], dict[str, set[str]]] = {}
+    held: dict[tuple[Any, ...], Counter[str]] = {}
+    counts: Counter[tuple[Any, ...]] = Counter()
     for cell in cells:
+        if not cell.identity:
+            continue
+        kind = (*_kind(cell), cell.identity["condition"])
+        counts[kind] += 1
+        held.setdefault(kind, Counter()).update(cell.settings.keys())
         for name, value in cell.settings.items():
             seen.setdefault(_kind(cell), {}).setdefault(name, set()).add(repr(value))
-    return {
-        kind: {name for name, values in settings.items() if len(values) > 1} - {"network.hidden"}
-        for kind, settings in seen.items()
-    }
+    apart = {kind: {name for name, values in settings.items() if len(values) > 1} for kind, settings in seen.items()}
+    for kind, names in held.items():
+        apart[kind[:-1]] |= {name for name, count in names.items() if count < counts[kind]}
+    return {kind: names - {"network.hidden"} for kind, names in apart.items()}
 
 
 def _what(cell: StoredCell, differing: dict[tuple[Any, ...], set[str]]) -> str:

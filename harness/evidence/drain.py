@@ -93,7 +93,8 @@ def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None],
         before = where if level - 1 in cell.levels else parents.get(DENSE)
         previous = _needed(store, before, level - 1) if before else None
         ticket = _needed(store, parents[TICKET], level) if TICKET in parents else None
-        computed = run_level(cell, level, previous, ticket)
+        dense = _needed(store, where if 0 in cell.levels else parents[DENSE], 0) if level and cell.rewind > 0 else None
+        computed = run_level(cell, level, previous, ticket, dense)
         if lease is not None and lease.lost:
             raise OvertakenError
         store.write(where, level, computed, time.process_time() - started)

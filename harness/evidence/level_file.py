@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.experiment import DENSE
 from harness.imp import Level
 from harness.networks import Mlp
 
@@ -30,6 +31,11 @@ def to_bytes(level: Level) -> bytes:
             arrays[f"{name}.mask.{layer}"] = mask
         for layer, gradient in enumerate(level.gradients.get(name, ())):
             arrays[f"{name}.gradient.{layer}"] = gradient
+        if name in level.rewound:
+            start = level.rewound[name]
+            for layer, (weight, bias) in enumerate(zip(start.weights, start.biases, strict=True)):
+                arrays[f"{name}.rewound.weight.{layer}"] = weight
+                arrays[f"{name}.rewound.bias.{layer}"] = bias
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -48,8 +54,11 @@ def arrays_of(content: bytes) -> Arrays:
 
 
 def level_of(arrays: Arrays) -> Level:
-    """The level that these arrays are of; ValueError if one is missing."""
-    trained, masks, gradients = {}, {}, {}
+    """The level that these arrays are of; ValueError if one is missing.
+
+    Its networks act, and are pruned, as wholes: what dropout they were trained under is not theirs to know.
+    """
+    trained, masks, gradients, rewound = {}, {}, {}, {}
     try:
         for name in network_names(arrays):
             layers = range(sum(key.startswith(f"{name}.weight.") for key in arrays))
@@ -61,7 +70,13 @@ def level_of(arrays: Arrays) -> Level:
             masks[name] = [arrays[f"{name}.mask.{layer}"] for layer in layers]
             if f"{name}.gradient.0" in arrays:
                 gradients[name] = [arrays[f"{name}.gradient.{layer}"] for layer in layers]
-        return Level(masks, trained, arrays["scores"], arrays["evaluations"], arrays["share"], gradients)
+            if f"{name}.rewound.weight.0" in arrays:
+                rewound[name] = Mlp.of(
+                    [arrays[f"{name}.rewound.weight.{layer}"] for layer in layers],
+                    [arrays[f"{name}.rewound.bias.{layer}"] for layer in layers],
+                    str(arrays[f"{name}.activation"]),
+                )
+        return Level(masks, trained, arrays["scores"], arrays["evaluations"], arrays["share"], gradients, rewound)
     except KeyError as error:
         raise ValueError(f"not a level: it has no array {error}") from None
 
@@ -80,7 +95,7 @@ def faults(arrays: Arrays, identity: Mapping[str, Any]) -> list[str]:
     """Where the arrays are not of the shapes and types that a cell's settings (plain data) demand; empty if all are.
 
     The settings leave open what only code knows: the number of inputs, of outputs, the networks' names, and whether
-    the criterion asks for gradients.
+    the criterion asks for gradients. Of a chain that trains level 0 itself they leave open which level this is.
     """
     experiment = identity["experiment"]
     members, evaluation = len(identity["seeds"]), experiment["evaluation"]
@@ -90,6 +105,9 @@ def faults(arrays: Arrays, identity: Mapping[str, Any]) -> list[str]:
         "share": ((members,), "f"),
     }
     names = network_names(arrays)
+    rewinds = experiment["pruning"].get("rewind", 0) > 0
+    is_rewound = rewinds and identity["condition"] == DENSE
+    may_be_rewound = rewinds and not experiment["savings"].get("share_level_0", True)
     found = [] if names else ["no network is in it"]
     for name in names:
         weights = [arrays.get(f"{name}.weight.0"), arrays.get(f"{name}.weight.{len(experiment['network']['hidden'])}")]
@@ -102,6 +120,9 @@ def faults(arrays: Arrays, identity: Mapping[str, Any]) -> list[str]:
             wanted[f"{name}.weight.{layer}"] = (members, inputs, outputs), "f"
             wanted[f"{name}.bias.{layer}"] = (members, 1, outputs), "f"
             wanted[f"{name}.mask.{layer}"] = (members, inputs, outputs), "b"
+            if is_rewound or (may_be_rewound and f"{name}.rewound.weight.0" in arrays):
+                wanted[f"{name}.rewound.weight.{layer}"] = (members, inputs, outputs), "f"
+                wanted[f"{name}.rewound.bias.{layer}"] = (members, 1, outputs), "f"
             if f"{name}.gradient.0" in arrays:
                 wanted[f"{name}.gradient.{layer}"] = (members, inputs, outputs), "f"
         wanted[f"{name}.activation"] = (), "U"

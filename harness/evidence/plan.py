@@ -30,7 +30,7 @@ def all_cells(wanted: Iterable[Cell]) -> list[Cell]:
 
 def env_steps(cell: Cell) -> int:
     """Training env_steps of a cell, if no member stops early."""
-    return len(cell.seeds) * len(cell.levels) * cell.experiment.learner.env_steps
+    return round(len(cell.seeds) * _trainings(cell) * cell.experiment.learner.env_steps)
 
 
 def estimated_seconds(cell: Cell) -> float:
@@ -40,7 +40,12 @@ def estimated_seconds(cell: Cell) -> float:
     flops = 6 * weights * e.learner.samples_per_update * len(cell.seeds)  # two per weight forward, four backward
     updates = e.learner.updates * (SECONDS_PER_UPDATE + flops / FLOPS_PER_SECOND)
     played = e.learner.env_steps / e.learner.envs + e.task.horizon * (e.evaluation.per_training + 1)
-    return len(cell.levels) * (updates + played * SECONDS_PER_ENV_STEP)
+    return _trainings(cell) * (updates + played * SECONDS_PER_ENV_STEP)
+
+
+def _trainings(cell: Cell) -> float:
+    """How many whole trainings its levels make up; a rewound one takes what is left of one."""
+    return len(cell.levels) - cell.rewind * len([level for level in cell.levels if level > 0])
 
 
 def _unique_by_id(cells: Iterable[Cell]) -> list[Cell]:

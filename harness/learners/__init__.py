@@ -43,6 +43,16 @@ class OffersGradients(Protocol):
         """
 
 
+@runtime_checkable
+class OffersRewinding(Protocol):
+    """A population that may start later than at its first round; its settings say `offers_rewinding = True`, and have
+    the same `rounds`."""
+
+    round: int
+    """Rounds made so far. Before the first `advance` it is set to where a rewound training starts: what depends on how
+    much of the training is left goes on from there."""
+
+
 class Learner(Protocol):
     """The settings of a learner, as a frozen dataclass; its fields enter every cell's id."""
 
@@ -82,7 +92,11 @@ class Learner(Protocol):
         seeds: Sequence[int],
         level: int,
     ) -> Population:
-        """A population about to train from `networks` (arrays) under `masks` (bool per layer)."""
+        """A population about to train from `networks` (arrays) under `masks` (bool per layer).
+
+        Where `Mlp.dropout` is above 0 the loss is computed without that share of the hidden units, drawn from streams
+        of the members' own; a learner that does so has settings that say `offers_dropout = True`.
+        """
 
 
 @runtime_checkable

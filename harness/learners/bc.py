@@ -20,6 +20,7 @@ from harness.learners.optimiser import Decay, MaskedAdam
 from harness.learners.rollouts import play
 from harness.learners.settings import refuse
 from harness.networks import Mlp, forward
+from harness.passes import drawn, dropout_keys
 from harness.streams import streams
 from harness.tasks import Task
 from harness.tasks.narrowed import shown, whole
@@ -31,6 +32,8 @@ class BC:
 
     name: ClassVar[str] = "bc"
     offers_gradients: ClassVar[bool] = True
+    offers_rewinding: ClassVar[bool] = True
+    offers_dropout: ClassVar[bool] = True
 
     learning_rate: float = 0.001
     """Of Adam."""
@@ -75,6 +78,11 @@ class BC:
     def updates(self) -> int:
         """See `Learner.updates`."""
         return self.passes * self.updates_per_pass
+
+    @property
+    def rounds(self) -> int:
+        """As `updates`."""
+        return self.updates
 
     @property
     def samples_per_update(self) -> int:
@@ -134,7 +142,8 @@ class Students:
         )
         self.order_streams = streams(seeds, "minibatch", level)
         self.observations, self.policies = self._lessons(task, seeds, level)
-        self.shuffled = (self.observations, self.policies)
+        self.shuffled: tuple[torch.Tensor, torch.Tensor] | None = None
+        self.dropout_keys = dropout_keys(streams(seeds, "dropout", level))
 
     def _lessons(self, task: Task, seeds: Sequence[int], level: int) -> tuple[torch.Tensor, torch.Tensor]:
         """What the experts saw, [members, env_steps, inputs], and their policies there, [.., actions]."""
@@ -160,13 +169,14 @@ class Students:
         """See `Population.keep`."""
         self.optimiser.keep(members)
         self.observations, self.policies = self.observations[members], self.policies[members]
-        self.shuffled = (self.shuffled[0][members], self.shuffled[1][members])
+        self.shuffled = self.shuffled and (self.shuffled[0][members], self.shuffled[1][members])
+        self.dropout_keys = self.dropout_keys[members]
         self.order_streams = [self.order_streams[member] for member in members]
 
     def advance(self) -> None:
-        """One update on the next batch; a new pass starts in a new order."""
+        """One update on the next batch; a new pass starts in a new order, and so does one that starts in its midst."""
         turn = self.round % self.settings.updates_per_pass
-        if turn == 0:
+        if turn == 0 or self.shuffled is None:
             order = np.stack([rng.permutation(self.settings.env_steps) for rng in self.order_streams])
             rows = torch.from_numpy(order).unsqueeze(-1)
             self.shuffled = (
@@ -175,16 +185,19 @@ class Students:
             )
         batch = slice(turn * self.settings.batch, (turn + 1) * self.settings.batch)
         observations, policies = (lessons[:, batch] for lessons in self.shuffled)
-        self.optimiser.step(self._loss(observations, policies))
+        dropped = drawn(self.dropout_keys, self.round) if self.actor.dropout > 0 else None
+        self.optimiser.step(self._loss(observations, policies, dropped))
         self.round += 1
 
     def gradients(self) -> dict[str, Mlp]:
-        """See `OffersGradients`: over the whole data set."""
+        """See `OffersGradients`: over the whole data set; without dropout: whole networks are pruned."""
         (actor,) = self.optimiser.gradients(self._loss(self.observations, self.policies))
         return {ACTOR: actor}
 
-    def _loss(self, observations: torch.Tensor, policies: torch.Tensor) -> torch.Tensor:
-        """The cross-entropy, summed over members."""
-        log_probabilities = torch.log_softmax(forward(self.actor, observations), dim=-1)
+    def _loss(
+        self, observations: torch.Tensor, policies: torch.Tensor, dropped: np.ndarray | None = None
+    ) -> torch.Tensor:
+        """The cross-entropy, summed over members. dropped: the keys of `networks.forward`."""
+        log_probabilities = torch.log_softmax(forward(self.actor, observations, dropped), dim=-1)
         cross_entropy = -(policies * log_probabilities).sum(dim=-1)
         return cross_entropy.mean(dim=1).sum()

@@ -1,4 +1,9 @@
-"""Proximal policy optimisation (Schulman et al. 2017) with separate actor and critic, for discrete actions."""
+"""Proximal policy optimisation (Schulman et al. 2017) with separate actor and critic, for discrete actions.
+
+Where the networks have dropout, both losses are computed under it, each network with draws of its own. Rollouts are
+played, and values for the advantages computed, by whole networks. So the ratio of likelihoods is that of a thinned
+policy to the whole one that acted: noisy, and off one before the first update of a round, which clipping then cuts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +18,7 @@ from harness.learners.optimiser import Decay, Trained, adam_step
 from harness.learners.rollouts import Rollout, play
 from harness.learners.settings import refuse
 from harness.networks import Mlp, outputs_of
-from harness.passes import member_backward, member_forward
+from harness.passes import Dropout, draw, dropout_keys, member_backward, member_forward
 from harness.streams import streams
 from harness.tasks import Task
 
@@ -27,6 +32,8 @@ class PPO:
 
     name: ClassVar[str] = "ppo"
     offers_gradients: ClassVar[bool] = True
+    offers_rewinding: ClassVar[bool] = True
+    offers_dropout: ClassVar[bool] = True
 
     learning_rate: float = 0.0005
     """Of Adam."""
@@ -137,6 +144,8 @@ class PPOPopulation:
         self.updates = 0
         self.rollout_streams = streams(seeds, "rollout", level)
         self.minibatch_streams = streams(seeds, "minibatch", level)
+        rngs = streams(seeds, "dropout", level)
+        self.dropout_keys = np.stack([dropout_keys(rngs) for _ in self.networks], axis=1)  # [members, networks]
         self.learned_from: tuple[Samples, Pace] | None = None
         self.batch = task.batch(np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams]))
 
@@ -148,6 +157,7 @@ class PPOPopulation:
         self.batch.keep(members)
         self.rollout_streams = [self.rollout_streams[member] for member in members]
         self.minibatch_streams = [self.minibatch_streams[member] for member in members]
+        self.dropout_keys = self.dropout_keys[members]
         if self.learned_from:
             samples, pace = self.learned_from
             self.learned_from = Samples(*(values[members] for values in samples)), pace
@@ -169,16 +179,18 @@ class PPOPopulation:
             s.epsilon,
             s.weight_decay,
             s.decay == "decoupled",
+            self.actor.dropout,
         )
         actor, critic = self.trained
         minibatches = np.array(orders).reshape(len(orders), -1, s.samples_per_update)
-        _improve(actor, critic, samples, minibatches, pace, self._room(s.samples_per_update))
+        keys = self.dropout_keys if self.actor.dropout > 0 else None
+        _improve(actor, critic, samples, minibatches, pace, self._room(s.samples_per_update), keys)
         self.learned_from = samples, pace
         self.updates += s.epochs * s.minibatches
         self.round += 1
 
     def gradients(self) -> dict[str, Mlp]:
-        """See `OffersGradients`: over the last rollout, as one minibatch."""
+        """See `OffersGradients`: over the last rollout as one minibatch; without dropout: whole networks are pruned."""
         assert self.learned_from, "no rollout was played yet"
         samples, pace = self.learned_from
         found = {name: mlp.each(np.empty_like) for name, mlp in self.networks.items()}
@@ -262,6 +274,7 @@ class Pace(NamedTuple):
     epsilon: float
     weight_decay: float
     decoupled: bool
+    dropout: float = 0.0
 
 
 class Room(NamedTuple):
@@ -284,16 +297,29 @@ class Room(NamedTuple):
 
 @numba.njit(error_model="numpy")
 def _improve(
-    actor: Trained, critic: Trained, samples: Samples, minibatches: np.ndarray, pace: Pace, room: Room
+    actor: Trained,
+    critic: Trained,
+    samples: Samples,
+    minibatches: np.ndarray,
+    pace: Pace,
+    room: Room,
+    keys: np.ndarray | None = None,
 ) -> None:
     """All updates of a round, in place, one member after the other.
 
-    minibatches: int64[members, updates, samples of an update].
+    minibatches: int64[members, updates, samples of an update]. keys: uint64[members, networks], where there is dropout.
     """
     number = actor.flat.dtype.type
     for member in range(len(minibatches)):
         for turn in range(minibatches.shape[1]):
-            _gradient(actor, critic, samples, member, minibatches[member, turn], pace, room)
+            rows = minibatches[member, turn]
+            if keys is None:
+                _gradient(actor, critic, samples, member, rows, pace, room)
+            else:
+                update = pace.updates + turn
+                thinned = Dropout(pace.dropout, draw(keys[member, 0], update))
+                thinned_too = Dropout(pace.dropout, draw(keys[member, 1], update))
+                _gradient(actor, critic, samples, member, rows, pace, room, (thinned, thinned_too))
             norm = np.sqrt(np.dot(room.to_actor, room.to_actor) + np.dot(room.to_critic, room.to_critic))
             scale = number(min(1.0, pace.max_gradient_norm / (norm + 1e-6)))
             for network, gradient in ((actor, room.to_actor), (critic, room.to_critic)):
@@ -314,24 +340,34 @@ def _improve(
 
 @numba.njit(error_model="numpy")
 def _gradient(
-    actor: Trained, critic: Trained, samples: Samples, member: int, rows: np.ndarray, pace: Pace, room: Room
+    actor: Trained,
+    critic: Trained,
+    samples: Samples,
+    member: int,
+    rows: np.ndarray,
+    pace: Pace,
+    room: Room,
+    dropouts: tuple[Dropout | None, Dropout | None] = (None, None),
 ) -> None:
-    """Leave the gradient of one member's loss over the samples `rows` in `room`, zero outside the masks."""
+    """Leave the gradient of one member's loss over the samples `rows` in `room`, zero outside the masks.
+
+    dropouts: of the actor and the critic.
+    """
     for sample in range(len(rows)):
         for i in range(room.inputs.shape[1]):
             room.inputs[sample, i] = samples.observations[member, rows[sample], i]
-    for network, kept, outputs in (
-        (actor, room.kept_by_actor, room.logits),
-        (critic, room.kept_by_critic, room.values),
+    for network, kept, outputs, dropout in (
+        (actor, room.kept_by_actor, room.logits, dropouts[0]),
+        (critic, room.kept_by_critic, room.values, dropouts[1]),
     ):
-        member_forward(network.flat[member], network.sizes, network.tanh, room.inputs, kept, outputs)
+        member_forward(network.flat[member], network.sizes, network.tanh, room.inputs, kept, outputs, dropout)
     loss_gradient(samples, member, rows, room.logits, room.values, pace, room.to_logits, room.to_values)
-    for network, kept, to_outputs, gradient in (
-        (actor, room.kept_by_actor, room.to_logits, room.to_actor),
-        (critic, room.kept_by_critic, room.to_values, room.to_critic),
+    for network, kept, to_outputs, gradient, dropout in (
+        (actor, room.kept_by_actor, room.to_logits, room.to_actor, dropouts[0]),
+        (critic, room.kept_by_critic, room.to_values, room.to_critic, dropouts[1]),
     ):
         row, sizes, tanh = network.flat[member], network.sizes, network.tanh
-        member_backward(row, sizes, tanh, room.inputs, kept, to_outputs, gradient, room.scratch)
+        member_backward(row, sizes, tanh, room.inputs, kept, to_outputs, gradient, room.scratch, dropout)
         for i in range(len(gradient)):
             gradient[i] *= network.mask[member, i]
 

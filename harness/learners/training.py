@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.experiment import Evaluation
-from harness.learners import ACTOR, OffersGradients, Population
+from harness.learners import ACTOR, OffersGradients, OffersRewinding, Population
 from harness.networks import Mlp
 from harness.streams import streams
 from harness.tasks import Acting, Task, rollout_returns
@@ -17,15 +17,22 @@ class Training:
     """What one training of a population leaves.
 
     checkpoint: the networks (arrays) at the pruned checkpoint. evaluations: float64[members, per_training], mean
-    return over the evaluation's episodes, NaN from where a member had stopped. share: float64[members], the
-    part of the training's rounds that a member took. gradients: of the loss at the pruned checkpoint, in the shape of
-    the networks (arrays); empty unless asked for.
+    return over the evaluation's episodes, NaN before a rewound training's start and from where a member had stopped.
+    share: float64[members], how many rounds a member took, as a part of a whole training's (a rewound one's takes no
+    more than what is left of them). gradients: of the loss at the pruned checkpoint, in the shape of the networks
+    (arrays); empty unless asked for. rewound: the networks (arrays) at the rewind point; empty unless asked for.
     """
 
     checkpoint: dict[str, Mlp]
     evaluations: np.ndarray
     share: np.ndarray
     gradients: dict[str, Mlp]
+    rewound: dict[str, Mlp]
+
+
+def rewind_round(share: float, rounds: int) -> int:
+    """After how many of a training's rounds its rewind point is (see `experiment.Pruning`); at least one, if not w0."""
+    return max(1, round(share * rounds)) if share > 0 else 0
 
 
 def train(
@@ -38,23 +45,35 @@ def train(
     seeds: Sequence[int],
     level: int,
     asks_gradients: bool = False,
+    start: int = 0,
+    keeps: int = 0,
 ) -> Training:
     """Train to the end, or each member until an evaluation reached the task's maximum (see `Savings`).
 
     acting: how the members act while they are evaluated. `checkpoint` "best" takes the best evaluation's networks,
-    first at the maximum; "last" takes the last one's.
+    first at the maximum; "last" takes the last one's. start: the round that the training starts at, as a rewound one
+    does; evaluations up to there are left out. keeps: the round after which all networks are kept, 0 for none; no
+    member stops before.
     """
+    if start > 0:
+        assert isinstance(population, OffersRewinding), "refused before training by imp.check"
+        population.round = start
     best = {name: mlp.arrays() for name, mlp in population.networks.items()}
     gradients = {name: mlp.each(np.zeros_like) for name, mlp in best.items() if asks_gradients}
     evaluations = np.full((len(seeds), evaluation.per_training), np.nan)
     share = np.ones(len(seeds))
     stops = stop_at_maximum and checkpoint == "best"
+    share -= start / population.rounds
     training = np.arange(len(seeds))  # rows of the members still in training
-    done = 0
-    for turn in range(evaluation.per_training):
-        until = round(population.rounds * (turn + 1) / evaluation.per_training)
-        for _ in range(done, until):
+    rewound: dict[str, Mlp] = {}
+    ends = [round(population.rounds * (turn + 1) / evaluation.per_training) for turn in range(evaluation.per_training)]
+    first = next(turn for turn, until in enumerate(ends) if until > start) if start else 0
+    done = start
+    for turn, until in list(enumerate(ends))[first:]:
+        for number in range(done + 1, until + 1):
             population.advance()
+            if number == keeps:
+                rewound = {name: mlp.arrays() for name, mlp in population.networks.items()}
         done = until
         rngs = streams([seeds[row] for row in training.tolist()], "evaluation", level, turn)
         starts = np.stack([task.draw_starts(rng, (evaluation.episodes,)) for rng in rngs])
@@ -62,7 +81,7 @@ def train(
 
         so_far = evaluations[training]
         better = np.ones(len(training), dtype=bool)
-        if turn > 0 and checkpoint == "best":
+        if turn > first and checkpoint == "best":
             better = returns > np.nanmax(so_far, axis=1)  # strictly: the first at the maximum stays
         evaluations[training, turn] = returns
         for name, mlp in population.networks.items():
@@ -72,12 +91,12 @@ def train(
             for name, mlp in population.gradients().items():
                 gradients[name].put(training[better], mlp.take(np.flatnonzero(better)))
 
-        if stops and turn < evaluation.per_training - 1:
-            going = np.flatnonzero(returns < task.maximum_return)
+        if stops and until >= keeps and turn < evaluation.per_training - 1:
+            going = np.flatnonzero(np.nanmax(evaluations[training], axis=1) < task.maximum_return)
             if len(going) < len(training):
-                share[np.delete(training, going)] = until / population.rounds
+                share[np.delete(training, going)] = (until - start) / population.rounds
                 training = training[going]
                 if len(training) == 0:
                     break
                 population.keep(going)
-    return Training(best, evaluations, share, gradients)
+    return Training(best, evaluations, share, gradients, rewound)

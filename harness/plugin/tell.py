@@ -75,8 +75,12 @@ def _system(cell: Cell) -> str:
 
 def _name(cell: Cell) -> str:
     e = cell.experiment
-    changes = [e.network.initialiser, f"/ {e.network.input_divisor:g}", f"horizon {e.task.horizon}"]
+    units = "-".join(map(str, e.network.hidden))
+    changes = [f"{units} units", e.network.initialiser, f"/ {e.network.input_divisor:g}", f"horizon {e.task.horizon}"]
+    changes += [f"weight decay {e.learner.weight_decay:g}"] if e.learner.weight_decay else []
+    changes += [f"dropout {e.network.dropout:g}"] if e.network.dropout else []
     changes += ["last checkpoint"] if e.pruning.checkpoint == "last" else []
+    changes += [f"rewound to {cell.rewind:g}"] if cell.rewind else []
     return (
         f"{e.task.name}{_shown(e)} {e.learner.name} {' '.join(changes)}, {e.learner.updates} updates,"
         f" seeds {cell.seeds[0]} to {cell.seeds[-1]}: {cell.condition}"

@@ -88,7 +88,7 @@ class Plan:
         )
         return np.asarray(curves.mean(axis=0))
 
-    def train(self, cell: Cell, level: int, previous: Level | None, ticket: Level | None = None) -> Level:
+    def train(self, cell: Cell, level: int, previous: Level | None, ticket: Level | None = None, *_: None) -> Level:
         """In place of `harness.imp.run_level`: pruned as ever, with the weights that a level starts from."""
         networks, masks = start_level(cell, level, previous, ticket)
         trained = {name: networks[name] for name in masks}

@@ -122,6 +122,30 @@ def test_what_sets_cells_of_one_system_apart_is_listed(tmp_path: Path, command: 
     assert "BC 8-8 input_divisor=10.0 " in out
 
 
+def test_a_dense_cell_with_a_rewind_point_is_told_from_one_without(tmp_path: Path, command: Command) -> None:
+    rewound = dataclasses.replace(STUDENTS, pruning=dataclasses.replace(STUDENTS.pruning, rewind=0.25))
+    thinned = dataclasses.replace(STUDENTS, network=dataclasses.replace(STUDENTS.network, dropout=0.1))
+    drain([DENSE_CELL, *(Cell(e, DENSE, SEEDS) for e in (rewound, thinned))], Store(tmp_path))
+    _, out, _ = command("ls", "--evidence", tmp_path)
+    lines = out.splitlines()
+    assert sum("BC 8-8 dropout=0.0  " in line for line in lines) == 1
+    assert sum("BC 8-8 dropout=0.0 rewind=0.25  " in line for line in lines) == 1
+    assert sum("BC 8-8 dropout=0.1  " in line for line in lines) == 1
+    _, out, _ = command("verify", "--evidence", tmp_path)
+    assert "3 cells, 3 levels: all are what was written" in out
+    key = address(Cell(rewound, DENSE, SEEDS)).key
+    _, out, _ = command("show", key, "--evidence", tmp_path)
+    assert "pruning.rewind" in out
+    assert command("why", key, "--evidence", tmp_path)[1] == f"{key}  valid\n"
+    _, table, _ = command("export", "--csv", "-", "--evidence", tmp_path)
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert {(row["pruning.rewind"], row["network.dropout"]) for row in rows} == {
+        ("", "0.0"),
+        ("0.25", "0.0"),
+        ("", "0.1"),
+    }
+
+
 def test_the_states_of_cells_are_told_apart(folder: Path, command: Command) -> None:
     make_partial(folder, 2)
     assert "1/2     abandoned" in command("ls", "--evidence", folder)[1]

@@ -41,14 +41,16 @@ class TestPinnedIds:
     @pytest.mark.parametrize(
         ("learner", "condition", "pinned"),
         [
-            ("ppo", DENSE, "c58a43ab013a5bdf853396c378dad38e953ba2700d8f52f4af5a8e7f3e7e5443"),
-            ("ppo", TICKET, "f87a16d2426baeb7b5d97ddfe77a641895aeda95d374019e6ca009b8fe9f0fac"),
-            ("ppo", "mask/permuted", "7bebd6a78137279e87d929e8bd33f525477b218a4c1ba6a461bb12e23180e11a"),
-            ("ppo", "permuted/permuted", "ba7bd85911e4b4a6669d938436985c2efbb4f9c988b7b18232c370a2a7b09645"),
-            ("bc", DENSE, "f5db62fbf3ded33b4e9c9c8544005c2cbde24d9a50c78d9ffc241f016fea0a8f"),
-            ("bc", TICKET, "c6dc7290e6e7803080c7fc465026e7b0b15e6f5d009ea9caa9f2b357f34be358"),
-            ("bc", "mask/permuted", "7137d1997638522ca9f8102a1e863ef78bed238c3f702dcf3bc0a534e7d42864"),
-            ("bc", "permuted/permuted", "4fbd96c9e221e4b694aac1c14779df88ab2f12331bc41dfc4fcac0a779e3d4fe"),
+            ("ppo", DENSE, "8e9db92860fa70750a11d7edd75077b7af36e42e463320eb3f9c1d766d43486f"),
+            ("ppo", TICKET, "70a11893cf9bc8225e5afa3c051985a47751e97969aa754e1cea244e00478406"),
+            ("ppo", "mask/permuted", "deb91abdb6dad680957a1182a9eada541f8fb993f56eccc7f2578eaeaff8e2aa"),
+            ("ppo", "permuted/permuted", "7e26f6033f0bd1b94a3a451ba2aa7e003f8d605c4896fcfddfbac9d03cb6aea8"),
+            ("ppo", "random/re-init", "46e8ea2676ac5a07a6630e79e957a65d303a7f30519822d835fa304a30a37824"),
+            ("bc", DENSE, "d7a848bd12a25bb946ada5eb80db51a235426405c627e31c18ac7f766a1babc3"),
+            ("bc", TICKET, "c4a15b8629bfeb8c7b186303dccad1970d5f59093bb4546cc37f00d7aa46148c"),
+            ("bc", "mask/permuted", "af5948dda49b942d9a2dc0d6fc82729c902069756b76c0d7f4c5311a2e607d80"),
+            ("bc", "permuted/permuted", "080bdebc05278652900abdc03092a6a3a71ee5f140ebb6356e7c2610e60cf1b8"),
+            ("bc", "random/re-init", "98239f83712d1e7a2a4d89311c613234a7cab2ad77fdab5843f5f2bcd6a870aa"),
         ],
     )
     def test_the_cells_of_the_scaled_profile_have_these_ids(self, learner: str, condition: str, pinned: str) -> None:
@@ -61,9 +63,10 @@ class TestPinnedIds:
             '"control":"","evaluation":{"actions":"greedy","episodes":16,"per_training":10,"scored_episodes":64,"type":"Evaluation"},'
             '"learner":{"batch":64,"decay":"coupled","env_steps":10000,"envs":4,"epsilon":1e-08,"experts":40,'
             '"learning_rate":0.001,"passes":4,"taught_by":"experts","type":"BC","weight_decay":0.0},'
-            '"network":{"activation":"relu","hidden":[64,64],"initialiser":"kaiming","input_divisor":1.0,'
+            '"network":{"activation":"relu","dropout":0.0,"hidden":[64,64],"initialiser":"kaiming","input_divisor":1.0,'
             '"type":"Network"},'
-            '"pruning":{"checkpoint":"best","criterion":"magnitude","levels":30,"lineage":"own","outputs":true,"rate":0.2,"scope":"actor","type":"Pruning"},'
+            '"pruning":{"checkpoint":"best","criterion":"magnitude","levels":30,"lineage":"own","outputs":true,"rate":0.2,'
+            '"rewind":0.0,"scope":"actor","type":"Pruning"},'
             '"savings":{"leave_out_unreachable":true,"leave_out_zero_inputs":true,"share_level_0":true,"stop_at_maximum":true,"type":"Savings"},'
             '"task":{"horizon":500,"type":"CartPole"},"type":"Experiment"},"seeds":[0,1],"type":"Cell"}'
         )
@@ -101,7 +104,7 @@ NOT_OF = {
     DENSE: {"criterion", "rate", "levels", "scope", "lineage", "shuffle", "outputs"},
     TICKET: {"lineage", "shuffle"},  # the ticket is its own lineage in either reading
     "mask/permuted": {"shuffle"},  # its mask is not shuffled
-    "random/re-init": {"shuffle"},  # its mask is drawn anew
+    "random/re-init": {"shuffle", "rewind"},  # its mask and weights are drawn anew
 }
 """Fields of `Pruning` that deliberately do not enter the id of such a cell."""
 
@@ -178,6 +181,24 @@ class TestParents:
         cells = [with_pruning(cell_of("ppo", condition), lineage=lineage) for condition in CONDITIONS]
         assert {cell.parents[0].id for cell in cells} == {cell_of("ppo", DENSE).id}
         assert cell_of("ppo", DENSE).parents == ()
+
+    def test_a_rewound_chain_starts_from_a_dense_cell_that_keeps_that_point(self) -> None:
+        at = {rewind: with_pruning(cell_of("ppo", DENSE), rewind=rewind) for rewind in (0.0, 0.02, 0.25)}
+        assert at[0.0].id == cell_of("ppo", DENSE).id
+        assert len({cell.id for cell in at.values()}) == 3
+        for condition in CONDITIONS[:3]:
+            (dense,) = with_pruning(cell_of("ppo", condition), rewind=0.25).parents
+            assert dense.id == at[0.25].id
+
+    def test_a_redrawn_baseline_is_one_cell_wherever_the_others_rewind_to_but_where_it_branches_off(self) -> None:
+        plain = cell_of("ppo", "random/re-init")
+        rewound = with_pruning(plain, rewind=0.25)
+        assert rewound.id == plain.id
+        assert [parent.id for parent in rewound.parents] == [cell_of("ppo", DENSE).id]
+        branches = [with_pruning(plain, lineage="branch", rewind=rewind) for rewind in (0.0, 0.25)]
+        assert branches[0].id != branches[1].id
+        tickets = [cell.parents[1] for cell in branches]
+        assert tickets[1].id == with_pruning(cell_of("ppo", TICKET), lineage="branch", rewind=0.25).id != tickets[0].id
 
     def test_a_branching_baseline_waits_for_the_ticket_too(self) -> None:
         for condition in CONDITIONS:

@@ -22,11 +22,13 @@ from harness.learners.ppo import CRITIC, PPO, Pace, PPOPopulation, Samples, gene
 from harness.learners.rollouts import Rollout
 from harness.learners.training import train
 from harness.networks import Mlp, forward, initial_mlp
+from harness.passes import drawn
 from harness.profiles import PROFILES, System
 from harness.streams import streams
 from harness.tasks import GREEDY, rollout_returns
 from harness.tasks.cart_pole import CartPole
 from harness.tests.equations import Numbers, equation_9
+from harness.tests.test_networks import kept_units
 
 
 def double_precision(mlp: Mlp) -> Mlp:
@@ -205,16 +207,17 @@ class TestPpo:
         for mine, theirs in zip(ours, torch.autograd.grad(loss, leaves), strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-10)
 
-    @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+    @pytest.mark.parametrize(("weight_decay", "dropout"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.3)])
     @pytest.mark.parametrize("activation", ["relu", "tanh"])
     def test_a_round_is_that_of_autograd_and_torchs_own_clipping_and_adam(
-        self, weight_decay: float, activation: str, monkeypatch: pytest.MonkeyPatch
+        self, weight_decay: float, dropout: float, activation: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ppo = PPO(env_steps=64, envs=4, rollout=16, minibatches=4, epochs=3, weight_decay=weight_decay)
         seeds, rng = [5, 6, 7], np.random.default_rng(0)
         networks = networks_of(ppo, CartPole(), seeds, hidden=(8, 6))
         networks = {
-            name: double_precision(dataclasses.replace(mlp, activation=activation)) for name, mlp in networks.items()
+            name: double_precision(dataclasses.replace(mlp, activation=activation, dropout=dropout))
+            for name, mlp in networks.items()
         }
         masks = [rng.random(weight.shape) < 0.6 for weight in networks[ACTOR].weights]
         for weight, mask in zip(networks[ACTOR].weights, masks, strict=True):
@@ -229,9 +232,15 @@ class TestPpo:
             )
             adam = torch.optim.Adam([*actor, *critic], lr=ppo.learning_rate, eps=ppo.epsilon, weight_decay=weight_decay)
             lessons = {name: torch.tensor(numbers[member]) for name, numbers in seen.samples._asdict().items()}
-            for rows in seen.minibatches[member]:
+            for turn, rows in enumerate(seen.minibatches[member]):
                 batch = {name: numbers[rows] for name, numbers in lessons.items()}
-                logits, values = (outputs_by_torch(part, batch["observations"], activation) for part in (actor, critic))
+                keys = [drawn(population.dropout_keys[member, [place]], turn) for place in (0, 1)]
+                thinned = [kept_units(mlp, len(rows), key) for mlp, key in zip(networks.values(), keys, strict=True)]
+                scales = [[torch.tensor(layer[0] / (1 - dropout)) for layer in layers] for layers in thinned]
+                logits, values = (
+                    outputs_by_torch(part, batch["observations"], activation, scale)
+                    for part, scale in zip((actor, critic), scales, strict=True)
+                )
                 adam.zero_grad()
                 equation_9(torch.log_softmax(logits, dim=-1), values[:, 0], batch, ppo).backward()
                 for tensor, mask in zip(actor, held, strict=True):
@@ -329,9 +338,9 @@ def watched_round(population: PPOPopulation, monkeypatch: pytest.MonkeyPatch) ->
     seen: list[Watched] = []
     improve = harness.learners.ppo._improve
 
-    def watch(actor: Any, critic: Any, samples: Samples, minibatches: np.ndarray, pace: Pace, room: Any) -> None:
+    def watch(actor: Any, critic: Any, samples: Samples, minibatches: np.ndarray, pace: Pace, *rest: Any) -> None:
         seen.append(Watched(samples, minibatches, pace))
-        improve(actor, critic, samples, minibatches, pace, room)
+        improve(actor, critic, samples, minibatches, pace, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(harness.learners.ppo, "_improve", watch)
@@ -350,12 +359,14 @@ def separate(mlp: Mlp, masks: list[np.ndarray], member: int) -> tuple[list[torch
     return tensors, [*(torch.tensor(mask[member]) for mask in masks), *biases]
 
 
-def outputs_by_torch(tensors: Sequence[torch.Tensor], inputs: torch.Tensor, activation: str) -> torch.Tensor:
-    """One member's outputs, from the tensors that `separate` gives."""
+def outputs_by_torch(
+    tensors: Sequence[torch.Tensor], inputs: torch.Tensor, activation: str, scales: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    """One member's outputs, from the tensors that `separate` gives, its hidden units multiplied by `scales`."""
     weights, biases = tensors[: len(tensors) // 2], tensors[len(tensors) // 2 :]
     for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         inputs = inputs @ weight + bias
-        inputs = getattr(torch, activation)(inputs) if layer < len(weights) - 1 else inputs
+        inputs = getattr(torch, activation)(inputs) * scales[layer] if layer < len(weights) - 1 else inputs
     return inputs
 
 

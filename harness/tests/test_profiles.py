@@ -13,12 +13,14 @@ CHANGES: list[dict[str, Any]] = [
     {"horizon": 200},
     {"hidden": (32, 16)},
     {"weight_decay": 0.1},
+    {"dropout": 0.1},
     {"initialiser": "xavier"},
     {"input_divisor": 10},
     {"inputs": ("pole angle",)},
     {"scope": "actor+critic"},
     {"lineage": "branch"},
     {"checkpoint": "last"},
+    {"rewind": 0.25},
     {"equal_updates": True},
 ]
 

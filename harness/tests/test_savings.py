@@ -523,6 +523,25 @@ class TestPreconditions:
         assert (np.abs(after[before != 0]) < np.abs(before[before != 0])).all()
 
     @learners
+    @pytest.mark.parametrize("scope", ["actor", "actor+critic"])
+    def test_under_dropout_no_unit_is_left_out_but_idle_inputs_are(
+        self, learner: str, scope: Any, seen: list[Seen]
+    ) -> None:
+        """So the one switch changes no bit; and the other no draw, and an update by 1e-10 at most."""
+        levels = []
+        for switch in ("", *LEAVING_OUT):
+            seen.append(Seen())
+            e = experiment_of(ONE_UPDATE[learner], scope, **({switch: False} if switch else {}))
+            e = dataclasses.replace(e, network=dataclasses.replace(e.network, dropout=0.3))
+            levels.append(sparse_level(e, SEEDS))
+        assert [watched.networks[ACTOR].sizes for watched in seen] == [(4, 16, 16, 2), (4, 16, 16, 2), (6, 16, 16, 2)]
+        assert all(mlp.dropout == 0.3 for watched in seen for mlp in watched.networks.values())
+        assert_levels_equal(levels[0], levels[1])
+        for name, mlp in levels[2].trained.items():
+            np.testing.assert_allclose(levels[0].trained[name].flat, mlp.flat, rtol=0, atol=1e-10)
+            assert (mlp.flat != seen[2].networks[name].flat).any(axis=1).all()
+
+    @learners
     def test_nobody_stops_where_the_last_checkpoint_is_pruned(self, learner: str) -> None:
         with_it, without = (stopping(learner, on, WIDTHS[0], checkpoint="last") for on in (True, False))
         assert (with_it.share == 1).all()
