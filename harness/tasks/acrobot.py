@@ -146,9 +146,7 @@ def _integrate(state: np.ndarray, torque: float) -> None:
     v3, w3 = velocity_1 + half * a2, velocity_2 + half * b2
     a3, b3 = _accelerations(angle_1 + half * v2, angle_2 + half * w2, v3, w3, torque)
     v4, w4 = velocity_1 + SECONDS_PER_STEP * a3, velocity_2 + SECONDS_PER_STEP * b3
-    a4, b4 = _accelerations(
-        angle_1 + SECONDS_PER_STEP * v3, angle_2 + SECONDS_PER_STEP * w3, v4, w4, torque
-    )
+    a4, b4 = _accelerations(angle_1 + SECONDS_PER_STEP * v3, angle_2 + SECONDS_PER_STEP * w3, v4, w4, torque)
     sixth = SECONDS_PER_STEP / 6.0
     state[0] = _wrapped(angle_1 + sixth * (velocity_1 + 2 * v2 + 2 * v3 + v4))
     state[1] = _wrapped(angle_2 + sixth * (velocity_2 + 2 * w2 + 2 * w3 + w4))
