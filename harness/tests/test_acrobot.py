@@ -6,7 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from harness.evidence.fingerprint import engine_parts
+from harness.experiment import DENSE, Cell
+from harness.imp import run_level
 from harness.networks import Mlp
+from harness.profiles import PROFILES, System
 from harness.tasks import rollout_returns
 from harness.tasks.acrobot import VELOCITY_LIMIT_1, VELOCITY_LIMIT_2, Acrobot, _cosines_and_sines
 
@@ -269,3 +273,19 @@ class TestMembers:
         rows.step(actions, starts)
         columns.step(actions, starts)
         np.testing.assert_array_equal(rows.states, columns.states)
+
+
+class TestExperiments:
+    @pytest.mark.parametrize("learner", ["ppo", "bc"])
+    def test_agents_and_students_are_trained_on_the_velocities_alone(self, learner: str) -> None:
+        experiment = PROFILES["smoke"].experiment(System("acrobot", learner, inputs=Acrobot.inputs[4:]))
+        level = run_level(Cell(experiment, DENSE, (0, 1)), 0, None)
+        assert {mlp.sizes[0] for mlp in level.trained.values()} == {2}
+        assert level.scores.min() >= Acrobot().minimum_return
+        assert level.scores.max() < Acrobot().maximum_return
+
+    def test_their_fingerprint_holds_this_task_and_no_other(self) -> None:
+        cell = Cell(PROFILES["smoke"].experiment(System("acrobot", "ppo")), DENSE, (0,))
+        modules = engine_parts(cell)["modules"]
+        assert "harness.tasks.acrobot" in modules
+        assert "harness.tasks.cart_pole" not in modules
