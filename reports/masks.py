@@ -111,39 +111,77 @@ def _map(density: np.ndarray, shares: np.ndarray, names: Sequence[str], kept: Se
 WIDE, HIGH = 316, 172  # px, a picture
 
 
+CART_POLE = ("cart position", "cart velocity", "pole angle", "pole angular velocity")
+ACROBOT = (
+    "cosine of angle 1",
+    "sine of angle 1",
+    "cosine of angle 2",
+    "sine of angle 2",
+    "angular velocity 1",
+    "angular velocity 2",
+)
+_STILL = f'fill="none" stroke="{REST}" stroke-width="1.5"'
+_LINK = f'fill="none" stroke="{REST}" stroke-width="5" stroke-linecap="round"'
+_LINE = 'fill="none" stroke-linecap="round" stroke-linejoin="round"'
+
+
 def _cart_pole(shares: Mapping[str, float]) -> Markup:
     """A cart with its pole; each of the four inputs is drawn as strong as the mask keeps it."""
-    most = max((x for x in shares.values() if np.isfinite(x)), default=0.0)
-
-    def pen(name: str, colour: str) -> str:
-        share = shares[name] if np.isfinite(shares[name]) else 0.0
-        strength = max(FAINT, share / most) if most > 0 else FAINT
-        return f'stroke="{colour}" stroke-width="{1.2 + 2.6 * strength:.1f}" opacity="{strength:.2f}"'
-
-    def word(x: float, y: float, name: str, text: str, anchor: str = "start") -> str:
-        return _text(x, y, f"{text} {_share(shares[name])}", anchor)
-
-    position, velocity, angle, angular = (pen(name, NEUTRAL[i]) for i, name in enumerate(CART_POLE))
-    still = f'fill="none" stroke="{REST}" stroke-width="1.5"'
-    line = 'fill="none" stroke-linecap="round" stroke-linejoin="round"'
+    position, velocity, angle, angular = _pens(shares, CART_POLE)
     return Markup(
-        f'<path d="M10,132H306" {still}/>'
-        f'<path d="M122,110h56v18h-56z" {still}/><path d="M150,110V22" {still} stroke-dasharray="2,4"/>'
-        f'<path d="M150,110L186,34" fill="none" stroke="{REST}" stroke-width="5" stroke-linecap="round"/>'
-        f'<path d="M40,138v8M40,142H150M150,138v8" {line} {position}/>'
-        f'<path d="M182,119H226M219,113l7,6l-7,6" {line} {velocity}/>'
-        f'<path d="M150,56A54,54 0 0 1 173,61" {line} {angle}/>'
-        f'<path d="M196,30A88,88 0 0 1 222,62M224,52l-2,10l-9,-5" {line} {angular}/>'
-        + word(40, 163, "cart position", "position")
-        + word(232, 123, "cart velocity", "velocity")
-        + word(142, 50, "pole angle", "angle", "end")
-        + word(234, 50, "pole angular velocity", "turning")
+        f'<path d="M10,132H306" {_STILL}/>'
+        f'<path d="M122,110h56v18h-56z" {_STILL}/><path d="M150,110V22" {_STILL} stroke-dasharray="2,4"/>'
+        f'<path d="M150,110L186,34" {_LINK}/>'
+        f'<path d="M40,138v8M40,142H150M150,138v8" {_LINE} {position}/>'
+        f'<path d="M182,119H226M219,113l7,6l-7,6" {_LINE} {velocity}/>'
+        f'<path d="M150,56A54,54 0 0 1 173,61" {_LINE} {angle}/>'
+        f'<path d="M196,30A88,88 0 0 1 222,62M224,52l-2,10l-9,-5" {_LINE} {angular}/>'
+        + _said(40, 163, "position", shares["cart position"])
+        + _said(232, 123, "velocity", shares["cart velocity"])
+        + _said(142, 50, "angle", shares["pole angle"], "end")
+        + _said(234, 50, "turning", shares["pole angular velocity"])
     )
 
 
-CART_POLE = ("cart position", "cart velocity", "pole angle", "pole angular velocity")
-PICTURES: Mapping[frozenset[str], Callable[[Mapping[str, float]], Markup]] = {frozenset(CART_POLE): _cart_pole}
+def _acrobot(shares: Mapping[str, float]) -> Markup:
+    """Two links, of which the second's angle is the one to the first; cosines lie along, sines across what an angle is
+    to. Each of the six inputs is drawn as strong as the mask keeps it."""
+    cosine_1, sine_1, cosine_2, sine_2, velocity_1, velocity_2 = _pens(shares, ACROBOT)
+    return Markup(
+        f'<path d="M64,22H144" {_STILL}/><path d="M104,22L158,86L239,108" {_LINK}/>'
+        f'<path d="M104,22V86" {_LINE} {cosine_1}/><path d="M104,86H158" {_LINE} {sine_1}/>'
+        f'<path d="M158,86L202,139" {_LINE} {cosine_2}/><path d="M202,139L239,108" {_LINE} {sine_2}/>'
+        f'<path d="M175,90A98,98 0 0 0 190,68M192,78l-2,-10l-9,5" {_LINE} {velocity_1}/>'
+        f'<path d="M255,102A98,98 0 0 0 255,74M262,82l-7,-8l-6,8" {_LINE} {velocity_2}/>'
+        + _said(96, 58, "cosine 1", shares["cosine of angle 1"], "end")
+        + _said(152, 102, "sine 1", shares["sine of angle 1"], "end")
+        + _said(172, 128, "cosine 2", shares["cosine of angle 2"], "end")
+        + _said(228, 134, "sine 2", shares["sine of angle 2"])
+        + _said(188, 46, "turning 1", shares["angular velocity 1"])
+        + _said(312, 66, "turning 2", shares["angular velocity 2"], "end")
+    )
+
+
+PICTURES: Mapping[frozenset[str], Callable[[Mapping[str, float]], Markup]] = {
+    frozenset(CART_POLE): _cart_pole,
+    frozenset(ACROBOT): _acrobot,
+}
 """By a task's inputs: what draws it, from the share that each holds."""
+
+
+def _pens(shares: Mapping[str, float], names: Sequence[str]) -> list[str]:
+    """The stroke of each of these inputs: in its colour, as strong as its share is beside the largest."""
+    most = max((x for x in shares.values() if np.isfinite(x)), default=0.0)
+    pens = []
+    for name, colour in zip(names, NEUTRAL, strict=False):
+        share = shares[name] if np.isfinite(shares[name]) else 0.0
+        strength = max(FAINT, share / most) if most > 0 else FAINT
+        pens.append(f'stroke="{colour}" stroke-width="{1.2 + 2.6 * strength:.1f}" opacity="{strength:.2f}"')
+    return pens
+
+
+def _said(x: float, y: float, text: str, share: float, anchor: str = "start") -> str:
+    return _text(x, y, f"{text} {_share(share)}", anchor)
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:

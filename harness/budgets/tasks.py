@@ -1,5 +1,5 @@
 """The tasks that the profiles have, by name, in the order in which they are shown."""
 
-from harness.budgets import Budgets, cart_pole
+from harness.budgets import Budgets, acrobot, cart_pole
 
-TASKS: dict[str, Budgets] = {budgets.task.name: budgets for budgets in (cart_pole.BUDGETS,)}
+TASKS: dict[str, Budgets] = {budgets.task.name: budgets for budgets in (cart_pole.BUDGETS, acrobot.BUDGETS)}

@@ -13,6 +13,8 @@ import torch
 
 import harness.fixtures
 from harness.budgets.tasks import TASKS
+from harness.experiment import to_plain
+from harness.experts import FIRST_SEED
 from harness.fixtures import (
     FixtureError,
     expert_file,
@@ -159,14 +161,26 @@ class TestExperts:
         for member, index in enumerate((5, 3, 5)):
             assert_equal(stacked.take(np.array([member])), alone[index])
 
-    def test_every_shipped_expert_masters_cart_pole(self) -> None:
-        task = CartPole()
-        count = TASKS[task.name].experts.count
-        experts = read_experts(task.name, range(count), INPUTS, ACTIONS).tensors()
+    @pytest.mark.parametrize(("name", "at_least"), [("cart-pole", 490), ("acrobot", -90)])
+    def test_every_shipped_expert_masters_its_task(self, name: str, at_least: float) -> None:
+        budgets = TASKS[name]
+        count, task = budgets.experts.count, budgets.task
+        experts = read_experts(name, range(count), len(task.inputs), task.actions).tensors()
         starts = task.draw_starts(stream(4711, "test of the experts"), (count, 20))
         returns = rollout_returns(task, experts, starts).mean(axis=1)
         assert returns.shape == (count,)
-        assert {index: value for index, value in enumerate(returns.tolist()) if value < 490} == {}
+        assert {index: value for index, value in enumerate(returns.tolist()) if value < at_least} == {}
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_every_shipped_expert_is_what_its_tasks_recipe_makes(self, name: str) -> None:
+        budgets = TASKS[name]
+        hidden = budgets.experts.network.hidden
+        for index in range(budgets.experts.count):
+            card = json.loads(expert_file(name, index).with_suffix(".json").read_text())
+            for part in ("learner", "evaluation"):  # a field that is younger than the card is not on it
+                assert card[part].items() <= to_plain(getattr(budgets.experts, part)).items()
+            assert card["sizes"] == [len(budgets.task.inputs), *hidden, budgets.task.actions]
+            assert card["seed"] == FIRST_SEED + index
 
 
 def assert_refused(path: Path, reason: str, inputs: int = INPUTS, actions: int = ACTIONS) -> None:
@@ -185,6 +199,19 @@ def assert_equal(one: Mlp, other: Mlp) -> None:
 
 
 class TestReferences:
+    def test_the_shipped_references_of_acrobot_read(self) -> None:
+        for horizon in (500, 200):
+            reference = read_reference("acrobot", horizon)
+            assert -horizon <= reference["random"] < 0.99 * -horizon  # by chance the links rarely get there
+            assert -80 < reference["expert"] < -60
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_every_variant_of_a_task_has_references_far_apart(self, name: str) -> None:
+        for variant in TASKS[name].references:
+            reference = read_reference(name, variant.horizon)
+            errors = np.hypot(reference["random_se"], reference["expert_se"])
+            assert reference["expert"] - reference["random"] > 30 * errors
+
     @pytest.mark.parametrize("horizon", [500, 200])
     def test_the_shipped_references_read(self, horizon: int) -> None:
         reference = read_reference("cart-pole", horizon)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness.budgets.tasks import TASKS
 from harness.changes import Change
 from harness.layout import densities
 from harness.profiles import PROFILES, System, scale
@@ -39,9 +40,10 @@ def test_no_switch_is_left_out_above() -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
-def test_equal_updates_are_those_of_ppo(profile: Any) -> None:
-    student = profile.experiment(System("cart-pole", "bc", equal_updates=True)).learner
-    agent = profile.experiment(System("cart-pole", "ppo")).learner
+@pytest.mark.parametrize("task", TASKS)
+def test_equal_updates_are_those_of_ppo(profile: Any, task: str) -> None:
+    student = profile.experiment(System(task, "bc", equal_updates=True)).learner
+    agent = profile.experiment(System(task, "ppo")).learner
     assert abs(student.updates - agent.updates) <= student.updates_per_pass / 2
 
 
@@ -51,19 +53,40 @@ def test_equal_updates_are_a_switch_of_cloning_alone() -> None:
 
 
 def test_an_unknown_system_is_named_beside_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no system acrobot ppo; it has cart-pole ppo, cart-pole bc"):
-        PROFILES["scaled"].experiment(System("acrobot", "ppo"))
+    with pytest.raises(ValueError, match=r"no system pendulum ppo; it has cart-pole ppo, cart-pole bc, .*acrobot bc"):
+        PROFILES["scaled"].experiment(System("pendulum", "ppo"))
 
 
-def test_scaled_keeps_the_papers_ratio_of_env_steps_and_three_of_its_levels_in_one() -> None:
-    shares = {
-        learner: scale(PROFILES["scaled"], System("cart-pole", learner))["env_steps"] for learner in ("ppo", "bc")
-    }
-    assert shares["ppo"]["here"] == 8 * shares["bc"]["here"]  # type: ignore[operator]
-    assert shares["ppo"]["paper"] == 8 * shares["bc"]["paper"]  # type: ignore[operator]
-    experiment = PROFILES["scaled"].experiment(System("cart-pole", "ppo"))
+@pytest.mark.parametrize(("task", "ratio", "lowest"), [("cart-pole", 8, 0.001), ("acrobot", 2.5, 0.0025)])
+def test_scaled_keeps_the_papers_ratio_of_env_steps_and_three_of_its_levels_in_one(
+    task: str, ratio: float, lowest: float
+) -> None:
+    shares = {learner: scale(PROFILES["scaled"], System(task, learner))["env_steps"] for learner in ("ppo", "bc")}
+    assert shares["ppo"]["here"] == ratio * shares["bc"]["here"]  # type: ignore[operator]
+    assert shares["ppo"]["paper"] == ratio * shares["bc"]["paper"]  # type: ignore[operator]
+    experiment = PROFILES["scaled"].experiment(System(task, "ppo"))
     assert experiment.pruning.rate == pytest.approx(1 - 0.8**3)
-    assert densities(experiment)[-1] <= 0.001
+    assert densities(experiment)[-1] <= lowest
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_extended_is_the_papers_network_pruned_in_finer_levels_about_as_far_as_scaled(task: str) -> None:
+    for learner in TASKS[task].experiments["paper"]:
+        scaled, extended, paper = (
+            PROFILES[name].experiment(System(task, learner)) for name in ("scaled", "extended", "paper")
+        )
+        assert extended.network == paper.network
+        assert extended.pruning.rate == pytest.approx(1 - 0.8**2)
+        assert 0.5 < densities(extended)[-1] / densities(scaled)[-1] < 2
+        assert extended.learner.env_steps == 2 * scaled.learner.env_steps
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_reduced_is_scaled_at_half_its_levels(task: str) -> None:
+    for learner, reduced in TASKS[task].experiments["reduced"].items():
+        scaled = TASKS[task].experiments["scaled"][learner]
+        assert dataclasses.replace(reduced, pruning=scaled.pruning) == scaled
+        assert reduced.pruning == dataclasses.replace(scaled.pruning, rate=0.738, levels=scaled.pruning.levels // 2)
 
 
 def test_chunks_cover_the_seeds_of_a_block_once() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import reports
+from harness.budgets.tasks import TASKS
 from reports import charts, masks
 from reports.tests import suites, synthetic
 from reports.tests.pages import EVIL, Page, section
@@ -41,17 +42,41 @@ def test_the_picture_is_of_the_first_level_at_or_below_ten_percent() -> None:
     assert picture.alt.startswith("Kaiming: what the mask keeps at 6.9\u202f% remaining weights. cart position ")
 
 
-def test_each_quantity_of_the_cart_pole_is_drawn_as_strong_as_the_mask_keeps_it() -> None:
-    made = chart(levels=1)
-    made["series"] = [{"label": "x", "density": [1.0], "values": [[[0.0, 0.1, 0.5, 0.4]]]}]
+@pytest.mark.parametrize(
+    ("names", "held", "strengths", "words"),
+    [
+        (
+            masks.CART_POLE,
+            [0.0, 0.1, 0.5, 0.4],
+            [masks.FAINT, 0.2, 1.0, 0.8],
+            ("position 0", "velocity 10", "angle 50", "turning 40"),
+        ),
+        (
+            masks.ACROBOT,
+            [0.02, 0.08, 0.0, 0.1, 0.3, 0.5],
+            [masks.FAINT, masks.FAINT, masks.FAINT, 0.2, 0.6, 1.0],
+            ("cosine 1 2", "sine 1 8", "cosine 2 0", "sine 2 10", "turning 1 30", "turning 2 50"),
+        ),
+    ],
+)
+def test_each_quantity_of_a_picture_is_drawn_as_strong_as_the_mask_keeps_it(
+    names: tuple[str, ...], held: list[float], strengths: list[float], words: tuple[str, ...]
+) -> None:
+    made = chart(list(names), levels=1)
+    made["series"] = [{"label": "x", "density": [1.0], "values": [[held]]}]
     drawn = masks.draw(made)
     assert drawn is not None and drawn.panels[0].picture is not None
     body = drawn.panels[0].picture.body
     strength = dict(re.findall(r'stroke="(#\w+)" stroke-width="[\d.]+" opacity="([\d.]+)"', body))
-    assert list(strength) == list(charts.NEUTRAL[:4])  # the colours that the inputs have in the chart beside it
-    assert [float(x) for x in strength.values()] == pytest.approx([masks.FAINT, 0.2, 1.0, 0.8])
-    for word in ("position 0\u202f%", "velocity 10\u202f%", "angle 50\u202f%", "turning 40\u202f%"):
-        assert f">{word}</text>" in body
+    assert list(strength) == list(charts.NEUTRAL[: len(names)])  # the colours that the inputs have in the chart beside
+    assert [float(x) for x in strength.values()] == pytest.approx(strengths)
+    for word in words:
+        assert f">{word}\u202f%</text>" in body
+
+
+@pytest.mark.parametrize(("names", "task"), [(masks.CART_POLE, "cart-pole"), (masks.ACROBOT, "acrobot")])
+def test_a_picture_is_of_the_inputs_that_its_task_has(names: tuple[str, ...], task: str) -> None:
+    assert names == TASKS[task].task.inputs
 
 
 def test_a_layer_that_was_pruned_away_is_drawn_as_nothing() -> None:
@@ -71,7 +96,7 @@ def test_of_many_inputs_the_strongest_are_kept_and_the_others_counted() -> None:
 
 
 def test_every_colour_has_a_dark_partner_and_no_text_becomes_markup() -> None:
-    for made in (chart(), chart([EVIL, "b"], title=EVIL)):
+    for made in (chart(), chart(list(masks.ACROBOT)), chart([EVIL, "b"], title=EVIL)):
         drawn = masks.draw(made)
         assert drawn is not None
         for panel in drawn.panels:

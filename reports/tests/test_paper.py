@@ -58,7 +58,7 @@ def test_a_value_that_is_drawn_without_a_number_says_so(stated: paper.Paper) -> 
     assert all(value.note or "Figure" in value.where for value in without)
 
 
-@pytest.mark.parametrize("system", ["cart-pole bc", "cart-pole ppo"])
+@pytest.mark.parametrize("system", ["cart-pole bc", "cart-pole ppo", "acrobot bc", "acrobot ppo"])
 def test_the_papers_profile_has_the_papers_settings(system: str, stated: paper.Paper) -> None:
     task, learner = system.split()
     experiment = PROFILES["paper"].systems[task, learner]
@@ -72,7 +72,7 @@ def test_the_papers_profile_has_the_papers_settings(system: str, stated: paper.P
     assert {what: values[what] for what in fields} == {
         what: getattr(experiment.learner, name) for what, name in fields.items()
     }
-    assert values["independent runs"] == PROFILES["paper"].seeds
+    assert values.get("independent runs", PROFILES["paper"].seeds) == PROFILES["paper"].seeds
     assert every["weights pruned per iteration"] == 100 * experiment.pruning.rate
     assert str(every["iterations of a chain"]).endswith(str(experiment.pruning.levels))
     if learner == "bc":
