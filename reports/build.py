@@ -19,6 +19,7 @@ from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
 from reports import board, charts, findings_table, gate, history, interactive, masks, numbers, paper, strips, trust
 from reports.marks import CONCLUSIONS, STANDINGS, TONES, VERDICTS, Mark, mark, tally
+from reports.palette import dark_css
 from reports.rule import Rule, rule
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -146,7 +147,7 @@ def build(
         for claim, line in zip(claims, table.lines, strict=True)
     ]
     held = run["baseline"] or any(isinstance(f["baseline"], Mapping) for claim in claims for f in claim["findings"])
-    css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
+    css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(dark_css())
     drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
     scripts = [interactive.library(), _script()] if drawings else [_script()]
     return (
@@ -198,7 +199,7 @@ def write(
 
 def render(template: str, css: str = "", **given: Any) -> str:
     """Another page in the report's clothes, and without a script. css: its own, beside the report's."""
-    css = (TEMPLATES / "report.css").read_text("utf-8") + css + _dark(charts.dark_css())
+    css = (TEMPLATES / "report.css").read_text("utf-8") + css + _dark(dark_css())
     sizes = {"width": strips.WIDTH, "height": strips.HEIGHT}
     page = _environment().get_template(template)
     return page.render(css=Markup(css), style_hash=_hash(css), **sizes, **given)  # css: ours

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, R
 
 import reports
 from harness.statistics.intervals import bca
-from reports import charts, numbers, snapshot, trust
+from reports import charts, numbers, palette, snapshot, trust
 from reports.__main__ import main
 from reports.tests import suites, synthetic
 from reports.tests.pages import EVIL, browser, without_scripts
@@ -270,7 +270,7 @@ def test_entries_of_the_legend_hide_and_show_their_lines_and_keep_so_at_another_
     buttons.nth(2).click()
     expect(drawn(found)).to_have_count(2 * levels)
     colours = {mark.get_attribute("fill") for mark in drawn(found).all()}
-    assert colours == {charts.CONDITIONS["mask/weights"], charts.CONDITIONS["random/re-init"]}
+    assert colours == {palette.CONDITIONS["mask/weights"], palette.CONDITIONS["random/re-init"]}
     page.set_viewport_size({"width": 390, "height": 800})
     pressed = [button.get_attribute("aria-pressed") for button in buttons.all()]
     assert pressed == ["true", "false", "false", "true"] and drawn(found).count() == 2 * levels
@@ -404,8 +404,8 @@ def test_charts_are_painted_in_the_colours_of_the_scheme(scheme: Any, chromium: 
     with opened(chromium, place, color_scheme=scheme) as page:
         marks = drawn(figure(page, "returns"))
         painted = set(marks.evaluate_all("all => all.map(e => getComputedStyle(e).fill)"))
-        light = charts.CONDITIONS.values()
-        assert painted == {rgb(charts.DARK[colour] if scheme == "dark" else colour) for colour in light}
+        light = palette.CONDITIONS.values()
+        assert painted == {rgb(palette.DARK[colour] if scheme == "dark" else colour) for colour in light}
 
 
 def rgb(colour: str) -> str:

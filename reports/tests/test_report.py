@@ -13,7 +13,7 @@ import pytest
 
 import reports
 from harness.statistics.intervals import bca
-from reports import charts, numbers, strips
+from reports import charts, numbers, palette, strips
 from reports.__main__ import main
 from reports.marks import CONCLUSIONS, VERDICTS
 from reports.tests import synthetic
@@ -140,7 +140,7 @@ def test_every_colour_of_a_chart_has_a_dark_partner(findings: dict[str, Any]) ->
     for chart in {chart["key"]: chart for chart in found}.values():
         for panel in charts.draw(chart).panels:
             used = set(re.findall(r'(?:fill|stroke)="(#?\w+)"', panel.body))
-            assert used - {"none", "transparent"} <= set(charts.DARK)
+            assert used - {"none", "transparent"} <= set(palette.DARK)
             assert "style=" not in panel.body
 
 

@@ -1,6 +1,6 @@
 // Charts that answer. Vega draws a chart in place of its static picture before it comes into view; the legend's entries are
 // buttons that show and hide lines; a slider over each panel, moved by pointer or arrow keys, says the numbers at a level,
-// in the words of the chart's table. What Vega is told by which signal, reports/charts.py says.
+// in the words of the chart's table. What Vega is told by which signal, reports/vega.py says.
 const drawings = JSON.parse(document.getElementById("drawings").textContent);
 const OPTIONS = { mode: "vega", renderer: "svg", ast: true, actions: false, tooltip: false, defaultStyle: false };
 const KEYS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -3, PageUp: 3, Home: -Infinity, End: Infinity };
