@@ -1,18 +1,18 @@
 """Charts of a claim's findings: from the plugin's JSON to panels, a legend and the table of their numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from reports.lines import FAR, Line, extent, floats, spoken, summarised, table_rows
+from reports.lines import DENSITY, ENV_STEPS, FAR, WEIGHTS, Along, Line, extent, floats, spoken, summarised, table_rows
 from reports.numbers import number, percent
+from reports.palette import CONDITIONS, Swatch, sized, styled
 from reports.palette import DARK as DARK
 from reports.palette import INK as INK
 from reports.palette import NEUTRAL as NEUTRAL
 from reports.palette import REST as REST
-from reports.palette import Swatch, styled
 from reports.vega import Panel, draw_panel
 
 WIDTH, HEIGHT = 430, 270  # px; text of 12 px then stays above 9 px on a phone of 360 px
@@ -45,27 +45,32 @@ def draw(chart: Mapping[str, Any]) -> Drawing:
         if not chart["series"]:
             raise ValueError("not a chart: no series")
         if chart["kind"] == "returns":
-            return _returns(chart)
+            drawn = sorted(chart["series"], key=lambda series: series["label"] in CONDITIONS)  # baselines of runs last
+            return _returns({**chart, "series": drawn}, DENSITY, styled([str(series["label"]) for series in drawn]))
         if chart["kind"] == "inputs":
             return _shares(chart, "share of input magnitude", ("initialiser", "input"), "other inputs")
         if chart["kind"] == "layers":
             return _shares(chart, "share of a layer's weights left", ("initialiser", "layer"), "other layers")
         if chart["kind"] == "learning":
-            return _returns(chart, "env_steps")
+            return _returns(chart, ENV_STEPS, styled([str(series["label"]) for series in chart["series"]]))
+        if chart["kind"] == "sizes":
+            return _sizes(chart)
     except (KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as problem:
         raise ValueError(f"not a chart: {type(problem).__name__}: {problem}") from problem
     raise ValueError(f"no chart of the kind {chart['kind']!r}")
 
 
-def _returns(chart: Mapping[str, Any], along: str = "density") -> Drawing:
-    """As Figures 2-4: return against remaining weights, one line a condition; or against env_steps, one a run."""
-    swatches = styled([str(series["label"]) for series in chart["series"]])
+def _returns(chart: Mapping[str, Any], along: Along, swatches: Sequence[Swatch], what: str = "condition") -> Drawing:
+    """As Figures 2-4: return against remaining weights, one line a condition; or against env_steps, one a run.
+
+    what: a line is of, the head of the table's first column.
+    """
     lines: list[Line] = []
     seeds = 0
     for entry, (swatch, series) in enumerate(zip(swatches, chart["series"], strict=True)):
         values = floats(series["values"])
         seeds = max(seeds, values.shape[1])
-        lines.append(summarised(swatch, series[along], values, entry, sum(len(line.density) for line in lines)))
+        lines.append(summarised(swatch, series[along.name], values, entry, sum(len(line.places) for line in lines)))
     references = {
         str(name): x
         for name, value in (chart.get("references") or {}).items()
@@ -73,9 +78,8 @@ def _returns(chart: Mapping[str, Any], along: str = "density") -> Drawing:
     }
     unit = str(chart.get("unit") or "return")
     title = str(chart.get("title") or chart["key"])
-    place: Any = percent if along == "density" else _count
-    against, column = ("remaining weights", "weights") if along == "density" else (along, along)
-    sentence = "; ".join(spoken(line, place=place) for line in lines)
+    against = along.title if along.pruned else along.name
+    sentence = "; ".join(spoken(line, along) for line in lines)
     kept = tuple(references.values())
     panel = draw_panel(
         lines,
@@ -91,11 +95,18 @@ def _returns(chart: Mapping[str, Any], along: str = "density") -> Drawing:
         f"{unit}, mean and 95\u202f% BCa interval over {seeds} seeds",
         tuple(swatches),
         (panel,),
-        ("condition", column, "mean", "95 % interval", "n"),
-        tuple(row for line in lines for row in table_rows(line, place=place)),
-        "of the weights" if along == "density" else along,
+        (what, along.column, "mean", "95 % interval", "n"),
+        tuple(row for line in lines for row in table_rows(line, along)),
+        along.place,
         kept,
     )
+
+
+def _sizes(chart: Mapping[str, Any]) -> Drawing:
+    """As Figure 11: return against the number of remaining weights, one line a size and condition, small ones first."""
+    drawn = sorted(chart["series"], key=lambda series: max(series["weights"]))
+    swatches = sized([(str(s["label"]), str(s["size"]), str(s["condition"])) for s in drawn])
+    return _returns({**chart, "series": drawn}, WEIGHTS, swatches, "network and condition")
 
 
 def _shares(chart: Mapping[str, Any], what: str, columns: tuple[str, str], others: str) -> Drawing:
@@ -118,7 +129,7 @@ def _shares(chart: Mapping[str, Any], what: str, columns: tuple[str, str], other
         for i in range(len(names)):
             entry = entries.get(i, len(named))
             lines.append(summarised(swatches.get(i, rest), density, values[:, :, i], entry, row))
-            row += len(lines[-1].density)
+            row += len(lines[-1].places)
         drawn.append((label, lines))
     ends = extent([line for _, lines in drawn for line in lines], (0.0,))
     several = len(blocks) > 1
@@ -127,11 +138,13 @@ def _shares(chart: Mapping[str, Any], what: str, columns: tuple[str, str], other
     for label, lines in drawn:
         shown = [line for line in lines if line.swatch is not rest]
         lowest_first = [line for line in lines if line.swatch is rest] + shown
-        sentence = "; ".join(spoken(line, percent) for line in shown)
+        sentence = "; ".join(spoken(line, DENSITY, percent) for line in shown)
         text = f"{title}, {label}: {what} against remaining weights. {sentence}."
         panels.append(draw_panel(lowest_first, {}, size, ends, share=True, heading=label, text=text))
         rows += [
-            (label, *row) for name, line in zip(names, lines, strict=True) for row in table_rows(line, percent, name)
+            (label, *row)
+            for name, line in zip(names, lines, strict=True)
+            for row in table_rows(line, DENSITY, percent, name)
         ]
     seeds = max(values.shape[1] for _, _, values in blocks)
     legend = (*swatches.values(), *([rest] if len(names) > len(named) else []))
@@ -146,7 +159,3 @@ def _shares(chart: Mapping[str, Any], what: str, columns: tuple[str, str], other
         "of the weights",
         (0.0,),
     )
-
-
-def _count(value: float) -> str:
-    return f"{value:,.0f}"

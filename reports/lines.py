@@ -1,27 +1,48 @@
 """The lines of a chart: from the numbers of each seed to means with their intervals, and what is said of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from harness.statistics.intervals import bca
-from reports.numbers import effect, number, percent
+from reports.numbers import count, effect, number, percent
 from reports.palette import Swatch
 
 FAR = 1e30  # no return or share is so large, and beyond it intervals are no longer finite
 
 
 @dataclass(frozen=True)
+class Along:
+    """What lines run along, from left to right.
+
+    name: of a series' places. title: of the axis. column: of the table. place: what one is of, in words. show: a
+    place in words. pruned: whether the places are logarithmic and fall, as weights do; else they are even and rise.
+    """
+
+    name: str
+    title: str
+    column: str
+    place: str
+    show: Callable[[float], str]
+    pruned: bool
+
+
+DENSITY = Along("density", "remaining weights", "weights", "of the weights", percent, pruned=True)
+WEIGHTS = Along("weights", "number of remaining weights", "weights", "weights", count, pruned=True)
+ENV_STEPS = Along("env_steps", "env_steps of training", "env_steps", "env_steps", count, pruned=False)
+
+
+@dataclass(frozen=True)
 class Line:
-    """`mean`, `lower`, `upper`: float[levels] over seeds, at `density`: float[levels] in (0, 1], or at env_steps.
+    """`mean`, `lower`, `upper`: float[levels] over seeds, at `places`: float[levels], above 0.
 
     n: int[levels] seeds. entry: its place in the legend. row: of its first level in the table.
     """
 
     swatch: Swatch
-    density: np.ndarray
+    places: np.ndarray
     mean: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
@@ -30,22 +51,22 @@ class Line:
     row: int
 
 
-def summarised(swatch: Swatch, density: Any, values: np.ndarray, entry: int, row: int) -> Line:
+def summarised(swatch: Swatch, places: Any, values: np.ndarray, entry: int, row: int) -> Line:
     """Mean and interval over the seeds of `values`: float[levels, seeds]; empty levels are left out."""
-    levels = floats([density])[0]
-    if levels.shape != values.shape[:1]:
-        raise ValueError("not a chart: densities and levels differ in number")
-    kept = np.isfinite(values).any(axis=1) & np.isfinite(levels) & (levels > 0)
+    at = floats([places])[0]
+    if at.shape != values.shape[:1]:
+        raise ValueError("not a chart: places and levels differ in number")
+    kept = np.isfinite(values).any(axis=1) & np.isfinite(at) & (at > 0)
     if not kept.any():
         raise ValueError("not a chart: a line without values")
-    levels, values = levels[kept], values[kept]
-    if max(levels.max(), np.nanmax(np.abs(values))) > FAR:
+    at, values = at[kept], values[kept]
+    if max(at.max(), np.nanmax(np.abs(values))) > FAR:
         raise ValueError(f"not a chart: a number beyond {FAR:g}")
     lower, upper = _bca(values)
     mean = np.nanmean(values, axis=1)
     if not np.isfinite([lower, mean, upper]).all():
         raise ValueError("not a chart: a line whose mean or interval is not finite")
-    return Line(swatch, levels, mean, lower, upper, np.isfinite(values).sum(axis=1), entry, row)
+    return Line(swatch, at, mean, lower, upper, np.isfinite(values).sum(axis=1), entry, row)
 
 
 def floats(values: Any) -> np.ndarray:
@@ -70,39 +91,41 @@ def extent(lines: Sequence[Line], kept: Sequence[float]) -> tuple[float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values))
 
 
-def levels_of(lines: Sequence[Line], places: Any) -> list[np.ndarray]:
+def levels_of(lines: Sequence[Line], along: Along) -> list[np.ndarray]:
     """The level of each point, int[levels] a line: counted from the first of all lines, shared by points that stand
     above each other. Two points do if they are nearer than half of what any line has between its own; so no line
     has two at one level."""
-    along = [places(line.density) for line in lines]
-    own = [np.abs(np.diff(place)) for place in along]
+    stands = [-np.log(line.places) if along.pruned else line.places for line in lines]
+    own = [np.abs(np.diff(place)) for place in stands]
     near = 0.5 * min((float(gaps.min()) for gaps in own if gaps.size and gaps.min() > 0), default=0.0)
     starts: list[float] = []
-    for place in sorted(np.concatenate(along)):
+    for place in sorted(np.concatenate(stands)):
         if not starts or place - starts[-1] > near:
             starts.append(place)
-    return [np.searchsorted(starts, place, side="right") - 1 for place in along]
+    return [np.searchsorted(starts, place, side="right") - 1 for place in stands]
 
 
-def spoken(line: Line, show: Any = effect, place: Any = percent) -> str:
+def spoken(line: Line, along: Along, show: Callable[[float], str] = effect) -> str:
     """`mask/weights: 498 at 100 %, 122 at 0.4 %`."""
-    ends = [0] if len(line.density) == 1 else [0, -1]
+    ends = [0] if len(line.places) == 1 else [0, -1]
     return f"{line.swatch.label}: " + ", ".join(
-        f"{show(float(line.mean[i]))} at {place(float(line.density[i]))}" for i in ends
+        f"{show(float(line.mean[i]))} at {along.show(float(line.places[i]))}" for i in ends
     )
 
 
-def table_rows(line: Line, show: Any = effect, name: str | None = None, place: Any = percent) -> list[tuple[str, ...]]:
+def table_rows(
+    line: Line, along: Along, show: Callable[[float], str] = effect, name: str | None = None
+) -> list[tuple[str, ...]]:
     """What it is, place, mean, interval and n in words, one row a level."""
     return [
         (
             name or line.swatch.label,
-            place(float(d)),
+            along.show(float(place)),
             show(float(m)),
             f"[{show(float(a))}, {show(float(b))}]",
             str(n),
         )
-        for d, m, a, b, n in zip(line.density, line.mean, line.lower, line.upper, line.n, strict=True)
+        for place, m, a, b, n in zip(line.places, line.mean, line.lower, line.upper, line.n, strict=True)
     ]
 
 

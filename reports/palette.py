@@ -8,6 +8,8 @@ still has its colours.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.experiment import TICKET
+
 # Light colour -> its partner on a dark page. The conditions keep the paper's hues, apart in lightness too.
 CONDITIONS = {
     "mask/weights": "#c4314b",
@@ -15,7 +17,7 @@ CONDITIONS = {
     "permuted/permuted": "#2a6fbb",
     "random/re-init": "#bd8600",
 }
-NEUTRAL = ("#4d5a9e", "#9c6b3f", "#3f8290", "#a0568c", "#6d7a2f", "#6b7280", "#8a4b4b", "#30506e")
+NEUTRAL = ("#4d5a9e", "#9c6b3f", "#3f8290", "#a0568c", "#6d7a2f", "#353b47", "#8a4b4b", "#30506e")
 INK, GRID, AXIS, REFERENCE, REST = "#414a57", "#e4e8ee", "#98a2b0", "#727c8a", "#a9b1bc"
 DARK = {
     "#c4314b": "#ff7d8e",
@@ -27,7 +29,7 @@ DARK = {
     "#3f8290": "#6fc3d3",
     "#a0568c": "#df94ca",
     "#6d7a2f": "#b8c766",
-    "#6b7280": "#aeb6c2",
+    "#353b47": "#dfe4ea",
     "#8a4b4b": "#d79090",
     "#30506e": "#86b4dd",
     INK: "#b4bdc9",
@@ -73,4 +75,17 @@ def styled(labels: Sequence[str]) -> list[Swatch]:
             colour, style, others = NEUTRAL[others % len(NEUTRAL)], others % len(STYLES), others + 1
         shape, dash = STYLES[style]
         made.append(Swatch(label, colour, shape, ",".join(map(str, dash))))
+    return made
+
+
+def sized(series: Sequence[tuple[str, str, str]]) -> list[Swatch]:
+    """Of (label, size, condition): a colour and marker a size, a dash a condition, the ticket's line solid."""
+    sizes = list(dict.fromkeys(size for _, size, _ in series))
+    conditions = [TICKET, *dict.fromkeys(condition for _, _, condition in series if condition != TICKET)]
+    made = []
+    for label, size, condition in series:
+        place = sizes.index(size)
+        dash = STYLES[conditions.index(condition) % len(STYLES)][1]
+        shape = STYLES[place % len(STYLES)][0]
+        made.append(Swatch(label, NEUTRAL[place % len(NEUTRAL)], shape, ",".join(map(str, dash))))
     return made

@@ -17,11 +17,10 @@ from functools import partial
 from typing import Any
 
 import altair as alt
-import numpy as np
 import vl_convert
 from markupsafe import Markup
 
-from reports.lines import Line, levels_of
+from reports.lines import DENSITY, Along, Line, levels_of
 from reports.palette import AXIS, GRID, INK, REFERENCE, Swatch
 
 PERCENT, PLAIN = (
@@ -55,24 +54,23 @@ def draw_panel(
     text: str,
     heading: str = "",
     share: bool = False,
-    along: str = "density",
+    along: Along = DENSITY,
 ) -> Panel:
     """lines: the first drawn lies lowest. ends: least and greatest value. text: what stands for the picture."""
-    weights = along == "density"
-    levels = levels_of(lines, (lambda density: -np.log(density)) if weights else (lambda env_steps: env_steps))
+    levels = levels_of(lines, along)
     points = [
         {
             "line": i,
             "entry": line.entry,
             "row": line.row + k,
             "level": int(levels[i][k]),
-            "place": _short((100 if weights else 1) * line.density[k]),
+            "place": _short(line.places[k]),
             "mean": _short(line.mean[k]),
             "lower": _short(line.lower[k]),
             "upper": _short(line.upper[k]),
         }
         for i, line in enumerate(lines)
-        for k in range(len(line.density))
+        for k in range(len(line.places))
     ]
     chart = _vega_lite(points, [line.swatch for line in lines], references, size, ends, share, along)
     spec = vl_convert.vegalite_to_vega(chart.to_dict(), vl_version=VEGA_LITE)
@@ -94,27 +92,22 @@ def _vega_lite(
     size: tuple[int, int],
     ends: tuple[float, float],
     share: bool,
-    along: str,
+    along: Along,
 ) -> Any:
     """The chart of altair, still without its `points`; the rest is as for `draw_panel`."""
     places = [point["place"] for point in points]
     span = (min(*places, 0.8 * max(places)), max(places))
     order = list(range(len(swatches)))
 
-    x = alt.X(
-        "place:Q",
-        title="remaining weights",
-        scale=alt.Scale(type="log", reverse=True, nice=False, domain=list(span)),
-        axis=alt.Axis(values=_ticks(*span), labelExpr="format(datum.value, '~r') + ' %'", grid=False, labelFlush=False),
-    )
-    if along == "env_steps":
+    if along.pruned:
+        scale = alt.Scale(type="log", reverse=True, nice=False, domain=list(span))
+        ticks: dict[str, Any] = {"values": _ticks(*span)}
+    else:
         span = (span[1], 0.0)  # as above, the end of the lines first
-        x = alt.X(
-            "place:Q",
-            title="env_steps of training",
-            scale=alt.Scale(domain=[0, span[0]], nice=False),
-            axis=alt.Axis(tickCount=5, labelExpr=PLAIN, grid=False, labelFlush=False),
-        )
+        scale, ticks = alt.Scale(domain=[0, span[0]], nice=False), {"tickCount": 5}
+    words = PERCENT if along is DENSITY else PLAIN
+    axis = alt.Axis(**ticks, labelExpr=words, grid=False, labelFlush=False)
+    x = alt.X("place:Q", title=along.title, scale=scale, axis=axis)
     y = partial(
         alt.Y,
         title=None,
@@ -184,7 +177,7 @@ def _ticks(low: float, high: float) -> list[float]:
     steps = (1, 2, 5) if high / low < 80 else (1, 3) if high / low < 800 else (1,)
     return [
         step * 10.0**power
-        for power in range(-4, 3)
+        for power in range(-6, 9)
         for step in steps
         if low * 0.999 <= step * 10.0**power <= high * 1.001
     ]
