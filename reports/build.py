@@ -251,6 +251,7 @@ def _environment() -> jinja2.Environment:
         "moment": numbers.moment,
         "day": numbers.day,
         "breakable": _breakable,
+        "system": lambda name: board.system_title(str(name or "")),
     }
     return environment
 

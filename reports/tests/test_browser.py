@@ -454,6 +454,50 @@ def test_nothing_scrolls_sideways_even_with_everything_unfolded(chromium: Browse
             assert page.locator(others).evaluate_all(wider) == []
 
 
+@pytest.fixture(scope="module")
+def discrete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tasks with five learners between them, and six initialisers of six inputs."""
+    run = suites.discrete()
+    kept = [claim for claim in run["claims"] if claim["id"] != "mask-explains-most"]
+    return reports.write({**run, "claims": kept}, tmp_path_factory.mktemp("discrete") / "report.html")
+
+
+@pytest.mark.parametrize("width", [1440, 1100, 1024, 900, 390])
+def test_five_systems_need_no_scrolling(width: int, chromium: Browser, discrete: Path) -> None:
+    with opened(chromium, discrete, width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        board = page.locator(".scroll:has(> .board)")
+        assert board.evaluate("e => e.scrollWidth - e.clientWidth") == 0
+        expect(page.locator(".board .word", has_text="underpowered").first).to_be_visible()
+        expect(page.locator(".board .waits", has_text="judged at extended")).to_have_count(3)
+        page.locator('select[name="system"]').select_option(label="Acrobot PPO")
+        expect(page.locator('output[name="count"]')).to_have_text("6 of 9 claims")
+
+
+def test_six_panels_of_six_inputs_stand_in_threes_and_on_a_phone_keep_their_legend_in_view(
+    chromium: Browser, discrete: Path
+) -> None:
+    with opened(chromium, discrete) as page:
+        found = page.locator("figure[data-chart]:has(.panel:nth-child(6))").first
+        found.scroll_into_view_if_needed()
+        expect(found.locator(".drawn")).to_have_count(6)
+        assert found.locator("button.swatch").all_inner_texts() == suites.ACROBOT
+        assert [panel.inner_text() for panel in found.locator(".panel > p").all()] == list(suites.DIVISORS)
+        tops = [
+            panel.evaluate("e => Math.round(e.getBoundingClientRect().top)") for panel in found.locator(".panel").all()
+        ]
+        assert len(set(tops[:3])) == len(set(tops[3:])) == 1 and tops[0] < tops[3]
+        strongest = [
+            found.locator(".panel").nth(panel).locator(".live .mark-symbol path").last.get_attribute("fill")
+            for panel in range(6)
+        ]
+        assert set(strongest) == {palette.NEUTRAL[5]}  # an input has one colour in all panels
+        page.set_viewport_size({"width": 390, "height": 844})
+        found.locator(".panel").last.evaluate("e => e.scrollIntoView({ block: 'end' })")
+        expect(found.locator("button.swatch").last).to_be_in_viewport()
+        expect(found.locator(".panel").last).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_charts_are_painted_in_the_colours_of_the_scheme(scheme: Any, chromium: Browser, place: Path) -> None:
     with opened(chromium, place, color_scheme=scheme) as page:

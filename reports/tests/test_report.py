@@ -78,7 +78,7 @@ def test_readings_beside_a_finding_are_marked_as_not_counted(page: str) -> None:
 def test_scaling_is_shown_against_the_paper_once_for_systems_that_share_it(page: str) -> None:
     part = section(page, "ticket-effect")
     assert part.count("of 80,000") == 1
-    assert "cart-pole ppo, cart-pole bc, acrobot ppo" in part and "40\u202f%" in part
+    assert "Cart-Pole PPO, Cart-Pole BC, Acrobot PPO" in part and "40\u202f%" in part
 
 
 def test_a_percentage_is_no_share_of_the_papers(findings: dict[str, Any]) -> None:
