@@ -66,13 +66,16 @@ def dark_css() -> str:
 
 
 def styled(labels: Sequence[str]) -> list[Swatch]:
-    """A condition has its own style in every chart; other labels take the neutral colours in order."""
+    """A condition has its own style in every chart; other labels take the neutral colours, and the free styles, in
+    order: without its colour a line can still be told."""
+    taken = {list(CONDITIONS).index(label) for label in labels if label in CONDITIONS}
+    free = [style for style in range(len(STYLES)) if style not in taken]
     made, others = [], 0
     for label in labels:
         if label in CONDITIONS:
             colour, style = CONDITIONS[label], list(CONDITIONS).index(label)
         else:
-            colour, style, others = NEUTRAL[others % len(NEUTRAL)], others % len(STYLES), others + 1
+            colour, style, others = NEUTRAL[others % len(NEUTRAL)], free[others % len(free)], others + 1
         shape, dash = STYLES[style]
         made.append(Swatch(label, colour, shape, ",".join(map(str, dash))))
     return made

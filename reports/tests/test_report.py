@@ -239,14 +239,16 @@ def test_sizes_are_drawn_over_numbers_of_weights_a_colour_a_size_and_a_dash_a_co
 
 
 def test_a_baseline_beside_several_runs_comes_last_in_its_own_colour() -> None:
-    labels = {"rewound to 0": 2.0, "random/re-init": 9.0, "rewound to 2 %": 1.8, "rewound to 80 %": 3.0}
+    labels = {"rewound to 0": 2.0, "random/re-init": 9.0, "rewound to 2 %": 1.8}
+    labels |= {"rewound to 8 %": 1.9, "rewound to 80 %": 3.0}
     drawing = charts.draw(synthetic.returns_chart("k", "t", levels=3, labels=labels))
     assert [swatch.label for swatch in drawing.legend] == [
-        *("rewound to 0", "rewound to 2 %", "rewound to 80 %"),
+        *("rewound to 0", "rewound to 2 %", "rewound to 8 %", "rewound to 80 %"),
         "random/re-init",
     ]
     assert drawing.legend[-1].colour == palette.CONDITIONS["random/re-init"]
-    assert len({(swatch.colour, swatch.shape, swatch.dash) for swatch in drawing.legend}) == 4
+    for look in ("colour", "shape", "dash"):
+        assert len({getattr(swatch, look) for swatch in drawing.legend}) == 5
 
 
 def test_no_line_that_is_named_looks_like_those_that_are_not() -> None:
