@@ -47,6 +47,7 @@ CLAIM = (
     *["id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings"],
     "preregistration",
     "would_decide",
+    "later",
 )
 READING = ("name", "effect", "lower", "upper", "p", "conclusion")
 FINDING = (
@@ -138,7 +139,7 @@ def build(
     known = {name: measured.get(name) or trust.unmeasured(name) for name in trust.UNMEASURED}
     run = {**dict.fromkeys(RUN), **findings_json}
     taken: set[str] = set()
-    claims = [_claim(claim, taken) for claim in findings_json["claims"]]
+    claims = [_claim(claim, taken) for claim in _with_later(findings_json)]
     table = board.board([claim["findings"] for claim in claims])
     says = paper.stated() if stated is None else stated
     seen: dict[str, Figure] = {}
@@ -220,6 +221,11 @@ def check(summary: Any) -> None:
         listed = summary.get(name) or []
         if not isinstance(listed, list | tuple) or not all(isinstance(item, str) for item in listed):
             raise ValueError(f"{name} of the findings is no list of texts")
+    later = summary.get("later") or []
+    if not isinstance(later, list) or not all(
+        isinstance(entry, Mapping) and isinstance(entry.get("id"), str) for entry in later
+    ):
+        raise ValueError("later of the findings is no list of claims")
     for claim in summary["claims"]:
         if not isinstance(claim, Mapping) or not isinstance(claim.get("id"), str):
             raise ValueError("a claim has no id")
@@ -254,6 +260,23 @@ def _environment() -> jinja2.Environment:
         "system": lambda name: board.system_title(str(name or "")),
     }
     return environment
+
+
+def _with_later(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The claims of a run, and after them those of which a larger profile judges all: each that waits, in whole or in
+    part, with that profile as `later`."""
+    waiting = {entry["id"]: entry for entry in summary.get("later") or []}
+    given = [{**claim, "later": waiting.pop(claim["id"], {}).get("profile")} for claim in summary["claims"]]
+    whole = [
+        {
+            **{name: entry.get(name) for name in ("id", "says", "source")},
+            "verdict": "NOT RUN",
+            "summary": f"Judged from the profile {entry.get('profile')} on, or where --claim names it.",
+            "later": entry.get("profile"),
+        }
+        for entry in waiting.values()
+    ]
+    return [*given, *whole]
 
 
 def _claim(claim: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:

@@ -123,16 +123,23 @@ def test_five_systems_have_their_words_and_one_heading_a_task(discrete: str) -> 
     assert ">Cart-Pole DQN" in part and "cart-pole dqn" not in part.replace("cart-pole-dqn", "")
 
 
-def test_a_claim_that_another_profile_judges_says_so_on_the_board_and_in_its_section(discrete: str) -> None:
+def test_a_claim_that_a_larger_profile_judges_says_so_on_the_board_and_in_its_section(discrete: str) -> None:
     rows = discrete[discrete.index('<table class="board') :].split("</table>")[0].split("<tr data-claim=")[1:]
     waiting = [row for row in rows if ">judged at extended<" in row]
     assert [re.findall(r'href="#claim-([\w-]+)"', row)[0] for row in waiting] == list(suites.ONLY_EXTENDED)
-    assert all("NOT RUN" in row for row in waiting)
+    assert all("NOT RUN" in row for row in waiting) and len(rows) == 10
     for name in suites.ONLY_EXTENDED:
-        assert "judged at extended" in section(discrete, name) and "<figure" not in section(discrete, name)
+        part = section(discrete, name)
+        assert "Judged from the profile extended on, or where --claim names it." in part and "<figure" not in part
     judged = reports.build(suites.discrete("extended"))
     assert ">judged at extended<" not in judged
     assert [section(judged, name).count("<figure") for name in suites.ONLY_EXTENDED] == [5, 5, 2]
+
+
+def test_a_claim_of_which_a_larger_profile_judges_more_says_so_beside_its_verdict(discrete: str) -> None:
+    row = discrete[discrete.index('<tr data-claim="claim-best-checkpoint-less-noise"') :].split("</tr>")[0]
+    assert "REFUTED" in row and ">in part judged at paper<" in row
+    assert "More of it is judged from the profile paper on" in section(discrete, "best-checkpoint-less-noise")
 
 
 def test_findings_that_wait_for_different_reasons_give_none_as_the_claims(discrete: str) -> None:

@@ -525,6 +525,7 @@ def test_the_command_rebuilds_the_report(tmp_path: Path, capsys: pytest.CaptureF
         ('{"schema": 1, "claims": [], "versions": ["numpy 2"]}', "versions of the findings is no object"),
         ('{"schema": 1, "claims": [], "damaged": 5}', "damaged of the findings is no list of texts"),
         ('{"schema": 1, "claims": [], "changes": 3}', "changes of the findings is no list of texts"),
+        ('{"schema": 1, "claims": [], "later": [{"says": "a"}]}', "later of the findings is no list of claims"),
         ('{"schema": 1, "claims": [{"id": "a", "findings": [{"beside": 3}]}]}', "beside of a finding of claim 'a'"),
     ],
 )
