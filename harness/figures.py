@@ -6,15 +6,18 @@ from typing import Any, Literal
 import numpy as np
 
 from harness.experiment import TICKET
+from harness.layout import prunable_weights
+from harness.pruning.ranking import weight_count
 from harness.run import Run
 
-Figure = Literal["returns", "inputs", "layers", "learning"]
+Figure = Literal["returns", "inputs", "layers", "learning", "sizes"]
 
 
 def figure(kind: Figure, runs: Sequence[Run]) -> dict[str, Any]:
-    """What the paper's Figures 2 to 4 ("returns"), 5 top ("layers"), 5 bottom ("learning") or 8 ("inputs") show, for
-    these runs."""
-    return {"returns": returns, "inputs": inputs, "layers": layers, "learning": learning}[kind](runs)
+    """What the paper's Figures 2 to 4 ("returns"), 5 top ("layers"), 5 bottom ("learning"), 8 ("inputs") or 11
+    ("sizes") show, for these runs."""
+    draw = {"returns": returns, "inputs": inputs, "layers": layers, "learning": learning, "sizes": sizes}
+    return draw[kind](runs)
 
 
 def returns(runs: Sequence[Run]) -> dict[str, Any]:
@@ -22,22 +25,36 @@ def returns(runs: Sequence[Run]) -> dict[str, Any]:
 
     values: float[levels + 1][seeds].
     """
-    several = len(runs) > 1
     series = []
     for run in runs:
         for condition in run.conditions:
-            label = str(run) if several and len(run.conditions) == 1 else condition
             values = run.returns(condition).T.round(2).tolist()
+            label = _label(run, condition, runs)
             series.append({"label": label, "density": run.densities.tolist(), "values": values})
-    reference = runs[0].reference
-    return {
-        "kind": "returns",
-        "key": " + ".join(str(run.system) for run in runs),
-        "title": _title(runs),
-        "unit": "scored return",
-        "series": series,
-        "references": {"expert": reference.expert, "random": reference.random},
-    }
+    return _of_returns("returns", runs, series)
+
+
+def sizes(runs: Sequence[Run]) -> dict[str, Any]:
+    """Scored return per level and seed at the number of weights that are left: a series per run and condition, the
+    runs on one task with one learner, their networks of several sizes.
+
+    weights: int[levels + 1]. density: float[levels + 1]. values: float[levels + 1][seeds].
+    """
+    series = []
+    for run in runs:
+        size = "-".join(map(str, run.experiment.network.hidden))
+        for condition in run.conditions:
+            series.append(
+                {
+                    "label": f"{size}, {condition}",
+                    "size": size,
+                    "condition": condition,
+                    "weights": _weights_left(run),
+                    "density": run.densities.tolist(),
+                    "values": run.returns(condition).T.round(2).tolist(),
+                }
+            )
+    return _of_returns("sizes", runs, series)
 
 
 def inputs(runs: Sequence[Run]) -> dict[str, Any]:
@@ -73,6 +90,40 @@ def learning(runs: Sequence[Run]) -> dict[str, Any]:
         ],
         "references": {"expert": runs[0].reference.expert, "random": runs[0].reference.random},
     }
+
+
+def _of_returns(kind: Figure, runs: Sequence[Run], series: list[dict[str, Any]]) -> dict[str, Any]:
+    reference = runs[0].reference
+    return {
+        "kind": kind,
+        "key": " + ".join(str(run.system) for run in runs),
+        "title": _title(runs),
+        "unit": runs[0].judged,
+        "series": series,
+        "references": {"expert": reference.expert, "random": reference.random},
+    }
+
+
+def _label(run: Run, condition: str, runs: Sequence[Run]) -> str:
+    """The shortest that tells this series from the others: the condition, the run, or both.
+
+    Where several runs have one condition in common (the ticket, as a rule), that goes by the run's name, and a
+    baseline that only one of them has by its condition.
+    """
+    if len(runs) == 1:
+        return condition
+    if len(run.conditions) == 1:
+        return str(run)
+    shared = [each for each in run.conditions if any(each in other.conditions for other in runs if other is not run)]
+    if len(shared) != 1:
+        return f"{run}, {condition}"
+    return str(run) if condition in shared else condition
+
+
+def _weights_left(run: Run) -> list[int]:
+    """int[levels + 1]: how many prunable weights each level has."""
+    total, pruning = prunable_weights(run.experiment), run.experiment.pruning
+    return [weight_count(total, pruning.rate, level) for level in range(pruning.levels + 1)]
 
 
 def _evaluated_at(run: Run) -> list[float]:

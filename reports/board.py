@@ -5,6 +5,7 @@ findings are. A finding that compares learners of one task lies across their col
 other and the claim has nothing else in them; else it is in each of them.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +15,7 @@ from reports.marks import CHANGED, COMPARED, CONCLUSIONS, STANDINGS, Mark, tally
 
 LEARNERS = ("bc", "ppo", "dqn")
 """The order of a task's columns. Cloning stands beside what it is compared with most."""
-FEW = 4
+FEW = 5
 """Columns up to which a cell has room for words."""
 
 
@@ -64,12 +65,14 @@ class Cell:
 @dataclass(frozen=True)
 class Line:
     """One claim's row. systems: keys of all columns that it has findings in. changes: its findings that are not as
-    the baseline has them, the worst first; compared: whether any could be held against it."""
+    the baseline has them, the worst first; compared: whether any could be held against it. waits: why none of its
+    findings was run, where that is one reason."""
 
     cells: tuple[Cell, ...]
     systems: tuple[str, ...]
     changes: tuple[Mark, ...]
     compared: bool
+    waits: str
 
     @property
     def changed(self) -> int:
@@ -113,6 +116,14 @@ def task_title(task: str) -> str:
     return "-".join(word[:1].upper() + word[1:] for word in task.split("-")) or "no system"
 
 
+def system_title(name: str) -> str:
+    """`Cart-Pole PPO horizon 200`, of `cart-pole ppo horizon 200`; a text that names no system stays what it is."""
+    task, *changes = name.split(" ")
+    if not re.fullmatch("[a-z][a-z0-9-]*", task) or (changes and changes[0] not in LEARNERS):
+        return name
+    return " ".join([task_title(task), *(learner.upper() for learner in changes[:1]), *changes[1:]])
+
+
 def _system(name: str) -> System:
     task, learner, *_ = [*name.split(), "", ""]
     return System(task, learner)
@@ -148,7 +159,13 @@ def _line(findings: Sequence[Mapping[str, Any]], columns: Sequence[System]) -> L
         tuple(columns[i].key for i in sorted({i for places in groups for i in places})),
         tally((standing for standing in standings if standing in CHANGED), STANDINGS),
         any(standing in COMPARED for standing in standings),
+        _waits(findings),
     )
+
+
+def _waits(findings: Sequence[Mapping[str, Any]]) -> str:
+    reasons = {str(f["reason"] or "") if f["conclusion"] == "not run" else "" for f in findings}
+    return reasons.pop() if len(reasons) == 1 else ""
 
 
 def _may_lie_across(places: tuple[int, ...], groups: Iterable[tuple[int, ...]], columns: Sequence[System]) -> bool:

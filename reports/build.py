@@ -19,6 +19,7 @@ from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
 from reports import board, charts, findings_table, gate, history, interactive, masks, numbers, paper, strips, trust
 from reports.marks import CONCLUSIONS, STANDINGS, TONES, VERDICTS, Mark, mark, tally
+from reports.palette import dark_css
 from reports.rule import Rule, rule
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,6 +47,7 @@ CLAIM = (
     *["id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings"],
     "preregistration",
     "would_decide",
+    "later",
 )
 READING = ("name", "effect", "lower", "upper", "p", "conclusion")
 FINDING = (
@@ -137,7 +139,7 @@ def build(
     known = {name: measured.get(name) or trust.unmeasured(name) for name in trust.UNMEASURED}
     run = {**dict.fromkeys(RUN), **findings_json}
     taken: set[str] = set()
-    claims = [_claim(claim, taken) for claim in findings_json["claims"]]
+    claims = [_claim(claim, taken) for claim in _with_later(findings_json)]
     table = board.board([claim["findings"] for claim in claims])
     says = paper.stated() if stated is None else stated
     seen: dict[str, Figure] = {}
@@ -146,7 +148,7 @@ def build(
         for claim, line in zip(claims, table.lines, strict=True)
     ]
     held = run["baseline"] or any(isinstance(f["baseline"], Mapping) for claim in claims for f in claim["findings"])
-    css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(charts.dark_css())
+    css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(dark_css())
     drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
     scripts = [interactive.library(), _script()] if drawings else [_script()]
     return (
@@ -198,7 +200,7 @@ def write(
 
 def render(template: str, css: str = "", **given: Any) -> str:
     """Another page in the report's clothes, and without a script. css: its own, beside the report's."""
-    css = (TEMPLATES / "report.css").read_text("utf-8") + css + _dark(charts.dark_css())
+    css = (TEMPLATES / "report.css").read_text("utf-8") + css + _dark(dark_css())
     sizes = {"width": strips.WIDTH, "height": strips.HEIGHT}
     page = _environment().get_template(template)
     return page.render(css=Markup(css), style_hash=_hash(css), **sizes, **given)  # css: ours
@@ -219,6 +221,11 @@ def check(summary: Any) -> None:
         listed = summary.get(name) or []
         if not isinstance(listed, list | tuple) or not all(isinstance(item, str) for item in listed):
             raise ValueError(f"{name} of the findings is no list of texts")
+    later = summary.get("later") or []
+    if not isinstance(later, list) or not all(
+        isinstance(entry, Mapping) and isinstance(entry.get("id"), str) for entry in later
+    ):
+        raise ValueError("later of the findings is no list of claims")
     for claim in summary["claims"]:
         if not isinstance(claim, Mapping) or not isinstance(claim.get("id"), str):
             raise ValueError("a claim has no id")
@@ -250,8 +257,26 @@ def _environment() -> jinja2.Environment:
         "moment": numbers.moment,
         "day": numbers.day,
         "breakable": _breakable,
+        "system": lambda name: board.system_title(str(name or "")),
     }
     return environment
+
+
+def _with_later(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The claims of a run, and after them those of which a larger profile judges all: each that waits, in whole or in
+    part, with that profile as `later`."""
+    waiting = {entry["id"]: entry for entry in summary.get("later") or []}
+    given = [{**claim, "later": waiting.pop(claim["id"], {}).get("profile")} for claim in summary["claims"]]
+    whole = [
+        {
+            **{name: entry.get(name) for name in ("id", "says", "source")},
+            "verdict": "NOT RUN",
+            "summary": f"Judged from the profile {entry.get('profile')} on, or where --claim names it.",
+            "later": entry.get("profile"),
+        }
+        for entry in waiting.values()
+    ]
+    return [*given, *whole]
 
 
 def _claim(claim: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from harness.plugin.seeds import in_words
 from harness.verdict import Finding
 from reports import numbers, seeds, strips
+from reports.board import system_title
 from reports.marks import CONCLUSIONS, STANDINGS, Mark, mark
 
 KINDS = {"greater": "greater than zero", "equivalent": "equivalent to zero", "non-inferior": "not inferior"}
@@ -115,7 +116,7 @@ def scaling(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tup
     alike: dict[tuple[Any, ...], list[str]] = {}
     for system, row in systems.items():
         alike.setdefault(tuple(row.get(quantity) for quantity in quantities), []).append(system)
-    return quantities, tuple((", ".join(names), cells) for cells, names in alike.items())
+    return quantities, tuple((", ".join(map(system_title, names)), cells) for cells, names in alike.items())
 
 
 def _row(finding: Mapping[str, Any], half: float, label: str, entry: Any) -> Row:

@@ -9,7 +9,7 @@ from typing import Any
 
 import vl_convert
 
-from reports import charts
+from reports import charts, vega
 
 # What BSD-3-Clause asks of whoever passes it on.
 NOTICE = """/*! Vega, Vega-Lite and vega-embed, (c) University of Washington Interactive Data Lab, BSD-3-Clause:
@@ -20,7 +20,7 @@ https://github.com/vega/vega/blob/main/LICENSE */
 @functools.cache
 def library() -> str:
     """Vega for browsers, 0.9 MB, which sets `vegaEmbed`; the same text each time. Takes a second or two."""
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=charts.VEGA_LITE)
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=vega.VEGA_LITE)
     return NOTICE + script
 
 

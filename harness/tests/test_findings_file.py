@@ -19,7 +19,7 @@ from harness.tests.test_plugin import BODIES, OK, TINY, TREE, USAGE, Project, he
 from harness.verdict import Finding
 
 DOCUMENT: dict[str, Any] = json.loads(SCHEMA_FILE.read_text("utf-8"))
-FIGURES = ("returns", "inputs", "layers", "learning")
+FIGURES = ("returns", "inputs", "layers", "learning", "sizes")
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from harness.networks import Mlp
 from harness.profiles import PROFILES, System
 from harness.run import Run, Scene
 from harness.statistics import PerSeed
+from harness.switches import JUDGED
 from harness.verdict import Finding
 
 PROFILE = dataclasses.replace(PROFILES["smoke"], name="by hand", seeds=20, gives_findings=True)
@@ -190,6 +191,54 @@ class TestFigures:
         assert np.array(chart["series"][0]["values"]).shape == (2, 20)
         assert [row[0] for row in chart["series"][0]["values"]] == [100, 500]
         assert chart["references"] == pytest.approx({"expert": EXPERT, "random": RANDOM})
+
+    def test_sizes_are_drawn_over_the_numbers_of_weights_that_are_left(self) -> None:
+        """4-8-8-2 has 112 weights, 4-16-16-2 has 352; nine tenths go at each of three levels."""
+        conditions = (TICKET, "permuted/permuted")
+        runs = [run_of(returns_of(1, 0.5, 0.2, 0), conditions, changes={"hidden": h}) for h in ((8, 8), (16, 16))]
+        chart = figure("sizes", runs)
+        assert (chart["kind"], chart["title"], chart["unit"]) == ("sizes", "Cart-Pole BC", "scored return")
+        assert [series["label"] for series in chart["series"]] == [
+            *("8-8, mask/weights", "8-8, permuted/permuted"),
+            *("16-16, mask/weights", "16-16, permuted/permuted"),
+        ]
+        assert [(series["size"], series["condition"]) for series in chart["series"]][1:3] == [
+            ("8-8", "permuted/permuted"),
+            ("16-16", TICKET),
+        ]
+        assert [series["weights"] for series in chart["series"]] == 2 * [[112, 11, 1, 1]] + 2 * [[352, 35, 4, 1]]
+        for series, run in zip(chart["series"], np.repeat(np.array(runs, dtype=object), 2), strict=True):
+            np.testing.assert_allclose(series["density"], run.densities)
+            np.testing.assert_allclose(np.array(series["weights"]) / series["weights"][0], run.densities)
+        values = np.array(chart["series"][0]["values"])
+        assert values.shape == (4, 20)
+        assert values[1] == pytest.approx(RANDOM + 0.5 * (EXPERT - RANDOM), abs=0.01)
+        assert chart["references"] == pytest.approx({"expert": EXPERT, "random": RANDOM})
+
+    def test_a_chart_of_returns_tells_what_its_series_do_not_share(self) -> None:
+        def labels(*runs: Run) -> list[str]:
+            return [series["label"] for series in figure("returns", runs)["series"]]
+
+        def run(label: str, *conditions: str) -> Run:
+            return run_of(returns_of(1, 1, 1, 1), conditions, label=label)
+
+        assert labels(run("one", TICKET, "random/re-init")) == [TICKET, "random/re-init"]
+        assert labels(run("BC", TICKET), run("PPO", TICKET)) == ["BC", "PPO"]
+        to_start = run("rewound to 0", TICKET, "random/re-init")
+        later = [run(f"rewound to {share} %", TICKET) for share in (2, 8, 80)]
+        assert labels(to_start, *later) == [
+            *("rewound to 0", "random/re-init"),
+            *("rewound to 2 %", "rewound to 8 %", "rewound to 80 %"),
+        ]
+        assert labels(run("A", TICKET, "random/re-init"), run("B", TICKET, "random/re-init")) == [
+            *("A, mask/weights", "A, random/re-init", "B, mask/weights", "B, random/re-init")
+        ]
+
+    def test_a_chart_says_which_return_it_is_of(self) -> None:
+        run = run_of(returns_of(1, 1, 1, 1))
+        other = dataclasses.replace(PROFILE, switches=(JUDGED,))
+        assert figure("returns", [run])["unit"] == "scored return"
+        assert figure("returns", [run.bind(Scene(other, 0, run.bound.store))])["unit"] == "best evaluation"
 
     def test_a_finding_holds_the_chart_that_its_claim_names(self) -> None:
         run = run_of(returns_of(1), [DENSE])

@@ -1,10 +1,11 @@
 """Runs that no experiment made: of the whole suite's systems, held against a baseline, and cut short."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from reports.tests.synthetic import finding, findings
+from reports.tests.synthetic import finding, findings, inputs_chart, returns_chart, sizes_chart
 
 TASKS = {
     "cart-pole": ("bc", "ppo", "dqn"),
@@ -55,6 +56,84 @@ def wide() -> dict[str, Any]:
         **findings(),
         "claims": [claim("ticket-effect", "MIXED", each), claim("bc-prunes-sparser", "REPRODUCED", pairs)],
     }
+
+
+ACROBOT = ["cosine of angle 1", "sine of angle 1", "cosine of angle 2", "sine of angle 2"]
+ACROBOT += ["angular velocity 1", "angular velocity 2"]
+DISCRETE = ("cart-pole bc", "cart-pole ppo", "cart-pole dqn", "acrobot bc", "acrobot ppo")
+DIVISORS = ("Kaiming", "Kaiming / 3", "Kaiming / 10", "Kaiming / 30", "Kaiming / 100", "Xavier")
+ONLY_EXTENDED = ("size-does-not-matter", "smaller-nets-go-sparser", "late-rewinding-not-needed")
+
+
+def discrete(profile: str = "scaled") -> dict[str, Any]:
+    """The low-dimensional tasks with all their learners; what only the extended profile judges waits at scaled."""
+    extended = profile == "extended"
+
+    def each(name: str, systems: Sequence[str], *conclusions: str, **changes: Any) -> list[dict[str, Any]]:
+        words = conclusions or ("supported",)
+        return [
+            finding(
+                name,
+                system,
+                words[i % len(words)],
+                name=f"test_it[{system.replace(' ', '-')}]",
+                scale=about(system),
+                **{"chart": returns(system)} | changes,
+            )
+            for i, system in enumerate(systems)
+        ]
+
+    def returns(system: str) -> dict[str, Any]:
+        return returns_chart(system, title(system), **ends(system))
+
+    sizes = {system: sizes_chart(system, title(system), **outline(system), **ends(system)) for system in DISCRETE}
+    points = {"rewound to 0": 2.0, "random/re-init": 9.0, "rewound to 2 %": 1.8, "rewound to 8 %": 1.9}
+    points |= {"rewound to 80 %": 3.1}
+    rewound = {s: returns_chart(s, title(s), labels=points) for s in ("cart-pole ppo", "cart-pole dqn")}
+    inputs = inputs_chart("acrobot", title("acrobot ppo"), ACROBOT, 2, DIVISORS)
+    pairs = [
+        finding("bc-prunes-sparser", task, word, name=f"test_pair[{task}]", scale=about(f"{task} bc", f"{task} ppo"))
+        for task, word in (("cart-pole", "contradicted"), ("acrobot", "supported"))
+    ]
+    both = ("cart-pole ppo", "acrobot ppo")
+    on = {"hypothesis": "Each angular velocity keeps more than each other input", "chart": inputs}
+    made = {
+        "ticket-effect": ("REPRODUCED", each("ticket-effect", DISCRETE)),
+        "mask-explains-most": ("MIXED", each("mask-explains-most", DISCRETE * 2, "supported", "equivalent")),
+        "weights-matter-little": ("INCONCLUSIVE", each("weights-matter-little", DISCRETE[::3], "underpowered")),
+        "bc-prunes-sparser": ("MIXED", pairs),
+        "acrobot-keeps-velocities": ("REPRODUCED", each("acrobot-keeps-velocities", ["acrobot ppo"] * 8, **on)),
+        "kaiming-tenth-finds-inputs": ("REFUTED", each("kaiming-tenth-finds-inputs", both, "contradicted", **on)),
+        "best-checkpoint-less-noise": ("REFUTED", each("best-checkpoint-less-noise", DISCRETE[1:3], "equivalent")),
+    }
+    larger = {
+        name: ("REPRODUCED", [each(name, [system], chart=drawn)[0] for system, drawn in charts.items()])
+        for name, charts in zip(ONLY_EXTENDED, (sizes, sizes, rewound), strict=True)
+    }
+    waits = [{"id": name, "says": f"What {name} says", "source": "A.2", "profile": "extended"} for name in larger]
+    waits.append({"id": "best-checkpoint-less-noise", "says": "it", "source": "1", "profile": "paper"})
+    return {
+        **findings(),
+        "profile": profile,
+        "claims": [claim(name, *verdict) for name, verdict in (made | (larger if extended else {})).items()],
+        "later": waits[-1:] if extended else waits,
+    }
+
+
+def title(system: str) -> str:
+    """`Cart-Pole DQN`."""
+    task, learner = system.split(" ")
+    return f"{task.title()} {learner.upper()}"
+
+
+def ends(system: str) -> dict[str, float]:
+    """The expert's return and the random policy's."""
+    return {"expert": -74.0, "random": -499.1} if system.startswith("acrobot") else {"expert": 500.0, "random": 22.3}
+
+
+def outline(system: str) -> dict[str, int]:
+    """Inputs and outputs of its networks."""
+    return {"inputs": 6, "outputs": 3} if system.startswith("acrobot") else {"inputs": 4, "outputs": 2}
 
 
 def claim(name: str, verdict: str, found: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:

@@ -61,7 +61,10 @@ def inputs_chart(
     series = []
     for place, label in enumerate(initialisers):
         strength = np.ones((levels, seeds, len(inputs))) + 0.1 * rng.random((levels, seeds, len(inputs)))
-        strength[:, :, -kept:] *= np.exp((0.1 + 0.15 * place) * np.arange(levels))[:, None, None]
+        gain = (0.1 + 0.15 * place) * np.linspace(0.8, 1.0, kept)
+        strength[:, :, -kept:] *= np.exp(gain * np.arange(levels)[:, None])[:, None, :]
+        loss = 0.12 * np.linspace(0.0, 1.0, len(inputs) - kept)
+        strength[:, :, :-kept] *= np.exp(-loss * np.arange(levels)[:, None])[:, None, :]
         shares = strength / strength.sum(axis=2, keepdims=True)
         series.append(
             {
@@ -98,6 +101,34 @@ def learning_chart(
         "series": series,
         "references": {"expert": 500.0, "random": 22.3},
     }
+
+
+def sizes_chart(
+    key: str,
+    title: str,
+    sizes: tuple[int, ...] = (32, 64, 128),
+    conditions: tuple[str, ...] = ("mask/weights", "permuted/permuted"),
+    levels: int = 12,
+    seeds: int = 20,
+    inputs: int = 4,
+    outputs: int = 2,
+    expert: float = 500.0,
+    random: float = 22.3,
+) -> dict[str, Any]:
+    """Networks of two equal layers; a ticket breaks at a number of weights of its own, the others sooner."""
+    series = []
+    for units in sizes:
+        total = inputs * units + units * units + units * outputs
+        halves = {condition: 100 * (40 + units / 4) * (1 + 5 * i) / total for i, condition in enumerate(conditions)}
+        drawn = returns_chart(key, f"{title} {units}", levels, seeds, expert, random, halves)["series"]
+        for one in drawn:
+            size, condition = f"{units}-{units}", one["label"]
+            weights = [max(1, round(total * density)) for density in one["density"]]
+            density = [count / total for count in weights]
+            more = {"size": size, "condition": condition, "weights": weights, "density": density}
+            series.append({**one, "label": f"{size}, {condition}", **more})
+    whole = returns_chart(key, title, expert=expert, random=random)
+    return {**whole, "kind": "sizes", "series": series}
 
 
 def finding(
@@ -513,6 +544,7 @@ def suite() -> dict[str, Any]:
         inputs_chart("five", "Five initialisers", inputs, 2, scales),
         layers_chart("layers", "Layers", ("Kaiming", "Xavier")),
         learning_chart("training", "Training", ("surviving inputs", "all inputs")),
+        sizes_chart("sizes", "Three sizes"),
         learning_chart("longer", "Training, horizon 500", ("surviving inputs", "all inputs"), seeds=40),
         *[returns_chart(f"more-{i}", f"Cart-Pole, variant {i}") for i in range(4)],
     ]

@@ -9,7 +9,7 @@ import pytest
 
 import reports
 from harness.gate import standing
-from reports.board import Board, board, systems_of
+from reports.board import Board, board, system_title, systems_of
 from reports.build import TEMPLATES
 from reports.rule import rule
 from reports.tests import suites, synthetic
@@ -90,6 +90,62 @@ def findings() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def wide() -> str:
     return reports.build(suites.wide())
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("cart-pole dqn", "Cart-Pole DQN"),
+        ("acrobot ppo input layer / 10", "Acrobot PPO input layer / 10"),
+        ("cart-pole bc 128-128 equal updates", "Cart-Pole BC 128-128 equal updates"),
+        ("acrobot", "Acrobot"),
+        ("", ""),
+        ("cart-pole my-learner", "cart-pole my-learner"),
+        (EVIL, EVIL),
+    ],
+)
+def test_systems_are_named_for_people(name: str, shown: str) -> None:
+    assert system_title(name) == shown
+
+
+@pytest.fixture(scope="module")
+def discrete() -> str:
+    return reports.build(suites.discrete())
+
+
+def test_five_systems_have_their_words_and_one_heading_a_task(discrete: str) -> None:
+    table = discrete[discrete.index('<table class="board') :].split("</table>")[0]
+    assert '<table class="board">' in table
+    assert re.findall(r'class="task" colspan="(\d)">([\w-]+)<', table) == [("3", "Cart-Pole"), ("2", "Acrobot")]
+    assert re.findall(r'class="system[^>]*>(\w+)<', table) == ["BC", "PPO", "DQN", "BC", "PPO"]
+    assert table.count('data-label="Cart-Pole, BC and PPO"') == table.count('data-label="Acrobot, BC and PPO"') == 1
+    part = section(discrete, "best-checkpoint-less-noise")
+    assert ">Cart-Pole DQN" in part and "cart-pole dqn" not in part.replace("cart-pole-dqn", "")
+
+
+def test_a_claim_that_a_larger_profile_judges_says_so_on_the_board_and_in_its_section(discrete: str) -> None:
+    rows = discrete[discrete.index('<table class="board') :].split("</table>")[0].split("<tr data-claim=")[1:]
+    waiting = [row for row in rows if ">judged at extended<" in row]
+    assert [re.findall(r'href="#claim-([\w-]+)"', row)[0] for row in waiting] == list(suites.ONLY_EXTENDED)
+    assert all("NOT RUN" in row for row in waiting) and len(rows) == 10
+    for name in suites.ONLY_EXTENDED:
+        part = section(discrete, name)
+        assert "Judged from the profile extended on, or where --claim names it." in part and "<figure" not in part
+    judged = reports.build(suites.discrete("extended"))
+    assert ">judged at extended<" not in judged
+    assert [section(judged, name).count("<figure") for name in suites.ONLY_EXTENDED] == [5, 5, 2]
+
+
+def test_a_claim_of_which_a_larger_profile_judges_more_says_so_beside_its_verdict(discrete: str) -> None:
+    row = discrete[discrete.index('<tr data-claim="claim-best-checkpoint-less-noise"') :].split("</tr>")[0]
+    assert "REFUTED" in row and ">in part judged at paper<" in row
+    assert "More of it is judged from the profile paper on" in section(discrete, "best-checkpoint-less-noise")
+
+
+def test_findings_that_wait_for_different_reasons_give_none_as_the_claims(discrete: str) -> None:
+    one, other = found("cart-pole ppo", "not run", reason="a"), found("cart-pole ppo", "not run", reason="b")
+    judged = found("cart-pole ppo", "supported", reason="a")
+    assert [line.waits for line in board([[one], [one, other], [one, judged], []]).lines] == ["a", "", "", ""]
 
 
 def test_twenty_two_systems_fit_and_say_their_words_to_those_who_do_not_see_the_icons(wide: str) -> None:

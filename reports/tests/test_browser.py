@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, R
 
 import reports
 from harness.statistics.intervals import bca
-from reports import charts, numbers, snapshot, trust
+from reports import charts, numbers, palette, snapshot, trust
 from reports.__main__ import main
 from reports.tests import suites, synthetic
 from reports.tests.pages import EVIL, browser, without_scripts
@@ -50,7 +50,7 @@ def place(findings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) ->
     """An excerpt, for a browser takes its time: each kind of chart and of element, fewer of each."""
     claims = {claim["id"]: claim for claim in findings["claims"]}
     every = claims["all-charts"]
-    few = [claims["mask-explains-most"], claims["inputs-over-specified"], {**every, "findings": every["findings"][:3]}]
+    few = [claims["mask-explains-most"], claims["inputs-over-specified"], {**every, "findings": every["findings"][:4]}]
     parts = [trust.part(name, synthetic.record(name)) for name in ("aa", "controls")]
     place = tmp_path_factory.mktemp("excerpt") / "report.html"
     place.write_text(reports.build({**findings, "claims": few}, parts), "utf-8")
@@ -104,6 +104,7 @@ def page(chromium: Browser, place: Path) -> Iterator[Page]:
 def figure(page: Page, kind: str) -> Locator:
     """The first figure of this kind of chart, drawn and in view."""
     titles = {"returns": "Cart-Pole PPO", "inputs": "Five initialisers", "layers": "Layers", "learning": "Training"}
+    titles["sizes"] = "Three sizes"
     found = page.locator("figure[data-chart]", has=page.get_by_text(titles[kind], exact=True)).first
     found.scroll_into_view_if_needed()
     expect(found.locator(".drawn")).to_have_count(found.locator(".panel").count())
@@ -256,6 +257,60 @@ def test_lines_that_share_an_entry_of_the_legend_are_told_by_their_range(page: P
     assert re.fullmatch(r"[\d.]+\u202f% to [\d.]+\u202f%", rows[-1][1])
 
 
+def at_weights(chart: dict[str, Any], *levels: tuple[str, int]) -> list[list[str]]:
+    """What a box must say of these sizes at these levels of theirs, from the numbers of each seed."""
+    rows = []
+    for size, level in levels:
+        for series in (series for series in chart["series"] if series["size"] == size):
+            values = np.array(series["values"][level : level + 1])
+            (low,), (high,) = bca(values)
+            mean = numbers.effect(float(values.mean()))
+            bounds = f"[{numbers.effect(float(low))}, {numbers.effect(float(high))}]"
+            rows.append([f"{series['label']} at {series['weights'][level]:,}", mean, bounds, str(values.shape[1])])
+    return rows
+
+
+def test_sizes_are_compared_at_numbers_of_weights_that_are_as_good_as_equal(
+    page: Page, findings: dict[str, Any]
+) -> None:
+    """Of 1,216, 4,480 and 17,152 weights, three levels of 64 % lie between one size and the next."""
+    found, chart = figure(page, "sizes"), chart_of(findings, "Three sizes")
+    weights = {series["size"]: series["weights"] for series in chart["series"]}
+    buttons = found.locator("button.swatch")
+    assert buttons.all_inner_texts() == [series["label"] for series in chart["series"]]
+    near = [("32-32", 1), ("64-64", 4), ("128-128", 7)]
+    hover(found, 1)
+    assert said(found) == at_weights(chart, *near)
+    at = sorted(weights[size][level] for size, level in near)
+    assert found.locator(".values th").first.inner_text() == f"{at[0]:,} to {at[-1]:,} weights"
+    for smallest in (0, 1):
+        buttons.nth(smallest).click()
+    hover(found, 1)  # of the first line that is left
+    expect(found.locator(".values tr")).to_have_count(5)
+    assert said(found) == at_weights(chart, ("64-64", 1), ("128-128", 4))
+
+
+def test_sizes_are_walked_by_keys_from_the_largest_network_to_the_fewest_weights(
+    page: Page, findings: dict[str, Any]
+) -> None:
+    found, chart = figure(page, "sizes"), chart_of(findings, "Three sizes")
+    slider = found.get_by_role("slider", name="Level of Three sizes")
+    slider.focus()
+    page.keyboard.press("Home")
+    largest, smallest = (at_weights(chart, at) for at in (("128-128", 0), ("32-32", 11)))
+    alone = [[name.partition(" at ")[0], *rest] for name, *rest in largest]
+    assert said(found) == alone
+    assert found.locator(".values th").first.inner_text() == "17,152 weights"
+    page.keyboard.press("End")
+    assert said(found) == [[name.partition(" at ")[0], *rest] for name, *rest in smallest]
+    text = slider.get_attribute("aria-valuetext") or ""
+    assert text.startswith("9 weights; 32-32, mask/weights ")
+    page.keyboard.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuenow", str(int(slider.get_attribute("aria-valuemax") or 0) - 1))
+    colours = {mark.get_attribute("fill") for mark in drawn(found).all()}
+    assert colours == set(palette.NEUTRAL[:3])
+
+
 # conditions on and off
 
 
@@ -270,7 +325,7 @@ def test_entries_of_the_legend_hide_and_show_their_lines_and_keep_so_at_another_
     buttons.nth(2).click()
     expect(drawn(found)).to_have_count(2 * levels)
     colours = {mark.get_attribute("fill") for mark in drawn(found).all()}
-    assert colours == {charts.CONDITIONS["mask/weights"], charts.CONDITIONS["random/re-init"]}
+    assert colours == {palette.CONDITIONS["mask/weights"], palette.CONDITIONS["random/re-init"]}
     page.set_viewport_size({"width": 390, "height": 800})
     pressed = [button.get_attribute("aria-pressed") for button in buttons.all()]
     assert pressed == ["true", "false", "false", "true"] and drawn(found).count() == 2 * levels
@@ -306,7 +361,7 @@ def test_the_panels_of_a_chart_keep_one_axis_that_fits_what_is_shown(page: Page)
     expect(drawn(found)).to_have_count(2 * 12)
     after = found.locator(".live").evaluate_all(labels)
     assert len(before) == 5 and len(set(before)) == len(set(after)) == 1
-    assert "50 %" in before[0] and "50 %" not in after[0]
+    assert "80 %" in before[0] and "80 %" not in after[0]
 
 
 # by keys
@@ -399,13 +454,57 @@ def test_nothing_scrolls_sideways_even_with_everything_unfolded(chromium: Browse
             assert page.locator(others).evaluate_all(wider) == []
 
 
+@pytest.fixture(scope="module")
+def discrete(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tasks with five learners between them, and six initialisers of six inputs."""
+    run = suites.discrete()
+    kept = [claim for claim in run["claims"] if claim["id"] != "mask-explains-most"]
+    return reports.write({**run, "claims": kept}, tmp_path_factory.mktemp("discrete") / "report.html")
+
+
+@pytest.mark.parametrize("width", [1440, 1100, 1024, 900, 390])
+def test_five_systems_need_no_scrolling(width: int, chromium: Browser, discrete: Path) -> None:
+    with opened(chromium, discrete, width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        board = page.locator(".scroll:has(> .board)")
+        assert board.evaluate("e => e.scrollWidth - e.clientWidth") == 0
+        expect(page.locator(".board .word", has_text="underpowered").first).to_be_visible()
+        expect(page.locator(".board .waits", has_text=re.compile("^judged at extended$"))).to_have_count(3)
+        page.locator('select[name="system"]').select_option(label="Acrobot PPO")
+        expect(page.locator('output[name="count"]')).to_have_text("4 of 9 claims")
+
+
+def test_six_panels_of_six_inputs_stand_in_threes_and_on_a_phone_keep_their_legend_in_view(
+    chromium: Browser, discrete: Path
+) -> None:
+    with opened(chromium, discrete) as page:
+        found = page.locator("figure[data-chart]:has(.panel:nth-child(6))").first
+        found.scroll_into_view_if_needed()
+        expect(found.locator(".drawn")).to_have_count(6)
+        assert found.locator("button.swatch").all_inner_texts() == suites.ACROBOT
+        assert [panel.inner_text() for panel in found.locator(".panel > p").all()] == list(suites.DIVISORS)
+        tops = [
+            panel.evaluate("e => Math.round(e.getBoundingClientRect().top)") for panel in found.locator(".panel").all()
+        ]
+        assert len(set(tops[:3])) == len(set(tops[3:])) == 1 and tops[0] < tops[3]
+        strongest = [
+            found.locator(".panel").nth(panel).locator(".live .mark-symbol path").last.get_attribute("fill")
+            for panel in range(6)
+        ]
+        assert set(strongest) == {palette.NEUTRAL[5]}  # an input has one colour in all panels
+        page.set_viewport_size({"width": 390, "height": 844})
+        found.locator(".panel").last.evaluate("e => e.scrollIntoView({ block: 'end' })")
+        expect(found.locator("button.swatch").last).to_be_in_viewport()
+        expect(found.locator(".panel").last).to_be_in_viewport()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_charts_are_painted_in_the_colours_of_the_scheme(scheme: Any, chromium: Browser, place: Path) -> None:
     with opened(chromium, place, color_scheme=scheme) as page:
         marks = drawn(figure(page, "returns"))
         painted = set(marks.evaluate_all("all => all.map(e => getComputedStyle(e).fill)"))
-        light = charts.CONDITIONS.values()
-        assert painted == {rgb(charts.DARK[colour] if scheme == "dark" else colour) for colour in light}
+        light = palette.CONDITIONS.values()
+        assert painted == {rgb(palette.DARK[colour] if scheme == "dark" else colour) for colour in light}
 
 
 def rgb(colour: str) -> str:
@@ -427,7 +526,7 @@ def test_without_script_and_on_paper_charts_are_static_and_whole(medium: str, ch
             expect(page.locator(gone).locator("visible=true")).to_have_count(0)
         if medium == "no script":
             assert page.locator("button:visible").count() == 0
-        assert page.locator(".static:visible").count() == page.locator("figure[data-chart] .panel").count() == 11
+        assert page.locator(".static:visible").count() == page.locator("figure[data-chart] .panel").count() == 12
         for words in ("Findings", "What the scaling cost", "Provenance"):
             expect(page.get_by_text(words, exact=True).first).to_be_visible()
         assert found.locator(".swatch").first.inner_text() == "mask/weights"

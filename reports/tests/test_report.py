@@ -13,7 +13,7 @@ import pytest
 
 import reports
 from harness.statistics.intervals import bca
-from reports import charts, numbers, strips
+from reports import charts, numbers, palette, strips
 from reports.__main__ import main
 from reports.marks import CONCLUSIONS, VERDICTS
 from reports.tests import synthetic
@@ -78,7 +78,7 @@ def test_readings_beside_a_finding_are_marked_as_not_counted(page: str) -> None:
 def test_scaling_is_shown_against_the_paper_once_for_systems_that_share_it(page: str) -> None:
     part = section(page, "ticket-effect")
     assert part.count("of 80,000") == 1
-    assert "cart-pole ppo, cart-pole bc, acrobot ppo" in part and "40\u202f%" in part
+    assert "Cart-Pole PPO, Cart-Pole BC, Acrobot PPO" in part and "40\u202f%" in part
 
 
 def test_a_percentage_is_no_share_of_the_papers(findings: dict[str, Any]) -> None:
@@ -136,11 +136,12 @@ def test_every_colour_of_a_chart_has_a_dark_partner(findings: dict[str, Any]) ->
     found += [
         synthetic.layers_chart("layers", "t", ("Kaiming",)),
         synthetic.learning_chart("learning", "t", ("a", "b")),
+        synthetic.sizes_chart("sizes", "t"),
     ]
     for chart in {chart["key"]: chart for chart in found}.values():
         for panel in charts.draw(chart).panels:
             used = set(re.findall(r'(?:fill|stroke)="(#?\w+)"', panel.body))
-            assert used - {"none", "transparent"} <= set(charts.DARK)
+            assert used - {"none", "transparent"} <= set(palette.DARK)
             assert "style=" not in panel.body
 
 
@@ -208,6 +209,55 @@ def test_learning_is_drawn_over_env_steps_a_line_a_run() -> None:
     assert "remaining weights" not in panel.body and "%" not in panel.body
 
 
+def test_sizes_are_drawn_over_numbers_of_weights_a_colour_a_size_and_a_dash_a_condition() -> None:
+    chart = synthetic.sizes_chart("k", "Cart-Pole BC", levels=4)
+    shuffled = charts.draw({**chart, "series": chart["series"][::-1]})
+    drawing = charts.draw(chart)
+    assert [swatch.label for swatch in drawing.legend] == [
+        *("32-32, mask/weights", "32-32, permuted/permuted", "64-64, mask/weights", "64-64, permuted/permuted"),
+        *("128-128, mask/weights", "128-128, permuted/permuted"),
+    ]
+    assert {swatch.label.partition(",")[0] for swatch in shuffled.legend[:2]} == {"32-32"}
+    styles = {swatch.label: swatch for swatch in drawing.legend} | {swatch.label: swatch for swatch in shuffled.legend}
+    for size in ("32-32", "64-64", "128-128"):
+        ticket, other = styles[f"{size}, mask/weights"], styles[f"{size}, permuted/permuted"]
+        assert (ticket.colour, ticket.shape) == (other.colour, other.shape)
+        assert (ticket.dash, bool(other.dash)) == ("", True)
+    assert len({swatch.colour for swatch in drawing.legend}) == len({swatch.shape for swatch in drawing.legend}) == 3
+    assert drawing.columns == ("network and condition", "weights", "mean", "95 % interval", "n")
+    assert [row[1] for row in drawing.rows][-4:] == ["17,152", "10,977", "7,025", "4,496"]
+    values = np.array(chart["series"][0]["values"])
+    low, high = bca(values)
+    bounds = f"[{numbers.effect(low[2])}, {numbers.effect(high[2])}]"
+    assert drawing.rows[2] == ("32-32, mask/weights", "498", numbers.effect(values[2].mean()), bounds, "20")
+    (panel,) = drawing.panels
+    says = "Cart-Pole BC: scored return against number of remaining weights. 32-32, mask/weights: 500 at 1,216, "
+    assert panel.alt.startswith(says)
+    for text in ("number of remaining weights", ">expert<", ">random<", ">10,000<"):
+        assert text in panel.body
+    assert "%" not in panel.body
+
+
+def test_a_baseline_beside_several_runs_comes_last_in_its_own_colour() -> None:
+    labels = {"rewound to 0": 2.0, "random/re-init": 9.0, "rewound to 2 %": 1.8}
+    labels |= {"rewound to 8 %": 1.9, "rewound to 80 %": 3.0}
+    drawing = charts.draw(synthetic.returns_chart("k", "t", levels=3, labels=labels))
+    assert [swatch.label for swatch in drawing.legend] == [
+        *("rewound to 0", "rewound to 2 %", "rewound to 8 %", "rewound to 80 %"),
+        "random/re-init",
+    ]
+    assert drawing.legend[-1].colour == palette.CONDITIONS["random/re-init"]
+    for look in ("colour", "shape", "dash"):
+        assert len({getattr(swatch, look) for swatch in drawing.legend}) == 5
+
+
+def test_no_line_that_is_named_looks_like_those_that_are_not() -> None:
+    """Grey is for the rest: of six inputs the last one may be the one that matters."""
+    for colour in (*palette.NEUTRAL, *palette.CONDITIONS.values()):
+        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+        assert max(red, green, blue) - min(red, green, blue) > 30 or max(red, green, blue) < 90
+
+
 def points(body: str) -> list[float]:
     """How far to the right each drawn mark stands."""
     return [float(x) for x in re.findall(r'<path transform="translate\(([\d.]+),', body)]
@@ -246,6 +296,17 @@ def test_a_first_layer_that_was_pruned_away_ends_its_lines() -> None:
             "series": [{"label": "a", "density": [1.0], "values": [[1.0]]}],
         },
         {"kind": "layers", "key": "k", "series": [{"label": "a", "density": [1.0], "values": [[[1.0]]]}]},
+        {"kind": "sizes", "key": "k", "series": [{"label": "a", "density": [1.0], "values": [[1.0]]}]},
+        {
+            "kind": "sizes",
+            "key": "k",
+            "series": [{"label": "a", "size": "8", "condition": "b", "weights": [9, 5], "values": [[1.0]]}],
+        },
+        {
+            "kind": "sizes",
+            "key": "k",
+            "series": [{"label": "a", "size": "8", "condition": "b", "weights": ["many"], "values": [[1.0]]}],
+        },
         {"kind": "learning", "key": "k", "series": [{"label": "a", "density": [1.0], "values": [[1.0]]}]},
         {"kind": "learning", "key": "k", "series": [{"label": "a", "env_steps": [1.0, 2.0], "values": [[1.0]]}]},
         "text",
@@ -464,6 +525,7 @@ def test_the_command_rebuilds_the_report(tmp_path: Path, capsys: pytest.CaptureF
         ('{"schema": 1, "claims": [], "versions": ["numpy 2"]}', "versions of the findings is no object"),
         ('{"schema": 1, "claims": [], "damaged": 5}', "damaged of the findings is no list of texts"),
         ('{"schema": 1, "claims": [], "changes": 3}', "changes of the findings is no list of texts"),
+        ('{"schema": 1, "claims": [], "later": [{"says": "a"}]}', "later of the findings is no list of claims"),
         ('{"schema": 1, "claims": [{"id": "a", "findings": [{"beside": 3}]}]}', "beside of a finding of claim 'a'"),
     ],
 )

@@ -1,6 +1,6 @@
 // Charts that answer. Vega draws a chart in place of its static picture before it comes into view; the legend's entries are
 // buttons that show and hide lines; a slider over each panel, moved by pointer or arrow keys, says the numbers at a level,
-// in the words of the chart's table. What Vega is told by which signal, reports/charts.py says.
+// in the words of the chart's table. What Vega is told by which signal, reports/vega.py says.
 const drawings = JSON.parse(document.getElementById("drawings").textContent);
 const OPTIONS = { mode: "vega", renderer: "svg", ast: true, actions: false, tooltip: false, defaultStyle: false };
 const KEYS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -3, PageUp: 3, Home: -Infinity, End: Infinity };
@@ -129,8 +129,7 @@ class Panel {
 
   // The numbers at the level: for the ear as the slider's value, for the eye in a box.
   say() {
-    const lines = this.lines();
-    const place = `${lines[0]?.place ?? ""} ${this.chart.place}`;
+    const { lines, place } = this.told();
     const texts = lines.map(({ name, mean, interval, n }) => `${name} ${mean} ${interval}, n ${n}`);
     this.slider.setAttribute("aria-valuenow", this.last);
     this.slider.setAttribute("aria-valuetext", [place, ...texts].join("; "));
@@ -145,6 +144,16 @@ class Panel {
     this.put();
   }
 
+  // Lines and place in words; where the lines stand a little beside each other, each with its own.
+  told() {
+    const lines = this.lines().sort((a, b) => a.entry - b.entry);
+    const places = [...lines].sort((a, b) => a.at - b.at).map((line) => line.place);
+    const [first, last] = [places[0] ?? "", places.at(-1)];
+    if (first === last || !lines.length) return { lines, place: `${first} ${this.chart.place}` };
+    const own = lines.map((line) => ({ ...line, name: `${line.name} at ${line.place}` }));
+    return { lines: own, place: `${first} to ${last} ${this.chart.place}` };
+  }
+
   // What the table says of each shown entry of the legend; several lines under one entry are told by their range.
   lines() {
     const { labels, rows, shown } = this.chart;
@@ -153,8 +162,9 @@ class Panel {
       if (!here.length) return [];
       const cells = here.sort((a, b) => a.mean - b.mean).map((point) => rows[point.row].slice(-5));
       const [[name, place, mean, interval, n]] = cells;
-      if (cells.length === 1) return [{ entry, name, place, mean, interval, n }];
-      return [{ entry, name: `${label} (${cells.length})`, place, mean: `${mean} to ${cells.at(-1)[2]}`, interval: "", n }];
+      const at = here[0].place;
+      if (cells.length === 1) return [{ entry, at, name, place, mean, interval, n }];
+      return [{ entry, at, name: `${label} (${cells.length})`, place, mean: `${mean} to ${cells.at(-1)[2]}`, interval: "", n }];
     });
   }
 
