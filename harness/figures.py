@@ -6,8 +6,6 @@ from typing import Any, Literal
 import numpy as np
 
 from harness.experiment import TICKET
-from harness.layout import prunable_weights
-from harness.pruning.ranking import weight_count
 from harness.run import Run
 
 Figure = Literal["returns", "inputs", "layers", "learning", "sizes"]
@@ -49,7 +47,7 @@ def sizes(runs: Sequence[Run]) -> dict[str, Any]:
                     "label": f"{size}, {condition}",
                     "size": size,
                     "condition": condition,
-                    "weights": _weights_left(run),
+                    "weights": run.weights_left.tolist(),
                     "density": run.densities.tolist(),
                     "values": run.returns(condition).T.round(2).tolist(),
                 }
@@ -118,12 +116,6 @@ def _label(run: Run, condition: str, runs: Sequence[Run]) -> str:
     if len(shared) != 1:
         return f"{run}, {condition}"
     return str(run) if condition in shared else condition
-
-
-def _weights_left(run: Run) -> list[int]:
-    """int[levels + 1]: how many prunable weights each level has."""
-    total, pruning = prunable_weights(run.experiment), run.experiment.pruning
-    return [weight_count(total, pruning.rate, level) for level in range(pruning.levels + 1)]
 
 
 def _evaluated_at(run: Run) -> list[float]:

@@ -8,11 +8,7 @@ import numpy as np
 
 from reports.lines import DENSITY, ENV_STEPS, FAR, WEIGHTS, Along, Line, extent, floats, spoken, summarised, table_rows
 from reports.numbers import number, percent
-from reports.palette import CONDITIONS, Swatch, sized, styled
-from reports.palette import DARK as DARK
-from reports.palette import INK as INK
-from reports.palette import NEUTRAL as NEUTRAL
-from reports.palette import REST as REST
+from reports.palette import CONDITIONS, REST, Swatch, sized, styled
 from reports.vega import Panel, draw_panel
 
 WIDTH, HEIGHT = 430, 270  # px; text of 12 px then stays above 9 px on a phone of 360 px

@@ -1,6 +1,6 @@
 """What the mask sees: how much of the input magnitude each input holds, as a map over densities and as a picture.
 
-Drawn from the charts of kind "inputs", as plain SVG in colours of `charts.DARK`, so that one drawing does for light
+Drawn from the charts of kind "inputs", as plain SVG in colours of `palette.DARK`, so that one drawing does for light
 and dark. Any task has its map; a picture is drawn of a task that has one in `PICTURES`.
 """
 
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup, escape
 
-from reports.charts import INK, NEUTRAL, REST
 from reports.numbers import number, percent
+from reports.palette import INK, NEUTRAL, REST
 
 MAGNITUDE = NEUTRAL[0]
 DENSITY = 0.1

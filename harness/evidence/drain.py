@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from harness.evidence.costs import estimated_seconds
 from harness.evidence.lease import Lease
-from harness.evidence.plan import estimated_seconds
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import DENSE, TICKET, Cell
 from harness.imp import Level, run_level

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.evidence.plan import all_cells, estimated_seconds
+from harness.evidence.costs import estimated_seconds
+from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, address
 from harness.judge import Judge
 

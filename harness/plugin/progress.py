@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from harness.evidence.costs import env_steps, estimated_seconds
 from harness.evidence.lease import Holder, live_holder
-from harness.evidence.plan import env_steps, estimated_seconds
 from harness.evidence.store import Address
 from harness.plugin.block import Block
 from harness.plugin.suite import Suite

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.evidence.plan import env_steps, estimated_seconds
+from harness.evidence.costs import env_steps, estimated_seconds
 from harness.experiment import Cell, Experiment
 from harness.plugin.suite import Suite
 from harness.tasks.narrowed import whole
@@ -35,7 +35,7 @@ def plan(suite: Suite) -> Iterator[str]:
     waiting = {where.cell.id for where in suite.pending()}
     yield _row("not in the evidence yet", [cell for cell in suite.cells if cell.id in waiting])
     yield ""
-    yield "cells (compute one with --cell ID; estimates are upper bounds within a factor of about two)"
+    yield "cells (compute one with --cell ID; estimates of core-minutes, within a third where they were tried)"
     for where in suite.addresses:
         cell, done = where.cell, suite.store.finished_levels(where)
         state = "stored" if cell.id not in waiting else f"{done}/{len(cell.levels)} levels" if done else "pending"

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import harness.learners.ppo
+from harness.evidence.costs import env_steps, estimated_seconds
 from harness.evidence.drain import drain
 from harness.evidence.level_file import arrays_of, faults, from_bytes, to_bytes
-from harness.evidence.plan import all_cells, env_steps, estimated_seconds
+from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, address
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning, Savings
 from harness.imp import Level, check, run_level, start_level

@@ -7,7 +7,7 @@ import pytest
 
 import reports
 from harness.budgets.tasks import TASKS
-from reports import charts, masks
+from reports import masks, palette
 from reports.tests import suites, synthetic
 from reports.tests.pages import EVIL, Page, section
 
@@ -68,7 +68,7 @@ def test_each_quantity_of_a_picture_is_drawn_as_strong_as_the_mask_keeps_it(
     assert drawn is not None and drawn.panels[0].picture is not None
     body = drawn.panels[0].picture.body
     strength = dict(re.findall(r'stroke="(#\w+)" stroke-width="[\d.]+" opacity="([\d.]+)"', body))
-    assert list(strength) == list(charts.NEUTRAL[: len(names)])  # the colours that the inputs have in the chart beside
+    assert list(strength) == list(palette.NEUTRAL[: len(names)])  # the colours that the inputs have in the chart beside
     assert [float(x) for x in strength.values()] == pytest.approx(strengths)
     for word in words:
         assert f">{word}\u202f%</text>" in body
@@ -103,7 +103,7 @@ def test_every_colour_has_a_dark_partner_and_no_text_becomes_markup() -> None:
             for picture in (panel.map, panel.picture):
                 if picture is not None:
                     used = set(re.findall(r'(?:fill|stroke)="(#?\w+)"', picture.body))
-                    assert used - {"none"} <= set(charts.DARK)
+                    assert used - {"none"} <= set(palette.DARK)
                     assert "style=" not in picture.body and "<script" not in picture.body
 
 
