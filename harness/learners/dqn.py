@@ -279,7 +279,7 @@ class DQNPopulation:
             s.weight_decay,
             s.decay == "decoupled",
             s.envs,
-            int(replay.places[0]),
+            replay.first,
             replay.transitions,
         )
 

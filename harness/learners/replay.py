@@ -62,10 +62,14 @@ class Replay:
         return self.held * self.envs
 
     @property
+    def first(self) -> int:
+        """The place of the oldest transition that may be drawn."""
+        return (self.now - self.held) % (self.times + 1) * self.envs
+
+    @property
     def places(self) -> np.ndarray:
         """int64[transitions]: where they stand, the oldest first."""
-        first = (self.now - self.held) * self.envs
-        return np.asarray((first + np.arange(self.transitions)) % self.memory.actions.shape[1])
+        return np.asarray((self.first + np.arange(self.transitions)) % self.memory.actions.shape[1])
 
     @property
     def bytes_per_transition(self) -> float:

@@ -34,7 +34,8 @@ class SumTree(NamedTuple):
     @classmethod
     def empty(cls, members: int, places: int) -> "SumTree":
         """Where every priority is 0, and the largest so far counts as 1 (Schaul et al. 2016, Algorithm 1)."""
-        starts, end, width = [], 0, _up(places)
+        starts: list[int] = []
+        end, width = 0, _up(places)
         while not starts or width > 1:
             width = width >> SHIFT
             starts.append(end)
@@ -60,7 +61,8 @@ def _up(count: int) -> int:
 @numba.njit(error_model="numpy")
 def total(tree: SumTree, member: int) -> int:
     """The sum of a member's priorities, in units."""
-    return tree.nodes[member, -1]
+    everything: int = tree.nodes[member, -1]
+    return everything
 
 
 @numba.njit(error_model="numpy")
