@@ -1,7 +1,8 @@
 """What ours is compared with: stable-baselines3 with the same network, initialisation, hyperparameters and task.
 
-`agent` is its PPO, `q_agent` its DQN. `Student` is its policy trained by behavioural cloning's loss, which it has no algorithm for: a
-loop of our own around its network, written for speed. Both are trained in turns, one for each evaluation.
+`agent` is its PPO, `q_agent` its DQN. `Student` is its policy trained by behavioural cloning's loss, which it has no
+algorithm for: a loop of our own around its network, written for speed. They are trained in turns, one for each
+evaluation.
 """
 
 from collections.abc import Iterator

@@ -115,7 +115,7 @@ def prioritise(
     largest.
     """
     number = errors.dtype.type  # a constant of double precision would lift the power to it
-    power, offset, scale, limit = number(alpha), number(priority_epsilon), number(1 / UNIT), number(LARGEST / 2)
+    power, offset, scale, limit = number(alpha), number(priority_epsilon), number(1 / UNIT), number(LARGEST)
     for i in range(len(places)):
         priority = (np.abs(errors[i]) + offset) ** power * scale
         units = max(int(priority + number(0.5)), 1) if priority < limit else LARGEST
