@@ -29,9 +29,9 @@ def experiments(
 #   BC batch 64, 8 passes: 1,250 updates. Each sample is seen twice as often as PPO's 4 epochs, since a student sees
 #     fewer of them; with 4 passes a dense 64-64 student of 4,096 samples reached 467 only (`python -m harness tune`);
 #   all of DQN on Cart-Pole (Figure 12, right), for which the paper has no table: its values are those of GridMaze's
-#     Table 8, env_steps those of Table 3, which is this task's, and what is counted in env_steps or updates has the same
-#     share of the training: a fifth of it for annealing, a hundredth before learning starts (800), a copy of the
-#     network every 5 updates (rlpyt's 312 * 80,000 / 5,000,000).
+#     Table 8, env_steps those of Table 3, which is this task's, and what is counted in env_steps or updates has the
+#     same share of the training: a fifth of it for annealing, a hundredth before learning starts (800), a copy of
+#     the network every 5 updates (rlpyt's 312 * 80,000 / 5,000,000).
 _PAPER = experiments(
     PPO(learning_rate=0.0005, env_steps=80_000, envs=4, epochs=4, rollout=128, minibatches=4),
     BC(learning_rate=0.001, env_steps=10_000, envs=4, batch=64, passes=8),
