@@ -1,7 +1,8 @@
 """What ours is compared with: stable-baselines3 with the same network, initialisation, hyperparameters and task.
 
-`agent` is its PPO. `Student` is its policy trained by behavioural cloning's loss, which it has no algorithm for: a
-loop of our own around its network, written for speed. Both are trained in turns, one for each evaluation.
+`agent` is its PPO, `q_agent` its DQN. `Student` is its policy trained by behavioural cloning's loss, which it has no
+algorithm for: a loop of our own around its network, written for speed. They are trained in turns, one for each
+evaluation.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from harness.experiment import Experiment
 from harness.fixtures import read_experts
 from harness.learners.bc import BC
+from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.networks import Mlp
 
@@ -39,6 +41,36 @@ def agent(settings: PPO, hidden: tuple[int, ...], seed: int) -> Any:
         vf_coef=settings.value_loss,
         max_grad_norm=settings.max_gradient_norm,
         policy_kwargs=_architecture(hidden),
+        seed=seed,
+        device="cpu",
+    )
+
+
+def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int) -> Any:
+    """One agent of stable-baselines3's DQN, which is plain: neither double nor prioritised."""
+    train_freq, updates = settings.rollout, settings.replay_ratio * settings.samples / settings.batch
+    assert updates == int(updates), "as many updates after each rollout"
+    return stable_baselines3.DQN(
+        "MlpPolicy",
+        make_vec_env(ENVIRONMENT, n_envs=settings.envs, seed=seed),
+        learning_rate=settings.learning_rate,
+        buffer_size=settings.buffer,
+        learning_starts=settings.learning_starts,
+        batch_size=settings.batch,
+        gamma=settings.discount,
+        train_freq=train_freq,
+        gradient_steps=int(updates),
+        # it counts the env_steps between two copies, we the updates
+        target_update_interval=round(settings.target_interval * settings.batch / settings.replay_ratio),
+        exploration_fraction=settings.epsilon_env_steps / settings.env_steps,
+        exploration_initial_eps=settings.epsilon_start,
+        exploration_final_eps=settings.epsilon_final,
+        max_grad_norm=settings.max_gradient_norm,
+        policy_kwargs={
+            "net_arch": list(hidden),
+            "activation_fn": torch.nn.ReLU,
+            "optimizer_kwargs": {"eps": settings.epsilon},
+        },
         seed=seed,
         device="cpu",
     )
@@ -137,6 +169,11 @@ def actor_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
 def critic_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
     """A policy's critic, layer by layer."""
     return _linear(policy.mlp_extractor.value_net, policy.value_net)
+
+
+def value_layers(network: torch.nn.Module) -> list[torch.nn.Linear]:
+    """A DQN's network of action values (`q_net` or `q_net_target`), layer by layer."""
+    return [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
 
 
 def stacked(layers: list[torch.nn.Linear]) -> Mlp:

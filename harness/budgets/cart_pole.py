@@ -1,4 +1,4 @@
-"""Cart-Pole's budgets: PPO (the paper's Table 3) and behavioural cloning (Table 2)."""
+"""Cart-Pole's budgets: PPO (the paper's Table 3), behavioural cloning (Table 2) and DQN (GridMaze's Table 8)."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from harness.budgets import Budgets, ExpertTraining
 from harness.experiment import Evaluation, Experiment, Network, Pruning
 from harness.learners.bc import BC
+from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.tasks.cart_pole import CartPole
 
 
 def experiments(
-    ppo: PPO, bc: BC, network: Network, pruning: Pruning, evaluation: Evaluation
+    ppo: PPO, bc: BC, dqn: DQN, network: Network, pruning: Pruning, evaluation: Evaluation
 ) -> Mapping[str, Experiment]:
     """Those of one profile, by learner."""
     return {
         "ppo": Experiment(CartPole(), ppo, network, pruning, evaluation),
         "bc": Experiment(CartPole(), bc, network, pruning, evaluation),
+        "dqn": Experiment(CartPole(), dqn, network, pruning, evaluation),
     }
 
 
@@ -25,13 +27,30 @@ def experiments(
 #     (Schulman et al. 2017, Table 5, with fewer actors);
 #   network 128-128 for PPO: Figure 2 compares BC and PPO, and Table 2's first student has this size;
 #   BC batch 64, 8 passes: 1,250 updates. Each sample is seen twice as often as PPO's 4 epochs, since a student sees
-#     fewer of them; with 4 passes a dense 64-64 student of 4,096 samples reached 467 only (`python -m harness tune`).
+#     fewer of them; with 4 passes a dense 64-64 student of 4,096 samples reached 467 only (`python -m harness tune`);
+#   all of DQN on Cart-Pole (Figure 12, right), for which the paper has no table: its values are those of GridMaze's
+#     Table 8, env_steps those of Table 3, which is this task's, and what is counted in env_steps or updates has the
+#     same share of the training: a fifth of it for annealing, a hundredth before learning starts (800), a copy of
+#     the network every 5 updates (rlpyt's 312 * 80,000 / 5,000,000).
 _PAPER = experiments(
     PPO(learning_rate=0.0005, env_steps=80_000, envs=4, epochs=4, rollout=128, minibatches=4),
     BC(learning_rate=0.001, env_steps=10_000, envs=4, batch=64, passes=8),
+    DQN(env_steps=80_000, epsilon_env_steps=16_000, learning_starts=800, target_interval=5),
     Network(hidden=(128, 128)),
     Pruning(rate=0.2, levels=30),
     Evaluation(),
+)
+
+DQN_SCALED = DQN(
+    learning_rate=0.004,
+    batch=64,
+    epsilon_final=0.04,
+    epsilon_env_steps=4_000,
+    replay_ratio=16,
+    env_steps=25_600,
+    learning_starts=512,
+    target_interval=20,
+    epsilon=1e-8,
 )
 
 # A network a quarter the size, three of the paper's levels in one (1 - 0.8^3 = 0.488), down to 0.06 % density, and
@@ -41,6 +60,7 @@ _PAPER = experiments(
 _SCALED = experiments(
     PPO(learning_rate=0.002, env_steps=32_768, envs=8, epochs=4, rollout=32, minibatches=4),
     BC(learning_rate=0.001, env_steps=4_096, envs=4, batch=64, passes=8),
+    DQN_SCALED,
     Network(hidden=(64, 64)),
     Pruning(rate=0.488, levels=11),
     Evaluation(),
@@ -50,6 +70,7 @@ _SCALED = experiments(
 _EXTENDED = experiments(
     PPO(learning_rate=0.002, env_steps=65_536, envs=8, epochs=4, rollout=32, minibatches=4),
     BC(learning_rate=0.001, env_steps=8_192, envs=4, batch=64, passes=8),
+    dataclasses.replace(DQN_SCALED, env_steps=51_200, epsilon_env_steps=8_000),
     Network(hidden=(128, 128)),
     Pruning(rate=0.36, levels=16),
     Evaluation(),
@@ -65,6 +86,7 @@ _REDUCED = {
 _SMOKE = experiments(
     PPO(learning_rate=0.002, env_steps=1_024, envs=8, epochs=4, rollout=32, minibatches=4),
     BC(learning_rate=0.001, env_steps=512, envs=4, batch=64, passes=2),
+    dataclasses.replace(DQN_SCALED, env_steps=1_024, epsilon_env_steps=256, learning_starts=256),
     Network(hidden=(16, 16)),
     Pruning(rate=0.9, levels=3),
     Evaluation(per_training=2, episodes=4, scored_episodes=8),

@@ -29,9 +29,19 @@ class Rollout:
 
 
 def play(
-    actor: Mlp, batch: Batch, task: Task, steps: int, envs: int, streams: Sequence[np.random.Generator]
+    actor: Mlp,
+    batch: Batch,
+    task: Task,
+    steps: int,
+    envs: int,
+    streams: Sequence[np.random.Generator],
+    epsilons: Sequence[float] | None = None,
 ) -> Rollout:
-    """Play `steps` env_steps in each environment with actions drawn from the softmax of the actor's outputs."""
+    """Play `steps` env_steps in each environment with actions drawn from the softmax of the actor's outputs.
+
+    Or, where `epsilons` are given, one for each step: the action of the largest output, but for this share of them,
+    which are drawn uniformly.
+    """
     members = len(streams)
     shape = (steps, members, envs)
     uniforms = np.empty(shape)
@@ -50,7 +60,11 @@ def play(
     truncated = np.empty(shape, dtype=bool)
     for time in range(steps):
         observations[time] = batch.observations
-        _sample(outputs_of(actor, batch.observations), uniforms[time], actions[time], log_probabilities[time])
+        outputs = outputs_of(actor, batch.observations)
+        if epsilons is None:
+            _sample(outputs, uniforms[time], actions[time], log_probabilities[time])
+        else:
+            _explore(outputs, epsilons[time], uniforms[time], actions[time], log_probabilities[time])
         transition = batch.step(actions[time], starts[time])
         rewards[time] = transition.rewards
         terminated[time] = transition.terminated
@@ -78,3 +92,23 @@ def _sample(logits: np.ndarray, uniforms: np.ndarray, actions: np.ndarray, log_p
                 reached += np.exp(logits[i, j, action] - top)
             actions[i, j] = action
             log_probabilities[i, j] = logits[i, j, action] - top - np.log(total)
+
+
+@numba.njit(error_model="numpy")
+def _explore(
+    outputs: np.ndarray, epsilon: float, uniforms: np.ndarray, actions: np.ndarray, log_probabilities: np.ndarray
+) -> None:
+    """Epsilon-greedy in outputs[members, envs, actions]: a uniform number below epsilon is uniform there as well, and
+    says which action."""
+    count = outputs.shape[2]
+    for i in range(outputs.shape[0]):
+        for j in range(outputs.shape[1]):
+            greedy = 0
+            for a in range(1, count):
+                if outputs[i, j, a] > outputs[i, j, greedy]:
+                    greedy = a
+            action = greedy
+            if uniforms[i, j] < epsilon:
+                action = min(int(uniforms[i, j] / epsilon * count), count - 1)
+            actions[i, j] = action
+            log_probabilities[i, j] = np.log(epsilon / count + (1 - epsilon if action == greedy else 0.0))

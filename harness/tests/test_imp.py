@@ -21,10 +21,12 @@ from harness.imp import Level, check, prune, run_level, start_level
 from harness.layout import densities, initial_networks, layer_sizes, prunable_networks
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC
+from harness.learners.dqn import DQN
 from harness.learners.optimiser import MaskedAdam
 from harness.learners.ppo import CRITIC, PPO
+from harness.learners.replay import TERMINATED, recall
 from harness.learners.rollouts import Rollout, play
-from harness.networks import Mlp, forward, initial_mlp
+from harness.networks import Mlp, forward, initial_mlp, outputs_of
 from harness.streams import stream, streams
 from harness.tasks import rollout_returns
 from harness.tasks.cart_pole import CartPole
@@ -33,6 +35,7 @@ from harness.tests.equations import equation_9
 LEARNERS: dict[str, Learner] = {
     "ppo": PPO(learning_rate=0.01, env_steps=192, envs=4, rollout=16, minibatches=2, epochs=2),
     "bc": BC(learning_rate=0.01, env_steps=64, envs=4, batch=16, passes=2),
+    "dqn": DQN(learning_rate=0.01, env_steps=192, envs=4, rollout=16, batch=32, learning_starts=0, target_interval=5),
 }
 SEEDS = (5, 0, 41)
 LEVELS = 3
@@ -98,6 +101,7 @@ SYSTEMS = [
     System("ppo", "actor+critic", "branch"),
     System("bc", "actor", "own"),
     System("bc", "actor", "branch"),
+    System("dqn", "actor", "own"),
 ]
 systems = pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: f"{s.learner}-{s.scope}-{s.lineage}")
 conditions = pytest.mark.parametrize("condition", CONDITIONS)
@@ -478,8 +482,8 @@ def random_masks(networks: dict[str, Mlp], seeds: Sequence[int], density: float)
 
 def one_update(learner: str) -> Learner:
     """The learner, with a single gradient step a round."""
-    changes = {"minibatches": 1, "epochs": 1} if learner == "ppo" else {"batch": 64}
-    return dataclasses.replace(LEARNERS[learner], **changes)
+    changes = {"ppo": {"minibatches": 1, "epochs": 1}, "bc": {"batch": 64}, "dqn": {"replay_ratio": 0.5}}
+    return dataclasses.replace(LEARNERS[learner], **changes[learner])
 
 
 class TestMembersAloneAndAmongOthers:
@@ -773,6 +777,28 @@ class ActorsWithGradients(Actors):
         return {ACTOR: self.actor.arrays().each(lambda array: array / 10)}
 
 
+def q_losses(population: Any) -> list[float]:
+    """The mean Huber loss over each member's replay memory, by the equation."""
+    s, replay, losses = population.settings, population.replay, []
+    before, after = np.empty((2, replay.transitions, 4))
+    for member in range(len(population.actor.flat)):
+        recall(replay.memory, member, replay.places, before, after, s.envs)
+        actions, rewards, ends = (each[member, replay.places] for each in replay.memory[1:4])
+        online, others, target = (
+            outputs_of(mlp.take(np.array([member])), seen[None])[0]
+            for mlp, seen in (
+                (population.actor, before),
+                (population.actor, after),
+                (population.actor.each(lambda _: population.target), after),
+            )
+        )
+        rows = np.arange(len(actions))
+        wanted = rewards + s.discount * (ends != TERMINATED) * target[rows, others.argmax(axis=1)]
+        errors = torch.tensor(wanted - online[rows, actions])
+        losses.append(float(torch.nn.functional.huber_loss(errors, torch.zeros_like(errors), delta=s.huber_delta)))
+    return losses
+
+
 class TestGradients:
     @pytest.mark.parametrize("learner", LEARNERS)
     def test_they_are_those_of_the_loss_under_the_masks(self, learner: str) -> None:
@@ -788,6 +814,8 @@ class TestGradients:
         def loss() -> float:
             if learner == "bc":
                 return float(population._loss(population.observations, population.policies))
+            if learner == "dqn":
+                return float(sum(q_losses(population)))
             lessons = {name: torch.tensor(n) for name, n in population.learned_from[0]._asdict().items()}
             outputs = [forward(population.networks[name].tensors(), lessons["observations"]) for name in networks]
             members = [{name: numbers[member] for name, numbers in lessons.items()} for member in range(len(SEEDS))]

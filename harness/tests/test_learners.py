@@ -17,6 +17,7 @@ import harness.learners.ppo
 from harness.experiment import Evaluation
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC, Students
+from harness.learners.dqn import DQN
 from harness.learners.optimiser import Decay, MaskedAdam
 from harness.learners.ppo import CRITIC, PPO, Pace, PPOPopulation, Samples, generalised_advantages, loss_gradient
 from harness.learners.rollouts import Rollout
@@ -516,6 +517,15 @@ def sharp_experts(folder: str, indices: Sequence[int], inputs: int, actions: int
 LEARNERS: dict[str, Learner] = {
     "ppo": PPO(learning_rate=0.01, env_steps=4_096, envs=4, rollout=32, minibatches=2),
     "bc": BC(learning_rate=0.01, env_steps=512, envs=4, batch=32, passes=4),
+    "dqn": DQN(
+        learning_rate=0.01,
+        discount=0.0,
+        batch=32,
+        env_steps=2_048,
+        epsilon_env_steps=1_024,
+        learning_starts=64,
+        target_interval=10,
+    ),
 }
 
 

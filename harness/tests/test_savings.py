@@ -23,6 +23,7 @@ import pytest
 
 import harness.imp
 import harness.learners.bc
+import harness.learners.dqn
 import harness.learners.ppo
 from harness import register
 from harness.evidence.drain import drain
@@ -35,6 +36,7 @@ from harness.imp import Level, run_level, start_level
 from harness.layout import initial_networks
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC
+from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.rollouts import Rollout, play
 from harness.machine import _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD, keep_memory
@@ -105,10 +107,24 @@ def wide_experts(monkeypatch: pytest.MonkeyPatch) -> None:
 LEARNERS: dict[str, Learner] = {
     "ppo": PPO(learning_rate=0.005, env_steps=8_192, envs=8, rollout=32, minibatches=4, epochs=4),
     "bc": BC(learning_rate=0.005, env_steps=1_024, envs=4, batch=64, passes=12),
+    "dqn": DQN(
+        learning_rate=0.004,
+        discount=0.95,
+        batch=32,
+        epsilon_final=0.04,
+        epsilon_env_steps=2_000,
+        evaluation_epsilon=0.0,
+        replay_ratio=16,
+        env_steps=8_192,
+        learning_starts=0,
+        target_interval=20,
+        epsilon=1e-8,
+    ),
 }
 ONE_UPDATE: dict[str, Learner] = {
     "ppo": dataclasses.replace(LEARNERS["ppo"], env_steps=256, minibatches=1, epochs=1),  # type: ignore[type-var]
     "bc": dataclasses.replace(LEARNERS["bc"], env_steps=64, passes=1),  # type: ignore[type-var]
+    "dqn": dataclasses.replace(LEARNERS["dqn"], env_steps=64, replay_ratio=0.5),  # type: ignore[type-var]
 }
 LEAVING_OUT = ("leave_out_unreachable", "leave_out_zero_inputs")
 learners = pytest.mark.parametrize("learner", LEARNERS)
@@ -175,6 +191,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
     """Watches each level from when an entry is appended, and has it computed in double precision."""
     levels: list[Seen] = []
     draw, improve, shuffled = CartPole.draw_starts, harness.learners.ppo._improve, harness.learners.bc.Students.advance
+    improve_values = harness.learners.dqn._improve
 
     def drawing(self: CartPole, rng: Any, shape: Any) -> np.ndarray:
         levels[-1].starts.append(draw(self, rng, shape))
@@ -188,6 +205,10 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
         levels[-1].minibatches.append(minibatches)
         improve(actor, critic, samples, minibatches, *rest)
 
+    def improving_values(*given: Any) -> None:
+        levels[-1].minibatches.append(given[4])  # the uniform numbers by which transitions are drawn
+        improve_values(*given)
+
     def advancing(self: Any) -> None:
         shuffled(self)
         levels[-1].minibatches.append(self.shuffled[1].numpy())  # the experts' policies, in the order of the lessons
@@ -195,7 +216,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
     def in_double_precision(*arguments: Any, **more: Any) -> dict[str, Mlp]:
         return {name: mlp.each(np.float64) for name, mlp in initial_networks(*arguments, **more).items()}
 
-    for kind in (PPO, BC):
+    for kind in (PPO, BC, DQN):
         start = kind.start
 
         def starting(self: Any, task: Any, networks: Any, *rest: Any, start: Any = start) -> Any:
@@ -207,13 +228,15 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
     monkeypatch.setattr(CartPole, "draw_starts", drawing)
     monkeypatch.setattr(harness.learners.ppo, "play", playing)
     monkeypatch.setattr(harness.learners.bc, "play", playing)
+    monkeypatch.setattr(harness.learners.dqn, "play", playing)
     monkeypatch.setattr(harness.learners.ppo, "_improve", improving)
+    monkeypatch.setattr(harness.learners.dqn, "_improve", improving_values)
     monkeypatch.setattr(harness.learners.bc.Students, "advance", advancing)
     monkeypatch.setattr(harness.imp, "initial_networks", in_double_precision)
     return levels
 
 
-SYSTEMS = [("ppo", "actor"), ("ppo", "actor+critic"), ("bc", "actor")]
+SYSTEMS = [("ppo", "actor"), ("ppo", "actor+critic"), ("bc", "actor"), ("dqn", "actor")]
 SEEDS = tuple(range(5))
 
 
@@ -282,12 +305,20 @@ MARGIN = 0.05 * RANGE
 by all of the range, still fits in it: 3 * 99 / 73 = 4.1."""
 
 
+def real_training(learner: str, task: Any = None, **savings: bool) -> Experiment:
+    """Of sparse networks. So few weights of random masks teach DQN little: it has more, and its best checkpoint."""
+    e = experiment_of(LEARNERS[learner], task=task, **savings)
+    if learner != "dqn":
+        return e
+    return dataclasses.replace(
+        e, network=Network((32, 32)), pruning=Pruning(rate=0.5, levels=1), evaluation=Evaluation(10, 4, 16)
+    )
+
+
 @functools.cache
 def returns(learner: str, off: str = "", task: Any = None) -> np.ndarray:
-    """Scored returns of a real training of sparse networks, float64[members]."""
-    return sparse_level(
-        experiment_of(LEARNERS[learner], task=task, **({off: False} if off else {})), MEMBERS
-    ).scores.mean(axis=1)
+    """Scored returns of a real training, float64[members]."""
+    return sparse_level(real_training(learner, task, **({off: False} if off else {})), MEMBERS).scores.mean(axis=1)
 
 
 def shown_equivalent(one: np.ndarray, other: np.ndarray) -> bool:
@@ -305,7 +336,7 @@ class Mistaken(Idle):
 @learners
 class TestReturns:
     def test_something_was_learned(self, learner: str) -> None:
-        e = experiment_of(LEARNERS[learner])
+        e = real_training(learner)
         before, _ = start_level(Cell(e, TICKET, MEMBERS), 1, untrained(e, MEMBERS), None)
         starts = np.stack([e.task.draw_starts(rng, (16,)) for rng in streams(MEMBERS, "score", 1)])
         assert returns(learner).mean() > 2 * rollout_returns(e.task, before[ACTOR], starts).mean()
@@ -323,7 +354,7 @@ class TestReturns:
 
 def stopping(learner: str, on: bool, hidden: tuple[int, ...], **pruning: Any) -> Level:
     """A level 0 with some members that reach the maximum early, and some that never do."""
-    less = {"ppo": {"env_steps": 4_096}, "bc": {"env_steps": 512, "passes": 12}}[learner]
+    less = {"ppo": {"env_steps": 4_096}, "bc": {"env_steps": 512, "passes": 12}, "dqn": {}}[learner]
     some: Any = dataclasses.replace(LEARNERS[learner], **less)  # type: ignore[type-var]
     e = experiment_of(some, task=CartPole(horizon=100), stop_at_maximum=on)
     e = dataclasses.replace(e, network=Network(hidden), pruning=Pruning(**pruning), evaluation=Evaluation(8, 2, 8))
@@ -336,7 +367,13 @@ WIDTHS = ((16, 10), (9, 7), (11, 5), (5, 6))
 
 class TestStoppingAtTheMaximum:
     @pytest.mark.parametrize(
-        ("learner", "hidden"), [("ppo", WIDTHS[0]), ("ppo", WIDTHS[1]), *(("bc", hidden) for hidden in WIDTHS)]
+        ("learner", "hidden"),
+        [
+            ("ppo", WIDTHS[0]),
+            ("ppo", WIDTHS[1]),
+            *(("bc", hidden) for hidden in WIDTHS),
+            *(("dqn", hidden) for hidden in WIDTHS[:2]),
+        ],
     )
     def test_it_changes_no_bit_of_what_is_pruned_and_scored(self, learner: str, hidden: tuple[int, ...]) -> None:
         with_it, without = stopping(learner, True, hidden), stopping(learner, False, hidden)

@@ -1,0 +1,182 @@
+"""A replay memory: the last transitions of each member, drawn from again and again.
+
+An observation is kept once: what a transition led to is what the next one of its environment starts from. Only where
+the horizon cut an episode off is the last observation kept beside, for it still has a value; that of a terminated
+episode has none, and is not kept.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from harness.learners.rollouts import Rollout
+from harness.learners.sum_tree import SumTree, draw, put
+
+GOES_ON, TERMINATED = -1, -2
+
+
+class Memory(NamedTuple):
+    """Members first. A place is that of one transition: time after time, and within it environment after environment.
+
+    observations: float32[members, places, inputs], before the action; at the places of the time that comes next, what
+    is seen now. actions: int16[members, places]. rewards: float32[members, places]. ends: int32[members, places],
+    `GOES_ON`, `TERMINATED`, or where in last_observations, float32[members, cut, inputs], the one stands at which the
+    horizon cut the episode off. cut_off: int64[members], how many were.
+    """
+
+    observations: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    ends: np.ndarray
+    last_observations: np.ndarray
+    cut_off: np.ndarray
+
+
+class Replay:
+    """The last `capacity` transitions of each member, rounded down to whole times of `envs` environments.
+
+    memory, tree: see there; without priorities there is no tree. now: the time, modulo `times + 1`, that is played
+    next. held: the times before it that may be drawn. horizon: the task's, which bounds how many episodes it can cut.
+    """
+
+    def __init__(self, members: int, envs: int, inputs: int, capacity: int, horizon: int, prioritised: bool):
+        self.envs = envs
+        self.times = capacity // envs
+        self.now, self.held = 0, 0
+        places = (self.times + 1) * envs  # one time more: what is seen now
+        cut = envs * (self.times // horizon + 1)
+        self.memory = Memory(
+            np.zeros((members, places, inputs), dtype=np.float32),
+            np.zeros((members, places), dtype=np.int16),
+            np.zeros((members, places), dtype=np.float32),
+            np.full((members, places), GOES_ON, dtype=np.int32),
+            np.zeros((members, cut, inputs), dtype=np.float32),
+            np.zeros(members, dtype=np.int64),
+        )
+        self.tree = SumTree.empty(members if prioritised else 0, places if prioritised else 1)
+
+    @property
+    def transitions(self) -> int:
+        """How many a member has that may be drawn."""
+        return self.held * self.envs
+
+    @property
+    def first(self) -> int:
+        """The place of the oldest transition that may be drawn."""
+        return (self.now - self.held) % (self.times + 1) * self.envs
+
+    @property
+    def places(self) -> np.ndarray:
+        """int64[transitions]: where they stand, the oldest first."""
+        return np.asarray((self.first + np.arange(self.transitions)) % self.memory.actions.shape[1])
+
+    @property
+    def bytes_per_transition(self) -> float:
+        """What all of it takes, of one member."""
+        taken = sum(array.nbytes for array in (*self.memory, *self.tree))
+        return taken / (len(self.memory.actions) * self.times * self.envs)
+
+    def add(self, rollout: Rollout, seen_now: np.ndarray) -> None:
+        """Keep a rollout's transitions, and what is seen after it (float32[members, envs, inputs]).
+
+        A new one has the largest priority so far, so that each is soon learned from.
+        """
+        _add(
+            self.memory,
+            self.tree,
+            self.now,
+            rollout.observations,
+            rollout.actions,
+            rollout.rewards,
+            rollout.terminated,
+            rollout.truncated,
+            rollout.final_observations,
+            seen_now,
+        )
+        steps = len(rollout.actions)
+        self.now = (self.now + steps) % (self.times + 1)
+        self.held = min(self.held + steps, self.times)
+
+    def keep(self, members: np.ndarray) -> None:
+        """Go on with these members alone (int64[kept])."""
+        self.memory = Memory(*(numbers[members] for numbers in self.memory))
+        if len(self.tree.leaves):
+            self.tree = self.tree.keep(members)
+
+
+@numba.njit(error_model="numpy")
+def _add(
+    memory: Memory,
+    tree: SumTree,
+    now: int,
+    observations: np.ndarray,
+    actions: np.ndarray,
+    rewards: np.ndarray,
+    terminated: np.ndarray,
+    truncated: np.ndarray,
+    final_observations: np.ndarray,
+    seen_now: np.ndarray,
+) -> None:
+    """All arrays but `seen_now` are a rollout's, time first."""
+    times, members, envs = actions.shape
+    places, inputs = memory.observations.shape[1:]
+    prioritised = len(tree.leaves) > 0
+    for member in range(members):
+        for time in range(times):
+            for env in range(envs):
+                place = ((now + time) * envs + env) % places
+                for i in range(inputs):
+                    memory.observations[member, place, i] = observations[time, member, env, i]
+                memory.actions[member, place] = actions[time, member, env]
+                memory.rewards[member, place] = rewards[time, member, env]
+                memory.ends[member, place] = TERMINATED if terminated[time, member, env] else GOES_ON
+                if truncated[time, member, env]:
+                    cut = memory.cut_off[member] % memory.last_observations.shape[1]
+                    for i in range(inputs):
+                        memory.last_observations[member, cut, i] = final_observations[time, member, env, i]
+                    memory.ends[member, place] = cut
+                    memory.cut_off[member] += 1
+                if prioritised:
+                    put(tree, member, place, tree.highest[member])
+        for env in range(envs):
+            place = ((now + times) * envs + env) % places
+            for i in range(inputs):
+                memory.observations[member, place, i] = seen_now[member, env, i]
+            if prioritised:
+                put(tree, member, place, 0)
+
+
+@numba.njit(error_model="numpy")
+def sample(
+    tree: SumTree, member: int, first: int, transitions: int, places: int, uniforms: np.ndarray, drawn: np.ndarray
+) -> None:
+    """Fill `drawn` (int64[batch]) with the places of transitions, by uniform numbers float64[batch].
+
+    By priority where there is a tree; else each of the `transitions` from place `first` on, of a ring of `places`, is
+    as likely.
+    """
+    if len(tree.leaves):
+        draw(tree, member, uniforms, drawn)
+        return
+    for i in range(len(drawn)):
+        drawn[i] = (first + np.int64(uniforms[i] * transitions)) % places
+
+
+@numba.njit(error_model="numpy")
+def recall(memory: Memory, member: int, drawn: np.ndarray, before: np.ndarray, after: np.ndarray, envs: int) -> None:
+    """Fill `before` and `after` (float[batch, inputs]) with the observations around the transitions at `drawn`.
+
+    After a terminated episode there is none: what stands there has no value.
+    """
+    places, inputs = memory.observations.shape[1:]
+    for sample in range(len(drawn)):
+        place = drawn[sample]
+        end = memory.ends[member, place]
+        following = (place + envs) % places
+        for i in range(inputs):
+            before[sample, i] = memory.observations[member, place, i]
+            if end >= 0:
+                after[sample, i] = memory.last_observations[member, end, i]
+            else:
+                after[sample, i] = memory.observations[member, following, i]
