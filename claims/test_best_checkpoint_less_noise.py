@@ -20,16 +20,13 @@ SMALLEST = 0.02  # ten of Cart-Pole's 500 env_steps: less would not be noticed i
 pytestmark = claim("best-checkpoint-less-noise", source="footnote 1", quantifier="a rationale", systems=2)
 
 
-@pytest.mark.parametrize(
-    ("best", "last"),
-    [
-        pytest.param(
-            ticket_run("cart-pole", "ppo", "best checkpoint"),
-            ticket_run("cart-pole", "ppo", "last checkpoint", checkpoint="last"),
-            id="cart-pole-ppo",
-        )
-    ],
-)
+def best_and_last(learner):
+    best = ticket_run("cart-pole", learner, "best checkpoint")
+    last = ticket_run("cart-pole", learner, "last checkpoint", checkpoint="last")
+    return pytest.param(best, last, id=f"cart-pole-{learner}")
+
+
+@pytest.mark.parametrize(("best", "last"), [best_and_last("ppo"), best_and_last("dqn")])
 def test_last_checkpoint_spreads_wider(best, last, judge):
     """Scored returns of chains pruned from the last checkpoint lie farther from their median."""
     wide, narrow = last.normalised_returns()[:, 1:], best.normalised_returns()[:, 1:]

@@ -22,9 +22,15 @@ pytestmark = claim(
     needs_fan_ins=True,
     controls=["one-initialiser", "random-mask", "largest-pruned"],
 )
-KAIMING = ticket_run("cart-pole", "ppo", "Kaiming")
-XAVIER = ticket_run("cart-pole", "ppo", "Xavier", initialiser="xavier")
-BOTH = pytest.mark.parametrize(("kaiming", "xavier"), [pytest.param(KAIMING, XAVIER, id="cart-pole-ppo")])
+
+
+def on(task):
+    kaiming = ticket_run(task, "ppo", "Kaiming")
+    xavier = ticket_run(task, "ppo", "Xavier", initialiser="xavier")
+    return pytest.param(kaiming, xavier, id=f"{task}-ppo")
+
+
+BOTH = pytest.mark.parametrize(("kaiming", "xavier"), [on("cart-pole"), on("acrobot")])
 
 
 def unit(run):

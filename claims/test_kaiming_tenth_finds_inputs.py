@@ -1,9 +1,9 @@
 """Dividing the input layer's Kaiming initialisation by ten finds the task's inputs within few levels; smaller
 divisors are slower, larger ones prune the input layer too hard (paper 4.2, Figure 8).
 
-A chain has found them at its first level at which the two pole inputs hold 0.8 of the input magnitude; it has
-overshot if its first layer is empty at the first level at or below 10 % density. The divisors 1 to 100 and Xavier are
-drawn together.
+A chain has found them at its first level at which the two inputs that the paper names hold 0.8 of the input magnitude:
+the pole's in Cart-Pole, the angular velocities in Acrobot. It has overshot if its first layer is empty at the first
+level at or below 10 % density. The divisors 1 to 100 and Xavier are drawn together.
 """
 
 import pytest
@@ -19,39 +19,51 @@ pytestmark = claim(
     figure="inputs",
     needs_density=DENSITY,
 )
-POLE = ("pole angle", "pole angular velocity")
+NAMED = {
+    "cart-pole": ("pole angle", "pole angular velocity"),
+    "acrobot": ("angular velocity 1", "angular velocity 2"),
+}
 
 
-def divided_by(divisor):
+def divided_by(divisor, task):
     name = f"Kaiming / {divisor}" if divisor > 1 else "Kaiming"
-    return ticket_run("cart-pole", "ppo", name, input_divisor=divisor)
+    return ticket_run(task, "ppo", name, input_divisor=divisor)
 
 
-TENTH = divided_by(10)
-XAVIER = ticket_run("cart-pole", "ppo", "Xavier", initialiser="xavier")
+def than(name, divisor, task):
+    xavier = ticket_run(task, "ppo", "Xavier", initialiser="xavier")
+    return pytest.param(divided_by(10, task), divided_by(divisor, task), xavier, id=name)
+
+
+def overshooting(name, task):
+    return pytest.param(*(divided_by(divisor, task) for divisor in (10, 100, 30)), id=name)
 
 
 @pytest.mark.parametrize(
     ("tenth", "smaller", "xavier"),
     [
-        pytest.param(TENTH, divided_by(1), XAVIER, id="than-kaiming"),
-        pytest.param(TENTH, divided_by(3), XAVIER, id="than-third"),
+        than("than-kaiming", 1, "cart-pole"),
+        than("than-third", 3, "cart-pole"),
+        than("acrobot-than-kaiming", 1, "acrobot"),
+        than("acrobot-than-third", 3, "acrobot"),
     ],
 )
 def test_tenth_separates_earlier(tenth, smaller, xavier, judge):
-    """Divided by ten, the pole inputs stand out at an earlier level than with the smaller divisor."""
-    level = tenth.separation_level(POLE)
+    """Divided by ten, the named inputs stand out at an earlier level than with the smaller divisor."""
+    named = NAMED[tenth.system.task]
+    level = tenth.separation_level(named)
     judge.greater(
-        smaller.separation_level(POLE) - level,
+        smaller.separation_level(named) - level,
         smallest=0.5,
         unit="levels",
         span=(0, tenth.experiment.pruning.levels + 1),
-        beside={"Xavier instead": xavier.separation_level(POLE) - level},
+        beside={"Xavier instead": xavier.separation_level(named) - level},
     )
 
 
 @pytest.mark.parametrize(
-    ("tenth", "hundredth", "thirtieth"), [pytest.param(TENTH, divided_by(100), divided_by(30), id="than-tenth")]
+    ("tenth", "hundredth", "thirtieth"),
+    [overshooting("than-tenth", "cart-pole"), overshooting("acrobot-than-tenth", "acrobot")],
 )
 def test_hundredth_overshoots(tenth, hundredth, thirtieth, judge):
     """Divided by a hundred, the input layer is empty at 10 % density more often than divided by ten."""

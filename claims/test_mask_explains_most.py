@@ -17,7 +17,10 @@ pytestmark = claim(
     systems=23,
     controls=["unmasked", "largest-pruned", "random-expert", "no-learning", "exchanged-returns"],
 )
-RUNS = imp_runs(tasks=["cart-pole"], learners=["bc", "ppo"])
+RUNS = [
+    *imp_runs(tasks=["cart-pole"], learners=["bc", "ppo", "dqn"]),
+    *imp_runs(tasks=["acrobot"], learners=["bc", "ppo"]),
+]
 
 
 @pytest.mark.parametrize("run", RUNS)

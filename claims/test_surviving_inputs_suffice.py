@@ -1,9 +1,10 @@
 """Agents that see only the inputs which pruning keeps do as well as agents that see all (paper 4.2, Figure 8).
 
-The inputs are the paper's, fixed beforehand: the pole's angle and angular velocity. "As well" is within 0.1 of the
-distance between a random policy and the expert, the drop at which a level counts as failed (break density). Both
-horizons count, since the paper does not say which of CartPole-v0 and v1 it used: a cart that nobody watches has more
-time to leave the track in 500 steps than in 200. Twice the seeds, for one more that fails must not change the verdict.
+The inputs are the paper's, fixed beforehand: the pole's angle and angular velocity, and Acrobot's two angular
+velocities. "As well" is within 0.1 of the distance between a random policy and the expert, the drop at which a level
+counts as failed (break density). Both of Cart-Pole's horizons count, since the paper does not say which of CartPole-v0
+and v1 it used: a cart that nobody watches has more time to leave the track in 500 steps than in 200. Twice the seeds,
+for one more that fails must not change the verdict.
 """
 
 import pytest
@@ -13,16 +14,23 @@ from harness import claim, dense_run
 pytestmark = claim(
     "surviving-inputs-suffice", source="4.2, Figure 8", quantifier="both tasks", systems=2, figure="learning"
 )
-SURVIVING = ("pole angle", "pole angular velocity")
+POLE = ("pole angle", "pole angular velocity")
+VELOCITIES = ("angular velocity 1", "angular velocity 2")
 
 
 def at_horizon(horizon):
     every = dense_run("cart-pole", "ppo", f"all inputs, horizon {horizon}", times=2, horizon=horizon)
-    some = dense_run("cart-pole", "ppo", f"surviving inputs, horizon {horizon}", 2, horizon=horizon, inputs=SURVIVING)
+    some = dense_run("cart-pole", "ppo", f"surviving inputs, horizon {horizon}", 2, horizon=horizon, inputs=POLE)
     return pytest.param(some, every, id=f"horizon-{horizon}")
 
 
-@pytest.mark.parametrize(("some", "every"), [at_horizon(500), at_horizon(200)])
+def in_acrobot():
+    every = dense_run("acrobot", "ppo", "all inputs", times=2)
+    some = dense_run("acrobot", "ppo", "angular velocities alone", 2, inputs=VELOCITIES)
+    return pytest.param(some, every, id="acrobot")
+
+
+@pytest.mark.parametrize(("some", "every"), [at_horizon(500), at_horizon(200), in_acrobot()])
 def test_surviving_inputs_do_as_well(some, every, judge):
     """A dense agent on the surviving inputs returns as much as one on all inputs, within 0.1."""
     judge.equivalent(some.dense() - every.dense(), margin=0.1, able=[every])

@@ -14,9 +14,13 @@ pytestmark = claim(
     systems=32,
     controls=["unmasked", "random-mask", "largest-pruned", "random-expert", "no-learning", "exchanged-returns"],
 )
+RUNS = [
+    *imp_runs(tasks=["cart-pole"], learners=["bc", "ppo", "dqn"]),
+    *imp_runs(tasks=["acrobot"], learners=["bc", "ppo"]),
+]
 
 
-@pytest.mark.parametrize("run", imp_runs(tasks=["cart-pole"], learners=["bc", "ppo"]))
+@pytest.mark.parametrize("run", RUNS)
 def test_ticket_beats_random(run, judge):
     """Over all levels the ticket returns more than random/re-init."""
     beside = {name: area.ticket_effect for name, area in run.other_areas().items()}

@@ -2,6 +2,9 @@
 
 One network gives the values of all actions. A second one, from which the targets are taken, is a copy of it from some
 updates ago; so it is pruned as it is, and is no network of the learner's own.
+
+Where the network has dropout, the values whose errors are learned from are computed under it; the targets are whole
+networks', as are those that act.
 """
 
 from collections.abc import Sequence
@@ -20,7 +23,7 @@ from harness.learners.rollouts import play
 from harness.learners.settings import refuse
 from harness.learners.sum_tree import SumTree, prioritise
 from harness.networks import Mlp
-from harness.passes import member_backward, member_forward
+from harness.passes import Dropout, draw, dropout_keys, member_backward, member_forward
 from harness.streams import streams
 from harness.tasks import Acting, Task
 
@@ -38,6 +41,8 @@ class DQN:
 
     name: ClassVar[str] = "dqn"
     offers_gradients: ClassVar[bool] = True
+    offers_rewinding: ClassVar[bool] = True
+    offers_dropout: ClassVar[bool] = True
 
     learning_rate: float = 0.0005
     """Of Adam."""
@@ -210,6 +215,7 @@ class DQNPopulation:
         self.updates = 0
         self.rollout_streams = streams(seeds, "rollout", level)
         self.minibatch_streams = streams(seeds, "minibatch", level)
+        self.dropout_keys = dropout_keys(streams(seeds, "dropout", level))
         self.batch = task.batch(np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams]))
         prioritised = settings.alpha > 0
         inputs = self.actor.sizes[0]
@@ -222,6 +228,7 @@ class DQNPopulation:
         self.target = self.target[members]
         self.replay.keep(members)
         self.batch.keep(members)
+        self.dropout_keys = self.dropout_keys[members]
         self.rollout_streams = [self.rollout_streams[member] for member in members]
         self.minibatch_streams = [self.minibatch_streams[member] for member in members]
 
@@ -235,6 +242,7 @@ class DQNPopulation:
         due = s.updates_until(self.round + 1) - s.updates_until(self.round)
         if due and self.replay.transitions >= s.learning_starts:  # it may have begun in a later round
             uniforms = np.stack([rng.random((due, s.batch)) for rng in self.minibatch_streams])
+            dropout = (self.actor.dropout, self.dropout_keys) if self.actor.dropout > 0 else ()
             _improve(
                 self.trained,
                 self.target,
@@ -243,12 +251,14 @@ class DQNPopulation:
                 uniforms,
                 self._pace(),
                 self._room(s.batch),
+                *dropout,
             )
             self.updates += due
         self.round += 1
 
     def gradients(self) -> dict[str, Mlp]:
-        """See `OffersGradients`: over all transitions of the replay memory, each counted once."""
+        """See `OffersGradients`: over all transitions of the replay memory, each counted once; without dropout: whole
+        networks are pruned."""
         found = self.actor.each(np.zeros_like)
         places, pace = self.replay.places, self._pace()
         assert len(places), "no rollout was played yet"
@@ -352,11 +362,20 @@ class Room(NamedTuple):
 
 @numba.njit(error_model="numpy")
 def _improve(
-    online: Trained, target: np.ndarray, memory: Memory, tree: SumTree, uniforms: np.ndarray, pace: Pace, room: Room
+    online: Trained,
+    target: np.ndarray,
+    memory: Memory,
+    tree: SumTree,
+    uniforms: np.ndarray,
+    pace: Pace,
+    room: Room,
+    share: float = 0.0,
+    keys: np.ndarray | None = None,
 ) -> None:
     """All updates of a round, in place, one member after the other.
 
-    target: the target network's parameters, as `online.flat`. uniforms: float64[members, updates, batch].
+    target: the target network's parameters, as `online.flat`. uniforms: float64[members, updates, batch]. share, keys:
+    of dropout, uint64[members], where there is some.
     """
     number = online.flat.dtype.type
     places = memory.actions.shape[1]
@@ -364,7 +383,11 @@ def _improve(
         for turn in range(uniforms.shape[1]):
             sample(tree, member, pace.first, pace.transitions, places, uniforms[member, turn], room.drawn)
             importance(tree, member, room.drawn, pace.beta, room.weights)
-            _gradient(online, target, memory, member, pace, room)
+            if keys is None:
+                _gradient(online, target, memory, member, pace, room)
+            else:
+                thinned = Dropout(share, draw(keys[member], pace.updates + turn))
+                _gradient(online, target, memory, member, pace, room, thinned)
             norm = np.sqrt(np.dot(room.to_row, room.to_row))
             scale = number(min(1.0, pace.max_gradient_norm / (norm + 1e-6)))
             for i in range(len(room.to_row)):
@@ -403,7 +426,15 @@ def importance(tree: SumTree, member: int, drawn: np.ndarray, beta: float, weigh
 
 
 @numba.njit(error_model="numpy")
-def _gradient(online: Trained, target: np.ndarray, memory: Memory, member: int, pace: Pace, room: Room) -> None:
+def _gradient(
+    online: Trained,
+    target: np.ndarray,
+    memory: Memory,
+    member: int,
+    pace: Pace,
+    room: Room,
+    dropout: Dropout | None = None,
+) -> None:
     """Leave the gradient of one member's loss over the transitions at `room.drawn`, weighted by `room.weights`, in
     `room.to_row`, zero outside the mask; and their errors in `room.errors`."""
     row, sizes, tanh = online.flat[member], online.sizes, online.tanh
@@ -411,9 +442,9 @@ def _gradient(online: Trained, target: np.ndarray, memory: Memory, member: int, 
     if pace.double:
         member_forward(row, sizes, tanh, room.after, room.kept, room.next_values)
     member_forward(target[member], sizes, tanh, room.after, room.kept, room.target_values)
-    member_forward(row, sizes, tanh, room.before, room.kept, room.values)  # last: `kept` is its own
+    member_forward(row, sizes, tanh, room.before, room.kept, room.values, dropout)  # last: `kept` is its own
     loss_gradient(memory, member, pace, room)
-    member_backward(row, sizes, tanh, room.before, room.kept, room.to_values, room.to_row, room.scratch)
+    member_backward(row, sizes, tanh, room.before, room.kept, room.to_values, room.to_row, room.scratch, dropout)
     for i in range(len(room.to_row)):
         room.to_row[i] *= online.mask[member, i]
 

@@ -15,6 +15,7 @@ from harness.imp import check, run_level
 from harness.layout import initial_networks, layer_sizes
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC
+from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.profiles import PROFILES, System
 from harness.tasks.cart_pole import CartPole
@@ -23,6 +24,7 @@ from harness.tests.test_imp import Pay, Scripted
 LEARNERS: dict[str, Learner] = {
     "ppo": PPO(learning_rate=0.005, env_steps=2_048, envs=8, rollout=32),
     "bc": BC(learning_rate=0.005, env_steps=512, envs=4, passes=8),
+    "dqn": DQN(learning_rate=0.005, env_steps=512, batch=32, learning_starts=64, target_interval=5),
 }
 SEEDS = (5, 0, 41)
 learners = pytest.mark.parametrize("learner", LEARNERS)

@@ -19,6 +19,7 @@ from harness.imp import Level, check, run_level, start_level
 from harness.layout import initial_networks
 from harness.learners import ACTOR, Learner
 from harness.learners.bc import BC
+from harness.learners.dqn import DQN
 from harness.learners.ppo import CRITIC, PPO
 from harness.learners.training import rewind_round
 from harness.networks import Mlp
@@ -28,8 +29,9 @@ from harness.tests.test_imp import Pay, Scripted, rounds_of
 LEARNERS: dict[str, Learner] = {
     "ppo": PPO(learning_rate=0.01, env_steps=256, envs=4, rollout=8, minibatches=2, epochs=2),  # 8 rounds
     "bc": BC(learning_rate=0.01, env_steps=64, envs=4, batch=16, passes=4),  # 16, 4 a pass
+    "dqn": DQN(learning_rate=0.01, env_steps=256, envs=4, rollout=8, batch=16, learning_starts=32, target_interval=5),
 }
-POINTS = {"ppo": 3, "bc": 6}
+POINTS = {"ppo": 3, "bc": 6, "dqn": 3}
 """The rounds that 0.375 of a training are; a student's is in the midst of a pass."""
 REWIND, SEEDS, LEVELS = 0.375, (5, 0, 41), 3
 REWOUND = CONDITIONS[:3]
@@ -214,7 +216,8 @@ class TestWhatIsLeftToTrain:
         for condition, left in ((TICKET, 0.625), ("random/re-init", 1.0), (DENSE, 1.0)):
             rewound, plain = (Cell(experiment_of("ppo", rewind), condition, SEEDS) for rewind in (REWIND, 0.0))
             assert env_steps(rewound) == left * env_steps(plain)
-            assert estimated_seconds(rewound) == pytest.approx(left * estimated_seconds(plain))
+            share = estimated_seconds(rewound) / estimated_seconds(plain)
+            assert share == 1.0 if left == 1.0 else left < share < 0.9  # checkpoints are scored as ever
 
 
 class TestWhatStaysAsItWas:

@@ -230,3 +230,9 @@ class TestSampledEvaluation:
         levels = [run_level(Cell(e, DENSE, SEEDS), 0, None) for e in (greedy, sampled)]
         np.testing.assert_array_equal(levels[0].trained[ACTOR].flat, levels[1].trained[ACTOR].flat)
         assert not np.array_equal(levels[0].scores, levels[1].scores)
+
+
+def test_the_question_of_cart_poles_horizon_leaves_acrobot_alone() -> None:
+    asked = dataclasses.replace(PROFILES["scaled"], switches=(SWITCHES["horizon"],))
+    assert asked.experiment(System("cart-pole", "ppo")).task.horizon == 200
+    assert asked.experiment(System("acrobot", "ppo")).task.horizon == 500

@@ -1,0 +1,38 @@
+"""In Acrobot the inputs that pruning keeps are the two angular velocities; the sines and cosines of the angles go
+(paper 4.2, Figure 8 bottom).
+
+Judged as cart-pole-keeps-pole is: at the first level at or below 10 % density, with the input layer's Kaiming
+initialisation divided by ten, plain Kaiming beside it. A velocity reaches 28 and a cosine 1, but weights are not
+multiplied by what their inputs reach: the paper's figure shows weights.
+"""
+
+import pytest
+
+from harness import claim, ticket_run
+
+DENSITY = 0.1
+pytestmark = claim(
+    "acrobot-keeps-velocities",
+    source="4.2, Figure 8",
+    quantifier="the task",
+    systems=1,
+    figure="inputs",
+    needs_density=DENSITY,
+)
+TENTH = ticket_run("acrobot", "ppo", "Kaiming / 10", input_divisor=10)
+PLAIN = ticket_run("acrobot", "ppo", "Kaiming")
+
+
+@pytest.mark.parametrize("other", ["cosine of angle 1", "sine of angle 1", "cosine of angle 2", "sine of angle 2"])
+@pytest.mark.parametrize("velocity", ["angular velocity 1", "angular velocity 2"])
+@pytest.mark.parametrize(("tenth", "plain"), [pytest.param(TENTH, PLAIN, id="acrobot-ppo")])
+def test_velocity_outweighs(tenth, plain, velocity, other, judge):
+    """With the input layer / 10, at 10 % density an angular velocity holds more of the input magnitude than a sine or
+    cosine."""
+    shares, plain_shares = tenth.input_magnitude_at(DENSITY), plain.input_magnitude_at(DENSITY)
+    judge.greater(
+        shares[velocity] - shares[other],
+        smallest=0.05,
+        unit=f"share of input magnitude at {tenth.density_at(DENSITY):.1%} density",
+        beside={"plain Kaiming": plain_shares[velocity] - plain_shares[other]},
+    )

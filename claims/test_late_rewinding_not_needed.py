@@ -1,0 +1,39 @@
+"""Rewinding to a later step of training is not necessary for tickets (paper, footnote 1, A.4, Figure 14 right).
+
+The paper rewinds to 0, 100,000, 400,000 and 4,000,000 of 5,000,000 env_steps: the same shares of training here. Tickets
+must beat random sparse networks when rewound to 0, and return no less than those that are rewound later, within 0.1 of
+the distance between a random policy and the expert: the drop at which a level counts as failed (break density).
+"""
+
+import pytest
+
+from harness import at_least, claim, imp_runs, ticket_run
+
+pytestmark = [
+    claim("late-rewinding-not-needed", source="footnote 1, A.4, Figure 14", quantifier="the DQN agent", systems=3),
+    at_least("extended"),
+]
+TO_START = {
+    learner: imp_runs(["cart-pole"], [learner], conditions=["mask/weights", "random/re-init"])[0]
+    for learner in ("ppo", "dqn")
+}
+SHARES = (0.02, 0.08, 0.8)
+
+
+def rewound(learner, share):
+    later = ticket_run("cart-pole", learner, f"rewound to {share:.0%}", rewind=share)
+    return pytest.param(TO_START[learner], later, id=f"cart-pole-{learner}-{share:g}")
+
+
+@pytest.mark.parametrize("run", TO_START.values())
+def test_ticket_beats_random(run, judge):
+    """Rewound to 0, over all levels the ticket returns more than random/re-init."""
+    beside = {name: area.ticket_effect for name, area in run.other_areas().items()}
+    judge.greater(run.area().ticket_effect, smallest=0.05, beside=beside)
+
+
+@pytest.mark.parametrize(("start", "later"), [rewound(learner, share) for learner in TO_START for share in SHARES])
+def test_later_is_no_better(start, later, judge):
+    """Over all levels the ticket rewound to 0 returns no less than the one rewound to a later step, within 0.1."""
+    difference = start.area()["mask/weights"] - later.area()["mask/weights"].prefixed("later ")
+    judge.non_inferior(difference, margin=0.1, able=[start])
