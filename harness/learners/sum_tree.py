@@ -161,4 +161,4 @@ def _child(sums: np.ndarray, target: int) -> tuple[int, int]:
         below = cumulative <= target
         child = k + 1 if below else child
         before = cumulative if below else before
-    return child, before
+    return child, int(before)
