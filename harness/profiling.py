@@ -23,9 +23,17 @@ from harness.profiles import PROFILES, System
 PROFILING_BLOCK = 97
 """Of seeds: neither tuned nor judged on."""
 PHASES = {
-    "rollout": ("harness.learners.ppo:play", "harness.learners.bc:play"),
-    "lessons": ("harness.learners.ppo:PPOPopulation._samples", "harness.learners.bc:Students._lessons"),
-    "updates": ("harness.learners.ppo:_improve", "harness.learners.bc:Students.advance"),
+    "rollout": ("harness.learners.ppo:play", "harness.learners.bc:play", "harness.learners.dqn:play"),
+    "lessons": (
+        "harness.learners.ppo:PPOPopulation._samples",
+        "harness.learners.bc:Students._lessons",
+        "harness.learners.replay:Replay.add",
+    ),
+    "updates": (
+        "harness.learners.ppo:_improve",
+        "harness.learners.bc:Students.advance",
+        "harness.learners.dqn:_improve",
+    ),
     "evaluation": ("harness.learners.training:rollout_returns", "harness.imp:rollout_returns"),
 }
 """Phase -> where its functions are looked up by those who call them."""

@@ -6,8 +6,9 @@ what stable-baselines3 does beside us, `population` who is timed; `suite` runs i
 """
 
 PARTS = {
-    "speed": "PPO and BC by number of members, beside stable-baselines3",
+    "speed": "PPO, DQN and BC by number of members, beside stable-baselines3",
     "products": "the share of an update that its matrix products need",
+    "priorities": "what prioritised replay adds to DQN's updates, and what its replay memory holds",
     "density": "what an update costs at falling density",
     "memory": "peak resident memory by number of members",
     "returns": "whether dense agents and students return what stable-baselines3's do",

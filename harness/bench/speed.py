@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from harness.bench import peers
-from harness.bench.population import TABLE_2, TABLE_3, population
+from harness.bench.population import TABLE_2, TABLE_3, TABLE_8, population, until_learning
 from harness.bench.rows import Row, Target
 from harness.bench.timing import Trains, advance, medians, rate
 from harness.experiment import Experiment, Network
@@ -16,11 +16,14 @@ RUNS = 5
 TARGET_SIZE = 40
 TARGETS = {(64, 64): 16.0, (128, 128): 8.0}
 """Times stable-baselines3's env_steps per CPU second, for PPO and `TARGET_SIZE` members."""
+DQN_TARGETS = {(64, 64): 8.0}
+"""The same for DQN, although ours is double and prioritised, and the peer's is neither."""
 
 
 def rows() -> Iterator[Row]:
-    """Of PPO (rollouts, advantages and updates; evaluations left out) and of behavioural cloning (updates alone)."""
+    """Of PPO and DQN (rollouts and updates; evaluations left out) and of behavioural cloning (updates alone)."""
     yield from _ppo()
+    yield from _dqn()
     yield from _bc()
 
 
@@ -31,6 +34,16 @@ def _ppo() -> Iterator[Row]:
         steps = 4 * TABLE_3.samples
         peer = rate(steps, partial(agent.learn, steps))
         yield from _rows(f"PPO {'-'.join(map(str, hidden))}", "env_steps per CPU second", works, peer, bound)
+
+
+def _dqn() -> Iterator[Row]:
+    for hidden, bound in DQN_TARGETS.items():
+        agent = peers.q_agent(TABLE_8, hidden, seed=0)
+        agent.learn(TABLE_8.learning_starts)
+        works = {size: _work(until_learning(TABLE_8, hidden, size), size, TABLE_8.samples, 40_000) for size in SIZES}
+        steps = 32 * TABLE_8.samples
+        peer = rate(steps, partial(agent.learn, steps, reset_num_timesteps=False))
+        yield from _rows(f"DQN {'-'.join(map(str, hidden))}", "env_steps per CPU second", works, peer, bound)
 
 
 def _bc() -> Iterator[Row]:

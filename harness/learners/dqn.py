@@ -21,7 +21,7 @@ from harness.learners.optimiser import Decay, Trained, adam_step
 from harness.learners.replay import TERMINATED, Memory, Replay, recall, sample
 from harness.learners.rollouts import play
 from harness.learners.settings import refuse
-from harness.learners.sum_tree import SumTree, prioritise
+from harness.learners.sum_tree import SumTree, bring_near, prioritise
 from harness.networks import Mlp
 from harness.passes import Dropout, draw, dropout_keys, member_backward, member_forward
 from harness.streams import streams
@@ -380,6 +380,8 @@ def _improve(
     number = online.flat.dtype.type
     places = memory.actions.shape[1]
     for member in range(len(uniforms)):
+        if len(tree.leaves):
+            bring_near(tree, member, min(pace.transitions + pace.envs, places), uniforms[member].size)
         for turn in range(uniforms.shape[1]):
             sample(tree, member, pace.first, pace.transitions, places, uniforms[member, turn], room.drawn)
             importance(tree, member, room.drawn, pace.beta, room.weights)

@@ -11,12 +11,13 @@ from stable_baselines3.common.logger import configure
 
 from harness import bench
 from harness.__main__ import main
-from harness.bench import density, memory, peers, population, products, returns, suite, timing, whole
+from harness.bench import density, memory, peers, population, priorities, products, returns, suite, timing, whole
 from harness.bench.rows import Row, Target, missed, verdict
 from harness.experiment import DENSE, Cell, Evaluation, Experiment, Network, Pruning
 from harness.fixtures import read_experts
 from harness.imp import Level, start_level
 from harness.learners.bc import BC
+from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO, Pace, Samples
 from harness.networks import outputs_of
 from harness.tasks.cart_pole import CartPole
@@ -157,6 +158,40 @@ def test_the_peers_ppo_goes_down_the_same_gradient():
         assert np.abs(gradient.flat).max() > 1e-3, name
         theirs = networks[name].flat - peers.stacked(layers).flat
         np.testing.assert_allclose(gradient.flat, theirs, rtol=0, atol=1e-10, err_msg=name)
+
+
+def test_the_peers_dqn_has_our_settings():
+    """That it then makes the same updates is told in test_dqn."""
+    settings = DQN(
+        env_steps=6_400, envs=2, rollout=8, batch=32, replay_ratio=4, epsilon_env_steps=640, learning_starts=99
+    )
+    agent = peers.q_agent(settings, (8, 6), seed=0)
+    assert (agent.n_envs, agent.train_freq.frequency, agent.gradient_steps, agent.batch_size) == (2, 8, 2, 32)
+    assert agent.target_update_interval == 312 * 32 / 4  # env_steps in which as many updates are made
+    assert (agent.learning_starts, agent.buffer_size, agent.exploration_fraction) == (99, 100_000, 0.1)
+    assert peers.stacked(peers.value_layers(agent.q_net)).sizes == (4, 8, 6, 2)
+    agent.learn(160, log_interval=None)
+    assert agent._n_updates == 8  # after env_steps 112, 128, 144 and 160
+    with pytest.raises(AssertionError, match="as many updates after each rollout"):
+        peers.q_agent(DQN(batch=100, rollout=8), (8, 6), seed=0)
+
+
+def test_dqn_is_timed_from_its_first_updates_on():
+    settings = DQN(env_steps=1_024, learning_starts=256, batch=64)
+    trained = population.until_learning(settings, (8, 6), members=2)
+    assert trained.updates == 0 and trained.replay.transitions == 192
+    trained.advance()
+    assert trained.updates == 4
+
+
+def test_priorities_are_timed_beside_uniform_replay(monkeypatch):
+    monkeypatch.setattr(priorities, "TABLE_8", DQN(env_steps=4_096, learning_starts=128))
+    monkeypatch.setattr(priorities, "TARGET_SIZE", 2)
+    monkeypatch.setattr(priorities, "RUNS", 1)
+    first, second, held = priorities.rows()
+    for row in (first, second):
+        assert row.target.figure == pytest.approx(1 - row.peer / row.ours) and row.target.bound == 0.15
+    assert held.ours > held.peer > 26
 
 
 def _layers(agent):

@@ -271,6 +271,7 @@ class TestByHand:
         if settings.alpha:
             for place, priority in enumerate((4, 5, 6)):
                 put(made.replay.tree, 0, place, round(priority / UNIT))
+            made.replay.tree.highest[0] = round(6 / UNIT)
         return made
 
     def improved(self, population: DQNPopulation, uniforms: np.ndarray = DRAWS_EACH) -> Room:
@@ -308,7 +309,7 @@ class TestByHand:
         tree = population.replay.tree
         np.testing.assert_allclose(tree.leaves[0, :3] * UNIT, [1.414214, 2, 1.732051], atol=1e-6)
         assert tree.leaves[0, 3] == 0  # what is seen now is no transition yet
-        assert tree.highest[0] * UNIT == pytest.approx(2)
+        assert tree.highest[0] * UNIT == 6  # so far
 
     def test_plain_targets_are_the_largest_of_the_target_network(self) -> None:
         """At 2 it says (6, -2): wanted 1 + 3, error 3. At 4 (12, -4): wanted 3 + 6, error 10."""

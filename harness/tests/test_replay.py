@@ -99,8 +99,8 @@ def test_it_gives_back_the_last_transitions_as_they_were(
 
 
 def test_an_observation_is_kept_once_and_a_transition_takes_so_many_bytes() -> None:
-    """Cart-Pole's: 4 inputs of 4 bytes, 2 of the action, 4 of the reward, 4 of the end; of a tree 4 and 8 / 15."""
-    for prioritised, expected in ((False, 26), (True, 26 + 4 + 8 / 15)):
+    """Cart-Pole's: 4 inputs of 4 bytes, 2 of the action, 4 of the reward, 4 of the end; of a tree 4 and 8 / 7."""
+    for prioritised, expected in ((False, 26), (True, 26 + 4 + 8 / 7)):
         replay = Replay(3, 4, 4, 32_768, 500, prioritised)
         assert replay.bytes_per_transition == pytest.approx(expected, rel=0.005)
     twice = 2 * 4 * 4 + 2 + 4 + 4  # what both observations of each would take
