@@ -55,7 +55,13 @@ def sentences(summary: Mapping[str, Any]) -> Iterator[str]:
 def plain(later: Mapping[str, Later]) -> list[dict[str, Any]]:
     """For findings.json."""
     return [
-        {"id": name, "says": one.claim.says, "source": one.claim.source, "profile": one.least}
+        {
+            "id": name,
+            "says": one.claim.says,
+            "source": one.claim.source,
+            "profile": one.least,
+            "controls": list(one.claim.controls),
+        }
         for name, one in later.items()
     ]
 

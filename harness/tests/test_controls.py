@@ -19,6 +19,7 @@ from harness.learners import ACTOR
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.profiles import PROFILES, System
+from harness.pruning.conditions import rule_of
 from harness.registry import UnknownNameError
 from harness.tasks.cart_pole import CartPole
 from harness.trust import multiverse, records
@@ -64,6 +65,15 @@ def same(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> bool:
 
 
 class TestWhatEachBreaks:
+    @pytest.mark.parametrize(("control", "shuffled"), [("larger-shuffled", 128), ("smallest-shuffled", 64)])
+    def test_tickets_of_one_size_are_shuffled_and_those_of_the_other_are_not(self, control: str, shuffled: int) -> None:
+        profile = dataclasses.replace(PROFILES["reduced"], control=control)
+        for units in (64, 128):
+            system = System("cart-pole", "ppo", hidden=(units, units))
+            rules = {c: control_of(e).rule(Cell(e, c, SEEDS)) for e in [profile.experiment(system)] for c in CONDITIONS}
+            as_ever = {condition: rule_of(condition) for condition in CONDITIONS}
+            assert rules == as_ever | ({TICKET: rule_of("permuted/permuted")} if units == shuffled else {})
+
     @pytest.mark.parametrize("learner", LEARNERS)
     def test_the_idle_one_breaks_nothing(self, learner: str) -> None:
         for real, idle in zip(chain(TICKET, learner), chain(TICKET, learner, IDLE), strict=True):
@@ -269,11 +279,19 @@ class Sessions:
 
     def __init__(self, twin: dict[str, Judged], mutated: dict[str, str]):
         self.twin, self.mutated, self.ran = twin, mutated, []
+        self.default = list(twin)
+
+    def wait(self, *names: str) -> None:
+        """These are judged where they are named alone."""
+        self.default = [name for name in self.twin if name not in names]
+
+    def waiting(self, name: str) -> list[str]:
+        return [name for name in self.twin if name not in self.default]
 
     def __call__(self, name: str, options: Sequence[str], evidence: Path, claims: Sequence[str] = ()) -> Any:
         self.ran.append((name, tuple(options), str(evidence), tuple(claims)))
         if not options:
-            return self.twin
+            return {claim: one for claim, one in self.twin.items() if claim in (claims or self.default)}
         word: Any = self.mutated.get(name, "supported")
         verdict = "REPRODUCED" if word == "supported" else "INCONCLUSIVE"
         return {claim: judged(verdict, finding("a", word, effect=0.01)) for claim in claims}
@@ -300,6 +318,7 @@ def with_sessions(monkeypatch: pytest.MonkeyPatch, mutated: dict[str, str], lame
     third = judged("REFUTED", finding("a", "contradicted"))
     ran = Sessions({"one": one, "two": two, "third": third}, mutated)
     monkeypatch.setattr(harness.trust.controls.sessions, "judge", ran)
+    monkeypatch.setattr(harness.trust.controls.sessions, "waiting", ran.waiting)
     return ran
 
 
@@ -325,6 +344,20 @@ class TestCommand:
         assert record["data"]["twin"]["third"] == "REFUTED"
         row = next(row for row in record["tables"][0]["rows"] if row[0] == "third")
         assert {entry["text"] for entry in row[2:]} == {"not applicable"}
+
+    def test_a_claim_that_waits_for_a_larger_profile_is_asked_by_name(
+        self, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ran = with_sessions(monkeypatch, KILLED)
+        ran.wait("two")
+        lines, code = told(main())
+        assert code == 0
+        assert [(name, claims) for name, _, _, claims in ran.ran][:3] == [
+            ("twin", ()),
+            ("twin-later", ("two",)),
+            ("unmasked", ("one", "two")),
+        ]
+        assert "3 of 3 declared controls kill" in lines[-2]
 
     def test_a_survivor_is_1_and_named(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with_sessions(monkeypatch, {"unmasked": "underpowered"})

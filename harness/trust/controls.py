@@ -50,6 +50,8 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
     """
     before = sessions.cpu_seconds()
     twin = sessions.judge("twin", [], sessions.EVIDENCE)
+    if later := sessions.waiting("twin"):
+        twin |= sessions.judge("twin-later", [], sessions.EVIDENCE, later)
     declared = {name: [c for c, judged in twin.items() if name in judged.controls] for name in CONTROLS if name != IDLE}
     lame = [c for c, judged in twin.items() if judged.controls and judged.verdict != "REPRODUCED"]
     yield f"twin: {', '.join(f'{claim} {judged.verdict}' for claim, judged in twin.items())}"

@@ -45,7 +45,7 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
     The log and the report are left in .claims/trust/runs/`name`. Raises RefusedError for options that do not go
     together, and SessionError for a run that ended in any other way than with findings.
     """
-    folder = Path(".claims/trust/runs") / name
+    folder = _folder(name)
     folder.mkdir(parents=True, exist_ok=True)
     report, log = folder / "report.html", folder / "log.txt"
     findings = folder / "findings.json"
@@ -75,6 +75,12 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
     raise SessionError(f"pytest ended with exit code {code} and {last!r}; see {log}")
 
 
+def waiting(name: str) -> list[str]:
+    """The claims that run `name` left to a larger profile, of those that declare controls: judged where they are named."""
+    summary = json.loads((_folder(name) / "findings.json").read_text("utf-8"))
+    return [entry["id"] for entry in summary["later"] if entry["controls"]]
+
+
 def numbers(finding: Finding) -> tuple[float, float, float]:
     """Effect and bounds: where they agree to the last bit, nothing has changed."""
     return finding.effect, finding.lower, finding.upper
@@ -84,3 +90,7 @@ def cpu_seconds() -> float:
     """Of all processes that this one has waited for, theirs included."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
+
+
+def _folder(name: str) -> Path:
+    return Path(".claims/trust/runs") / name
