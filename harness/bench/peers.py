@@ -50,7 +50,7 @@ def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int) -> Any:
     """One agent of stable-baselines3's DQN, which is plain: neither double nor prioritised."""
     train_freq, updates = settings.rollout, settings.replay_ratio * settings.samples / settings.batch
     assert updates == int(updates), "as many updates after each rollout"
-    return stable_baselines3.DQN(
+    agent = stable_baselines3.DQN(
         "MlpPolicy",
         make_vec_env(ENVIRONMENT, n_envs=settings.envs, seed=seed),
         learning_rate=settings.learning_rate,
@@ -62,9 +62,6 @@ def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int) -> Any:
         gradient_steps=int(updates),
         # it counts the env_steps between two copies, we the updates
         target_update_interval=round(settings.target_interval * settings.batch / settings.replay_ratio),
-        exploration_fraction=settings.epsilon_env_steps / settings.env_steps,
-        exploration_initial_eps=settings.epsilon_start,
-        exploration_final_eps=settings.epsilon_final,
         max_grad_norm=settings.max_gradient_norm,
         policy_kwargs={
             "net_arch": list(hidden),
@@ -74,6 +71,9 @@ def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int) -> Any:
         seed=seed,
         device="cpu",
     )
+    # its own goes by the share of what one call of `learn` was asked for
+    agent.exploration_schedule = lambda _: settings.exploration(agent.num_timesteps)
+    return agent
 
 
 class Student:

@@ -33,7 +33,7 @@ SAMPLES_AT_ONCE = 1_024
 
 @dataclass(frozen=True)
 class DQN:
-    """Settings of DQN. The first sixteen are the rows of the paper's Tables 8 and 11.
+    """Settings of DQN. The first fifteen are the rows of the paper's Tables 8 and 11.
 
     The tables' words ("data replay ratio", "clip grad. norm", "eps eval") are those of rlpyt (Stooke & Abbeel 2019),
     so what they leave open is read as it stands there.

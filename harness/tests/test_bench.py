@@ -168,9 +168,11 @@ def test_the_peers_dqn_has_our_settings():
     agent = peers.q_agent(settings, (8, 6), seed=0)
     assert (agent.n_envs, agent.train_freq.frequency, agent.gradient_steps, agent.batch_size) == (2, 8, 2, 32)
     assert agent.target_update_interval == 312 * 32 / 4  # env_steps in which as many updates are made
-    assert (agent.learning_starts, agent.buffer_size, agent.exploration_fraction) == (99, 100_000, 0.1)
+    assert (agent.learning_starts, agent.buffer_size) == (99, 100_000)
     assert peers.stacked(peers.value_layers(agent.q_net)).sizes == (4, 8, 6, 2)
-    agent.learn(160, log_interval=None)
+    for turn in range(2):  # its exploration goes on where it was
+        agent.learn(80, reset_num_timesteps=turn == 0, log_interval=None)
+    assert agent.exploration_rate == pytest.approx(settings.exploration(160))
     assert agent._n_updates == 8  # after env_steps 112, 128, 144 and 160
     with pytest.raises(AssertionError, match="as many updates after each rollout"):
         peers.q_agent(DQN(batch=100, rollout=8), (8, 6), seed=0)
