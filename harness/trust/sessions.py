@@ -76,7 +76,7 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
 
 
 def waiting(name: str) -> list[str]:
-    """The claims that run `name` left to a larger profile, of those that declare controls: judged where they are named."""
+    """The claims that run `name` left to a larger profile, of those that declare controls."""
     summary = json.loads((_folder(name) / "findings.json").read_text("utf-8"))
     return [entry["id"] for entry in summary["later"] if entry["controls"]]
 
