@@ -200,6 +200,14 @@ class Run:
         normalised = {c: normalised_return(self.returns(c, judged), self.reference) for c in self.conditions}
         return Areas({c: PerSeed.of(c, area(values, last), self.seeds) for c, values in normalised.items()})
 
+    def area_at_end(self, condition: str = TICKET) -> PerSeed:
+        """As `area`, of the last evaluation in place of the pruned checkpoint; a member that stopped at the task's
+        maximum stays there."""
+        last = self._stack(condition, lambda level: level.evaluations[:, -1])
+        returns = np.where(np.isnan(last), self.experiment.task.maximum_return, last)
+        chosen = area(normalised_return(returns, self.reference))
+        return PerSeed.of(condition, chosen, self.seeds)
+
     def other_areas(self) -> dict[str, Areas]:
         """The areas under other readings, to be reported beside a finding."""
         k = self.experiment.pruning.levels

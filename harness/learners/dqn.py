@@ -36,7 +36,8 @@ class DQN:
     """Settings of DQN. The first fifteen are the rows of the paper's Tables 8 and 11.
 
     The tables' words ("data replay ratio", "clip grad. norm", "eps eval") are those of rlpyt (Stooke & Abbeel 2019),
-    so what they leave open is read as it stands there.
+    so numbers that they leave open are read as they stand there. Priorities are Schaul's: of the whole error, and a new
+    transition has the largest so far, where rlpyt cuts errors off at huber_delta and gives a new one that.
     """
 
     name: ClassVar[str] = "dqn"
