@@ -247,7 +247,9 @@ class TestFigures:
 
 
 def test_the_area_at_the_end_is_of_the_last_evaluation_and_a_member_that_stopped_stays_at_the_maximum() -> None:
-    run = Run(System("cart-pole", "ppo"), (TICKET,)).bind(Scene(PROFILE, 0, cast(Store, Made(returns_of(0.0)))))
+    run = Run(System("cart-pole", "ppo"), (TICKET,)).bind(
+        Scene(PROFILE, 0, cast(Store, Made(returns_of(0.0, 0.0, 0.0, 0.0))))
+    )
     found = run.area_at_end().values
     np.testing.assert_allclose(found[0], (500 - RANDOM) / (EXPERT - RANDOM))
     np.testing.assert_allclose(found[1:], (200 - RANDOM) / (EXPERT - RANDOM))
