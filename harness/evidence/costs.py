@@ -19,15 +19,16 @@ FLOPS_PER_SECOND = 67e9
 """Of the matrix products of 64 to 128 units (`make bench`, part `products`)."""
 SECONDS_PER_SAMPLE = 0.2e-6
 """Of a loss, for each network and member, beside its matrix products."""
-SECONDS_PER_STEP = 0.2e-6
+SECONDS_PER_STEP = 0.15e-6
 """Of an environment, for each member, its actions drawn."""
 SECONDS_PER_TIME = 70e-6
 """Of a step in time, which a whole population takes together."""
-PASSES = {"dqn": 5}
-"""Through the network, for each sample of a loss; a backward pass counts twice. Other learners: 3."""
+PASSES = {"dqn": 4}
+"""Through the network, for each sample of a loss; a backward pass counts twice, two that keep nothing once. Other
+learners: 3."""
 EPISODE = 0.5
 """Of the horizon: the length of an episode while evaluated."""
-TAKEN = 0.85
+TAKEN = 0.8
 """Of a training, where members may stop at the task's maximum."""
 REACHING = 11
 """Edges a unit from which on most units reach an output: see `_reachable`."""
