@@ -18,6 +18,7 @@ pytestmark = claim(
     systems=1,
     figure="inputs",
     needs_density=DENSITY,
+    controls=["permuted-inputs", "no-learning"],
 )
 TENTH = ticket_run("acrobot", "ppo", "Kaiming / 10", input_divisor=10)
 PLAIN = ticket_run("acrobot", "ppo", "Kaiming")
