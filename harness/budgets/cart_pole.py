@@ -52,8 +52,8 @@ _PAPER = experiments(
 # rate, batch and replay ratio make 507 updates, which get to 12; so 16 samples are learned from for each
 # that is played, in batches of 64, at a rate of 0.004 with Adam's own epsilon, and the network is copied every 20
 # updates. All 20 dense agents then got to 500, in half of the training (with a ratio of 12 to 499.9, in 58 %).
-# When costs were measured for this choice, on block 97, returns of sparse tickets under ratios of 12 and 16 were printed
-# too (461, 418, 328 and 498, 470, 292 at levels 1 to 3); what dense agents reach alone says 16.
+# When costs were measured for this choice, on block 97, returns of sparse tickets under ratios of 12 and 16 were
+# printed too (461, 418, 328 and 498, 470, 292 at levels 1 to 3); what dense agents reach alone says 16.
 _DQN = DQN(
     learning_rate=0.004,
     batch=64,
