@@ -2,6 +2,9 @@
 
 fixtures/baselines/<profile>.json. Written by `--update-baseline` alone; whatever else is in such a file is refused, in
 one line, before anything is trained. Two runs over the same evidence write the same bytes, `created` aside.
+
+Beside what was found it keeps what each finding had committed itself to, so that each is compared, or is not, for what
+it is itself. A file of format 1 has no more than a hash of each claim: there a claim is compared as a whole.
 """
 
 import json
@@ -12,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import in_bytes, replace_file
+from harness.preregistration.commitments import Commitments, refuse_loose
 from harness.profiles import SEEDS_PER_BLOCK
 from harness.sample import Sample
 from harness.verdict import Finding
 
-FORMAT = 1
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+FORMAT = 2
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda content: _with_no_commitments(content)}
 """Format -> what makes a file of that format one of the next."""
 MOST_BYTES = 8_000_000
 """A baseline of all the paper's claims takes well under 2 MB."""
@@ -62,7 +66,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ClaimEntry:
-    """A claim as it was. preregistration: hash of what it had committed itself to, None for a claim without one."""
+    """A claim as it was. preregistration: hash of its document, as it was registered; None for a claim without one."""
 
     verdict: str
     preregistration: str | None
@@ -72,7 +76,11 @@ class ClaimEntry:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a run found. provenance: created, commit, machine and versions, as `harness.provenance` has them."""
+    """What a run found.
+
+    provenance: created, commit, machine and versions, as `harness.provenance` has them. commitments: of those of its
+    findings whose claims are the house's; None in a file of format 1.
+    """
 
     profile: str
     changes: list[str]
@@ -80,6 +88,7 @@ class Baseline:
     seeds: list[int]
     provenance: dict[str, Any]
     claims: dict[str, ClaimEntry]
+    commitments: Commitments | None = None
 
     def entry(self, claim: str, name: str) -> Entry | None:
         """The finding of that name, if there is one."""
@@ -101,8 +110,9 @@ class Baseline:
         ]
 
 
-def of_run(summary: Mapping[str, Any], findings: Iterable[Finding]) -> Baseline:
-    """The baseline of a run, from its summary (see `harness.plugin.outcome.summarise`) and its findings.
+def of_run(summary: Mapping[str, Any], findings: Iterable[Finding], commitments: Commitments | None = None) -> Baseline:
+    """The baseline of a run, from its summary (see `harness.plugin.outcome.summarise`), its findings, and what they
+    commit themselves to.
 
     Raises ValueError where one was not judged.
     """
@@ -119,6 +129,7 @@ def of_run(summary: Mapping[str, Any], findings: Iterable[Finding]) -> Baseline:
             claim["id"]: ClaimEntry(claim["verdict"], claim["preregistration"]["hash"], held[claim["id"]])
             for claim in sorted(summary["claims"], key=lambda claim: str(claim["id"]))
         },
+        commitments=commitments,
     )
 
 
@@ -131,7 +142,8 @@ def write(baseline: Baseline, path: Path) -> None:
             sample = baseline.claims[claim].findings[name].sample
             entry["sample"] = sample.to_json() if sample else None
             entry |= {key: _number_out(entry[key]) for key in _NUMBERS}
-    content = {"format": FORMAT, **plain.pop("provenance"), **plain, "claims": claims}
+    commitments = plain.pop("commitments")
+    content = {"format": FORMAT, **plain.pop("provenance"), **plain, "claims": claims, "commitments": commitments}
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, (_dump(content) + "\n").encode())
 
@@ -209,8 +221,17 @@ def _upgraded(content: Any) -> dict[str, Any]:
     return upgraded
 
 
+def _with_no_commitments(content: dict[str, Any]) -> dict[str, Any]:
+    if "commitments" in content:
+        raise ValueError("the file has 'commitments', which no baseline of format 1 has")
+    return {**content, "format": 2, "commitments": None}
+
+
 def _baseline(content: dict[str, Any]) -> Baseline:
     _match_schema(content)
+    if content["commitments"] is not None:
+        refuse_loose(content["commitments"])
+        _refuse_uncommitted(content)
     return Baseline(
         **{name: content[name] for name in ("profile", "changes", "seed_block", "seeds")},
         provenance={name: content[name] for name in _PROVENANCE},
@@ -222,7 +243,16 @@ def _baseline(content: dict[str, Any]) -> Baseline:
             )
             for claim, held in content["claims"].items()
         },
+        commitments=content["commitments"],
     )
+
+
+def _refuse_uncommitted(content: dict[str, Any]) -> None:
+    """Raise ValueError where a finding of a claim that has a preregistration lost what it committed itself to."""
+    for claim, held in content["claims"].items():
+        kept = content["commitments"]["findings"].get(claim, {})
+        if held["preregistration"] is not None and (lost := next((n for n in held["findings"] if n not in kept), None)):
+            raise ValueError(f"claim {claim}, {lost}: what it commits itself to is not among the commitments")
 
 
 def _match_schema(content: dict[str, Any]) -> None:

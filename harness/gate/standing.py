@@ -13,7 +13,7 @@ Standing = Literal["holds", "left", "regressed", "recovered", "as recorded", "ch
 STANDINGS: Mapping[Standing, str] = {
     "regressed": "is no longer supported, or contradicted by now, and has drifted further than fresh seeds would go",
     "left": "was supported and is not, but has not drifted further than fresh seeds may go",
-    "not comparable": "profile, preregistration or a change differs from the baseline's",
+    "not comparable": "profile, a change, or what it commits itself to differs from the baseline's",
     "changed": "was not supported, and comes to something else that is not supported",
     "recovered": "is supported, and was not",
     "new": "the baseline does not know it",

@@ -134,7 +134,7 @@ class Finish:
             self._complaints.append(f"the baseline {file} was not written: {why}")
             return code
         try:
-            self._updated, first = gate.update(file, summary, judged)
+            self._updated, first = gate.update(file, summary, judged, self._suite.house, self._suite.settings)
         except OSError as error:
             self._complaints.append(f"the baseline {file} can't be written: {error.strerror or error}")
             return pytest.ExitCode.INTERNAL_ERROR

@@ -1,8 +1,9 @@
 """The gate of a session: its findings held against a baseline, what fails by that, and writing a baseline anew."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from harness.gate.drift import ALPHA
 from harness.gate.standing import STANDINGS, against
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
+from harness.preregistration.commitments import Commitments, commitment_in
 from harness.preregistration.document import document_hash
+from harness.preregistration.register import differences_of_finding
 from harness.verdict import Finding
 
 NO_RESULT, BASELINE = 6, 7
@@ -38,12 +41,17 @@ class Gate:
 
     def hold(self, finding: Finding) -> Finding:
         """The finding with what the baseline says of it."""
-        held = against(finding, self.baseline, self.unlike(finding.claim), self.settings.drift_margin)
+        held = against(finding, self.baseline, self.unlike(finding.claim, finding.name), self.settings.drift_margin)
         return replace(finding, baseline=held.to_json()) if held else finding
 
-    def unlike(self, claim: str) -> str:
-        """Why a claim can't be compared with the baseline; empty where it can, or is to be all the same."""
-        return "" if self.settings.not_comparable == "compare" else self._other_run or self._other_claim(claim)
+    def unlike(self, claim: str, name: str) -> str:
+        """Why a finding can't be compared with the baseline; empty where it can, or is to be all the same.
+
+        It is for what the finding commits itself to. A baseline of format 1 says no more than a hash of each claim.
+        """
+        if self.settings.not_comparable == "compare":
+            return ""
+        return self._other_run or self._other_finding(claim, name)
 
     @property
     def _other_run(self) -> str:
@@ -54,6 +62,20 @@ class Gate:
             before, now = (", ".join(each) or "nothing" for each in (self.baseline.changes, changes))
             return f"changed by {before} there and by {now} here"
         return ""
+
+    def _other_finding(self, claim: str, name: str) -> str:
+        if self.baseline.commitments is None:
+            return self._other_claim(claim)
+        before, now = (commitment_in(kept, claim, name) for kept in (self.baseline.commitments, self._now))
+        if before is None or now is None:
+            return ""  # it is new, or its claim is from outside the house
+        return _in_a_line("; ".join(differences_of_finding(before, now, self.baseline.profile)))
+
+    @cached_property
+    def _now(self) -> Commitments:
+        """What the baseline's findings commit themselves to now, as far as they were collected."""
+        names = {claim: held.findings for claim, held in self.baseline.claims.items()}
+        return self.claims.commitments(names, self.settings)
 
     def _other_claim(self, claim: str) -> str:
         held = self.baseline.claims.get(claim)
@@ -111,16 +133,27 @@ def refuse_altered(settings: Settings) -> None:
         )
 
 
-def refuse_incomparable(gate: Gate | None, names: Sequence[str]) -> None:
-    """End a gated session here, with `BASELINE`, where what it would judge can't be compared and that is to fail."""
+def refuse_incomparable(gate: Gate | None, findings: Mapping[str, Collection[str]]) -> None:
+    """End a gated session here, with `BASELINE`, where what it would judge can't be compared and that is to fail.
+
+    findings: claim -> names of those that it would judge.
+    """
     if gate is None or not gate.settings.gate or gate.settings.not_comparable != "fail":
         return
-    for name in names:
-        if unlike := gate.unlike(name):
-            pytest.exit(
-                f"claim {name} is not comparable with {gate.file}: {unlike}; --not-comparable says what then happens",
-                returncode=BASELINE,
-            )
+    for claim, names in findings.items():
+        unlike: dict[str, list[str]] = {}
+        for name in names:
+            unlike.setdefault(gate.unlike(claim, name), []).append(name)
+        if unlike.keys() == {""}:
+            continue
+        part, why = "", "; ".join(unlike)
+        if len(unlike) > 1:
+            part = f" in {len(names) - len(unlike.pop('', ()))} of {len(names)} findings"
+            why = "; ".join(f"{said} ({', '.join(those)})" for said, those in unlike.items())
+        pytest.exit(
+            f"claim {claim} is not comparable with {gate.file}{part}: {why}; --not-comparable says what then happens",
+            returncode=BASELINE,
+        )
 
 
 def fails(finding: Finding, settings: Settings) -> bool:
@@ -230,12 +263,17 @@ def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
         )
 
 
-def update(file: Path, summary: Mapping[str, Any], findings: Sequence[Finding]) -> tuple[str, bool]:
+def update(
+    file: Path, summary: Mapping[str, Any], findings: Sequence[Finding], claims: Claims, settings: Settings
+) -> tuple[str, bool]:
     """Write the baseline of a complete run; says what came of it, and whether that was the first time.
 
     Raises OSError where the disk does not take it.
     """
-    made = baselines.of_run(summary, findings)
+    names: dict[str, set[str]] = {}
+    for finding in findings:
+        names.setdefault(finding.claim, set()).add(finding.name)
+    made = baselines.of_run(summary, findings, claims.commitments(names, settings))
     try:
         before = baselines.read(file) if file.exists() else None
     except BaselineError as error:
@@ -267,3 +305,8 @@ def _elsewhere(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[st
 
 def _short(registered: str | None) -> str:
     return registered[:12] if registered else "none"
+
+
+def _in_a_line(text: str) -> str:
+    """Without what a terminal would obey: part of it stands in a file."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -2,7 +2,8 @@
 
 import datetime
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,7 @@ from harness.judge import Judge
 from harness.plugin import house
 from harness.plugin.options import Settings
 from harness.preregistration import register
+from harness.preregistration.commitments import Commitments, commitments_of
 from harness.preregistration.document import JUDGING, Document, Subject, calls_of, document_hash, document_of
 from harness.preregistration.register import FRESH, Registered
 from harness.preregistration.seen import blocks_of, stored, unseen
@@ -42,6 +44,16 @@ class Claims:
     def document(self, claim: str) -> Document:
         """The claim's, as its source has it now."""
         return document_of(self._claims[claim], self._subjects[claim])
+
+    def commitments(self, names: Mapping[str, Collection[str]], settings: Settings) -> Commitments:
+        """What these findings (claim -> names) commit themselves to, each by itself, at a session's profile with the
+        seeds that are its own; those that are not of the house are left out."""
+        asked = {
+            claim: [subject for subject in self._subjects[claim] if subject.name in names[claim]]
+            for claim in names
+            if claim in self
+        }
+        return commitments_of(asked, replace(settings.profile, seeds=settings.own_seeds))
 
     def calls(self, claim: str) -> dict[str, str]:
         """How its hypotheses are judged, as its source says it."""

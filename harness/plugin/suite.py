@@ -193,7 +193,10 @@ class Suite:
                 raise pytest.UsageError(
                     f"the baseline {self.settings.baseline} can't be written: {(error.strerror or str(error)).lower()}"
                 ) from None
-        refuse_incomparable(self.gate, list(self.claims))
+        asked: dict[str, list[str]] = {}
+        for judge in self.judges.values():
+            asked.setdefault(judge.claim.id, []).append(judge.name)
+        refuse_incomparable(self.gate, asked)
 
     @property
     def judges_all(self) -> bool:

@@ -70,16 +70,16 @@ class Subject:
 
 def document_of(claim: Claim, subjects: Sequence[Subject]) -> Document:
     """The document of a claim with these items. What options change about a session is not in it."""
-    methods = {method for subject in subjects for method in _judge_calls(subject)}
+    methods = {method for subject in subjects for method in methods_of(subject)}
     systems = dict.fromkeys(run.system for subject in subjects for run in subject.runs.values())
     document = {
         "says": claim.says,
         "quantifier": claim.quantifier,
         "alpha": 2 * TAIL,
         "seeds per block": SEEDS_PER_BLOCK,
-        "findings": {subject.name: _finding(subject) for subject in subjects},
-        "rule": _rule(methods),
-        "profiles": {name: _budgets(PROFILES[name], systems) for name in JUDGING},
+        "findings": {subject.name: finding_of(subject) for subject in subjects},
+        "rule": rule_of(methods),
+        "profiles": {name: budgets_of(PROFILES[name], systems) for name in JUDGING},
     }
     plain: Document = json.loads(canonical_json(document))  # as it will be read again
     return plain
@@ -122,16 +122,13 @@ def settings_of(experiment: Experiment) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _is_default(experiment: Experiment, name: str, value: Any) -> bool:
-    *path, last = name.split(".")
-    owner = functools.reduce(getattr, path, experiment)
-    field = next((f for f in dataclasses.fields(owner) if f.name == last), None)
-    if field is None or field.default is dataclasses.MISSING:
-        return False
-    return bool(to_plain(field.default) == value)
+def methods_of(subject: Subject) -> set[str]:
+    """The judge's methods that it calls, as its source says it."""
+    return set(_judge_calls(subject))
 
 
-def _finding(subject: Subject) -> dict[str, Any]:
+def finding_of(subject: Subject) -> dict[str, Any]:
+    """Its own part of the document: hypothesis, kind and margin, parameters, runs, constants, estimand and measures."""
     module, function = module_in(subject.file), copy.deepcopy(_function(subject))
     function.decorator_list = []  # what they say stands under runs and parameters
     calls = [(method, call) for method, found in _judge_calls(subject, function).items() for call in found]
@@ -163,6 +160,45 @@ def _finding(subject: Subject) -> dict[str, Any]:
         },
         "measures": _measures([function, *used.values()]),
     }
+
+
+def rule_of(methods: Iterable[str]) -> dict[str, Any]:
+    """The functions that choose a test, guard it and conclude, by the hash of their source, and their constants."""
+    chosen: dict[str, Any] = {"conclude": conclude}
+    for method in sorted(methods):
+        chosen |= {test.__name__: test for test in _TESTS.get(method, _CONTRAST)}
+        chosen |= {"insensitive": insensitive} if method in _NO_DIFFERENCE else {}
+    guards = {} if set(methods) <= {"spreads_wider"} else {"guarded_bounds": guarded_bounds}
+    code: dict[str, str] = {}
+    constants: dict[str, Any] = {}
+    for name, function in (chosen | guards).items():
+        module = module_in(Path(inspect.getfile(function)))
+        definition = module.definitions[function.__name__]
+        used = closure(module, [definition], _RULES)
+        constants |= {constant: literal(node) for constant, node in used.items() if literal(node) is not None}
+        whole = [definition, *used.values()] if name in guards else [definition]
+        code[name] = hashlib.sha256("".join(map(source_hash, whole)).encode()).hexdigest()[:16]
+    return {"constants": dict(sorted(constants.items())), "code": code}
+
+
+def budgets_of(profile: Profile, systems: Iterable[System]) -> dict[str, Any]:
+    """Seeds, and each system's settings by dotted name; a system that the profile lacks is left out."""
+    held = {}
+    for system in systems:
+        try:
+            held[str(system)] = settings_of(profile.experiment(system))
+        except ValueError:
+            continue
+    return {"seeds": profile.seeds, "systems": held}
+
+
+def _is_default(experiment: Experiment, name: str, value: Any) -> bool:
+    *path, last = name.split(".")
+    owner = functools.reduce(getattr, path, experiment)
+    field = next((f for f in dataclasses.fields(owner) if f.name == last), None)
+    if field is None or field.default is dataclasses.MISSING:
+        return False
+    return bool(to_plain(field.default) == value)
 
 
 def _take_threshold(call: ast.Call, name: str, module: Module, parameters: Mapping[str, Any]) -> Any:
@@ -225,36 +261,6 @@ def _measures(nodes: Sequence[ast.AST]) -> dict[str, str]:
                 said = [source_hash(node) for node in (member, *used.values())]
                 found[f"{kind.name}.{member.name}"] = hashlib.sha256("".join(said).encode()).hexdigest()[:16]
     return found
-
-
-def _rule(methods: Iterable[str]) -> dict[str, Any]:
-    """The functions that choose a test, guard it and conclude, by the hash of their source, and their constants."""
-    chosen: dict[str, Any] = {"conclude": conclude}
-    for method in sorted(methods):
-        chosen |= {test.__name__: test for test in _TESTS.get(method, _CONTRAST)}
-        chosen |= {"insensitive": insensitive} if method in _NO_DIFFERENCE else {}
-    guards = {} if set(methods) <= {"spreads_wider"} else {"guarded_bounds": guarded_bounds}
-    code: dict[str, str] = {}
-    constants: dict[str, Any] = {}
-    for name, function in (chosen | guards).items():
-        module = module_in(Path(inspect.getfile(function)))
-        definition = module.definitions[function.__name__]
-        used = closure(module, [definition], _RULES)
-        constants |= {constant: literal(node) for constant, node in used.items() if literal(node) is not None}
-        whole = [definition, *used.values()] if name in guards else [definition]
-        code[name] = hashlib.sha256("".join(map(source_hash, whole)).encode()).hexdigest()[:16]
-    return {"constants": dict(sorted(constants.items())), "code": code}
-
-
-def _budgets(profile: Profile, systems: Iterable[System]) -> dict[str, Any]:
-    """Seeds, and each system's settings by dotted name; a system that the profile lacks is left out."""
-    held = {}
-    for system in systems:
-        try:
-            held[str(system)] = settings_of(profile.experiment(system))
-        except ValueError:
-            continue
-    return {"seeds": profile.seeds, "systems": held}
 
 
 def _parameter(value: Any) -> Any:

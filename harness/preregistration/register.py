@@ -139,12 +139,12 @@ def differences(old: Document, new: Document, profile: str, partial: bool = Fals
     said = []
     said += ["what the paper says reworded"] if old["says"] != new["says"] else []
     said += [f"quantifier {old['quantifier']} -> {new['quantifier']}"] if old["quantifier"] != new["quantifier"] else []
-    for name in ("alpha", "seeds per block"):
-        said += [f"{name} {old[name]:g} -> {new[name]:g}"] if old[name] != new[name] else []
-    constants = _of_values(old["rule"]["constants"], new["rule"]["constants"])
-    code = _names(old["rule"]["code"], new["rule"]["code"])
-    said += [*constants, *(f"rule {name} rewritten" for name in code)]
-    return [*_of_findings(old["findings"], new["findings"], partial), *said]
+    return [*_of_findings(old["findings"], new["findings"], partial), *said, *_of_rule(old, new)]
+
+
+def differences_of_finding(old: Mapping[str, Any], new: Mapping[str, Any], profile: str) -> list[str]:
+    """What differs between two commitments of a finding at that profile (see `commitments.commitment_in`), in words."""
+    return [*_of_finding(old["finding"], new["finding"]), *_of_rule(old, new), *_of_budgets(old, new, profile)]
 
 
 def _of_findings(old: dict[str, Any], new: dict[str, Any], partial: bool) -> list[str]:
@@ -173,7 +173,15 @@ def _of_finding(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return said
 
 
-def _of_budgets(old: dict[str, Any], new: dict[str, Any], profile: str) -> list[str]:
+def _of_rule(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    said = []
+    for name in ("alpha", "seeds per block"):
+        said += [f"{name} {old[name]:g} -> {new[name]:g}"] if old[name] != new[name] else []
+    said += _of_values(old["rule"]["constants"], new["rule"]["constants"])
+    return [*said, *(f"rule {name} rewritten" for name in _names(old["rule"]["code"], new["rule"]["code"]))]
+
+
+def _of_budgets(old: Mapping[str, Any], new: Mapping[str, Any], profile: str) -> list[str]:
     said = [f"seeds at {profile} {_value(old.get('seeds'))} -> {_value(new.get('seeds'))}"]
     said = said if old.get("seeds") != new.get("seeds") else []
     where: dict[str, list[str]] = {}

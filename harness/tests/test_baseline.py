@@ -54,10 +54,34 @@ def summary() -> dict[str, Any]:
     }
 
 
+def commitments(*names: str) -> dict[str, Any]:
+    """What findings of a-claim commit themselves to."""
+    one = {
+        "hypothesis": "It is so.",
+        "kind": "greater",
+        "smallest": 0.05,
+        "rule": "greater",
+        "parameters": {"side": "left"},
+        "runs": {"run": {"system": "cart-pole bc", "conditions": ["mask/weights"], "times": 1, "assay": False}},
+        "constants": {"SMALLEST": 0.05},
+        "estimand": {"test_it": "0" * 16},
+        "measures": {"Run.area": "1" * 16},
+    }
+    return {
+        "alpha": 0.05,
+        "seeds_per_block": 1000,
+        "seeds": 20,
+        "rules": {"greater": {"constants": {"TAIL": 0.025}, "code": {"conclude": "2" * 16}}},
+        "systems": {"cart-pole bc": {"set": {"task.name": "cart-pole"}, "default": {"network.hidden": [32, 32]}}},
+        "findings": {"a-claim": dict.fromkeys(names, one)},
+    }
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "baselines" / "scaled.json"
-    write(of_run(summary(), [finding(), finding("test_other", "underpowered", p=None)]), path)
+    found = [finding(), finding("test_other", "underpowered", p=None)]
+    write(of_run(summary(), found, commitments("test_it", "test_other")), path)
     return path
 
 
@@ -73,6 +97,7 @@ def test_what_is_written_is_read_again(file: Path) -> None:
     )
     assert entry.sample.n == (20,)
     assert (held.profile, held.seed_block, len(held.entries)) == ("scaled", 0, 2)
+    assert held.commitments == commitments("test_it", "test_other")
     again = file.with_name("again.json")
     write(held, again)
     assert again.read_bytes() == file.read_bytes()
@@ -93,14 +118,26 @@ def test_an_older_format_is_upgraded(file: Path, monkeypatch: pytest.MonkeyPatch
 
     def renamed(content: dict[str, Any]) -> dict[str, Any]:
         scale = content.pop("scale")
-        return {**content, "format": 2, "profile": scale}
+        return {**content, "format": 3, "profile": scale}
 
     old = json.loads(file.read_text())
     old["scale"] = old.pop("profile")
     file.write_text(json.dumps(old))
-    monkeypatch.setattr(baselines, "FORMAT", 2)
-    monkeypatch.setattr(baselines, "UPGRADES", {1: renamed})
+    monkeypatch.setattr(baselines, "FORMAT", 3)
+    monkeypatch.setattr(baselines, "UPGRADES", {2: renamed})
     assert read(file).profile == "scaled"
+
+
+def test_format_1_knows_no_commitments(file: Path) -> None:
+    content = json.loads(file.read_text()) | {"format": 1}
+    file.write_text(json.dumps(content))
+    refused(file, "the file has 'commitments', which no baseline of format 1 has")
+    del content["commitments"]
+    file.write_text(json.dumps(content))
+    held = read(file)
+    assert held.commitments is None
+    assert held.claims["a-claim"].preregistration == "0" * 64
+    assert len(held.entries) == 2
 
 
 def changed(path: Path, at: str, value: Any) -> None:
@@ -118,12 +155,13 @@ def changed(path: Path, at: str, value: Any) -> None:
 
 
 A = "claims/a-claim/findings/test_it"
+C = "commitments/findings/a-claim/test_it"
 
 
 @pytest.mark.parametrize(
     ("at", "value", "words"),
     [
-        ("format", 7, "it is of format 7, and this version reads up to 1"),
+        ("format", 7, "it is of format 7, and this version reads up to 2"),
         ("format", "1", "its format is '1'"),
         ("format", True, "its format is True"),
         ("profile", None, "the file lacks 'profile'"),
@@ -151,6 +189,21 @@ A = "claims/a-claim/findings/test_it"
         ("machine/cpu", "x\n::error::pwned", "'cpu' can't be 'x\\n::error::pwned'"),
         ("machine/\x1b[31m", "x", "has a name that can't be"),
         ("versions/torch", "\ud800", "can't be"),
+        ("commitments", None, "the file lacks 'commitments'"),
+        ("commitments", [], "'commitments' can't be []"),
+        ("commitments/alpha", "small", "'alpha' can't be 'small'"),
+        ("commitments/seeds", True, "'seeds' can't be True"),
+        ("commitments/rules", {}, "a-claim, test_it: its rule greater is not among the rules"),
+        ("commitments/rules/greater", {"constants": {}}, "'greater' lacks 'code'"),
+        ("commitments/systems", {}, "a-claim, test_it: its system cart-pole bc is not among the systems"),
+        ("commitments/systems/cart-pole bc/set", [], "'set' can't be []"),
+        (C, None, "claim a-claim, test_it: what it commits itself to is not among the commitments"),
+        (f"{C}/rule", None, "lacks 'rule'"),
+        (f"{C}/rule", ["greater"], "'rule' can't be ['greater']"),
+        (f"{C}/more", 1, "has 'more'"),
+        (f"{C}/runs/run/system", {}, "'system' can't be {}"),
+        (f"{C}/runs/run/conditions", [1], "can't be 1"),
+        (f"{C}/estimand/test_it", "<script>", "'test_it' can't be '<script>'"),
     ],
 )
 def test_anything_else_is_refused_in_one_line(file: Path, at: str, value: Any, words: str) -> None:
@@ -188,7 +241,8 @@ def test_what_is_no_baseline_at_all_is_refused_in_one_line(file: Path, content: 
 
 def test_the_order_of_execution_leaves_no_trace(file: Path) -> None:
     again = file.with_name("again.json")
-    write(of_run(summary(), [finding("test_other", "underpowered", p=None), finding()]), again)
+    found = [finding("test_other", "underpowered", p=None), finding()]
+    write(of_run(summary(), found, commitments("test_it", "test_other")), again)
     assert again.read_bytes() == file.read_bytes()
 
 

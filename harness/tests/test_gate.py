@@ -214,7 +214,7 @@ def test_another_margin_is_another_question(make: Make) -> None:
     assert "smallest 0.05 -> 0.01" in ran.text
 
 
-def test_a_claim_that_commits_itself_to_something_else_is_not_compared() -> None:
+def test_a_claim_that_commits_itself_to_something_else_is_not_compared_by_its_hash() -> None:
     class Committed:
         """The house's claims, of which there is one."""
 
