@@ -41,6 +41,7 @@ class AnnealedPopulation(PPOPopulation):
         self.settings = full
 
 
+@register.learner("acrobot", "annealed-ppo", like="ppo")
 @register.learner("cart-pole", "annealed-ppo", like="ppo")
 def annealed(ppo):
     """With the budgets that PPO has in each profile."""

@@ -200,10 +200,9 @@ def assert_equal(one: Mlp, other: Mlp) -> None:
 
 class TestReferences:
     def test_the_shipped_references_of_acrobot_read(self) -> None:
-        for horizon in (500, 200):
-            reference = read_reference("acrobot", horizon)
-            assert -horizon <= reference["random"] < 0.99 * -horizon  # by chance the links rarely get there
-            assert -80 < reference["expert"] < -60
+        reference = read_reference("acrobot", 500)
+        assert -500 <= reference["random"] < -495  # by chance the links rarely get there
+        assert -80 < reference["expert"] < -60
 
     @pytest.mark.parametrize("name", TASKS)
     def test_every_variant_of_a_task_has_references_far_apart(self, name: str) -> None:
