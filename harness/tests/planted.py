@@ -17,6 +17,7 @@ from harness.experiment import DENSE, Cell, Evaluation, Network, Pruning
 from harness.fixtures import read_reference
 from harness.imp import Level, start_level
 from harness.learners.bc import BC
+from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.profiles import Profile
 from harness.statistics import Reference
@@ -33,6 +34,7 @@ def profile(levels: int = LEVELS, seeds: int = 20) -> Profile:
     experiments = cart_pole.experiments(
         PPO(env_steps=64, envs=4, rollout=16),
         BC(env_steps=64, batch=16),
+        DQN(env_steps=64, batch=16, learning_starts=16),
         Network(hidden=(16, 16)),
         Pruning(rate=0.4, levels=levels),
         Evaluation(per_training=1, episodes=1, scored_episodes=1),

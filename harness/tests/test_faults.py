@@ -421,7 +421,7 @@ def test_a_limit_on_files_is_told_with_the_size_that_was_wanted(tmp_path: Path, 
 def test_a_disk_that_fills_up_ends_the_run_in_every_process(tmp_path: Path, workers: str) -> None:
     made = project(tmp_path / "project", "test_ticket_effect.py")
     with disk(tmp_path / "disk", "160k") as small:
-        args = ("--profile=smoke", "-k", "bc", f"--evidence={small}/evidence", "--report=none")
+        args = ("--profile=smoke", "-k", "cart-pole-bc", f"--evidence={small}/evidence", "--report=none")
         ran = made.run("-n", workers, "-p", "no:hypothesispytest", *args)  # which takes seconds to say nothing
         assert ran.code == UNWRITABLE, ran.text
         line = complaint(ran.text)

@@ -6,7 +6,7 @@ import pytest
 
 from harness.tests.test_plugin import BODIES, OK, TINY, USAGE, Project, project
 
-ORDER = '\nfrom harness.plugin import later\n\nlater.ORDER = ("tiny", "larger")\n'
+ORDER = '\nfrom harness.plugin import later\n\nlater.ORDER = ("tiny", "larger", "extended")\n'
 WAITS = 'pytestmark = [pytestmark, pytest.mark.at_least("{least}")]\n\n\ndef difference'
 
 
@@ -59,4 +59,4 @@ def test_a_profile_that_is_none_is_refused_in_one_line(mixed: Project) -> None:
     waits(mixed, "supported", "enormous")
     ran = mixed.run()
     assert ran.code == USAGE
-    assert "at_least('enormous') names none of tiny, larger" in ran.text
+    assert "at_least('enormous') names none of tiny, larger, extended" in ran.text

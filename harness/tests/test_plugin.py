@@ -144,7 +144,9 @@ def made_up(tmp_path: Path) -> Callable[..., Project]:
 
 
 def test_a_control_breaks_every_experiment_apart_from_the_evidence_of_real_ones(made: Project) -> None:
-    ran = made.run("--profile", "smoke", "--control", "exchanged-returns", "--switch", "shuffle=rows", "-k", "bc")
+    ran = made.run(
+        "--profile", "smoke", "--control", "exchanged-returns", "--switch", "shuffle=rows", "-k", "cart-pole-bc"
+    )
     assert ran.code == OK, ran.text
     altered = "smoke with shuffle=rows, control exchanged-returns"
     assert f"claims: profile {altered}, seeds 0 to 2" in ran.text
@@ -463,7 +465,7 @@ def smoke_run(folder: Path, *args: str) -> Smoke:
     assert text.count('"ticket-effect"') == 1
     (folder / "claims" / "test_another.py").write_text(text.replace('"ticket-effect"', '"another-claim"'))
     before = tree(folder)
-    return Smoke(made, made.run("--profile", "smoke", "-k", "bc", *args), before)  # BC alone: half the time
+    return Smoke(made, made.run("--profile", "smoke", "-k", "cart-pole-bc", *args), before)  # BC alone: half the time
 
 
 @pytest.fixture(scope="module")
@@ -512,7 +514,7 @@ def test_workers_judge_alike(smoke: Smoke, tmp_path: Path) -> None:
     judged = []
     for workers in ("0", "2"):
         made = project(tmp_path / workers, "test_ticket_effect.py", conftest=TINY, ini={"profile": '"tiny"'})
-        made.run("-n", workers, "-k", "bc", f"--evidence={smoke.project.evidence}")
+        made.run("-n", workers, "-k", "cart-pole-bc", f"--evidence={smoke.project.evidence}")
         judged.append(timeless(made.findings()))
     (finding,) = judged[0].values()
     assert finding["test"] == "sign-flip"
@@ -523,7 +525,7 @@ def test_workers_judge_alike(smoke: Smoke, tmp_path: Path) -> None:
 def test_a_second_run_computes_nothing_again(smoke: Smoke) -> None:
     written = {path: path.stat().st_mtime_ns for path in smoke.project.evidence.rglob("*") if path.is_file()}
     before = timeless(smoke.project.findings())
-    ran = smoke.project.run("--profile=smoke", "-k", "bc")
+    ran = smoke.project.run("--profile=smoke", "-k", "cart-pole-bc")
     assert ran.code == OK
     after = {path: path.stat().st_mtime_ns for path in smoke.project.evidence.rglob("*") if path.is_file()}
     assert {path: time for path, time in after.items() if "leases" not in path.parts} == {
@@ -537,7 +539,9 @@ def test_damaged_evidence_is_named_and_computed_again(smoke: Smoke, tmp_path: Pa
     hit = sorted((tmp_path / "evidence").rglob("level_02.npz"))[0]
     sound = hit.read_bytes()
     hit.write_bytes(sound[:-1])
-    ran = smoke.project.run("--profile=smoke", "-k", "bc", f"--evidence={tmp_path / 'evidence'}", "--report=none")
+    ran = smoke.project.run(
+        "--profile=smoke", "-k", "cart-pole-bc", f"--evidence={tmp_path / 'evidence'}", "--report=none"
+    )
     assert ran.code == OK
     assert f"damaged: {hit}" in ran.text
     assert hit.read_bytes() == sound

@@ -477,7 +477,7 @@ def test_it_can_be_switched_off_from_the_shell(tmp_path: Path) -> None:
 
 def evidence_of(made: Project, *options: str) -> tuple[dict[str, dict[int, bytes]], list[dict[str, Any]]]:
     """A smoke run's levels, by condition, and its findings but for what names or prices its cells."""
-    ran = made.run("--profile=smoke", "-n", "0", "-k", "bc", *options)
+    ran = made.run("--profile=smoke", "-n", "0", "-k", "cart-pole-bc", *options)
     assert ran.code == 0, ran.text
     levels = {}
     for folder in (made.evidence / "cells").iterdir():
