@@ -1,4 +1,5 @@
 """`--finished`, looked at import re
+import re
 from the shell: what is computed is judged, and nothing else happens."""
 
 import shutil
