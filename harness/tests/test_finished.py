@@ -1,7 +1,6 @@
-"""`--finished`, looked at import re
-import re
-from the shell: what is computed is judged, and nothing else happens."""
+"""`--finished`, looked at from the shell: what is computed is judged, and nothing else happens."""
 
+import re
 import shutil
 from pathlib import Path
 
