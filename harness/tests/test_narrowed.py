@@ -134,7 +134,7 @@ OWN_TASK = """
 from dataclasses import dataclass
 
 from harness.tasks.cart_pole import CartPole
-from own_task_physics import GRAVITY
+from own_small_task_physics import GRAVITY
 
 
 @dataclass(frozen=True, slots={slots})
@@ -147,22 +147,25 @@ class OwnTask:
 
 
 @pytest.fixture
-def own_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Any]:
+def own_small_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A task from outside the package, that rests on a module beside it; with slots where the parameter says so."""
     monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "own_task_physics.py").write_text("GRAVITY = 9.8\n")
-    (tmp_path / "own_task.py").write_text(OWN_TASK.format(slots=request.param))
-    yield importlib.import_module("own_task").OwnTask
-    for name in ("own_task", "own_task_physics"):
+    (tmp_path / "own_small_task_physics.py").write_text("GRAVITY = 9.8\n")
+    (tmp_path / "own_small_task.py").write_text(OWN_TASK.format(slots=request.param))
+    yield importlib.import_module("own_small_task").OwnTask
+    for name in ("own_small_task", "own_small_task_physics"):
         sys.modules.pop(name, None)
 
 
-@pytest.mark.parametrize("own_task", [False, True], indirect=True, ids=["plain", "slots"])
-def test_the_fingerprint_holds_a_task_from_outside_too(own_task: Any) -> None:
-    cell = cell_of(Narrowed(own_task(), ("b",)))
+@pytest.mark.parametrize("own_small_task", [False, True], indirect=True, ids=["plain", "slots"])
+def test_the_fingerprint_holds_a_task_from_outside_too(own_small_task: Any) -> None:
+    cell = cell_of(Narrowed(own_small_task(), ("b",)))
     parts = engine_parts(cell)
     assert list(parts["registered"]) == [
-        f"task own_task.OwnTask: {module}" for module in ("own_task", "own_task_physics")
+        f"task own_small_task.OwnTask: {module}" for module in ("own_small_task", "own_small_task_physics")
     ]
     assert {"harness.tasks.narrowed", "harness.tasks.cart_pole"} <= set(parts["modules"])  # what it imports from here
-    assert cell.id != dataclasses.replace(cell, experiment=Experiment(Narrowed(own_task(1.6), ("b",)), LEARNERS[0])).id
+    assert (
+        cell.id
+        != dataclasses.replace(cell, experiment=Experiment(Narrowed(own_small_task(1.6), ("b",)), LEARNERS[0])).id
+    )
