@@ -31,7 +31,7 @@ gate: $(READY) ## every claim, held against the committed baseline: red where on
 headline: $(READY) ## ticket-effect, mask-explains-most, bc-prunes-sparser, cart-pole-keeps-pole, kaiming-tenth-finds-inputs alone
 	$(BIN)/pytest -n auto --claim $(HEADLINE) $(ARGS)
 
-smoke: $(READY) ## everything runs, nothing is judged: under a minute
+smoke: $(READY) ## everything runs, nothing is judged: 1.5 core-minutes
 	$(BIN)/pytest -n auto --profile smoke $(ARGS)
 
 test: lint ## the project's own tests, ruff and mypy
@@ -52,25 +52,25 @@ calibrate: $(READY) ## how often each test is wrong, by simulation: 8 core-minut
 aa: $(READY) ## how often the judge errs on trainings that differ by chance alone: 7 core-minutes
 	$(BIN)/python -m harness aa $(ARGS)
 
-controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to; 17 core-minutes
+controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to; 17 core-minutes with ten claims
 	$(BIN)/python -m harness controls $(ARGS)
 
 BLOCKS ?= 0 1 2
-agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side; 20 core-minutes
+agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side; 20 core-minutes with ten claims
 	@for block in $(BLOCKS); do \
 		$(BIN)/pytest -n auto --seed-block $$block --report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
 	done
 	$(BIN)/python -m harness agreement $(BLOCKS:%=.claims/blocks/%/findings.json) $(ARGS)
 
 ALARM_BLOCKS ?= 10 11 12 13 14 15 16 17 18 19
-alarms: $(READY) ## how often the gate alarms on fresh seed blocks, at profile reduced; 34 core-minutes
+alarms: $(READY) ## how often the gate alarms on fresh seed blocks, at profile reduced; 34 core-minutes with ten claims
 	@for block in $(ALARM_BLOCKS); do \
 		$(BIN)/pytest -n auto --profile reduced --seed-block $$block --baseline none --history none --evidence .claims/trust/evidence \
 			--report .claims/gate/$$block/report.html || test $$? -eq 1 || exit; \
 	done
 	$(BIN)/python -m harness alarms $(ALARM_BLOCKS:%=.claims/gate/%/findings.json) $(ARGS)
 
-multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 36 core-minutes
+multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 36 core-minutes with ten claims
 	$(BIN)/python -m harness multiverse $(ARGS)
 
 bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes
