@@ -74,6 +74,14 @@ class TestWhatEachBreaks:
             as_ever = {condition: rule_of(condition) for condition in CONDITIONS}
             assert rules == as_ever | ({TICKET: rule_of("permuted/permuted")} if units == shuffled else {})
 
+    def test_a_ticket_rewound_to_the_start_is_shuffled_and_one_rewound_later_is_not(self) -> None:
+        profile = dataclasses.replace(PROFILES["reduced"], control="start-shuffled")
+        for share in (0.0, 0.08):
+            e = profile.experiment(System("cart-pole", "ppo", rewind=share))
+            rules = {c: control_of(e).rule(Cell(e, c, SEEDS)) for c in CONDITIONS}
+            as_ever = {condition: rule_of(condition) for condition in CONDITIONS}
+            assert rules == as_ever | ({} if share else {TICKET: rule_of("permuted/permuted")})
+
     @pytest.mark.parametrize("learner", LEARNERS)
     def test_the_idle_one_breaks_nothing(self, learner: str) -> None:
         for real, idle in zip(chain(TICKET, learner), chain(TICKET, learner, IDLE), strict=True):

@@ -741,7 +741,7 @@ def test_a_control_of_ones_own_breaks_the_houses_claim(tmp_path: Path) -> None:
     assert not (folder / ".claims" / "evidence").exists()
     refused = run_pytest(folder, "-n", "0", *SMOKE, "--control=mutr")
     assert refused.code == USAGE
-    assert "one-initialiser, larger-shuffled, smallest-shuffled, mute" in refused.text
+    assert "one-initialiser, start-shuffled, larger-shuffled, smallest-shuffled, mute" in refused.text
 
 
 def test_the_readme_shows_the_example_as_it_is() -> None:
