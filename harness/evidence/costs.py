@@ -1,10 +1,10 @@
 """What a cell will cost, in CPU seconds: for `--plan`, and to start the longest cells first. No result depends on it.
 
 The arithmetic of a level is counted. What a machine takes for it, and what only training can tell (how long episodes
-are, how much of a training is left out where members reach the task's maximum) was fitted to 51 kinds of cells on a
+are, how much of a training is left out where members reach the task's maximum) was fitted to 52 kinds of cells on a
 2-core AMD EPYC: those of `scaled`, the `extended` ones of the claims on network size and rewinding on Cart-Pole, and a
-ticket chain of five of the six sizes on Acrobot. Each came within 30 % of its estimate, but Acrobot's students of
-256-128 and 512-256 units, who outgrow the cache: they took 1.6 and 1.4 times theirs.
+ticket chain of each of the six sizes on Acrobot. They took 0.77 to 1.36 times their estimates, the six chains 0.84 to
+1.08, and all together 0.99.
 """
 
 import functools
@@ -19,27 +19,33 @@ from harness.fixtures import FixtureError, read_reference
 from harness.layout import densities, layer_sizes, prunable_networks
 from harness.learners import ACTOR
 
-FLOPS_PER_SECOND = 78e9
+FLOPS_PER_SECOND = 84e9
 """Of matrix products."""
-SECONDS_PER_SAMPLE = {"dqn": 0.53e-6}
+SECONDS_PER_SAMPLE = {"dqn": 0.37e-6}
 """Of a loss, for each network and member, beside its matrix products; DQN draws it from a memory."""
-SECONDS_PER_SAMPLE_ELSE = 0.09e-6
-PASSES = {"dqn": 3.2}
+SECONDS_PER_SAMPLE_ELSE = 0.076e-6
+PASSES = {"dqn": 4.8}
 """Through the network, for each sample of a loss: a backward pass counts twice, one that keeps nothing hardly."""
 PASSES_ELSE = 3
-SECONDS_PER_WEIGHT = 1.1e-9
-"""Of an update, for each weight and member: Adam's."""
-SECONDS_PER_STEP = 0.38e-6
+SECONDS_PER_WEIGHT = {"bc": 3.1e-9}
+"""Of an update, for each weight and member: Adam's, and BC's smaller products: each weight is fetched for fewer samples."""
+SECONDS_PER_WEIGHT_ELSE = 0.69e-9
+SECONDS_PER_STEP = 0.41e-6
 """Of an environment, for each member, its actions drawn."""
-SECONDS_PER_TIME = 120e-6
+SECONDS_PER_TIME = 91e-6
 """Of a step in time, which a whole population takes together."""
-EPISODE = 0.37
+EPISODE = 0.34
 """Of the horizon: the length of an episode while evaluated."""
-KEPT, SCATTERED = 0.56, 0.62
-"""Of a training, where members may stop at the task's maximum: under a mask that was found (or none), and another."""
+SOONEST = {"bc": 0.31}
+"""Of a training, where members stop at the task's maximum: what dense networks of 64 units a layer take until then."""
+SOONEST_ELSE = 0.35
+SOONER = 0.46
+"""Larger ones take less, by this power of their units."""
+THIN = 3.6, 7.1
+"""Edges a unit from which on it takes longer: under a mask that was found, and another."""
 REACHED = 0.99
 """Of the task's maximum: what its experts must return for anybody to stop there."""
-REACHING = 27
+REACHING = 7.3
 """Edges a unit from which on most of a pruned network's arithmetic is left."""
 
 
@@ -60,7 +66,7 @@ def _level(cell: Cell, level: int, density: float) -> float:
     e, members = cell.experiment, len(cell.seeds)
     looks, learner = e.evaluation, e.learner
     weights = {name: _weights(e, name, sizes, density) for name, sizes in layer_sizes(e).items()}
-    share = _taken(cell) * (1 - (cell.rewind if level else 0))
+    share = _taken(cell, density) * (1 - (cell.rewind if level else 0))
     passes = PASSES.get(learner.name, PASSES_ELSE)
     per_loss = SECONDS_PER_SAMPLE.get(learner.name, SECONDS_PER_SAMPLE_ELSE)
     per_sample = sum(per_loss + 2 * passes * count / FLOPS_PER_SECOND for count in weights.values())
@@ -68,18 +74,22 @@ def _level(cell: Cell, level: int, density: float) -> float:
     length = EPISODE * e.task.horizon
     evaluated = length * (looks.per_training * looks.episodes * share + looks.scored_episodes)
     times = learner.env_steps / learner.envs * share + length * (looks.per_training * share + 1)
-    per_update = learner.samples_per_update * per_sample + SECONDS_PER_WEIGHT * sum(weights.values())
+    per_weight = SECONDS_PER_WEIGHT.get(learner.name, SECONDS_PER_WEIGHT_ELSE)
+    per_update = learner.samples_per_update * per_sample + per_weight * sum(weights.values())
     learned = learner.updates * share * per_update
     return members * (learned + (learner.env_steps * share + evaluated) * per_step) + times * SECONDS_PER_TIME
 
 
-def _taken(cell: Cell) -> float:
+def _taken(cell: Cell, density: float) -> float:
     """The share of a training that members take on average."""
     e = cell.experiment
     reached = _experts(e.task.name, e.task.horizon) >= REACHED * e.task.maximum_return
     if not (e.savings.stop_at_maximum and e.pruning.checkpoint == "best" and reached):
         return 1.0
-    return SCATTERED if cell.condition in CONDITIONS[2:] else KEPT
+    units = float(np.mean(e.network.hidden or (1,)))
+    soonest = min(1.0, SOONEST.get(e.learner.name, SOONEST_ELSE) * (64 / units) ** SOONER)
+    thin = THIN[cell.condition in CONDITIONS[2:]]
+    return soonest + (1 - soonest) * exp(-density * units / thin)
 
 
 @functools.cache

@@ -25,7 +25,7 @@ from harness.evidence.costs import estimated_seconds
 from harness.evidence.lease import Holder
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, address
-from harness.experiment import TICKET
+from harness.experiment import CONDITIONS, DENSE, TICKET
 from harness.plugin import progress
 from harness.plugin.block import Block
 from harness.plugin.progress import InWork, Meter, Progress, Standing
@@ -349,7 +349,8 @@ def test_on_a_terminal_the_block_comes_and_one_line_stays(suite: Suite, terminal
         assert times == "        after 0 s"
         finish(suite, suite.addresses[0], 0)
     (line,) = terminal.text()[:1]
-    assert line.startswith("claims: 25 % of the work, 1 of 2 cells, 1 of 4 levels")
+    dense, all_of_it = (sum(estimated_seconds(where.cell) for where in suite.addresses[:n]) for n in (1, 2))
+    assert line.startswith(f"claims: {int(100 * dense / all_of_it)} % of the work, 1 of 2 cells, 1 of 4 levels")
 
 
 @pytest.mark.usefixtures("quick")
@@ -492,7 +493,10 @@ draining.run_level = run_level
     terminal.close()
     assert code == pytest.ExitCode.INTERRUPTED, text
     assert not [line for line in text if line.startswith("claims  ") or "process" in line]
-    assert [line for line in text if line.startswith("claims: 7 % of the work, 1 of 5 cells, 1 of 13 levels")]
+    smoke = PROFILES["smoke"]
+    of = [estimated_seconds(smoke.cells(System("cart-pole", "bc"), name, 0)[0]) for name in (DENSE, *CONDITIONS)]
+    done = int(100 * of[0] / sum(of))
+    assert [line for line in text if line.startswith(f"claims: {done} % of the work, 1 of 5 cells, 1 of 13 levels")]
     assert "the same command goes on from the last finished level; --finished judges what is there" in " ".join(text)
 
 
