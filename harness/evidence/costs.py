@@ -28,7 +28,7 @@ PASSES = {"dqn": 4.8}
 """Through the network, for each sample of a loss: a backward pass counts twice, one that keeps nothing hardly."""
 PASSES_ELSE = 3
 SECONDS_PER_WEIGHT = {"bc": 3.1e-9}
-"""Of an update, for each weight and member: Adam's, and BC's smaller products: each weight is fetched for fewer samples."""
+"""Of an update, for each weight and member: Adam's, and BC's smaller products: each weight is fetched for fewer."""
 SECONDS_PER_WEIGHT_ELSE = 0.69e-9
 SECONDS_PER_STEP = 0.41e-6
 """Of an environment, for each member, its actions drawn."""
@@ -87,7 +87,7 @@ def _taken(cell: Cell, density: float) -> float:
     if not (e.savings.stop_at_maximum and e.pruning.checkpoint == "best" and reached):
         return 1.0
     units = float(np.mean(e.network.hidden or (1,)))
-    soonest = min(1.0, SOONEST.get(e.learner.name, SOONEST_ELSE) * (64 / units) ** SOONER)
+    soonest: float = min(1.0, SOONEST.get(e.learner.name, SOONEST_ELSE) * (64 / units) ** SOONER)
     thin = THIN[cell.condition in CONDITIONS[2:]]
     return soonest + (1 - soonest) * exp(-density * units / thin)
 

@@ -252,7 +252,8 @@ class TestOutcome:
     @pytest.mark.parametrize("conclusion", ["contradicted", "equivalent", "underpowered"])
     def test_a_finding_that_lost_its_support_is_a_kill(self, conclusion: str) -> None:
         mutated = judged("INCONCLUSIVE", finding("a", "supported"), finding("b", conclusion, effect=0.01))
-        assert outcome(TWIN, mutated) == ("killed", f"b: +0.3 supported, now +0.01 {conclusion}")
+        lost = f"1 of 2 supported findings lost, b: +0.3 supported, now +0.01 {conclusion}"
+        assert outcome(TWIN, mutated) == ("killed", lost)
 
     def test_underpowered_is_no_kill_where_the_twin_could_not_have_seen_it_either(self) -> None:
         for detectable in (None, 0.4):
@@ -268,13 +269,26 @@ class TestOutcome:
             twin = judged("REPRODUCED", dataclasses.replace(found, kind="equivalent"))
             assert outcome(twin, mutated)[0] == word
 
-    def test_what_still_reproduces_has_survived(self) -> None:
-        assert outcome(TWIN, judged("REPRODUCED", finding("a", "supported", effect=0.2)))[0] == "survived"
+    def test_what_is_supported_still_has_survived(self) -> None:
+        as_well = judged("REPRODUCED", finding("a", "supported", effect=0.2), finding("b", "supported"))
+        assert outcome(TWIN, as_well) == ("survived", "still supported")
         assert outcome(TWIN, TWIN) == ("survived", "it changes no number")
 
     def test_what_could_not_be_judged_is_no_kill(self) -> None:
         refused = dataclasses.replace(finding("a", "underpowered", effect=0.01), refused="the table says so")
         assert outcome(TWIN, judged("INCONCLUSIVE", refused))[0] == "unclear"
+
+    def test_only_what_the_twin_supports_can_be_lost_or_survive(self) -> None:
+        twin = judged("INCONCLUSIVE", *TWIN.findings.values(), finding("c", "underpowered", effect=0.02))
+        weak = finding("c", "underpowered", effect=0.0)
+        for mutated, word in ((finding("b", "supported"), "survived"), (finding("b", "contradicted"), "killed")):
+            now = judged("INCONCLUSIVE", finding("a", "supported"), mutated, weak)
+            assert outcome(twin, now)[0] == word
+        nothing = judged("INCONCLUSIVE", weak)
+        assert outcome(nothing, judged("REFUTED", finding("c", "contradicted")))[0] == "unclear"
+
+    def test_a_finding_that_is_not_there_any_more_is_no_kill(self) -> None:
+        assert outcome(TWIN, judged("ERROR", finding("a", "supported")))[0] == "unclear"
 
     @pytest.mark.parametrize("conclusion", ["error", "not run"])
     def test_what_broke_down_is_no_kill(self, conclusion: str) -> None:
@@ -320,9 +334,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def with_sessions(monkeypatch: pytest.MonkeyPatch, mutated: dict[str, str], lame: bool = False) -> Sessions:
+def with_sessions(monkeypatch: pytest.MonkeyPatch, mutated: dict[str, str], second: str = "supported") -> Sessions:
     one = judged("REPRODUCED", finding("a", "supported"), controls=["unmasked", "random-mask"])
-    two = judged("INCONCLUSIVE" if lame else "REPRODUCED", finding("a", "supported"), controls=["unmasked"])
+    weak = finding("b", "underpowered")
+    two = judged("INCONCLUSIVE", finding("a", second), weak, controls=["unmasked"])
     third = judged("REFUTED", finding("a", "contradicted"))
     ran = Sessions({"one": one, "two": two, "third": third}, mutated)
     monkeypatch.setattr(harness.trust.controls.sessions, "judge", ran)
@@ -376,11 +391,20 @@ class TestCommand:
         assert record is not None
         assert not record["ok"]
 
-    def test_a_twin_that_does_not_reproduce_is_1_and_named(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        with_sessions(monkeypatch, KILLED, lame=True)
+    def test_a_twin_that_supports_nothing_is_1_and_named(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with_sessions(monkeypatch, KILLED, second="underpowered")
         lines, code = told(main())
         assert code == 1
-        assert "the twin does not reproduce two" in lines[-2]
+        assert "these do not: two x unmasked; the twin supports nothing of two" in lines[-2]
+
+    def test_a_twin_that_supports_a_part_is_told_so(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with_sessions(monkeypatch, KILLED)
+        lines, code = told(main())
+        assert code == 0
+        assert lines[0] == "twin: one REPRODUCED, two INCONCLUSIVE, 1 of 2 supported, third REFUTED"
+        record = records.read("controls", here, here)
+        assert record is not None
+        assert record["tables"][0]["rows"][1][1]["text"] == "INCONCLUSIVE, 1 of 2 supported"
 
     def test_a_control_whose_mutation_is_disabled_is_found_out(
         self, here: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,9 @@
-"""`python -m harness controls`: each claim must lose its REPRODUCED where a control that it declares breaks something.
+"""`python -m harness controls`: a claim must lose what it is REPRODUCED by where a control that it declares breaks it.
 
 All of it on the reduced profile. First the twin, in which nothing is broken: every claim that declares controls must
-be REPRODUCED there. Then each control, over the claims that declare it.
+have findings there that are supported. It need not be REPRODUCED: with half the levels it may lack the power for one
+system among several, and a control is held against those for which there was enough. Then each control, over the
+claims that declare it.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -11,6 +13,7 @@ from harness.controls import CONTROLS, says
 from harness.trust import sessions
 from harness.trust.records import Entry, Record, Table, Tone, leave
 from harness.trust.sessions import Judged, numbers
+from harness.verdict import Finding
 
 COMMAND = "make controls"
 IDLE = "nothing"
@@ -22,24 +25,35 @@ _TONES: dict[Outcome, Tone] = {"killed": "good", "survived": "bad", "unclear": "
 def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
     """What became of a claim under a control, and why.
 
-    killed: a finding that the twin supports is contradicted or equivalent, or it is underpowered although the twin
-    could have seen an effect as large as its own 9 times in 10, or placed none within its margin. survived: still
-    REPRODUCED. unclear: not REPRODUCED, but nothing shows that the control is the reason: an error, a test that was
-    refused, or a twin without power.
+    It is about the findings that the twin supports. survived: all are supported still. killed: one at least is
+    contradicted or equivalent, or it is underpowered although the twin could have seen an effect as large as its own 9
+    times in 10, or placed none within its margin. unclear: neither, for nothing shows that the control is the reason:
+    an error, a test that was refused, a twin without power, or one that supports nothing.
     """
-    if mutated.verdict == "REPRODUCED":
-        same = all(numbers(twin.findings[name]) == numbers(found) for name, found in mutated.findings.items())
-        return "survived", "it changes no number" if same else "still REPRODUCED"
-    lost = [name for name, found in twin.findings.items() if found.conclusion == "supported"]
-    for name in lost:
-        was, now = twin.findings[name], mutated.findings.get(name)
-        if now is None or now.refused or now.conclusion in ("supported", "error", "not run", "smoke"):
-            continue
-        size = abs(was.effect) if was.kind == "greater" else was.smallest
-        could_see = was.detectable is not None and was.detectable <= size
-        if now.conclusion != "underpowered" or could_see:
-            return "killed", f"{name}: {was.effect:+.3g} {was.conclusion}, now {now.effect:+.3g} {now.conclusion}"
-    return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
+    supported = _supported(twin)
+    if not supported:
+        return "unclear", "the twin supports no finding that could be lost"
+    now = {name: mutated.findings[name] for name in supported if name in mutated.findings}
+    if now.keys() == supported.keys() and all(found.conclusion == "supported" for found in now.values()):
+        same = all(numbers(was) == numbers(now[name]) for name, was in supported.items())
+        return "survived", "it changes no number" if same else "still supported"
+    lost = [name for name, found in now.items() if _is_lost(supported[name], found)]
+    if not lost:
+        return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
+    was, found = supported[lost[0]], now[lost[0]]
+    first = f"{lost[0]}: {was.effect:+.3g} supported, now {found.effect:+.3g} {found.conclusion}"
+    return "killed", f"{len(lost)} of {len(supported)} supported findings lost, {first}"
+
+
+def _supported(judged: Judged) -> dict[str, Finding]:
+    return {name: found for name, found in judged.findings.items() if found.conclusion == "supported"}
+
+
+def _is_lost(was: Finding, now: Finding) -> bool:
+    if now.refused or now.conclusion in ("supported", "error", "not run", "smoke"):
+        return False
+    size = abs(was.effect) if was.kind == "greater" else was.smallest
+    return now.conclusion != "underpowered" or (was.detectable is not None and was.detectable <= size)
 
 
 def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Generator[str, None, int]:
@@ -53,8 +67,8 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
     if later := sessions.waiting("twin"):
         twin |= sessions.judge("twin-later", [], sessions.EVIDENCE, later)
     declared = {name: [c for c, judged in twin.items() if name in judged.controls] for name in CONTROLS if name != IDLE}
-    lame = [c for c, judged in twin.items() if judged.controls and judged.verdict != "REPRODUCED"]
-    yield f"twin: {', '.join(f'{claim} {judged.verdict}' for claim, judged in twin.items())}"
+    lame = [c for c, judged in twin.items() if judged.controls and not _supported(judged)]
+    yield f"twin: {', '.join(f'{claim} {_standing(judged)}' for claim, judged in twin.items())}"
     found: dict[str, dict[str, tuple[Outcome, str]]] = {claim: {} for claim in twin}
     for name, claims in declared.items():
         if (only and name not in only) or (idle and name != idle):
@@ -72,7 +86,7 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
     killed = sum(len(row) for row in found.values()) - len(alive)
     verdict = f"{killed} of {killed + len(alive)} declared controls kill"
     verdict += f"; these do not: {', '.join(alive)}" if alive else ""
-    verdict += f"; the twin does not reproduce {', '.join(lame)}" if lame else ""
+    verdict += f"; the twin supports nothing of {', '.join(lame)}" if lame else ""
     cpu = sessions.cpu_seconds() - before
     yield f"{verdict} ({cpu / 60:.1f} core-minutes)"
     if not (only or idle):
@@ -93,7 +107,7 @@ def _record(
     for claim, judged in twin.items():
         entries = [_entry(judged, found[claim].get(name)) for name in names]
         tone: Tone = "good" if judged.verdict == "REPRODUCED" else "weak"
-        rows.append([claim, Entry(judged.verdict, tone), *entries])
+        rows.append([claim, Entry(_standing(judged), tone), *entries])
     tables = [
         Table("Claims and controls", ["claim", "nothing broken", *names], rows),
         Table("What each control breaks", ["control", "broken"], [[name, says(name)] for name in names]),
@@ -109,7 +123,9 @@ def _record(
         name="controls",
         title="Negative controls",
         says="Each control breaks one ingredient of the experiments, on the reduced profile. A claim declares those"
-        " that must take its REPRODUCED away: one that is still reproduced then would be reproduced by anything.",
+        " that must take away what it is REPRODUCED by: findings that are supported then as well would be by anything."
+        " They are held against the findings that are supported where nothing is broken, which may be those of some"
+        " systems alone: reduced has half the levels of scaled.",
         verdict=f"{verdict[0].upper()}{verdict[1:]}.",
         ok=ok,
         command=COMMAND,
@@ -117,6 +133,13 @@ def _record(
         data=data,
         cpu_seconds=cpu,
     )
+
+
+def _standing(judged: Judged) -> str:
+    """Its verdict; how many findings are supported, where that is not said by it."""
+    if judged.verdict == "REPRODUCED" or not judged.controls:
+        return judged.verdict
+    return f"{judged.verdict}, {len(_supported(judged))} of {len(judged.findings)} supported"
 
 
 def _entry(twin: Judged, found: tuple[Outcome, str] | None) -> Entry:
