@@ -252,8 +252,9 @@ class TestOutcome:
     @pytest.mark.parametrize("conclusion", ["contradicted", "equivalent", "underpowered"])
     def test_a_finding_that_lost_its_support_is_a_kill(self, conclusion: str) -> None:
         mutated = judged("INCONCLUSIVE", finding("a", "supported"), finding("b", conclusion, effect=0.01))
-        lost = f"1 of 2 supported findings lost, b: +0.3 supported, now +0.01 {conclusion}"
-        assert outcome(TWIN, mutated) == ("killed", lost)
+        assert outcome(TWIN, mutated) == ("killed", f"b: +0.3 supported, now +0.01 {conclusion}")
+        both = judged("INCONCLUSIVE", *(finding(name, conclusion, effect=0.01) for name in "ab"))
+        assert outcome(TWIN, both)[1] == f"a: +0.5 supported, now +0.01 {conclusion}; and 1 more"
 
     def test_underpowered_is_no_kill_where_the_twin_could_not_have_seen_it_either(self) -> None:
         for detectable in (None, 0.4):
@@ -284,6 +285,11 @@ class TestOutcome:
         for mutated, word in ((finding("b", "supported"), "survived"), (finding("b", "contradicted"), "killed")):
             now = judged("INCONCLUSIVE", finding("a", "supported"), mutated, weak)
             assert outcome(twin, now)[0] == word
+        against = judged("MIXED", *TWIN.findings.values(), finding("c", "contradicted", effect=-0.3))
+        assert outcome(twin, against) == ("killed", "c: +0.02 underpowered, now -0.3 contradicted")
+        assert outcome(against, against)[0] == "survived"
+        even = judged("INCONCLUSIVE", *TWIN.findings.values(), finding("c", "equivalent", effect=0.0))
+        assert outcome(twin, even)[0] == "survived"
         nothing = judged("INCONCLUSIVE", weak)
         assert outcome(nothing, judged("REFUTED", finding("c", "contradicted")))[0] == "unclear"
 

@@ -25,24 +25,25 @@ _TONES: dict[Outcome, Tone] = {"killed": "good", "survived": "bad", "unclear": "
 def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
     """What became of a claim under a control, and why.
 
-    It is about the findings that the twin supports. survived: all are supported still. killed: one at least is
-    contradicted or equivalent, or it is underpowered although the twin could have seen an effect as large as its own 9
-    times in 10, or placed none within its margin. unclear: neither, for nothing shows that the control is the reason:
-    an error, a test that was refused, a twin without power, or one that supports nothing.
+    survived: all findings that the twin supports still are, and none is contradicted that was not. killed: one at least
+    is lost: contradicted now and not in the twin; or supported there and now equivalent, or underpowered although the
+    twin could have seen an effect as large as its own 9 times in 10, or placed none within its margin. unclear:
+    neither, for nothing shows that the control is the reason: an error, a test that was refused, a twin without power,
+    or one that supports nothing.
     """
     supported = _supported(twin)
     if not supported:
         return "unclear", "the twin supports no finding that could be lost"
-    now = {name: mutated.findings[name] for name in supported if name in mutated.findings}
-    if now.keys() == supported.keys() and all(found.conclusion == "supported" for found in now.values()):
+    now = {name: found for name, found in mutated.findings.items() if name in twin.findings}
+    lost = [name for name, found in now.items() if _is_lost(twin.findings[name], found)]
+    if lost:
+        was, found = twin.findings[lost[0]], now[lost[0]]
+        told = f"{lost[0]}: {was.effect:+.3g} {was.conclusion}, now {found.effect:+.3g} {found.conclusion}"
+        return "killed", told + (f"; and {len(lost) - 1} more" if len(lost) > 1 else "")
+    if supported.keys() <= _supported(mutated).keys():
         same = all(numbers(was) == numbers(now[name]) for name, was in supported.items())
         return "survived", "it changes no number" if same else "still supported"
-    lost = [name for name, found in now.items() if _is_lost(supported[name], found)]
-    if not lost:
-        return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
-    was, found = supported[lost[0]], now[lost[0]]
-    first = f"{lost[0]}: {was.effect:+.3g} supported, now {found.effect:+.3g} {found.conclusion}"
-    return "killed", f"{len(lost)} of {len(supported)} supported findings lost, {first}"
+    return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
 
 
 def _supported(judged: Judged) -> dict[str, Finding]:
@@ -52,8 +53,11 @@ def _supported(judged: Judged) -> dict[str, Finding]:
 def _is_lost(was: Finding, now: Finding) -> bool:
     if now.refused or now.conclusion in ("supported", "error", "not run", "smoke"):
         return False
+    if now.conclusion == "contradicted":
+        return was.conclusion != "contradicted"
     size = abs(was.effect) if was.kind == "greater" else was.smallest
-    return now.conclusion != "underpowered" or (was.detectable is not None and was.detectable <= size)
+    could_see = was.detectable is not None and was.detectable <= size
+    return was.conclusion == "supported" and (now.conclusion == "equivalent" or could_see)
 
 
 def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Generator[str, None, int]:
