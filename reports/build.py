@@ -357,17 +357,13 @@ def _figures(
     """Each chart of a claim once, by content; what earlier sections drew is in `seen`, and referred to."""
     here: dict[str, Figure] = {}
     broken: list[str] = []
-    for finding in findings:
-        if not finding["chart"]:
-            continue
-        content = json.dumps(finding["chart"], sort_keys=True)
-        if content in here:
-            continue
+    for chart in charts.joined(finding["chart"] for finding in findings if finding["chart"]):
+        content = json.dumps(chart, sort_keys=True)
         if content in seen:
             here[content] = replace(seen[content], first=False)
             continue
         try:
-            here[content] = seen[content] = Figure(f"chart-{len(seen) + 1}", charts.draw(finding["chart"]), first=True)
+            here[content] = seen[content] = Figure(f"chart-{len(seen) + 1}", charts.draw(chart), first=True)
         except ValueError as problem:  # one bad chart must not cost the report of a long run
             broken.append(str(problem))
     return tuple(here.values()), tuple(dict.fromkeys(broken))

@@ -1,6 +1,7 @@
 """Charts of a claim's findings: from the plugin's JSON to panels, a legend and the table of their numbers."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,21 @@ class Drawing:
     rows: tuple[tuple[str, ...], ...]
     place: str
     kept: tuple[float, ...]
+
+
+def joined(charts: Iterable[Any]) -> list[Any]:
+    """Each chart once, and those on network sizes of one title as one: findings compare sizes in pairs, Figure 11 shows
+    them on one axis. What is no chart is left as it is, for `draw` to refuse."""
+    made: dict[str, Any] = {}
+    for chart in charts:
+        content = json.dumps(chart, sort_keys=True)
+        if not (isinstance(chart, Mapping) and chart.get("kind") == "sizes" and isinstance(chart.get("series"), list)):
+            made[content] = chart
+            continue
+        name = f"sizes {chart.get('title')}"
+        lines = [*(made[name]["series"] if name in made else []), *chart["series"]]
+        made[name] = {**chart, "series": list({json.dumps(line, sort_keys=True): line for line in lines}.values())}
+    return list(made.values())
 
 
 def draw(chart: Mapping[str, Any]) -> Drawing:

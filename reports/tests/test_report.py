@@ -238,6 +238,20 @@ def test_sizes_are_drawn_over_numbers_of_weights_a_colour_a_size_and_a_dash_a_co
     assert "%" not in panel.body
 
 
+def test_sizes_that_findings_compare_in_pairs_stand_on_one_axis() -> None:
+    whole = synthetic.sizes_chart("k", "Acrobot BC", levels=4)
+    pairs = [
+        {**whole, "key": str(pair), "series": [line for line in whole["series"] if line["size"] in pair]}
+        for pair in (("32-32", "64-64"), ("32-32", "128-128"), ("64-64", "128-128"))
+    ]
+    other = synthetic.sizes_chart("k", "Acrobot PPO", sizes=(32, 64), levels=4)
+    returns = synthetic.returns_chart("k", "Acrobot BC")
+    one, two, three = charts.joined([pairs[0], returns, *pairs[1:], other, returns])
+    assert [line["label"] for line in one["series"]] == [line["label"] for line in whole["series"]]
+    assert (two, three) == (returns, other)
+    assert charts.draw(one).legend == charts.draw(whole).legend
+
+
 def test_a_baseline_beside_several_runs_comes_last_in_its_own_colour() -> None:
     labels = {"rewound to 0": 2.0, "random/re-init": 9.0, "rewound to 2 %": 1.8}
     labels |= {"rewound to 8 %": 1.9, "rewound to 80 %": 3.0}
