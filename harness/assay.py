@@ -9,7 +9,8 @@ from harness.trust import basis
 from harness.verdict import conclude
 
 DENSE_BAR = 0.95
-"""475 of Cart-Pole's 500: what dense learning must reach before "no difference" means anything."""
+"""Of the way from random to the expert, 475 of Cart-Pole's 500 and about -100 on Acrobot: what dense learning must
+reach before "no difference" means anything."""
 TICKET_EFFECT = 0.05
 """In normalised return: the smallest ticket effect that shows that something can be seen."""
 

@@ -76,7 +76,10 @@ def _parsed(text: str, hint: Any) -> Any:
     if get_origin(hint) in (UnionType, typing.Union):
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
     if get_origin(hint) is tuple:
-        return tuple(_parsed(entry, get_args(hint)[0]) for entry in text.replace("-", ",").split(","))
+        try:
+            return tuple(_parsed(entry, get_args(hint)[0]) for entry in text.replace("-", ",").split(","))
+        except ValueError as error:
+            raise ValueError(f"{error}, or several of them, as in 64-64") from None
     if hint is bool:
         if text not in _WORDS:
             raise ValueError("it is true or false")

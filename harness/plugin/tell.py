@@ -35,7 +35,7 @@ def plan(suite: Suite) -> Iterator[str]:
     waiting = {where.cell.id for where in suite.pending()}
     yield _row("not in the evidence yet", [cell for cell in suite.cells if cell.id in waiting])
     yield ""
-    yield "cells (compute one with --cell ID; estimates of core-minutes: measured ones were 0.77 to 1.36 times theirs)"
+    yield "cells (compute one with --cell ID; estimates of core-minutes, within 40 % where they were tried)"
     for where in suite.addresses:
         cell, done = where.cell, suite.store.finished_levels(where)
         state = "stored" if cell.id not in waiting else f"{done}/{len(cell.levels)} levels" if done else "pending"
@@ -69,7 +69,7 @@ def _system(cell: Cell) -> str:
         f"{task}, horizon {e.task.horizon}, {e.learner.name}: {e.learner.env_steps:,} env_steps and"
         f" {e.learner.updates:,} updates per training, {units} units, {e.network.initialiser}"
         f" / {e.network.input_divisor:g}, {e.pruning.levels} levels at {100 * e.pruning.rate:g} %"
-        f" by {e.pruning.criterion}"
+        f" by {e.pruning.criterion}{''.join(f', {change}' for change in _options(cell))}"
     )
 
 
@@ -77,14 +77,20 @@ def _name(cell: Cell) -> str:
     e = cell.experiment
     units = "-".join(map(str, e.network.hidden))
     changes = [f"{units} units", e.network.initialiser, f"/ {e.network.input_divisor:g}", f"horizon {e.task.horizon}"]
-    changes += [f"weight decay {e.learner.weight_decay:g}"] if e.learner.weight_decay else []
-    changes += [f"dropout {e.network.dropout:g}"] if e.network.dropout else []
-    changes += ["last checkpoint"] if e.pruning.checkpoint == "last" else []
-    changes += [f"rewound to {cell.rewind:g}"] if cell.rewind else []
+    changes += _options(cell)
     return (
         f"{e.task.name}{_shown(e)} {e.learner.name} {' '.join(changes)}, {e.learner.updates} updates,"
         f" seeds {cell.seeds[0]} to {cell.seeds[-1]}: {cell.condition}"
     )
+
+
+def _options(cell: Cell) -> list[str]:
+    """Those that are not as ever."""
+    e = cell.experiment
+    changes = [f"weight decay {e.learner.weight_decay:g}"] if e.learner.weight_decay else []
+    changes += [f"dropout {e.network.dropout:g}"] if e.network.dropout else []
+    changes += ["last checkpoint"] if e.pruning.checkpoint == "last" else []
+    return changes + ([f"rewound to {cell.rewind:g}"] if cell.rewind else [])
 
 
 def _shown(e: Experiment) -> str:

@@ -94,11 +94,15 @@ def registered_anew(
 ) -> Registered:
     """The claim with this document in force; `before` itself where nothing differs.
 
-    fresh: findings of which nothing has been seen on any block. To add one is no change of the others.
+    fresh: findings of which the evidence at hand holds nothing on any block. To add one is no change of the others,
+    unless its systems were registered before and there has been evidence since: that may have been removed.
     """
     if before is None:
         return Registered(document, calls, (Registration(when, document_hash(document), {}, evidence, note),))
+    evidence = _union(before.history[-1].evidence, evidence)
+    judged = {one for finding in before.document["findings"].values() for one in _systems(finding)} if evidence else {}
     fresh = [name for name in fresh if name not in before.document["findings"]]
+    fresh = [name for name in fresh if not any(one in judged for one in _systems(document["findings"][name]))]
     seen = {name: finding for name, finding in document["findings"].items() if name not in fresh}
     changed = {"": differences(before.document, {**document, "findings": seen}, "")}
     changed |= {name: differences(before.document, document, name) for name in document["profiles"]}
@@ -106,8 +110,12 @@ def registered_anew(
     changed = {name: said for name, said in changed.items() if said}
     if not changed:
         return before
-    entry = Registration(when, document_hash(document), changed, _union(before.history[-1].evidence, evidence), note)
+    entry = Registration(when, document_hash(document), changed, evidence, note)
     return Registered(document, calls, (*before.history, entry))
+
+
+def _systems(finding: Mapping[str, Any]) -> list[str]:
+    return [run["system"] for run in finding["runs"].values()]
 
 
 def _union(one: Blocks, other: Blocks) -> Blocks:

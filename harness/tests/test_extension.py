@@ -348,7 +348,7 @@ class TestChanges:
             ("pruning.levels=²", "it is a whole number from 1 on"),
             ("pruning.scope=critic", r"it is one of actor, actor\+critic"),
             ("savings.stop_at_maximum=no", "it is true or false"),
-            ("network.hidden=8,x", "it is a whole number from 1 on"),
+            ("network.hidden=8,x", "it is a whole number from 1 on, or several of them, as in 64-64"),
             ("learner.minibatches=7", "7 minibatches do not divide a rollout of 256 samples"),
             ("learner.ppo=mine", "has no system cart-pole mine"),
             ("pruning.rate=0.9", "pruning.rate=0.9 changes nothing here: each run selected has that value already"),

@@ -273,7 +273,9 @@ def test_only_blocks_with_evidence_stay_marked_when_a_change_is_registered(writt
 
 def test_a_finding_added_before_anything_was_seen_of_it_marks_no_block(written: Callable[..., Document]) -> None:
     more = copy.deepcopy(written())
-    more["findings"]["test_it[another]"] = more["findings"]["test_it[bc]"]
+    added = more["findings"]["test_it[another]"] = copy.deepcopy(more["findings"]["test_it[bc]"])
+    for run in added["runs"].values():
+        run["system"] = "acrobot dqn"
     first = registered_anew(None, written(), {}, "2026-11-22", {"scaled": [0]}, "after block 0")
     unseen = registered_anew(first, more, {}, "2026-11-23", {"scaled": [0]}, "", fresh=["test_it[another]"])
     assert sentences(unseen, more, "scaled", 0, partial=False) == []
@@ -287,6 +289,22 @@ def test_a_finding_added_before_anything_was_seen_of_it_marks_no_block(written: 
     changed = registered_anew(first, both, {}, "2026-11-23", {"scaled": [0]}, "", fresh=["test_it[another]"])
     (said,) = sentences(changed, both, "scaled", 0, partial=False)
     assert "smallest 0.05 -> 0.01" in said and "another" not in said
+
+
+def test_a_finding_added_of_a_system_that_had_evidence_is_marked_though_that_was_removed(
+    written: Callable[..., Document],
+) -> None:
+    more = copy.deepcopy(written())
+    more["findings"]["test_it[another]"] = more["findings"]["test_it[bc]"]
+    for then, now in (({"scaled": [0]}, {}), ({}, {"scaled": [0]})):
+        first = registered_anew(None, written(), {}, "2026-11-22", then, "")
+        again = registered_anew(first, more, {}, "2026-11-23", now, "", fresh=["test_it[another]"])
+        assert sentences(again, more, "scaled", 0, partial=False) == [
+            "changed since evidence of block 0: added (test_it[another]) (registered on 2026-11-23)"
+        ]
+    never = registered_anew(None, written(), {}, "2026-11-22", {}, "")
+    again = registered_anew(never, more, {}, "2026-11-23", {}, "", fresh=["test_it[another]"])
+    assert again.history[-1].changed == {"fresh": ["added, with nothing seen of it (test_it[another])"]}
 
 
 @pytest.fixture

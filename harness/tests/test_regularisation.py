@@ -183,7 +183,9 @@ class TestSizes:
     @pytest.mark.parametrize("text", ["64-", "-64", "64--64", "64-0", "64.5", "64x64", "wide"])
     def test_an_option_that_says_none_is_one_line(self, text: str) -> None:
         changed = dataclasses.replace(PROFILES["scaled"], changes=(Change.parse(f"network.hidden={text}"),))
-        with pytest.raises(ValueError, match=r"is not possible: it is a whole number from 1 on$"):
+        with pytest.raises(
+            ValueError, match=r"is not possible: it is a whole number from 1 on, or several of them, as in 64-64$"
+        ):
             changed.experiment(System("cart-pole", "ppo"))
 
 
