@@ -16,7 +16,7 @@ class Claim:
     id: from CLAIMS.md, stable. source: section and figures of the paper. quantifier: how widely the paper claims
     it. systems: on how many systems it does. figure: which chart shows it. needs_density: a density that its runs must
     be pruned to. needs_fan_ins: whether their actors' layers must differ in fan-in. controls: the negative controls
-    (`harness.controls`) that must take its REPRODUCED away. says: what the paper says, in
+    (`harness.controls`) that must take away findings that it is REPRODUCED by. says: what the paper says, in
     our words (the first sentence of the module's docstring).
     """
 

@@ -12,7 +12,7 @@ class LargerShuffled(Control):
 
     def rule(self, cell: Cell) -> Rule:
         """Of the other condition, in its own name."""
-        shuffled = cell.condition == TICKET and not _is_smallest(cell)
+        shuffled = cell.condition == TICKET and _place(cell) > 0
         return rule_of(SHUFFLED) if shuffled else super().rule(cell)
 
 
@@ -22,12 +22,12 @@ class SmallestShuffled(Control):
 
     def rule(self, cell: Cell) -> Rule:
         """Of the other condition, in its own name."""
-        shuffled = cell.condition == TICKET and _is_smallest(cell)
+        shuffled = cell.condition == TICKET and _place(cell) == 0
         return rule_of(SHUFFLED) if shuffled else super().rule(cell)
 
 
-def _is_smallest(cell: Cell) -> bool:
-    """Of the networks that claims on size compare (`budgets.Budgets.sizes`)."""
+def _place(cell: Cell) -> int:
+    """Among the networks that claims on size compare (`budgets.Budgets.sizes`), the smallest first; -1 for another."""
     e = cell.experiment
-    sizes = TASKS[e.task.name].sizes.get(e.learner.name, ())
-    return bool(sizes) and e.network.hidden == sizes[0]
+    sizes = TASKS[e.task.name].sizes.get(e.learner.name, ()) if e.task.name in TASKS else ()
+    return sizes.index(e.network.hidden) if e.network.hidden in sizes else -1

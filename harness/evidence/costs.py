@@ -66,7 +66,8 @@ def _level(cell: Cell, level: int, density: float) -> float:
     e, members = cell.experiment, len(cell.seeds)
     looks, learner = e.evaluation, e.learner
     weights = {name: _weights(e, name, sizes, density) for name, sizes in layer_sizes(e).items()}
-    share = _taken(cell, density) * (1 - (cell.rewind if level else 0))
+    taken = _taken(cell, density)
+    share = taken * (1 - cell.rewind) if level else max(taken, cell.rewind)  # nobody stops before the rewind point
     passes = PASSES.get(learner.name, PASSES_ELSE)
     per_loss = SECONDS_PER_SAMPLE.get(learner.name, SECONDS_PER_SAMPLE_ELSE)
     per_sample = sum(per_loss + 2 * passes * count / FLOPS_PER_SECOND for count in weights.values())

@@ -37,7 +37,8 @@ class Transition(Protocol):
     terminated: np.ndarray
     """bool[members, envs]: the episode ended in a terminal state."""
     truncated: np.ndarray
-    """bool[members, envs]: the horizon cut the episode off; its last state still has a value."""
+    """bool[members, envs]: the horizon cut the episode off; its last state still has a value. Never with
+    terminated."""
     final_observations: np.ndarray
     """float32[members, envs, inputs]: what was reached, before any restart."""
 

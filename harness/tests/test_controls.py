@@ -254,7 +254,13 @@ class TestOutcome:
         mutated = judged("INCONCLUSIVE", finding("a", "supported"), finding("b", conclusion, effect=0.01))
         assert outcome(TWIN, mutated) == ("killed", f"b: +0.3 supported, now +0.01 {conclusion}")
         both = judged("INCONCLUSIVE", *(finding(name, conclusion, effect=0.01) for name in "ab"))
-        assert outcome(TWIN, both)[1] == f"a: +0.5 supported, now +0.01 {conclusion}; and 1 more"
+        first = f"a: +0.5 supported, now +0.01 {conclusion}"
+        assert outcome(TWIN, both)[1] == f"{first}; b: +0.3 supported, now +0.01 {conclusion}"
+        names = ("test_x[1]", "test_x[2]", "test_y[1]")
+        twin = judged("REPRODUCED", *(finding(name, "supported") for name in names))
+        all_three = judged("INCONCLUSIVE", *(finding(name, conclusion, effect=0.01) for name in names))
+        said = [f"{name}: +0.5 supported, now +0.01 {conclusion}" for name in names]
+        assert outcome(twin, all_three)[1] == f"{said[0]}, and 1 more of it; {said[2]}"
 
     def test_underpowered_is_no_kill_where_the_twin_could_not_have_seen_it_either(self) -> None:
         for detectable in (None, 0.4):
@@ -401,7 +407,17 @@ class TestCommand:
         with_sessions(monkeypatch, KILLED, second="underpowered")
         lines, code = told(main())
         assert code == 1
-        assert "these do not: two x unmasked; the twin supports nothing of two" in lines[-2]
+        assert "these do not: two x unmasked; the twin supports nothing of, or speaks against, two" in lines[-2]
+
+    def test_a_twin_that_speaks_against_a_claim_is_1_and_named(
+        self, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ran = with_sessions(monkeypatch, KILLED)
+        against = judged("MIXED", finding("a", "supported"), finding("b", "contradicted"), controls=["unmasked"])
+        ran.twin["two"] = against
+        lines, code = told(main())
+        assert code == 1
+        assert "3 of 3 declared controls kill; the twin supports nothing of, or speaks against, two" in lines[-2]
 
     def test_a_twin_that_supports_a_part_is_told_so(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with_sessions(monkeypatch, KILLED)

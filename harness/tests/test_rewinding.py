@@ -23,6 +23,7 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import CRITIC, PPO
 from harness.learners.training import rewind_round
 from harness.networks import Mlp
+from harness.profiles import PROFILES, System
 from harness.tasks.cart_pole import CartPole
 from harness.tests.test_imp import Pay, Scripted, rounds_of
 
@@ -218,6 +219,14 @@ class TestWhatIsLeftToTrain:
             assert env_steps(rewound) == left * env_steps(plain)
             share = estimated_seconds(rewound) / estimated_seconds(plain)
             assert share == 1.0 if left == 1.0 else left < share < 0.9  # checkpoints are scored as ever
+
+    def test_the_plan_knows_that_nobody_stops_before_the_rewind_point(self) -> None:
+        profile = PROFILES["extended"]
+        for learner in ("ppo", "dqn"):
+            systems = [System("cart-pole", learner, rewind=share) for share in (0.0, 0.02, 0.8)]
+            dense = [Cell(profile.experiment(system), DENSE, SEEDS) for system in systems]
+            from_start, early, late = map(estimated_seconds, dense)
+            assert from_start == early < 0.6 * late
 
 
 class TestWhatStaysAsItWas:

@@ -1,9 +1,9 @@
 """`python -m harness controls`: a claim must lose what it is REPRODUCED by where a control that it declares breaks it.
 
 All of it on the reduced profile. First the twin, in which nothing is broken: every claim that declares controls must
-have findings there that are supported. It need not be REPRODUCED: with half the levels it may lack the power for one
-system among several, and a control is held against those for which there was enough. Then each control, over the
-claims that declare it.
+have findings there that are supported, and none that speaks against it. It need not be REPRODUCED: with half the levels
+it may lack the power for one system among several, and a control is held against those for which there was enough. Then
+each control, over the claims that declare it. Which of a claim's hypotheses lost findings is told, each with its first.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -37,13 +37,28 @@ def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
     now = {name: found for name, found in mutated.findings.items() if name in twin.findings}
     lost = [name for name, found in now.items() if _is_lost(twin.findings[name], found)]
     if lost:
-        was, found = twin.findings[lost[0]], now[lost[0]]
-        told = f"{lost[0]}: {was.effect:+.3g} {was.conclusion}, now {found.effect:+.3g} {found.conclusion}"
-        return "killed", told + (f"; and {len(lost) - 1} more" if len(lost) > 1 else "")
+        return "killed", "; ".join(_told(twin, now, lost, test) for test in dict.fromkeys(map(_test_of, lost)))
     if supported.keys() <= _supported(mutated).keys():
         same = all(numbers(was) == numbers(now[name]) for name, was in supported.items())
         return "survived", "it changes no number" if same else "still supported"
     return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
+
+
+def _told(twin: Judged, now: Mapping[str, Finding], lost: Sequence[str], test: str) -> str:
+    """Of one of the claim's hypotheses: the first finding that was lost, and how many more."""
+    first, *more = [name for name in lost if _test_of(name) == test]
+    was, found = twin.findings[first], now[first]
+    told = f"{first}: {was.effect:+.3g} {was.conclusion}, now {found.effect:+.3g} {found.conclusion}"
+    return told + (f", and {len(more)} more of it" if more else "")
+
+
+def _test_of(name: str) -> str:
+    return name.partition("[")[0]
+
+
+def _against(judged: Judged) -> list[str]:
+    """The findings that are decided against the claim."""
+    return [name for name, found in judged.findings.items() if found.conclusion in ("contradicted", "equivalent")]
 
 
 def _supported(judged: Judged) -> dict[str, Finding]:
@@ -71,7 +86,7 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
     if later := sessions.waiting("twin"):
         twin |= sessions.judge("twin-later", [], sessions.EVIDENCE, later)
     declared = {name: [c for c, judged in twin.items() if name in judged.controls] for name in CONTROLS if name != IDLE}
-    lame = [c for c, judged in twin.items() if judged.controls and not _supported(judged)]
+    lame = [c for c, judged in twin.items() if judged.controls and (_against(judged) or not _supported(judged))]
     yield f"twin: {', '.join(f'{claim} {_standing(judged)}' for claim, judged in twin.items())}"
     found: dict[str, dict[str, tuple[Outcome, str]]] = {claim: {} for claim in twin}
     for name, claims in declared.items():
@@ -90,7 +105,7 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
     killed = sum(len(row) for row in found.values()) - len(alive)
     verdict = f"{killed} of {killed + len(alive)} declared controls kill"
     verdict += f"; these do not: {', '.join(alive)}" if alive else ""
-    verdict += f"; the twin supports nothing of {', '.join(lame)}" if lame else ""
+    verdict += f"; the twin supports nothing of, or speaks against, {', '.join(lame)}" if lame else ""
     cpu = sessions.cpu_seconds() - before
     yield f"{verdict} ({cpu / 60:.1f} core-minutes)"
     if not (only or idle):
