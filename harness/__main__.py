@@ -109,7 +109,7 @@ def _add_bench(commands: Commands) -> None:
     bench = commands.add_parser(
         "bench",
         help="compare speed and returns with stable-baselines3; exit code 1 where a target is missed",
-        epilog="\n".join(["parts:", *(f"  {name:10}{what}" for name, what in PARTS.items())]),
+        epilog="\n".join(["parts:", *(f"  {name:12}{what}" for name, what in PARTS.items())]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     bench.add_argument("--only", action="append", default=[], metavar="PART", help="only this part; repeat for more")
