@@ -52,7 +52,7 @@ calibrate: $(READY) ## how often each test is wrong, by simulation: 8 core-minut
 aa: $(READY) ## how often the judge errs on trainings that differ by chance alone: 7 core-minutes
 	$(BIN)/python -m harness aa $(ARGS)
 
-controls: $(READY) ## break one ingredient at a time: every claim that reproduces must stop to; 17 core-minutes with ten claims
+controls: $(READY) ## break one ingredient at a time: every claim that declares some must lose findings; 59 core-minutes
 	$(BIN)/python -m harness controls $(ARGS)
 
 BLOCKS ?= 0 1 2
@@ -70,7 +70,7 @@ alarms: $(READY) ## how often the gate alarms on fresh seed blocks, at profile r
 	done
 	$(BIN)/python -m harness alarms $(ALARM_BLOCKS:%=.claims/gate/%/findings.json) $(ARGS)
 
-multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 36 core-minutes with ten claims
+multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 98 core-minutes
 	$(BIN)/python -m harness multiverse $(ARGS)
 
 bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes
