@@ -49,22 +49,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Controls:
-    """How the controls of one claim came out. `killed` of `applied`; twin: what it comes to with nothing broken."""
+    """How the controls of one claim came out. `killed` of `applied`; twin: what it comes to with nothing broken;
+    twin_holds: whether there was anything that a control could take away."""
 
     killed: int
     survivors: tuple[tuple[str, str], ...]  # control, why
     others: tuple[tuple[str, int], ...]  # outcome, how often: not applicable, or a word unknown here
     twin: str | None
+    twin_holds: bool
 
     @property
     def applied(self) -> int:
         """How many controls could kill or survive."""
         return self.killed + len(self.survivors)
-
-    @property
-    def twin_holds(self) -> bool:
-        """Whether there was anything that a control could take away."""
-        return self.twin in (None, "REPRODUCED")
 
     @property
     def word(self) -> str:
@@ -218,6 +215,8 @@ def _entry(item: Any, what: str) -> Entry:
 
 def _controls(data: Mapping[str, Any]) -> dict[str, Controls]:
     twin = _mapping(data.get("twin") or {}, "its twin")
+    lame = data.get("nothing to lose")  # older records: of all claims that the twin does not reproduce
+    lame = None if lame is None else _list(lame, "its claims with nothing to lose")
     found = {}
     for claim, outcomes in _mapping(data.get("claims") or {}, "its claims").items():
         survivors, others, killed = [], Counter[str](), 0
@@ -231,7 +230,8 @@ def _controls(data: Mapping[str, Any]) -> dict[str, Controls]:
             else:
                 others[outcome] += 1
         verdict = _optional(twin.get(claim), "the verdict of a twin")
-        found[claim] = Controls(killed, tuple(survivors), tuple(others.items()), verdict)
+        holds = verdict in (None, "REPRODUCED") if lame is None else claim not in lame
+        found[claim] = Controls(killed, tuple(survivors), tuple(others.items()), verdict, holds)
     return found
 
 

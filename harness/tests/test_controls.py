@@ -376,7 +376,12 @@ class TestCommand:
         assert record is not None
         assert record["ok"]
         assert record["data"]["claims"]["one"]["random-mask"]["outcome"] == "killed"
-        assert record["data"]["twin"]["third"] == "REFUTED"
+        assert record["data"]["twin"] == {
+            "one": "REPRODUCED",
+            "two": "INCONCLUSIVE, 1 of 2 supported",
+            "third": "REFUTED",
+        }
+        assert record["data"]["nothing to lose"] == []
         row = next(row for row in record["tables"][0]["rows"] if row[0] == "third")
         assert {entry["text"] for entry in row[2:]} == {"not applicable"}
 
@@ -418,6 +423,9 @@ class TestCommand:
         lines, code = told(main())
         assert code == 1
         assert "3 of 3 declared controls kill; the twin supports nothing of, or speaks against, two" in lines[-2]
+        record = records.read("controls", here, here)
+        assert record is not None
+        assert (record["ok"], record["data"]["nothing to lose"]) == (False, ["two"])
 
     def test_a_twin_that_supports_a_part_is_told_so(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with_sessions(monkeypatch, KILLED)

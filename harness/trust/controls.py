@@ -109,7 +109,7 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
     cpu = sessions.cpu_seconds() - before
     yield f"{verdict} ({cpu / 60:.1f} core-minutes)"
     if not (only or idle):
-        for path in leave(_record(twin, found, verdict, not (alive or lame), cpu), fixture):
+        for path in leave(_record(twin, found, lame, verdict, not alive, cpu), fixture):
             yield f"record: {path}"
     return 1 if alive or lame else 0
 
@@ -117,8 +117,9 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
 def _record(
     twin: Mapping[str, Judged],
     found: Mapping[str, Mapping[str, tuple[Outcome, str]]],
+    lame: Sequence[str],
     verdict: str,
-    ok: bool,
+    all_kill: bool,
     cpu: float,
 ) -> Record:
     names = [name for name in CONTROLS if name != IDLE]
@@ -132,7 +133,8 @@ def _record(
         Table("What each control breaks", ["control", "broken"], [[name, says(name)] for name in names]),
     ]
     data = {
-        "twin": {claim: judged.verdict for claim, judged in twin.items()},
+        "twin": {claim: _standing(judged) for claim, judged in twin.items()},
+        "nothing to lose": list(lame),
         "claims": {
             claim: {name: {"outcome": word, "why": why} for name, (word, why) in row.items()}
             for claim, row in found.items()
@@ -146,7 +148,7 @@ def _record(
         " They are held against the findings that are supported where nothing is broken, which may be those of some"
         " systems alone: reduced has half the levels of scaled.",
         verdict=f"{verdict[0].upper()}{verdict[1:]}.",
-        ok=ok,
+        ok=all_kill and not lame,
         command=COMMAND,
         tables=tables,
         data=data,

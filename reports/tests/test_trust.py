@@ -149,6 +149,16 @@ def test_controls_of_a_claim_whose_twin_did_not_hold_say_nothing(page: str) -> N
     assert "with nothing broken the claim came out INCONCLUSIVE" in words(section(page, "layer-ratio-matters"))
 
 
+def test_a_twin_that_supports_a_part_of_a_claim_lets_its_controls_tell() -> None:
+    killed = {"no-learning": {"outcome": "killed", "why": ""}}
+    data = {"claims": {"a": killed, "b": killed}, "twin": dict.fromkeys("ab", "INCONCLUSIVE, 6 of 8 supported")}
+    came = trust.part("controls", synthetic.record("controls", data={**data, "nothing to lose": ["b"]})).controls
+    assert (came["a"].word, came["a"].tone) == ("1 of 1 controls kill", "good")
+    assert (came["b"].word, came["b"].tone) == ("controls can't tell", "weak")
+    older = trust.part("controls", synthetic.record("controls", data=data)).controls
+    assert {one.word for one in older.values()} == {"controls can't tell"}
+
+
 @pytest.mark.parametrize(
     ("outcomes", "word", "tone"),
     [
