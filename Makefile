@@ -73,7 +73,7 @@ alarms: $(READY) ## how often the gate alarms on fresh seed blocks, at profile r
 multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 98 core-minutes
 	$(BIN)/python -m harness multiverse $(ARGS)
 
-bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 12 minutes
+bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 10 minutes
 	$(BIN)/python -m harness bench
 
 profile: $(READY) ## where a cell's CPU time goes, by phase

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from harness.budgets import ProfileName
 from harness.budgets.tasks import TASKS
 from harness.changes import Change, fields_of
-from harness.controls import CONTROLS, broken, rewinding, sizes  # noqa: F401  (their controls register themselves)
+from harness.controls import CONTROLS, broken, shuffled  # noqa: F401  (their controls register themselves)
 from harness.experiment import Cell, Experiment
 from harness.learners import Learner
 from harness.learners.bc import BC
