@@ -20,6 +20,10 @@ DENSE = "dense"
 CONDITIONS = ("mask/weights", "mask/permuted", "permuted/permuted", "random/re-init")
 """The paper's Table 1, from the ticket to the weakest baseline. CLAIMS.md spells them."""
 TICKET, SHUFFLED, REDRAWN = CONDITIONS[0], CONDITIONS[2], CONDITIONS[3]
+SURVIVING = "surviving inputs"
+"""Beside Table 1: a dense network on those inputs alone that the ticket's mask of the same level is connected to, from
+the same weights (paper 4.1, Figure 5 bottom right). Nothing but inputs is left out of it, and it has no chain of its
+own."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ class Experiment:
 class Cell:
     """The unit of work and of storage: one experiment, one condition, a fixed chunk of seeds.
 
-    `condition` is one of `CONDITIONS` (levels 1 to K) or `DENSE` (level 0, shared by all conditions: see `Savings`).
+    `condition` is one of `CONDITIONS` or `SURVIVING` (levels 1 to K), or `DENSE` (level 0, shared by all conditions:
+    see `Savings`).
     """
 
     experiment: Experiment
@@ -143,12 +148,19 @@ class Cell:
         return 0.0 if self._is_redrawn else float(self.experiment.pruning.rewind)
 
     @property
+    def follows_ticket(self) -> bool:
+        """Whether a level starts from the ticket's mask of that level, not from a chain of its own."""
+        if self.condition in (DENSE, TICKET):
+            return False
+        return self.condition == SURVIVING or self.experiment.pruning.lineage == "branch"
+
+    @property
     def parents(self) -> tuple["Cell", ...]:
         """The cells whose results this one starts from."""
         if self.condition == DENSE:
             return ()
         parents = [DENSE] if self.experiment.savings.share_level_0 else []
-        if self.experiment.pruning.lineage == "branch" and self.condition != TICKET:
+        if self.follows_ticket:
             parents.append(TICKET)
         pruning = dataclasses.replace(self.experiment.pruning, rewind=self.rewind)
         experiment = dataclasses.replace(self.experiment, pruning=pruning)
@@ -176,8 +188,8 @@ class Cell:
             if self.rewind > 0:
                 plain["experiment"]["pruning"]["rewind"] = self.rewind  # as well
             return plain
-        if self.condition == TICKET:
-            del plain["experiment"]["pruning"]["lineage"]  # the ticket is its own lineage in either reading
+        if self.condition in (TICKET, SURVIVING):
+            del plain["experiment"]["pruning"]["lineage"]  # they are the same in either reading
         if self.condition != SHUFFLED:
             del plain["experiment"]["pruning"]["shuffle"]
         if self._is_redrawn:
