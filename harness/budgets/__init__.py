@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from harness.experiment import Evaluation, Experiment, Network
-from harness.learners.ppo import PPO
+from harness.learners import Learner
 from harness.tasks import Task
 
 ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "paper"]
@@ -21,7 +21,7 @@ ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "pape
 class ExpertTraining:
     """How the experts of a task were trained, all as one population; the best evaluation's checkpoint is the expert."""
 
-    learner: PPO
+    learner: Learner
     network: Network
     evaluation: Evaluation
     count: int = 40
