@@ -13,13 +13,14 @@ gap, and what changes with each coin or poison that is taken. No more than `MOST
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 import numba
 import numpy as np
 
 from harness.streams import stream
-from harness.tasks.gridmaze_layout import CELLS, COLUMNS, COUNTS, LAYOUT, OBJECTS, ROWS
+from harness.tasks.gridmaze_layout import CELLS, COLUMNS, COUNTS, FILE, LAYOUT, OBJECTS, ROWS
 
 Encoding = Literal["object-map", "rgb", "entangled"]
 COLOURS = {
@@ -71,6 +72,7 @@ class GridMaze:
 
     name: ClassVar[str] = "gridmaze"
     actions: ClassVar[int] = 4
+    files: ClassVar[tuple[Path, ...]] = (FILE,)
     minimum_return: ClassVar[float] = -float(COUNTS["poison"])
     maximum_return: ClassVar[float] = float(COINS)
 
@@ -446,6 +448,16 @@ def _entangled_table(seed: int) -> np.ndarray:
     """float32[pieces, inputs]"""
     table: np.ndarray = _table("object-map")[0].astype(np.float64) @ projection(seed)
     return table.astype(np.float32)
+
+
+def objects(pieces: np.ndarray) -> np.ndarray:
+    """What stands in each cell, int64[..., rows, columns]: a place in `OBJECTS`, or -1 for a wall.
+
+    pieces: int16[..., most], of any encoding.
+    """
+    table = _table("object-map")[0]
+    maps = np.where(pieces[..., None] >= 0, table[pieces], 0).sum(axis=-2).reshape(*pieces.shape[:-1], -1, CELLS)
+    return np.where(LAYOUT.walls, -1, maps.argmax(axis=-2)).reshape(*pieces.shape[:-1], ROWS, COLUMNS)
 
 
 def projection(seed: int) -> np.ndarray:

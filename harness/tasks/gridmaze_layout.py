@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+FILE = Path(__file__).with_name("gridmaze.txt")
 ROWS, COLUMNS = 10, 20
 CELLS = ROWS * COLUMNS
 OBJECTS = ("empty", "agent", "enemy 1", "enemy 2", "coin", "poison")
@@ -108,4 +109,4 @@ def _gap(characters: str, enemy: str) -> tuple[int, int]:
     return first, last
 
 
-LAYOUT = parsed((Path(__file__).parent / "gridmaze.txt").read_text(encoding="utf-8"))
+LAYOUT = parsed(FILE.read_text(encoding="utf-8"))
