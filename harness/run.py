@@ -84,7 +84,7 @@ class Run:
     label: str = ""
     """What charts and test ids call it beside others; by default its system."""
     times: int = 1
-    """How many times the profile's seeds it has: claims of no difference need more than others."""
+    """How many times the task's seeds it has: claims of no difference need more than others."""
     assay: bool = False
     """Only there to show that a difference could be seen: not drawn, and not what the finding is about."""
     scene: Scene | None = None
@@ -111,7 +111,12 @@ class Run:
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds judged on."""
-        return self.bound.profile.seeds_of(self.bound.block, self.times)
+        return self.bound.profile.seeds_of(self.bound.block, self.multiple)
+
+    @property
+    def multiple(self) -> float:
+        """How many times the profile's seeds it has: what the claim asks for, and the task's share of them."""
+        return self.bound.profile.times(self.system.task, self.times)
 
     @property
     def scale(self) -> dict[str, dict[str, float | str]]:

@@ -22,6 +22,7 @@ def experiments(
 
 def learner_by_values(env_steps: int) -> DQN:
     return DQN(
+        learning_rate=0.001,
         env_steps=env_steps,
         epsilon_env_steps=env_steps // 5,
         learning_starts=env_steps // 100,
@@ -47,10 +48,10 @@ _PAPER = experiments(
     DQN(), PPO(env_steps=5_000_000), Network(hidden=(128, 128)), Pruning(rate=0.2, levels=30), Evaluation()
 )
 _SCALED = experiments(
-    learner_by_values(100_000), agent(100_000), Network(hidden=(64, 64)), Pruning(rate=0.55, levels=5), Evaluation()
+    learner_by_values(80_000), agent(80_000), Network(hidden=(64, 64)), Pruning(rate=0.55, levels=5), Evaluation()
 )
 _EXTENDED = experiments(
-    learner_by_values(500_000), agent(500_000), Network(hidden=(64, 64)), Pruning(rate=0.55, levels=5), Evaluation()
+    learner_by_values(400_000), agent(400_000), Network(hidden=(64, 64)), Pruning(rate=0.55, levels=5), Evaluation()
 )
 _REDUCED = {
     name: dataclasses.replace(experiment, pruning=Pruning(rate=0.738, levels=3)) for name, experiment in _SCALED.items()
@@ -66,7 +67,7 @@ BUDGETS = Budgets(
     task=GridMaze(),
     experiments={"smoke": _SMOKE, "reduced": _REDUCED, "scaled": _SCALED, "extended": _EXTENDED, "paper": _PAPER},
     experts=ExpertTraining(
-        learner_by_values(500_000), Network(hidden=(64, 64)), Evaluation(per_training=20, episodes=16), count=5
+        learner_by_values(400_000), Network(hidden=(64, 64)), Evaluation(per_training=20, episodes=16), count=5
     ),
     references=(GridMaze(),),
     sizes={"dqn": ((64, 64), (128, 128)), "ppo": ((64, 64), (128, 128))},

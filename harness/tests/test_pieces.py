@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.experiment import Experiment, Network, Pruning
-from harness.imp import run_level
 from harness.layout import initial_networks
 from harness.learners import ACTOR, Learner
 from harness.learners.dqn import DQN
