@@ -331,9 +331,11 @@ def _start(
 ) -> None:
     """Begin environment `i` anew in its row of `starts`."""
     agents[i] = int(starts[i, 0]) * COLUMNS + int(starts[i, 1])
-    taken[i] = False
+    for j in range(taken.shape[1]):
+        taken[i, j] = False
     coins[i] = elapsed[i] = 0
-    pieces[i] = -1
+    for j in range(pieces.shape[1]):
+        pieces[i, j] = -1
     pieces[i, 0] = 0
     pieces[i, 1] = agent_pieces[agents[i]]
     for j in range(2):
@@ -371,7 +373,8 @@ def _decode_dense(pieces: np.ndarray, table: np.ndarray, observations: np.ndarra
     """Fill `observations`, float32[members, envs, inputs], with the sums of rows of each member's own `table`."""
     for m in range(pieces.shape[0]):
         for i in range(pieces.shape[1]):
-            observations[m, i] = table[m, 0]
+            for j in range(table.shape[2]):
+                observations[m, i, j] = table[m, 0, j]
             for k in range(1, pieces.shape[2]):
                 piece = pieces[m, i, k]
                 if piece < 0:
