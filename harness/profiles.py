@@ -36,6 +36,8 @@ class System:
     horizon: int | None = None
     inputs: tuple[str, ...] | None = None
     """Only these are shown."""
+    encoding: str | None = None
+    """How the task's states are shown, where it can show them in several ways."""
     hidden: tuple[int, ...] | None = None
     initialiser: str | None = None
     input_divisor: float | None = None
@@ -53,6 +55,7 @@ class System:
         said: dict[str, Callable[[Any], str]] = {
             "horizon": lambda horizon: f"horizon {horizon}",
             "inputs": lambda inputs: f"on {' and '.join(inputs)}",
+            "encoding": lambda encoding: f"encoded as {encoding}",
             "hidden": lambda hidden: "-".join(map(str, hidden)),
             "input_divisor": lambda divisor: f"input layer / {divisor:g}",
             "weight_decay": lambda decay: f"weight decay {decay:g}",
@@ -67,6 +70,7 @@ class System:
 
 _PART_OF = {
     "horizon": "task",
+    "encoding": "task",
     "hidden": "network",
     "initialiser": "network",
     "input_divisor": "network",
@@ -221,6 +225,10 @@ LEARNERS: Registry[OwnLearner] = Registry("learner")
 
 
 def _replace(experiment: Experiment, part: str, **changes: object) -> Experiment:
+    known = [field.name for field in dataclasses.fields(getattr(experiment, part))]
+    for name in changes:
+        if name not in known:
+            raise ValueError(f"{experiment.task.name} {experiment.learner.name}: {part} has no {name} to change")
     changed = dataclasses.replace(getattr(experiment, part), **changes)
     return dataclasses.replace(experiment, **{part: changed})
 
