@@ -36,7 +36,7 @@ def deep_q(env_steps: int) -> DQN:
 def agent(env_steps: int) -> PPO:
     """The scaled profile's; discount, entropy bonus, clipping and epochs are those of Acrobot's Table 5."""
     return PPO(
-        learning_rate=0.001, env_steps=env_steps, gae_lambda=0.95, entropy=0.01, envs=16, rollout=32, minibatches=4
+        learning_rate=0.002, env_steps=env_steps, gae_lambda=0.95, entropy=0.01, envs=16, rollout=32, minibatches=4
     )
 
 
@@ -109,7 +109,7 @@ BUDGETS = Budgets(
             {"batch": 128},
         ),
         "ppo": (
-            {"learning_rate": 0.002},
+            {"learning_rate": 0.001},
             {"learning_rate": 0.0005},
             {"envs": 8},
             {"gae_lambda": 0.9},
