@@ -353,19 +353,16 @@ def _decode_sparse(
     columns: np.ndarray,
     values: np.ndarray,
 ) -> None:
-    """Fill `observations`, float32[envs, inputs], with the sums of `pieces`, int16[envs, most].
-
-    From the last one to the first, for then what the agent took is gone from its cell before it stands there, and no
-    fraction is lost: the sums are exact.
-    """
+    """Fill `observations`, float32[envs, inputs], with the sums of `pieces`, int16[envs, most]."""
     for i in range(len(pieces)):
         for j in range(len(base)):
             observations[i, j] = base[j]
-        for k in range(pieces.shape[1] - 1, 0, -1):
+        for k in range(1, pieces.shape[1]):
             piece = pieces[i, k]
-            if piece >= 0:
-                for j in range(begins[piece], begins[piece + 1]):
-                    observations[i, columns[j]] += values[j]
+            if piece < 0:
+                break
+            for j in range(begins[piece], begins[piece + 1]):
+                observations[i, columns[j]] += values[j]
 
 
 @numba.njit(error_model="numpy")
