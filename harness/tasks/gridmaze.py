@@ -105,7 +105,7 @@ class GridMaze:
 
     def table(self, seeds: Sequence[int] = ()) -> np.ndarray:
         """What each piece adds to an observation: float32[1, pieces, inputs], or [members, pieces, inputs] where each
-        of `seeds` has its own. Read-only."""
+        of `seeds` has its own (ValueError where none is given). Read-only."""
         if self.encoding == "entangled":
             return _entangled_tables(tuple(seeds))
         return _table(self.encoding)
@@ -438,6 +438,8 @@ def _table(encoding: Literal["object-map", "rgb"]) -> np.ndarray:
 @lru_cache(maxsize=2)
 def _entangled_tables(seeds: tuple[int, ...]) -> np.ndarray:
     """float32[members, pieces, inputs]"""
+    if not seeds:
+        raise ValueError("the entangled gridmaze has a table for each seed, and none was given")
     tables = np.stack([_entangled_table(seed) for seed in seeds])
     tables.setflags(write=False)
     return tables

@@ -117,7 +117,6 @@ def done(begun: np.ndarray, *actions: int, horizon: int = 200) -> GridMazes:
 
 
 def maps_of(observations: np.ndarray) -> np.ndarray:
-    """[..., 6, 10, 20]"""
     return observations.reshape(*observations.shape[:-1], 6, 10, 20)
 
 
@@ -375,6 +374,8 @@ class TestEncodings:
             GridMaze("pixels")
         with pytest.raises(ValueError, match=r"needs a seed for each of 2 members, not 1$"):
             GridMaze("entangled").batch(layouts(2, 1), (0,))
+        with pytest.raises(ValueError, match=r"has a table for each seed, and none was given$"):
+            GridMaze("entangled").table()
 
 
 class TestMembers:
