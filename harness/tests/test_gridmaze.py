@@ -410,9 +410,8 @@ class TestMembers:
         np.testing.assert_array_equal(batch.agents, np.full((2, 3), 81))
 
     def test_every_start_is_that_of_the_layout(self) -> None:
-        begun, one = layouts(5, 2), [*first("A"), first("1")[1], 1, first("2")[1], 1]
-        assert begun.dtype == np.float64
-        np.testing.assert_array_equal(begun, np.broadcast_to(one, (5, 2, 6)))
+        one = [*first("A"), first("1")[1], 1, first("2")[1], 1]
+        np.testing.assert_array_equal(layouts(5, 2), np.broadcast_to(one, (5, 2, 6)))
 
 
 class TestGymnasium:
