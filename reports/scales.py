@@ -52,14 +52,14 @@ class Side:
 
 @dataclass(frozen=True)
 class Row:
-    """One finding at each scale that has it, this run's first. only: where it is missing, in words; asked: what was
-    asked otherwise."""
+    """One finding at each scale that has it, this run's first. only: where it is missing, in words. notes: what was
+    asked otherwise, and what other runs say with their conclusion."""
 
     system: str
     name: str
     sides: tuple[Side, ...]
     only: str
-    asked: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def known(folder: Path, summary: Mapping[str, Any]) -> Known:
     if not isinstance(profile, str) or profile in APART or summary.get("changes"):
         return NONE
     scales, problems = read_all(folder)
-    return Known(tuple(scale for scale in scales if scale.profile != profile), tuple(problems))
+    here = [problem.replace(f"{folder}/", f"{folder.name}/") for problem in problems]  # no path of the machine
+    return Known(tuple(scale for scale in scales if scale.profile != profile), tuple(here))
 
 
 def of_claim(
@@ -172,8 +173,13 @@ def _row(row: Mapping[str, Mapping[str, Any]], half: float, unit: str, profiles:
         for name in ASKED
         if first.finding[name] != side.finding[name]
     ]
+    notes = [f"Asked otherwise: {'; '.join(asked)}."] if asked else []
+    for side in sides:
+        if not side.here:
+            said = [str(side.finding[field]) for field in ("refused", "note") if side.finding[field]]
+            notes += [f"{side.profile}: {text}" for text in said]
     system, name = (str(first.finding[field] or "") for field in ("system", "name"))
-    return Row(system, name, tuple(sides), only, "; ".join(asked))
+    return Row(system, name, tuple(sides), only, tuple(notes))
 
 
 def _budget(scale: Any) -> str:
