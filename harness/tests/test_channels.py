@@ -97,7 +97,7 @@ class Maze(CartPole):
     """Has the references of Cart-Pole, and maps to look at."""
 
     inputs: ClassVar[tuple[str, ...]] = tuple(
-        f"{channel} at {row},{column}" for channel in ("agent", "enemy 1", "coin") for row in (0, 1) for column in (0, 1)
+        f"{channel} at {cell}" for channel in ("agent", "enemy 1", "coin") for cell in ("0,0", "0,1", "1,0", "1,1")
     )
     channels: ClassVar[tuple[str, ...]] = ("agent", "enemy 1", "coin")
     reachable: ClassVar[Mapping[str, np.ndarray]] = {"enemy 1": np.array([[True, False], [False, False]])}
