@@ -20,6 +20,10 @@ DENSE = "dense"
 CONDITIONS = ("mask/weights", "mask/permuted", "permuted/permuted", "random/re-init")
 """The paper's Table 1, from the ticket to the weakest baseline. CLAIMS.md spells them."""
 TICKET, SHUFFLED, REDRAWN = CONDITIONS[0], CONDITIONS[2], CONDITIONS[3]
+SURVIVING = "surviving inputs"
+"""Beside Table 1: a dense network on those inputs alone that the ticket's mask of the same level is connected to, from
+the same weights (paper 4.1, Figure 5 bottom right). Nothing but inputs is left out of it, and it has no chain of its
+own."""
 
 
 @dataclass(frozen=True)
