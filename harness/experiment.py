@@ -127,7 +127,8 @@ class Experiment:
 class Cell:
     """The unit of work and of storage: one experiment, one condition, a fixed chunk of seeds.
 
-    `condition` is one of `CONDITIONS` (levels 1 to K) or `DENSE` (level 0, shared by all conditions: see `Savings`).
+    `condition` is one of `CONDITIONS` or `SURVIVING` (levels 1 to K), or `DENSE` (level 0, shared by all conditions:
+    see `Savings`).
     """
 
     experiment: Experiment
@@ -147,12 +148,19 @@ class Cell:
         return 0.0 if self._is_redrawn else float(self.experiment.pruning.rewind)
 
     @property
+    def follows_ticket(self) -> bool:
+        """Whether a level starts from the ticket's mask of that level, not from a chain of its own."""
+        if self.condition in (DENSE, TICKET):
+            return False
+        return self.condition == SURVIVING or self.experiment.pruning.lineage == "branch"
+
+    @property
     def parents(self) -> tuple["Cell", ...]:
         """The cells whose results this one starts from."""
         if self.condition == DENSE:
             return ()
         parents = [DENSE] if self.experiment.savings.share_level_0 else []
-        if self.experiment.pruning.lineage == "branch" and self.condition != TICKET:
+        if self.follows_ticket:
             parents.append(TICKET)
         pruning = dataclasses.replace(self.experiment.pruning, rewind=self.rewind)
         experiment = dataclasses.replace(self.experiment, pruning=pruning)
@@ -180,8 +188,8 @@ class Cell:
             if self.rewind > 0:
                 plain["experiment"]["pruning"]["rewind"] = self.rewind  # as well
             return plain
-        if self.condition == TICKET:
-            del plain["experiment"]["pruning"]["lineage"]  # the ticket is its own lineage in either reading
+        if self.condition in (TICKET, SURVIVING):
+            del plain["experiment"]["pruning"]["lineage"]  # they are the same in either reading
         if self.condition != SHUFFLED:
             del plain["experiment"]["pruning"]["shuffle"]
         if self._is_redrawn:

@@ -51,7 +51,7 @@ def _write_experts(budgets: Budgets) -> list[Path]:
     population = recipe.learner.start(task, networks, {}, seeds, level=0)
     trained = train(population, task, recipe.evaluation, GREEDY, "best", True, seeds, level=0)
     starts = np.stack([task.draw_starts(rng, (EPISODES,)) for rng in streams(seeds, "score", 0)])
-    returns = rollout_returns(task, trained.checkpoint[ACTOR].tensors(), starts)
+    returns = rollout_returns(task, trained.checkpoint[ACTOR].tensors(), starts, seeds=seeds)
     for index, seed in enumerate(seeds):
         card = {
             "task": to_plain(task) | {"name": task.name},

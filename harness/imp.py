@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.compaction import Compact, compact
 from harness.controls import control_of
-from harness.experiment import TICKET, Cell, Experiment
+from harness.experiment import SURVIVING, Cell, Experiment
 from harness.layout import (
     Masks,
     Networks,
@@ -69,8 +69,8 @@ def run_level(
 ) -> Level:
     """Train `cell` at `level`, starting as CLAIMS.md spells its condition.
 
-    previous: the level before in this cell's chain (level 0 for level 1), None for level 0. ticket: for the
-    lineage "branch", the ticket's own result at this level. dense: level 0, where `cell.rewind` is later than w0.
+    previous: the level before in this cell's chain (level 0 for level 1), None for level 0. ticket: where
+    `cell.follows_ticket`, the ticket's own result at this level. dense: level 0, where `cell.rewind` is later than w0.
     """
     e, control = cell.experiment, control_of(cell.experiment)
     initial, kept = start_level(cell, level, previous, ticket, dense)
@@ -96,7 +96,7 @@ def run_level(
     shape = (e.evaluation.scored_episodes,)
     rngs = streams(cell.seeds, "score", level)
     starts = np.stack([task.draw_starts(rng, shape) for rng in rngs])
-    scores = rollout_returns(task, training.checkpoint[ACTOR], starts, acting, rngs)
+    scores = rollout_returns(task, training.checkpoint[ACTOR], starts, acting, rngs, cell.seeds)
     trained, gradients = {name: training.checkpoint[name] for name in masks}, {}
     rewound = {name: training.rewound[name] for name in masks if name in training.rewound}
     for name in masks:
@@ -124,7 +124,7 @@ def _left_out(e: Experiment, networks: Networks, masks: Masks) -> tuple[Task, di
     """What is trained in place of the task and the networks where `e.savings` leave something out of them."""
     if e.learner.weight_decay > 0:  # it would move the weights of what is left out
         return e.task, {}
-    zeros = zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ()
+    zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ())
     task = Narrowed(e.task, tuple(name for name in e.task.inputs if name not in zeros)) if zeros else e.task
     shown = np.array([name not in zeros for name in e.task.inputs])
     unreachable = e.savings.leave_out_unreachable and e.network.dropout == 0  # it is drawn by a unit's place
@@ -183,10 +183,14 @@ def _check_rewind(e: Experiment) -> None:
             f"rewind {share:g} is asked for, which learner {e.learner.name} does not offer:"
             " see harness.learners.OffersRewinding"
         )
-    if rewind_round(share, rounds) >= rounds:
+    needed = getattr(e.learner, "rounds_to_learn", 1)
+    if rewind_round(share, rounds) > rounds - needed:
+        left = (
+            f"none of the training's {rounds} rounds" if needed == 1 else f"fewer than {needed} of its {rounds} rounds"
+        )
         raise ValueError(
-            f"rewind {share:g} leaves none of the training's {rounds} rounds, so that nothing would be learned or"
-            f" evaluated: it is at most {(rounds - 1) / rounds:.3g}"
+            f"rewind {share:g} leaves {left}, so that nothing would be learned or"
+            f" evaluated: it is at most {(rounds - needed) / rounds:.3g}"
         )
 
 
@@ -199,9 +203,9 @@ def start_level(
         return initial, {name: [np.ones(w.shape, dtype=bool) for w in mlp.weights] for name, mlp in initial.items()}
 
     rule = control_of(cell.experiment).rule(cell)
-    if cell.experiment.pruning.lineage == "branch" and cell.condition != TICKET:
-        assert ticket is not None, "a branching baseline starts from the ticket's mask"
-        kept = ticket.masks
+    if cell.follows_ticket:
+        assert ticket is not None, "such a condition starts from the ticket's mask"
+        kept = surviving_inputs(ticket.masks) if cell.condition == SURVIVING else ticket.masks
     else:
         assert previous is not None, "a pruned level starts from the level before"
         kept = prune(cell, level, previous)
@@ -226,6 +230,15 @@ def start_level(
                 masks[name][layer][member] = mask
                 initial[name].weights[layer][member] = weight
     return initial, masks
+
+
+def surviving_inputs(masks: Masks) -> Masks:
+    """Masks of dense networks on those inputs that these masks are connected to."""
+    survivors: Masks = {}
+    for name, (first, *others) in masks.items():
+        rows = np.broadcast_to(first.any(axis=2, keepdims=True), first.shape)
+        survivors[name] = [rows.copy(), *(np.ones_like(mask) for mask in others)]
+    return survivors
 
 
 def prune(cell: Cell, level: int, previous: Level) -> Masks:

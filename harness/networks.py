@@ -103,9 +103,13 @@ def forward(mlp: Mlp, observations: torch.Tensor, keys: np.ndarray | None = None
 
 
 def outputs_of(mlp: Mlp, observations: np.ndarray) -> np.ndarray:
-    """`forward` for arrays, where nothing is differentiated; `mlp` in training or at rest."""
+    """`forward` for arrays, where nothing is differentiated; `mlp` in training or at rest.
+
+    Of folded networks (`harness.pieces`) observations are numbers of pieces, int16[members, batch, most].
+    """
     flat = _array(mlp.flat)
-    return _run(flat, mlp, np.ascontiguousarray(observations, dtype=flat.dtype))[0]
+    dtype = observations.dtype if observations.dtype == np.int16 else flat.dtype
+    return _run(flat, mlp, np.ascontiguousarray(observations, dtype=dtype))[0]
 
 
 class _Passes(torch.autograd.Function):

@@ -5,19 +5,22 @@ took 2.9 times as long for an update of 20 members with 64-64 units, and 1.9 tim
 commit cd3146c; no kept benchmark repeats it), which is why gradients through layers are written by hand here. Tests
 hold them against autograd's.
 
-A member's `row` is its row of `Mlp.flat`: float[parameters]. `sizes` are int64[layers + 1], units per layer. `hidden`
-keeps the activations of the hidden layers, float[batch * all hidden units], one layer after the other.
+A member's `row` is its row of `Mlp.flat`: float[parameters]. `sizes` are int64[layers + 1], units per layer. `inputs`
+are float[batch, in]; or of a folded network (`harness.pieces`) int16[batch, most], the numbers of the rows of its first
+layer that are summed, -1 after the last. `hidden` keeps the activations of the hidden layers, float[batch * all hidden
+units], one layer after the other.
 
 Dropout's draws are counted, not taken from a generator: each is a function of a key (of a member, an update and a
 network) and of a unit's place in `hidden`. So the backward pass draws again what the forward pass drew, nothing has to
 be kept, and who shares the population does not matter. A pass that is given none is compiled without it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numba
 import numpy as np
+from numba.extending import overload
 
 Array = np.ndarray
 
@@ -39,9 +42,9 @@ def member_forward(
     outputs: Array,
     dropout: Dropout | None = None,
 ) -> None:
-    """Fill `hidden` and `outputs` (float[batch, out]) for `inputs` (float[batch, in])."""
+    """Fill `hidden` and `outputs` (float[batch, out]) for `inputs`."""
     batch, last = len(inputs), len(sizes) - 2
-    below = inputs
+    below = outputs  # of the first layer it is `inputs`, which may be of another type
     start, kept = 0, 0
     for layer in range(last + 1):
         weight, bias, start = _layer(row, start, sizes[layer], sizes[layer + 1])
@@ -50,7 +53,10 @@ def member_forward(
         else:
             above = hidden[kept : kept + batch * sizes[layer + 1]].reshape(batch, sizes[layer + 1])
             kept += above.size
-        np.dot(below, weight, above)
+        if layer == 0:
+            _first_product(inputs, weight, above)
+        else:
+            np.dot(below, weight, above)
         for sample in range(batch):
             for unit in range(len(bias)):
                 above[sample, unit] += bias[unit]
@@ -90,7 +96,7 @@ def member_backward(
             for unit in range(units):
                 to_bias[unit] += to_above[sample, unit]
         if layer == 0:
-            np.dot(inputs.T, to_above, to_weight)
+            _to_first_weight(inputs, to_above, to_weight)
             return
         kept -= batch * below_units
         below = hidden[kept : kept + batch * below_units].reshape(batch, below_units)
@@ -102,6 +108,55 @@ def member_backward(
         else:
             _through_activation(below, tanh, to_below)
         to_above = to_below
+
+
+def _first_product(inputs: Array, weight: Array, above: Array) -> None:
+    """Fill `above` with inputs @ weight, or with sums of rows of `weight`: compiled for either kind of inputs."""
+    raise NotImplementedError
+
+
+@overload(_first_product, jit_options={"error_model": "numpy"})
+def _first_product_of(inputs: Array, weight: Array, above: Array) -> Callable[[Array, Array, Array], None]:
+    def product(inputs: Array, weight: Array, above: Array) -> None:
+        np.dot(inputs, weight, above)
+
+    def sums(inputs: Array, weight: Array, above: Array) -> None:
+        most, units = inputs.shape[1], weight.shape[1]
+        for sample in range(len(inputs)):
+            for unit in range(units):
+                above[sample, unit] = 0
+            for place in range(most):
+                row = inputs[sample, place]
+                if row < 0:
+                    break
+                for unit in range(units):
+                    above[sample, unit] += weight[row, unit]
+
+    return sums if isinstance(inputs.dtype, numba.types.Integer) else product
+
+
+def _to_first_weight(inputs: Array, to_above: Array, to_weight: Array) -> None:
+    """Fill `to_weight` with the gradient of the first layer's weights."""
+    raise NotImplementedError
+
+
+@overload(_to_first_weight, jit_options={"error_model": "numpy"})
+def _to_first_weight_of(inputs: Array, to_above: Array, to_weight: Array) -> Callable[[Array, Array, Array], None]:
+    def product(inputs: Array, to_above: Array, to_weight: Array) -> None:
+        np.dot(inputs.T, to_above, to_weight)
+
+    def sums(inputs: Array, to_above: Array, to_weight: Array) -> None:
+        most, units = inputs.shape[1], to_weight.shape[1]
+        to_weight[:] = 0
+        for sample in range(len(inputs)):
+            for place in range(most):
+                row = inputs[sample, place]
+                if row < 0:
+                    break
+                for unit in range(units):
+                    to_weight[row, unit] += to_above[sample, unit]
+
+    return sums if isinstance(inputs.dtype, numba.types.Integer) else product
 
 
 @numba.njit(error_model="numpy")

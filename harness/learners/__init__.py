@@ -46,7 +46,7 @@ class OffersGradients(Protocol):
 @runtime_checkable
 class OffersRewinding(Protocol):
     """A population that may start later than at its first round; its settings say `offers_rewinding = True`, and have
-    the same `rounds`."""
+    the same `rounds`; and `rounds_to_learn`, where it is not from the first one on that they learn."""
 
     round: int
     """Rounds made so far. Before the first `advance` it is set to where a rewound training starts: what depends on how

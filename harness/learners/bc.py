@@ -155,7 +155,7 @@ class Students:
             for last in (experts.weights[-1], experts.biases[-1]):
                 last.zero_()
         rngs = streams(seeds, "rollout", level)
-        batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]))
+        batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]), seeds)
         rollout = play(experts, batch, full, s.env_steps // s.envs, s.envs, rngs)
         by_member = np.ascontiguousarray(rollout.observations.transpose(1, 0, 2, 3))
         observations = torch.from_numpy(by_member).flatten(1, 2)

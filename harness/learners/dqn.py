@@ -24,8 +24,9 @@ from harness.learners.settings import refuse
 from harness.learners.sum_tree import SumTree, bring_near, prioritise
 from harness.networks import Mlp
 from harness.passes import Dropout, draw, dropout_keys, member_backward, member_forward
+from harness.pieces import Fold, Table, fold, folded, unfold
 from harness.streams import streams
-from harness.tasks import Acting, Task
+from harness.tasks import Acting, Task, seen, table_of
 
 SAMPLES_AT_ONCE = 1_024
 """Of the whole replay memory, when its gradient is asked for."""
@@ -140,6 +141,11 @@ class DQN:
         return self.env_steps // self.samples
 
     @property
+    def rounds_to_learn(self) -> int:
+        """How many rounds it takes until an update is made, from an empty memory on: see `OffersRewinding`."""
+        return max(1, ceil(self.learning_starts / self.samples))
+
+    @property
     def capacity(self) -> int:
         """Transitions of a member that are kept: in whole steps of all environments."""
         return min(self.buffer, self.rounds * self.samples) // self.envs * self.envs
@@ -147,7 +153,7 @@ class DQN:
     def updates_until(self, rounds: int) -> int:
         """Updates of the first `rounds` rounds: what falls due is counted from the round on in which learning starts,
         and a part of an update is made later."""
-        learning = rounds - max(0, ceil(self.learning_starts / self.samples) - 1)
+        learning = rounds - (self.rounds_to_learn - 1)
         return int(self.replay_ratio * self.samples * max(0, learning) / self.batch)
 
     @property
@@ -212,21 +218,23 @@ class DQNPopulation:
         self.networks = {ACTOR: networks[ACTOR].arrays()}
         self.actor = self.networks[ACTOR]
         self.trained = Trained.start(self.actor, masks.get(ACTOR, []))
-        self.target = self.actor.flat.copy()
+        self.table = table_of(task, seeds, self.actor.flat.dtype)
+        self.target = (folded(self.actor, self.table) if self.table else self.actor.arrays()).flat
         self.updates = 0
         self.rollout_streams = streams(seeds, "rollout", level)
         self.minibatch_streams = streams(seeds, "minibatch", level)
         self.dropout_keys = dropout_keys(streams(seeds, "dropout", level))
-        self.batch = task.batch(np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams]))
-        prioritised = settings.alpha > 0
-        inputs = self.actor.sizes[0]
-        self.replay = Replay(len(seeds), settings.envs, inputs, settings.capacity, task.horizon, prioritised)
+        starts = np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams])
+        self.batch = task.batch(starts, seeds)
+        shown, prioritised = seen(self.batch, self.table), settings.alpha > 0
+        self.replay = Replay(shown, settings.capacity, task.horizon, prioritised)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
         self.trained = self.trained.keep(members)
         self.actor.flat = self.trained.flat
         self.target = self.target[members]
+        self.table = self.table and self.table.keep(members)
         self.replay.keep(members)
         self.batch.keep(members)
         self.dropout_keys = self.dropout_keys[members]
@@ -238,8 +246,9 @@ class DQNPopulation:
         s = self.settings
         played = self.round * s.samples
         epsilons = [s.exploration(played + step * s.envs) for step in range(s.rollout)]
-        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams, epsilons)
-        self.replay.add(rollout, self.batch.observations)
+        streams = self.rollout_streams
+        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, streams, epsilons, self.table)
+        self.replay.add(rollout, seen(self.batch, self.table))
         due = s.updates_until(self.round + 1) - s.updates_until(self.round)
         if due and self.replay.transitions >= s.learning_starts:  # it may have begun in a later round
             uniforms = np.stack([rng.random((due, s.batch)) for rng in self.minibatch_streams])
@@ -252,6 +261,7 @@ class DQNPopulation:
                 uniforms,
                 self._pace(),
                 self._room(s.batch),
+                self.table,
                 *dropout,
             )
             self.updates += due
@@ -269,7 +279,7 @@ class DQNPopulation:
             room.drawn[:] = drawn
             room.weights[:] = 1
             for member, row in enumerate(found.flat):
-                _gradient(self.trained, self.target, self.replay.memory, member, pace, room)
+                _gradient(self.trained, self.target, self.replay.memory, member, pace, room, self.table)
                 row += room.to_row * row.dtype.type(len(drawn) / len(places))
         return {ACTOR: found}
 
@@ -297,6 +307,8 @@ class DQNPopulation:
     def _room(self, batch: int) -> "Room":
         """Memory for `batch` samples."""
         sizes = self.actor.sizes
+        width = self.replay.memory.observations.shape[-1]
+        shown = np.dtype(np.int16) if self.table else self.actor.flat.dtype
 
         def empty(*shape: int) -> np.ndarray:
             return np.empty(shape, dtype=self.actor.flat.dtype)
@@ -304,8 +316,8 @@ class DQNPopulation:
         return Room(
             drawn=np.empty(batch, dtype=np.int64),
             weights=empty(batch),
-            before=empty(batch, sizes[0]),
-            after=empty(batch, sizes[0]),
+            before=np.empty((batch, width), dtype=shown),
+            after=np.empty((batch, width), dtype=shown),
             values=empty(batch, sizes[-1]),
             next_values=empty(batch, sizes[-1]),
             target_values=empty(batch, sizes[-1]),
@@ -313,7 +325,8 @@ class DQNPopulation:
             to_values=empty(batch, sizes[-1]),
             kept=empty(batch * sum(sizes[1:-1])),
             to_row=empty(self.actor.flat.shape[1]),
-            scratch=empty(2, batch * max(sizes)),
+            scratch=empty(2, batch * max(sizes[1:])),
+            fold=Fold.room(self.actor, self.table),
         )
 
 
@@ -342,9 +355,9 @@ class Pace(NamedTuple):
 class Room(NamedTuple):
     """Memory for a minibatch and all that is computed of it for one member, so that none is allocated on the way.
 
-    drawn: the places of its transitions. weights: of their losses. before, after: observations around them. values: of
-    the online network before, next_values: after, target_values: of the target network after. errors: of the values of
-    the actions taken. to_: the gradients of the loss. kept, scratch: see `passes`.
+    drawn: the places of its transitions. weights: of their losses. before, after: observations around them, or the
+    pieces of these. values: of the online network before, next_values: after, target_values: of the target network
+    after. errors: of the values of the actions taken. to_: the gradients of the loss. kept, scratch: see `passes`.
     """
 
     drawn: np.ndarray
@@ -359,6 +372,7 @@ class Room(NamedTuple):
     kept: np.ndarray
     to_row: np.ndarray
     scratch: np.ndarray
+    fold: Fold
 
 
 @numba.njit(error_model="numpy")
@@ -370,13 +384,14 @@ def _improve(
     uniforms: np.ndarray,
     pace: Pace,
     room: Room,
+    table: Table | None = None,
     share: float = 0.0,
     keys: np.ndarray | None = None,
 ) -> None:
     """All updates of a round, in place, one member after the other.
 
-    target: the target network's parameters, as `online.flat`. uniforms: float64[members, updates, batch]. share, keys:
-    of dropout, uint64[members], where there is some.
+    target: the target network's parameters, as `online.flat`; folded where there is a table. uniforms:
+    float64[members, updates, batch]. share, keys: of dropout, uint64[members], where there is some.
     """
     number = online.flat.dtype.type
     places = memory.actions.shape[1]
@@ -387,10 +402,10 @@ def _improve(
             sample(tree, member, pace.first, pace.transitions, places, uniforms[member, turn], room.drawn)
             importance(tree, member, room.drawn, pace.beta, room.weights)
             if keys is None:
-                _gradient(online, target, memory, member, pace, room)
+                _gradient(online, target, memory, member, pace, room, table)
             else:
                 thinned = Dropout(share, draw(keys[member], pace.updates + turn))
-                _gradient(online, target, memory, member, pace, room, thinned)
+                _gradient(online, target, memory, member, pace, room, table, thinned)
             norm = np.sqrt(np.dot(room.to_row, room.to_row))
             scale = number(min(1.0, pace.max_gradient_norm / (norm + 1e-6)))
             for i in range(len(room.to_row)):
@@ -410,7 +425,10 @@ def _improve(
             if len(tree.leaves):
                 prioritise(tree, member, room.drawn, room.errors, pace.alpha, pace.priority_epsilon)
             if update % pace.target_interval == 0:
-                target[member] = online.flat[member]
+                if table is not None:
+                    fold(table, member, online.flat[member], online.sizes[1], target[member])
+                else:
+                    target[member] = online.flat[member]
 
 
 @numba.njit(error_model="numpy")
@@ -436,18 +454,26 @@ def _gradient(
     member: int,
     pace: Pace,
     room: Room,
+    table: Table | None = None,
     dropout: Dropout | None = None,
 ) -> None:
     """Leave the gradient of one member's loss over the transitions at `room.drawn`, weighted by `room.weights`, in
     `room.to_row`, zero outside the mask; and their errors in `room.errors`."""
-    row, sizes, tanh = online.flat[member], online.sizes, online.tanh
+    tanh, units = online.tanh, online.sizes[1]
+    if table is not None:
+        fold(table, member, online.flat[member], units, room.fold.row)
+        row, to_row, sizes = room.fold.row, room.fold.to_row, room.fold.sizes
+    else:
+        row, to_row, sizes = online.flat[member], room.to_row, online.sizes
     recall(memory, member, room.drawn, room.before, room.after, pace.envs)
     if pace.double:
         member_forward(row, sizes, tanh, room.after, room.kept, room.next_values)
     member_forward(target[member], sizes, tanh, room.after, room.kept, room.target_values)
     member_forward(row, sizes, tanh, room.before, room.kept, room.values, dropout)  # last: `kept` is its own
     loss_gradient(memory, member, pace, room)
-    member_backward(row, sizes, tanh, room.before, room.kept, room.to_values, room.to_row, room.scratch, dropout)
+    member_backward(row, sizes, tanh, room.before, room.kept, room.to_values, to_row, room.scratch, dropout)
+    if table is not None:
+        unfold(table, member, to_row, units, room.to_row)
     for i in range(len(room.to_row)):
         room.to_row[i] *= online.mask[member, i]
 

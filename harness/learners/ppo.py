@@ -19,8 +19,9 @@ from harness.learners.rollouts import Rollout, play
 from harness.learners.settings import refuse
 from harness.networks import Mlp, outputs_of
 from harness.passes import Dropout, draw, dropout_keys, member_backward, member_forward
+from harness.pieces import Fold, Table, fold, folded, unfold
 from harness.streams import streams
-from harness.tasks import Task
+from harness.tasks import Task, seen, table_of
 
 CRITIC = "critic"
 Schedule = Literal["constant", "linear"]
@@ -147,7 +148,9 @@ class PPOPopulation:
         rngs = streams(seeds, "dropout", level)
         self.dropout_keys = np.stack([dropout_keys(rngs) for _ in self.networks], axis=1)  # [members, networks]
         self.learned_from: tuple[Samples, Pace] | None = None
-        self.batch = task.batch(np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams]))
+        starts = np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams])
+        self.batch = task.batch(starts, seeds)
+        self.table = table_of(task, seeds, self.actor.flat.dtype)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
@@ -155,6 +158,7 @@ class PPOPopulation:
         for mlp, trained in zip(self.networks.values(), self.trained, strict=True):
             mlp.flat = trained.flat
         self.batch.keep(members)
+        self.table = self.table and self.table.keep(members)
         self.rollout_streams = [self.rollout_streams[member] for member in members]
         self.minibatch_streams = [self.minibatch_streams[member] for member in members]
         self.dropout_keys = self.dropout_keys[members]
@@ -165,7 +169,7 @@ class PPOPopulation:
     def advance(self) -> None:
         """Play one rollout and learn from it."""
         s = self.settings
-        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams)
+        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams, table=self.table)
         samples = self._samples(rollout)
         left = 1 - self.round / self.rounds
         orders = [[rng.permutation(s.samples) for _ in range(s.epochs)] for rng in self.minibatch_streams]
@@ -184,7 +188,7 @@ class PPOPopulation:
         actor, critic = self.trained
         minibatches = np.array(orders).reshape(len(orders), -1, s.samples_per_update)
         keys = self.dropout_keys if self.actor.dropout > 0 else None
-        _improve(actor, critic, samples, minibatches, pace, self._room(s.samples_per_update), keys)
+        _improve(actor, critic, samples, minibatches, pace, self._room(s.samples_per_update), self.table, keys)
         self.learned_from = samples, pace
         self.updates += s.epochs * s.minibatches
         self.round += 1
@@ -196,7 +200,7 @@ class PPOPopulation:
         found = {name: mlp.each(np.empty_like) for name, mlp in self.networks.items()}
         (actor, critic), room = self.trained, self._room(self.settings.samples)
         for member in range(len(actor.flat)):
-            _gradient(actor, critic, samples, member, np.arange(self.settings.samples), pace, room)
+            _gradient(actor, critic, samples, member, np.arange(self.settings.samples), pace, room, self.table)
             for mlp, gradient in zip(found.values(), (room.to_actor, room.to_critic), strict=True):
                 mlp.flat[member] = gradient
         return found
@@ -204,7 +208,7 @@ class PPOPopulation:
     def _samples(self, rollout: Rollout) -> "Samples":
         """What a rollout teaches: with advantages and value targets."""
         values = self._values(rollout.observations)
-        last_values = self._values(self.batch.observations[None])[0]
+        last_values = self._values(seen(self.batch, self.table)[None])[0]
         rewards = rollout.rewards.copy()
         cut = np.flatnonzero(rollout.truncated.any(axis=(1, 2)))
         if len(cut):  # an episode that the horizon cut off would have gone on: its last state's value counts
@@ -216,8 +220,9 @@ class PPOPopulation:
         )
         numbers = (rollout.log_probabilities, advantages, advantages + values)
         dtype = self.actor.flat.dtype
+        observations = _by_member(rollout.observations)
         return Samples(
-            _by_member(rollout.observations).astype(dtype, copy=False),
+            observations if self.table else observations.astype(dtype, copy=False),
             _by_member(rollout.actions),
             *(_by_member(each).astype(dtype) for each in numbers),
         )
@@ -225,12 +230,13 @@ class PPOPopulation:
     def _room(self, batch: int) -> "Room":
         """Memory for `batch` samples."""
         actor, critic = (mlp.sizes for mlp in self.networks.values())
+        now = seen(self.batch, self.table)
 
         def empty(*shape: int) -> np.ndarray:
             return np.empty(shape, dtype=self.actor.flat.dtype)
 
         return Room(
-            inputs=empty(batch, actor[0]),
+            inputs=np.empty((batch, now.shape[-1]), dtype=now.dtype if self.table else self.actor.flat.dtype),
             logits=empty(batch, actor[-1]),
             values=empty(batch, 1),
             to_logits=empty(batch, actor[-1]),
@@ -239,18 +245,20 @@ class PPOPopulation:
             kept_by_critic=empty(batch * sum(critic[1:-1])),
             to_actor=empty(self.actor.flat.shape[1]),
             to_critic=empty(self.critic.flat.shape[1]),
-            scratch=empty(2, batch * max(*actor, *critic)),
+            scratch=empty(2, batch * max(*actor[1:], *critic[1:])),
+            folds=(Fold.room(self.actor, self.table), Fold.room(self.critic, self.table)),
         )
 
     def _values(self, observations: np.ndarray) -> np.ndarray:
         """The critic's values float64[time, members, envs] of observations [time, members, envs, inputs]."""
         time, members, envs = observations.shape[:3]
-        values = outputs_of(self.critic, _by_member(observations))
+        critic = folded(self.critic, self.table) if self.table else self.critic
+        values = outputs_of(critic, _by_member(observations))
         return values.reshape(members, time, envs).transpose(1, 0, 2).astype(np.float64)
 
 
 class Samples(NamedTuple):
-    """What PPO learns from; observations [members, samples, inputs], all else [members, samples].
+    """What PPO learns from; observations [members, samples, inputs], or their pieces, all else [members, samples].
 
     log_probabilities: of the actions, when they were taken. targets: of the critic.
     """
@@ -293,6 +301,7 @@ class Room(NamedTuple):
     to_actor: np.ndarray
     to_critic: np.ndarray
     scratch: np.ndarray
+    folds: tuple[Fold, Fold]
 
 
 @numba.njit(error_model="numpy")
@@ -303,6 +312,7 @@ def _improve(
     minibatches: np.ndarray,
     pace: Pace,
     room: Room,
+    table: Table | None = None,
     keys: np.ndarray | None = None,
 ) -> None:
     """All updates of a round, in place, one member after the other.
@@ -314,12 +324,12 @@ def _improve(
         for turn in range(minibatches.shape[1]):
             rows = minibatches[member, turn]
             if keys is None:
-                _gradient(actor, critic, samples, member, rows, pace, room)
+                _gradient(actor, critic, samples, member, rows, pace, room, table)
             else:
                 update = pace.updates + turn
                 thinned = Dropout(pace.dropout, draw(keys[member, 0], update))
                 thinned_too = Dropout(pace.dropout, draw(keys[member, 1], update))
-                _gradient(actor, critic, samples, member, rows, pace, room, (thinned, thinned_too))
+                _gradient(actor, critic, samples, member, rows, pace, room, table, (thinned, thinned_too))
             norm = np.sqrt(np.dot(room.to_actor, room.to_actor) + np.dot(room.to_critic, room.to_critic))
             scale = number(min(1.0, pace.max_gradient_norm / (norm + 1e-6)))
             for network, gradient in ((actor, room.to_actor), (critic, room.to_critic)):
@@ -347,6 +357,7 @@ def _gradient(
     rows: np.ndarray,
     pace: Pace,
     room: Room,
+    table: Table | None = None,
     dropouts: tuple[Dropout | None, Dropout | None] = (None, None),
 ) -> None:
     """Leave the gradient of one member's loss over the samples `rows` in `room`, zero outside the masks.
@@ -356,18 +367,26 @@ def _gradient(
     for sample in range(len(rows)):
         for i in range(room.inputs.shape[1]):
             room.inputs[sample, i] = samples.observations[member, rows[sample], i]
-    for network, kept, outputs, dropout in (
-        (actor, room.kept_by_actor, room.logits, dropouts[0]),
-        (critic, room.kept_by_critic, room.values, dropouts[1]),
+    for network, kept, outputs, dropout, fold_ in (
+        (actor, room.kept_by_actor, room.logits, dropouts[0], room.folds[0]),
+        (critic, room.kept_by_critic, room.values, dropouts[1], room.folds[1]),
     ):
-        member_forward(network.flat[member], network.sizes, network.tanh, room.inputs, kept, outputs, dropout)
+        row, sizes = network.flat[member], network.sizes
+        if table is not None:
+            fold(table, member, row, sizes[1], fold_.row)
+            row, sizes = fold_.row, fold_.sizes
+        member_forward(row, sizes, network.tanh, room.inputs, kept, outputs, dropout)
     loss_gradient(samples, member, rows, room.logits, room.values, pace, room.to_logits, room.to_values)
-    for network, kept, to_outputs, gradient, dropout in (
-        (actor, room.kept_by_actor, room.to_logits, room.to_actor, dropouts[0]),
-        (critic, room.kept_by_critic, room.to_values, room.to_critic, dropouts[1]),
+    for network, kept, to_outputs, gradient, dropout, fold_ in (
+        (actor, room.kept_by_actor, room.to_logits, room.to_actor, dropouts[0], room.folds[0]),
+        (critic, room.kept_by_critic, room.to_values, room.to_critic, dropouts[1], room.folds[1]),
     ):
-        row, sizes, tanh = network.flat[member], network.sizes, network.tanh
-        member_backward(row, sizes, tanh, room.inputs, kept, to_outputs, gradient, room.scratch, dropout)
+        row, sizes, tanh, to_row = network.flat[member], network.sizes, network.tanh, gradient
+        if table is not None:
+            row, sizes, to_row = fold_.row, fold_.sizes, fold_.to_row
+        member_backward(row, sizes, tanh, room.inputs, kept, to_outputs, to_row, room.scratch, dropout)
+        if table is not None:
+            unfold(table, member, to_row, network.sizes[1], gradient)
         for i in range(len(gradient)):
             gradient[i] *= network.mask[member, i]
 

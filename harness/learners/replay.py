@@ -19,10 +19,10 @@ GOES_ON, TERMINATED = -1, -2
 class Memory(NamedTuple):
     """Members first. A place is that of one transition: time after time, and within it environment after environment.
 
-    observations: float32[members, places, inputs], before the action; at the places of the time that comes next, what
-    is seen now. actions: int16[members, places]. rewards: float32[members, places]. ends: int32[members, places],
-    `GOES_ON`, `TERMINATED`, or where in last_observations, float32[members, cut, inputs], the one stands at which the
-    horizon cut the episode off. cut_off: int64[members], how many were.
+    observations: float32[members, places, inputs], before the action, or their pieces, int16[members, places, most]; at
+    the places of the time that comes next, what is seen now. actions: int16[members, places]. rewards: float32[members,
+    places]. ends: int32[members, places], `GOES_ON`, `TERMINATED`, or where in last_observations, [members, cut, as
+    observations], the one stands at which the horizon cut the episode off. cut_off: int64[members], how many were.
     """
 
     observations: np.ndarray
@@ -40,18 +40,20 @@ class Replay:
     next. held: the times before it that may be drawn. horizon: the task's, which bounds how many episodes it can cut.
     """
 
-    def __init__(self, members: int, envs: int, inputs: int, capacity: int, horizon: int, prioritised: bool):
-        self.envs = envs
-        self.times = capacity // envs
+    def __init__(self, seen: np.ndarray, capacity: int, horizon: int, prioritised: bool):
+        """seen: like what is seen at one time, [members, envs, inputs]."""
+        members, envs, inputs = seen.shape
+        self.envs = int(envs)
+        self.times = capacity // self.envs
         self.now, self.held = 0, 0
         places = (self.times + 1) * envs  # one time more: what is seen now
         cut = envs * (self.times // horizon + 1)
         self.memory = Memory(
-            np.zeros((members, places, inputs), dtype=np.float32),
+            np.zeros((members, places, inputs), dtype=seen.dtype),
             np.zeros((members, places), dtype=np.int16),
             np.zeros((members, places), dtype=np.float32),
             np.full((members, places), GOES_ON, dtype=np.int32),
-            np.zeros((members, cut, inputs), dtype=np.float32),
+            np.zeros((members, cut, inputs), dtype=seen.dtype),
             np.zeros(members, dtype=np.int64),
         )
         self.tree = SumTree.empty(members if prioritised else 0, places if prioritised else 1)
@@ -78,7 +80,7 @@ class Replay:
         return taken / (len(self.memory.actions) * self.times * self.envs)
 
     def add(self, rollout: Rollout, seen_now: np.ndarray) -> None:
-        """Keep a rollout's transitions, and what is seen after it (float32[members, envs, inputs]).
+        """Keep a rollout's transitions, and what is seen after it ([members, envs, inputs]).
 
         A new one has the largest priority so far, so that each is soon learned from.
         """

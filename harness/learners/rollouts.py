@@ -7,16 +7,18 @@ import numba
 import numpy as np
 
 from harness.networks import Mlp, outputs_of
-from harness.tasks import Batch, Task
+from harness.pieces import Table, folded
+from harness.tasks import Batch, Task, seen, seen_last
 
 
 @dataclass(frozen=True)
 class Rollout:
     """`time` steps of `members x envs` environments, time first.
 
-    observations: float32[time, members, envs, inputs], before each action. final_observations: as many, what each
-    action led to, before any restart. All others are [time, members, envs]: actions int64, log_probabilities float64
-    (the policy's, of these actions), rewards float64, terminated and truncated bool.
+    observations: float32[time, members, envs, inputs], before each action, or their pieces, int16[time, members, envs,
+    most]. final_observations: as many, what each action led to, before any restart. All others are [time, members,
+    envs]: actions int64, log_probabilities float64 (the policy's, of these actions), rewards float64, terminated and
+    truncated bool.
     """
 
     observations: np.ndarray
@@ -36,12 +38,15 @@ def play(
     envs: int,
     streams: Sequence[np.random.Generator],
     epsilons: Sequence[float] | None = None,
+    table: Table | None = None,
 ) -> Rollout:
     """Play `steps` env_steps in each environment with actions drawn from the softmax of the actor's outputs.
 
     Or, where `epsilons` are given, one for each step: the action of the largest output, but for this share of them,
-    which are drawn uniformly.
+    which are drawn uniformly. table: the task's, where the rollout is to hold pieces in place of observations.
     """
+    if table is not None:
+        actor = folded(actor, table)
     members = len(streams)
     shape = (steps, members, envs)
     uniforms = np.empty(shape)
@@ -51,16 +56,16 @@ def play(
         restarts.append(task.draw_starts(rng, (steps, envs)))
     starts = np.stack(restarts, axis=1)
 
-    inputs = batch.observations.shape[-1]
-    observations = np.empty((*shape, inputs), dtype=np.float32)
+    first = seen(batch, table)
+    observations = np.empty((*shape, first.shape[-1]), dtype=first.dtype)
     final_observations = np.empty_like(observations)
     actions = np.empty(shape, dtype=np.int64)
     log_probabilities, rewards = np.empty(shape), np.empty(shape)
     terminated = np.empty(shape, dtype=bool)
     truncated = np.empty(shape, dtype=bool)
     for time in range(steps):
-        observations[time] = batch.observations
-        outputs = outputs_of(actor, batch.observations)
+        observations[time] = seen(batch, table)
+        outputs = outputs_of(actor, observations[time])
         if epsilons is None:
             _sample(outputs, uniforms[time], actions[time], log_probabilities[time])
         else:
@@ -69,7 +74,7 @@ def play(
         rewards[time] = transition.rewards
         terminated[time] = transition.terminated
         truncated[time] = transition.truncated
-        final_observations[time] = transition.final_observations
+        final_observations[time] = seen_last(transition, table)
     return Rollout(observations, actions, log_probabilities, rewards, terminated, truncated, final_observations)
 
 

@@ -75,9 +75,10 @@ def train(
             if number == keeps:
                 rewound = {name: mlp.arrays() for name, mlp in population.networks.items()}
         done = until
-        rngs = streams([seeds[row] for row in training.tolist()], "evaluation", level, turn)
+        own = [seeds[row] for row in training.tolist()]
+        rngs = streams(own, "evaluation", level, turn)
         starts = np.stack([task.draw_starts(rng, (evaluation.episodes,)) for rng in rngs])
-        returns = rollout_returns(task, population.networks[ACTOR], starts, acting, rngs).mean(axis=1)
+        returns = rollout_returns(task, population.networks[ACTOR], starts, acting, rngs, own).mean(axis=1)
 
         so_far = evaluations[training]
         better = np.ones(len(training), dtype=bool)

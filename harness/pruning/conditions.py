@@ -61,6 +61,7 @@ RULES: dict[str, Rule] = {
     "mask/permuted": Rule(mask_permuted),
     "permuted/permuted": Rule(permuted_permuted),
     "random/re-init": Rule(random_reinit, redraws=True),
+    "surviving inputs": Rule(mask_weights),  # not in Table 1: its masks leave out inputs alone
 }
 BY_ROWS: dict[str, Rule] = {"permuted/permuted": Rule(permuted_rows_permuted)}
 """The rules that differ where whole rows are shuffled."""

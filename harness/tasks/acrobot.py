@@ -6,6 +6,7 @@ by side.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -60,7 +61,7 @@ class Acrobot:
         """Uniform in +-0.1 in every coordinate (angles 1 and 2, their velocities): float64[*shape, 4]."""
         return rng.uniform(-START_LIMIT, START_LIMIT, (*shape, 4))
 
-    def batch(self, starts: np.ndarray) -> "Acrobots":
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "Acrobots":
         """Environments standing in `starts`, float64[members, envs, 4]."""
         return Acrobots(starts, self.horizon)
 

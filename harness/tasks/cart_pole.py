@@ -5,6 +5,7 @@ both go through the same states; a test walks them side by side.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -55,7 +56,7 @@ class CartPole:
         """Uniform in +-0.05 in every coordinate: float64[*shape, 4]."""
         return rng.uniform(-START_LIMIT, START_LIMIT, (*shape, 4))
 
-    def batch(self, starts: np.ndarray) -> "CartPoles":
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "CartPoles":
         """Environments standing in `starts`, float64[members, envs, 4]."""
         return CartPoles(starts, self.horizon)
 

@@ -1,11 +1,13 @@
 """A task of which only some inputs are shown: what is asked of surviving inputs, and how inputs that never change are
 left out of the arithmetic. The task itself is the same, and draws the same starts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
-from harness.tasks import Batch, Task, zero_inputs
+from harness.tasks import Batch, PiecesBatch, PiecesTask, PiecesTransition, Task, zero_inputs
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,8 @@ class Narrowed:
     inputs: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        unknown = [name for name in self.inputs if name not in self.task.inputs]
+        known = set(self.task.inputs)
+        unknown = [name for name in self.inputs if name not in known]
         if unknown or not self.inputs:
             problem = f"has no input {unknown[0]!r}: it has" if unknown else "needs at least one of its inputs:"
             raise ValueError(f"{self.task.name} {problem} {', '.join(self.task.inputs)}")
@@ -29,7 +32,8 @@ class Narrowed:
     @property
     def zero_inputs(self) -> tuple[str, ...]:
         """Of those that are shown."""
-        return tuple(name for name in zero_inputs(self.task) if name in self.inputs)
+        own = set(self.inputs)
+        return tuple(name for name in zero_inputs(self.task) if name in own)
 
     @property
     def actions(self) -> int:
@@ -55,14 +59,20 @@ class Narrowed:
         """See `Task.draw_starts`."""
         return self.task.draw_starts(rng, shape)
 
-    def batch(self, starts: np.ndarray) -> "NarrowedBatch":
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "NarrowedBatch":
         """See `Task.batch`."""
-        return NarrowedBatch(self.task.batch(starts), self.columns)
+        return NarrowedBatch(self.task.batch(starts, seeds), self.columns)
+
+    def table(self, seeds: Sequence[int]) -> np.ndarray | None:
+        """See `PiecesTask.table`: a piece adds to the inputs that are shown."""
+        rows = cast(PiecesTask, self.task).table(seeds) if hasattr(self.task, "table") else None
+        return None if rows is None else rows[..., self.columns]
 
     @property
     def columns(self) -> np.ndarray:
         """int64[inputs]: where in the task's own observations they stand."""
-        return np.array([self.task.inputs.index(name) for name in self.inputs])
+        places = {name: place for place, name in enumerate(self.task.inputs)}
+        return np.array([places[name] for name in self.inputs])
 
 
 class NarrowedBatch:
@@ -71,27 +81,40 @@ class NarrowedBatch:
     rewards: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
-    final_observations: np.ndarray
 
     def __init__(self, batch: Batch, columns: np.ndarray):
         self._batch, self._columns = batch, columns
-        self._show()
+
+    @property
+    def observations(self) -> np.ndarray:
+        """See `Batch.observations`."""
+        return np.take(self._batch.observations, self._columns, axis=-1)
+
+    @property
+    def final_observations(self) -> np.ndarray:
+        """See `Transition.final_observations`."""
+        return np.take(self._transition.final_observations, self._columns, axis=-1)
+
+    @property
+    def pieces(self) -> np.ndarray:
+        """See `PiecesBatch.pieces`: the same, each with fewer columns."""
+        return cast(PiecesBatch, self._batch).pieces
+
+    @property
+    def final_pieces(self) -> np.ndarray:
+        """See `PiecesTransition.final_pieces`."""
+        return cast(PiecesTransition, self._transition).final_pieces
 
     def step(self, actions: np.ndarray, restarts: np.ndarray) -> "NarrowedBatch":
         """See `Batch.step`."""
         transition = self._batch.step(actions, restarts)
         self.rewards, self.terminated, self.truncated = transition.rewards, transition.terminated, transition.truncated
-        self.final_observations = np.take(transition.final_observations, self._columns, axis=-1)
-        self._show()
+        self._transition = transition
         return self
 
     def keep(self, members: np.ndarray) -> None:
         """See `Batch.keep`."""
         self._batch.keep(members)
-        self._show()
-
-    def _show(self) -> None:
-        self.observations = np.take(self._batch.observations, self._columns, axis=-1)
 
 
 def whole(task: Task) -> Task:

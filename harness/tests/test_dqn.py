@@ -181,7 +181,7 @@ class TestSchedules:
         given: list[float] = []
 
         def watch(*arguments: Any) -> Rollout:
-            given.extend(arguments[-1])
+            given.extend(arguments[6])
             return play(*arguments)
 
         monkeypatch.setattr(harness.learners.dqn, "play", watch)

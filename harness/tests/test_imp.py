@@ -315,7 +315,7 @@ class Pay:
     def draw_starts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return self.luck * rng.random((*shape, 1))
 
-    def batch(self, starts: np.ndarray) -> "Paying":
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "Paying":
         return Paying(starts)
 
 

@@ -474,7 +474,7 @@ class Context:
         """The right actions of a whole episode."""
         return rng.integers(2, size=(*shape, self.horizon)).astype(np.float64)
 
-    def batch(self, starts: np.ndarray) -> "Contexts":
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "Contexts":
         return Contexts(starts, self.horizon)
 
 

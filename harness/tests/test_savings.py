@@ -13,7 +13,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -57,7 +57,7 @@ class Idle(CartPole):
     inputs: ClassVar[tuple[str, ...]] = ("idle", *CartPole.inputs[:3], "idle as well", CartPole.inputs[3])
     zero_inputs: ClassVar[tuple[str, ...]] = ("idle", "idle as well")
 
-    def batch(self, starts: np.ndarray) -> Any:
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> Any:
         return Idling(super().batch(starts))
 
 
