@@ -18,7 +18,7 @@ from harness.streams import stream
 
 MAPS = ("empty", "agent", "enemy 1", "enemy 2", "coin", "poison")
 """The object maps, in their order; a cell that is on none of them is a wall."""
-LETTERS = ".A12c!"
+LETTERS = ".A12ox"
 """What `layout` writes for each of MAPS; a wall is #."""
 NOWHERE = -1
 

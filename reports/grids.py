@@ -51,11 +51,11 @@ class Grid:
         if len({len(row) for row in layout}) != 1 or not layout[0]:
             raise ValueError("the rows of the layout differ in length")
         text = "".join(layout)
-        found = {letter: tuple(i for i, at in enumerate(text) if at == letter) for letter in "#c!A12"}
+        found = {letter: tuple(i for i, at in enumerate(text) if at == letter) for letter in "#oxA12"}
         if len(found["A"]) != 1 or len(found["1"]) > 1 or len(found["2"]) > 1:
             raise ValueError("the layout has not one agent, or an enemy twice")
         enemies = tuple(found[letter][0] for letter in "12" if found[letter])
-        return cls(len(layout), len(layout[0]), found["#"], found["c"], found["!"], found["A"][0], enemies)
+        return cls(len(layout), len(layout[0]), found["#"], found["o"], found["x"], found["A"][0], enemies)
 
     @property
     def cells(self) -> int:

@@ -15,16 +15,16 @@ import reports
 from reports.tests import synthetic
 
 LAYOUT = [
-    "cc.c..c..c..!..c..cc",
-    ".!..c..c..c...c..!..",
-    "c..c..!..c...c..c..c",
+    "oo.o..o..o..x..o..oo",
+    ".x..o..o..o...o..x..",
+    "o..o..x..o...o..o..o",
     "######....1..#######",
-    "c..!..c..c..c..!..cc",
-    ".c..A..c.!.c..c...c.",
+    "o..x..o..o..o..x..oo",
+    ".o..A..o.x.o..o...o.",
     "###.....2.....######",
-    "c..c.!.c..c..!.c..c.",
-    "..c..c...!..c..c.!..",
-    "c..!..c..c..c..!..cc",
+    "o..o.x.o..o..x.o..o.",
+    "..o..o...x..o..o.x..",
+    "o..x..o..o..o..x..oo",
 ]
 COLUMNS = len(LAYOUT[0])
 CELLS = COLUMNS * len(LAYOUT)
@@ -80,7 +80,7 @@ def maze_chart(
 def game(level: int, density: float, steps: int) -> dict[str, Any]:
     """An agent that walks to the nearest coin, round the poisons, until the time is up."""
     text = "".join(LAYOUT)
-    agent, coins, rewards = [text.index("A")], {i for i, at in enumerate(text) if at == "c"}, []
+    agent, coins, rewards = [text.index("A")], {i for i, at in enumerate(text) if at == "o"}, []
     enemies = [
         _patrol(REACHABLE[name], text.index(letter), steps) for name, letter in (("enemy 1", "1"), ("enemy 2", "2"))
     ]
@@ -133,7 +133,7 @@ def _towards(start: int, coins: set[int], text: str) -> int:
                 cell = came[cell]
             return cell
         for nearby in _beside(cell):
-            if nearby not in came and text[nearby] not in "#!":
+            if nearby not in came and text[nearby] not in "#x":
                 came[nearby] = cell
                 queue.append(nearby)
     return start
