@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from reports.grids import Grid
-from reports.numbers import number, percent
+from reports.numbers import number, percent, plain
 
 FRAMES = 10  # of a strip
 LONGEST = 100_000  # env_steps of a game; no task's horizon is so far
@@ -98,10 +98,11 @@ def _picture(grid: Grid, walls: str, agent: list[int], enemies: list[list[int]],
 
 def _outcome(grid: Grid, agent: list[int], enemies: list[list[int]], rewards: list[int]) -> str:
     coins, poisons = sum(reward > 0 for reward in rewards), sum(reward < 0 for reward in rewards)
-    met = any(path[-1] in (agent[-1], -1) or path[-2:] == agent[-2:][::-1] for path in enemies) or agent[-1] < 0
+    gone = any(path[-1] < 0 <= path[-2] for path in (agent, *enemies))  # of two in one cell a map may show one
+    met = gone or any(path[-1] == agent[-1] or path[-2:] == agent[-2:][::-1] for path in enemies)
     end = "all coins are taken" if coins == len(grid.coins) else "an enemy catches it" if met else "the time is up"
     taken = f"{coins} of {len(grid.coins)} coins, {poisons} {'poison' if poisons == 1 else 'poisons'}"
-    return f"{taken}: return {sum(rewards)} in {len(rewards)} steps; {end}"
+    return f"{taken}: return {plain(sum(rewards))} in {len(rewards)} steps; {end}"
 
 
 def _whole(value: Any, low: int, high: int) -> int:

@@ -48,7 +48,7 @@ def maze_chart(
         for level, share in enumerate(density):
             kept = strength ** (0.15 + 0.6 * level)
             values[level, i] = np.where(kept > np.quantile(kept, 1 - min(1.0, 1.6 * share**0.7)), kept, 0.0)
-    values *= len(channels) * CELLS / values.sum(axis=(1, 2), keepdims=True)
+    values *= len(channels) * CELLS / np.maximum(values.sum(axis=(1, 2), keepdims=True), 1e-9)
     spread = 0.02 * rng.random((levels, seeds, 1))
     spared = np.array([0.9, 0.25, 0.2])
     by_channel = np.array([HELD.get(name, 1.0) / 3 for name in channels])
