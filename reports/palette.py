@@ -35,7 +35,7 @@ DARK = {
     "#353b47": "#dfe4ea",
     "#8a4b4b": "#d79090",
     "#30506e": "#86b4dd",
-    **dict(zip(RAMP, ("#1d2b3d", "#26405f", "#2f5d8e", "#4585c4", "#7fb8f5", "#d8ebff"), strict=True)),
+    **dict(zip(RAMP, ("#24364e", "#2a4b73", "#346699", "#4b8ccb", "#84bbf6", "#dcedff"), strict=True)),
     INK: "#b4bdc9",
     GRID: "#29313b",
     AXIS: "#5c6775",
