@@ -9,6 +9,7 @@ from harness.experiment import SURVIVING, TICKET
 from harness.games import actor_of, grid, layout, median_seed, play
 from harness.learners import ACTOR
 from harness.run import Run
+from harness.tasks import zero_inputs
 
 Figure = Literal["returns", "inputs", "layers", "learning", "sizes", "maze"]
 PLAYED = 0.05
@@ -102,8 +103,9 @@ def maze(runs: Sequence[Run]) -> dict[str, Any]:
     layout: a text per row (`games.LETTERS`). reachable: int[cells] per enemy. A series per run, its agents':
     values: float[levels + 1][channels][cells], each input's share of its level's magnitude times the number of inputs,
     so that 1 is the even share; mean over the seeds that have a first layer left. left: float[levels + 1][channels],
-    inputs that are still connected, mean over seeds. layers: float[levels + 1][seeds][names] and channel_densities:
-    float[levels + 1][seeds][channels], shares of weights left. games: see `_games`.
+    inputs that are still connected, mean over seeds. unlit: int[cells] per channel, where it is zero in every state.
+    layers: float[levels + 1][seeds][names] and channel_densities: float[levels + 1][seeds][channels], shares of weights
+    left. games: see `_games`.
     Raises ValueError for a task that is no grid.
     """
     task: Any = runs[0].experiment.task
@@ -133,6 +135,7 @@ def _maze_of(run: Run) -> tuple[dict[str, Any], np.ndarray]:
     counts = np.maximum(whole.sum(axis=0), 1)[:, None]
     even = magnitudes.sum(axis=0) / counts * magnitudes.shape[2]
     left = (magnitudes > 0).mean(axis=0)
+    unlit = np.isin(task.inputs, zero_inputs(task))
     by_channel = (len(run.densities), len(channels), cells if channels else 0)
     measured: Any = run
     densities: dict[str, np.ndarray] = measured.channel_densities(TICKET) if channels else {}
@@ -143,7 +146,8 @@ def _maze_of(run: Run) -> tuple[dict[str, Any], np.ndarray]:
         "seeds": len(run.seeds),
         "channels": channels,
         "values": _pixels(even, by_channel).round(2).tolist(),
-        "left": (_pixels(left, by_channel).sum(axis=2)).round(1).tolist(),
+        "left": _pixels(left, by_channel).sum(axis=2).round(1).tolist(),
+        "unlit": [np.flatnonzero(maps).tolist() for maps in _pixels(unlit, by_channel[1:])],
         "layers": run.layer_densities(TICKET).transpose(1, 0, 2).round(4).tolist(),
         "channel_densities": _stacked([densities[name] for name in channels], run).round(4).tolist(),
         "games": games,
@@ -152,8 +156,8 @@ def _maze_of(run: Run) -> tuple[dict[str, Any], np.ndarray]:
 
 
 def _pixels(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """float[levels + 1, inputs] as float[levels + 1, channels, cells]; of inputs that are no pixels, none."""
-    return values.reshape(shape) if shape[1] else np.zeros(shape)
+    """[..., inputs] as [..., channels, cells]; of inputs that are no pixels, none."""
+    return values.reshape(shape) if shape[-1] else np.zeros(shape)
 
 
 def _stacked(densities: Sequence[np.ndarray], run: Run) -> np.ndarray:

@@ -67,9 +67,13 @@ class Grid:
         """That of its pictures: a tenth of a cell around it."""
         return f"-0.1 -0.1 {self.columns + 0.2:g} {self.rows + 0.2:g}"
 
-    def pixels(self, cells: Iterable[int]) -> str:
-        """A path of squares that do not touch, so that pixels can be counted."""
-        return "".join(f"M{x},{y}h.92v.92h-.92z" for y, x in self._places(cells))
+    def pixels(self, cells: Iterable[int], small: Collection[int] = ()) -> str:
+        """A path of squares that do not touch, so that pixels can be counted; those in `small` are a third as wide."""
+        squares = []
+        for cell in cells:
+            y, x = divmod(cell, self.columns)
+            squares.append(f"M{x}.3,{y}.3h.32v.32h-.32z" if cell in small else f"M{x},{y}h.92v.92h-.92z")
+        return "".join(squares)
 
     def solid(self, cells: Iterable[int]) -> str:
         """A path of squares that touch."""

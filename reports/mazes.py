@@ -32,11 +32,13 @@ COLOURS = {"red", "green", "blue"}
 
 @dataclass(frozen=True)
 class Map:
-    """One channel: at each level the class of each cell (a digit, or NONE) and what is said of it in words."""
+    """One channel: at each level the class of each cell (a digit, or NONE) and what is said of it in words. unlit: the
+    cells that never light up on it."""
 
     name: str
     classes: tuple[str, ...]
     says: tuple[str, ...]
+    unlit: tuple[int, ...]
     reach: str
     body: Markup
 
@@ -149,7 +151,7 @@ def data(mazes: Sequence[Maze]) -> dict[str, Any]:
         f"{maze.anchor}-{place}": {
             "columns": maze.grid.columns,
             "levels": panel.levels,
-            "maps": [{"name": m.name, "classes": m.classes, "says": m.says} for m in panel.maps],
+            "maps": [{"name": m.name, "classes": m.classes, "says": m.says, "unlit": m.unlit} for m in panel.maps],
             "coins": maze.grid.coins,
             "poisons": maze.grid.poisons,
             "games": [game.data for game in panel.play.games] if panel.play else [],
@@ -176,9 +178,10 @@ def _panel(series: Mapping[str, Any], grid: Grid, reachable: Mapping[str, tuple[
         shares, left = np.nan_to_num(floats(series["values"])), np.nan_to_num(floats(series["left"]))
         if shares.shape != (len(density), len(channels), grid.cells) or left.shape != shares.shape[:2]:
             raise ValueError("values are not [levels][channels][cells]")
+        totals, unlit = shares.sum(axis=(1, 2)), [_cells(cells, grid) for cells in series["unlit"]]
         maps = tuple(
-            _map(name, shares[:, i], left[:, i], shares.sum(axis=(1, 2)), near, grid, reachable.get(name, ()), anchor)
-            for i, name in enumerate(channels)
+            _map(name, shares[:, i], left[:, i], totals, near, grid, reachable.get(name, ()), dark, anchor)
+            for i, (name, dark) in enumerate(zip(channels, unlit, strict=True))
         )
     last = len(density) - 1
     words = tuple(_level(float(share), level, last) for level, share in enumerate(density))
@@ -200,6 +203,7 @@ def _map(
     near: int,
     grid: Grid,
     reach: tuple[int, ...],
+    unlit: tuple[int, ...],
     anchor: str,
 ) -> Map:
     """shares: float[levels, cells]. left: float[levels]. totals: float[levels], the shares of all channels."""
@@ -213,7 +217,7 @@ def _map(
             text += f"; {percent(shares[level, list(reach)].sum() / held[level])} of that on the {len(reach)} outlined"
         says.append(text)
     body = "".join(
-        f'<path class="pixels" d="{grid.pixels(_of_class(classes[near], place))}" fill="{colour}"/>'
+        f'<path class="pixels" d="{grid.pixels(_of_class(classes[near], place), unlit)}" fill="{colour}"/>'
         for place, colour in enumerate(RAMP)
     )
     body = f'<g transform="translate(0.04,0.04)">{body}</g>'
@@ -223,7 +227,7 @@ def _map(
     body += f'{frame} fill="none" stroke="{REST}" stroke-width="0.08"/>'
     if outline:
         body += f'<path d="{outline}" fill="none" stroke="{OUTLINE}" stroke-width="0.2" stroke-linecap="round"/>'
-    return Map(name, classes, tuple(says), outline, Markup(body))
+    return Map(name, classes, tuple(says), unlit, outline, Markup(body))
 
 
 def _of_class(classes: str, place: int) -> list[int]:
@@ -233,7 +237,7 @@ def _of_class(classes: str, place: int) -> list[int]:
 def _cells(values: Any, grid: Grid) -> tuple[int, ...]:
     cells = tuple(int(value) for value in values)
     if any(not 0 <= cell < grid.cells for cell in cells):
-        raise ValueError("a reachable cell is outside of the grid")
+        raise ValueError("a cell is outside of the grid")
     return cells
 
 

@@ -46,6 +46,10 @@ class Tiny:
         return tuple(f"{channel} at {cell // 4},{cell % 4}" for channel in MAPS for cell in range(8))
 
     @property
+    def zero_inputs(self) -> tuple[str, ...]:
+        return tuple(name for name in self.inputs if name.endswith(" at 1,0") or name.startswith("enemy 2"))
+
+    @property
     def reachable(self) -> dict[str, np.ndarray]:
         return {"enemy 1": np.isin(np.arange(8), WAY).reshape(2, 4)}
 
@@ -156,6 +160,7 @@ def test_the_weight_on_each_pixel_is_a_multiple_of_the_even_share() -> None:
     assert np.array(series["layers"]).shape == (4, 4, 3)
     assert np.array(series["layers"])[1, 0].tolist() == [pytest.approx(2 / 48, abs=1e-4), 1, 1]
     assert np.array(series["channel_densities"])[2, 3].tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    assert series["unlit"] == [[4], [4], [4], [*range(8)], [4], [4]]
     assert len(series["density"]) == 4 and series["seeds"] == 4
 
 
@@ -181,7 +186,7 @@ def test_an_agent_acts_on_what_it_sees_while_the_game_is_read_off_object_maps() 
     turned = figure("maze", [run_of(Tiny(encoding="turned"), made)])
     (series,) = turned["series"]
     assert series["games"][0]["agent"] == [0, 1, 1, 1, 1, 1]
-    assert series["channels"] == [] and series["values"] == [[], [], [], []]
+    assert series["channels"] == [] and series["values"] == [[], [], [], []] and series["unlit"] == []
     assert np.array(series["channel_densities"]).shape == (4, 4, 0)
     assert turned["layout"] == LAYOUT
     (plain,) = figure("maze", [run_of(Tiny(), made)])["series"]

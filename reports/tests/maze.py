@@ -38,13 +38,10 @@ def maze_chart(
 ) -> dict[str, Any]:
     """Of one run: pruning spares the agent's pixels, and of an enemy's those that it comes to."""
     rng = np.random.default_rng(7)
-    text = np.array(list("".join(LAYOUT)))
     density = (1 - rate) ** np.arange(levels)
-    free = text != "#"
     values = np.zeros((levels, len(channels), CELLS))
     for i, name in enumerate(channels):
-        matter = np.isin(np.arange(CELLS), REACHABLE[name]) if name in REACHABLE else free
-        strength = HELD.get(name, 1.0) * (0.3 + 0.9 * matter) * rng.gamma(2.0, 0.5, CELLS)
+        strength = HELD.get(name, 1.0) * (0.3 + 0.9 * _lit(name)) * rng.gamma(2.0, 0.5, CELLS)
         for level, share in enumerate(density):
             kept = strength ** (0.15 + 0.6 * level)
             values[level, i] = np.where(kept > np.quantile(kept, 1 - min(1.0, 1.6 * share**0.7)), kept, 0.0)
@@ -59,6 +56,7 @@ def maze_chart(
         "channels": list(channels),
         "values": values.round(2).tolist(),
         "left": (values > 0).sum(axis=2).round(1).tolist(),
+        "unlit": [np.flatnonzero(~_lit(name)).tolist() for name in channels],
         "layers": np.minimum(1, density[:, None, None] ** spared + spread).round(4).tolist(),
         "channel_densities": np.minimum(1, density[:, None, None] ** (1.3 - 0.6 * by_channel) + spread)
         .round(4)
@@ -115,6 +113,15 @@ def findings(*charts: dict[str, Any]) -> dict[str, Any]:
         given = {"id": name, "says": says, "source": "4.1, Figure 5", "verdict": "REPRODUCED", "findings": found}
         claims.append(given)
     return {**synthetic.smoke(), "profile": "scaled", "claims": claims}
+
+
+def _lit(channel: str) -> np.ndarray:
+    """bool[cells]: where a map may show something."""
+    text = np.array(list("".join(LAYOUT)))
+    letter = {"coin": "o", "poison": "x"}.get(channel)
+    if channel in REACHABLE:
+        return np.isin(np.arange(CELLS), REACHABLE[channel])
+    return (text == letter) if letter else (text != "#")
 
 
 def _patrol(gap: Sequence[int], start: int, steps: int) -> list[int]:

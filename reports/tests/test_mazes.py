@@ -30,6 +30,7 @@ def tiny(**changes: Any) -> dict[str, Any]:
         "density": [1.0, 0.2, 0.05],
         "channels": MAPS,
         "values": [[even, even], [agent, [0.0] * 8], [[0.0] * 8, [0, 0, 0, 0, 0, 4.0, 2.0, 2.0]]],
+        "unlit": [[4], [0, 1, 2, 3, 4]],
         "left": [[8, 8], [7, 0], [0, 3]],
         "layers": [[[1, 1, 1]] * 5, [[0.1, 0.3, 0.5]] * 5, [[0.02, 0.1, 0.4]] * 5],
         "channel_densities": [[[1, 1]] * 5, [[0.3, 0.1]] * 5, [[0.1, 0.05]] * 5],
@@ -50,7 +51,7 @@ def drawn(chart: dict[str, Any] | None = None) -> mazes.Maze:
 
 
 def squares(body: str) -> list[list[tuple[int, int]]]:
-    """The row and column of each pixel, by colour from little to much."""
+    """The row and column of each pixel that is drawn in full, by colour from little to much."""
     paths = [re.search(rf'<path class="pixels" d="([^"]*)" fill="{colour}"', body) for colour in palette.RAMP]
     return [[(int(y), int(x)) for x, y in re.findall(r"M(\d+),(\d+)h", path[1])] for path in paths if path]
 
@@ -104,7 +105,8 @@ def test_each_pixel_is_drawn_in_its_cell_in_the_colour_of_its_share() -> None:
     assert panel.near == 1
     agent, enemy = panel.maps
     assert agent.classes == ("2" * 8, "-0123450"[:7] + "0", "-" * 8)
-    assert squares(agent.body) == [[(0, 1), (1, 3)], [(0, 2)], [(0, 3)], [(1, 0)], [(1, 1)], [(1, 2)]]
+    assert squares(agent.body) == [[(0, 1), (1, 3)], [(0, 2)], [(0, 3)], [], [(1, 1)], [(1, 2)]]
+    assert 'd="M0.3,1.3h.32v.32h-.32z"' in agent.body  # a wall: small, since it never lights up
     assert squares(enemy.body) == [[], [], [], [], [], []]
 
 
@@ -288,11 +290,13 @@ def malformed() -> list[tuple[str, dict[str, Any]]]:
         ("layout", tiny(layout="A")),
         ("rows of the layout differ", tiny(layout=["A.", "..."])),
         ("one agent", tiny(layout=["AA"])),
-        ("reachable", tiny(reachable={"enemy 1": [8]})),
+        ("outside of the grid", tiny(reachable={"enemy 1": [8]})),
         ("AttributeError", tiny(reachable=[5])),
         ("no series", tiny(series=[])),
         ("KeyError", {name: value for name, value in tiny().items() if name != "layout"}),
-        ("channels", changed(channels=None)),
+        ("outside of the grid", changed(unlit=[[8], []])),
+        ("zip", changed(unlit=[[]])),
+        ("TypeError", changed(channels=None)),
         ("values are not", changed(values=[[[1.0] * 8] * 2])),
         ("values are not", changed(left=[[8], [7], [6]])),
         ("density", changed(density=[1.0, 0.0, 0.05])),
@@ -308,7 +312,7 @@ def malformed() -> list[tuple[str, dict[str, Any]]]:
 def test_a_malformed_maze_is_told_and_costs_no_other_part_of_the_report(why: str, chart: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"^not a chart: ") as told:
         drawn(chart)
-    assert "\n" not in str(told.value)
+    assert why in str(told.value) and "\n" not in str(told.value)
 
 
 def test_a_page_tells_of_a_maze_that_could_not_be_drawn() -> None:

@@ -52,7 +52,7 @@ def shown(found: Locator, channel: int) -> str:
     paths = found.locator(".map:visible").nth(channel).locator(".pixels")
     classes = ["-"] * made.CELLS
     for colour, path in enumerate(paths.all()):
-        for x, y in re.findall(r"M(\d+),(\d+)h", path.get_attribute("d") or ""):
+        for x, y in re.findall(r"M(\d+)(?:\.3)?,(\d+)(?:\.3)?h", path.get_attribute("d") or ""):
             classes[int(y) * made.COLUMNS + int(x)] = str(colour)
     return "".join(classes)
 

@@ -24,22 +24,23 @@ class Maps {
     this.input.setAttribute("aria-valuetext", this.levels[level]);
     this.dial.querySelector("output").value = this.levels[level];
     for (const [place, element] of [...this.live.children].entries()) {
-      const { name, classes, says } = this.maps[place];
+      const { name, classes, says, unlit } = this.maps[place];
       element.querySelector("span").textContent = says[level];
       element.querySelector("[role=img]").setAttribute("aria-label", `${name}: ${says[level]}`);
       for (const [colour, path] of element.querySelectorAll(".pixels").entries()) {
-        path.setAttribute("d", this.pixels(classes[level], String(colour)));
+        path.setAttribute("d", this.pixels(classes[level], String(colour), unlit));
       }
     }
   }
 
-  pixels(classes, wanted) {
-    const squares = Array.from(classes, (at, cell) => (at === wanted ? `M${this.at(cell).join()}h.92v.92h-.92z` : ""));
-    return squares.join("");
+  // As reports/grids.py draws them.
+  pixels(classes, wanted, unlit) {
+    return Array.from(classes, (at, cell) => (at === wanted ? this.pixel(cell, unlit.includes(cell)) : "")).join("");
   }
 
-  at(cell) {
-    return [cell % this.columns, Math.floor(cell / this.columns)];
+  pixel(cell, small) {
+    const [x, y] = [cell % this.columns, Math.floor(cell / this.columns)];
+    return small ? `M${x}.3,${y}.3h.32v.32h-.32z` : `M${x},${y}h.92v.92h-.92z`;
   }
 }
 
