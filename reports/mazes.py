@@ -215,6 +215,7 @@ def _map(
         text += " pixels"
         if reach and held[level] > 0:
             text += f"; {percent(shares[level, list(reach)].sum() / held[level])} of that on the {len(reach)} outlined"
+            text += f" ({percent(len(reach) / grid.cells)} of all)"
         says.append(text)
     body = "".join(
         f'<path class="pixels" d="{grid.pixels(_of_class(classes[near], place), unlit)}" fill="{colour}"/>'

@@ -124,9 +124,9 @@ def test_each_map_says_its_weight_and_how_many_pixels_are_left_at_each_level() -
         "100\u202f% of the weight, 7 of 8 pixels",
         "0\u202f% of the weight, 0 of 8 pixels",
     )
-    assert enemy.says[0].endswith("8 of 8 pixels; 38\u202f% of that on the 3 outlined")
+    assert enemy.says[0].endswith("8 of 8 pixels; 38\u202f% of that on the 3 outlined (38\u202f% of all)")
     assert enemy.says[1] == "0\u202f% of the weight, 0 of 8 pixels"
-    assert enemy.says[2].endswith("; 100\u202f% of that on the 3 outlined")
+    assert enemy.says[2].endswith("; 100\u202f% of that on the 3 outlined (38\u202f% of all)")
 
 
 def test_colours_have_a_dark_partner_but_those_of_the_paper_are_its_own() -> None:
