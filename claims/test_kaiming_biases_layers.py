@@ -24,13 +24,14 @@ pytestmark = claim(
 )
 
 
-def on(task):
-    kaiming = ticket_run(task, "ppo", "Kaiming")
-    xavier = ticket_run(task, "ppo", "Xavier", initialiser="xavier")
-    return pytest.param(kaiming, xavier, id=f"{task}-ppo")
+def on(task, learner):
+    kaiming = ticket_run(task, learner, "Kaiming")
+    xavier = ticket_run(task, learner, "Xavier", initialiser="xavier")
+    return pytest.param(kaiming, xavier, id=f"{task}-{learner}")
 
 
-BOTH = pytest.mark.parametrize(("kaiming", "xavier"), [on("cart-pole"), on("acrobot")])
+SYSTEMS = [on("cart-pole", "ppo"), on("acrobot", "ppo"), on("gridmaze", "dqn")]
+BOTH = pytest.mark.parametrize(("kaiming", "xavier"), SYSTEMS)
 
 
 def unit(run):

@@ -25,15 +25,15 @@ pytestmark = [
     at_least("extended"),
 ]
 TO_START = {
-    learner: imp_runs(["cart-pole"], [learner], conditions=["mask/weights", "random/re-init"])[0]
-    for learner in ("ppo", "dqn")
+    (task, learner): imp_runs([task], [learner], conditions=["mask/weights", "random/re-init"])[0]
+    for task, learner in (("cart-pole", "ppo"), ("cart-pole", "dqn"), ("gridmaze", "dqn"))
 }
 SHARES = (0.02, 0.08, 0.8)
 
 
-def rewound(learner, share):
-    later = ticket_run("cart-pole", learner, f"rewound to {share:.0%}", rewind=share)
-    return pytest.param(TO_START[learner], later, id=f"cart-pole-{learner}-{share:g}")
+def rewound(task, learner, share):
+    later = ticket_run(task, learner, f"rewound to {share:.0%}", rewind=share)
+    return pytest.param(TO_START[task, learner], later, id=f"{task}-{learner}-{share:g}")
 
 
 @pytest.mark.parametrize("run", TO_START.values())
@@ -43,7 +43,7 @@ def test_ticket_beats_random(run, judge):
     judge.greater(run.area().ticket_effect, smallest=0.05, beside=beside)
 
 
-@pytest.mark.parametrize(("start", "later"), [rewound(learner, share) for learner in TO_START for share in SHARES])
+@pytest.mark.parametrize(("start", "later"), [rewound(*system, share) for system in TO_START for share in SHARES])
 def test_later_is_no_better(start, later, judge):
     """Over all levels the ticket rewound to 0 returns no less than the one rewound to a later step, within 0.1."""
     difference = start.area()["mask/weights"] - later.area()["mask/weights"].prefixed("later ")

@@ -8,7 +8,7 @@ reading is reported beside the first.
 
 import pytest
 
-from harness import claim, imp_runs
+from harness import at_least, claim, imp_runs
 
 pytestmark = claim(
     "mask-explains-most",
@@ -20,6 +20,8 @@ pytestmark = claim(
 RUNS = [
     *imp_runs(tasks=["cart-pole"], learners=["bc", "ppo", "dqn"]),
     *imp_runs(tasks=["acrobot"], learners=["bc", "ppo"]),
+    *imp_runs(tasks=["gridmaze"], learners=["dqn"]),
+    *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(tasks=["gridmaze"], learners=["ppo"])),
 ]
 
 

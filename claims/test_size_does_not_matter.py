@@ -16,7 +16,11 @@ pytestmark = [
     claim("size-does-not-matter", source="A.2, Figures 11 and 12", quantifier="all shown", systems=7, figure="sizes"),
     at_least("extended"),
 ]
-SYSTEMS = [("cart-pole", "bc"), ("cart-pole", "ppo"), ("cart-pole", "dqn"), ("acrobot", "bc"), ("acrobot", "ppo")]
+SYSTEMS = [
+    *(("cart-pole", "bc"), ("cart-pole", "ppo"), ("cart-pole", "dqn")),
+    *(("acrobot", "bc"), ("acrobot", "ppo")),
+    *(("gridmaze", "dqn"), ("gridmaze", "ppo")),
+]
 # random/re-init shows that a difference could be seen on each size
 CONDITIONS = ["mask/weights", "permuted/permuted", "random/re-init"]
 

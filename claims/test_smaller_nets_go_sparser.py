@@ -18,7 +18,11 @@ pytestmark = [
     claim("smaller-nets-go-sparser", source="A.2, Figure 11", quantifier="all shown", systems=7, figure="sizes"),
     at_least("extended"),
 ]
-SYSTEMS = [("cart-pole", "bc"), ("cart-pole", "ppo"), ("cart-pole", "dqn"), ("acrobot", "bc"), ("acrobot", "ppo")]
+SYSTEMS = [
+    *(("cart-pole", "bc"), ("cart-pole", "ppo"), ("cart-pole", "dqn")),
+    *(("acrobot", "bc"), ("acrobot", "ppo")),
+    *(("gridmaze", "dqn"), ("gridmaze", "ppo")),
+]
 # those of size-does-not-matter: random/re-init shows that a difference could be seen on each size
 CONDITIONS = ["mask/weights", "permuted/permuted", "random/re-init"]
 PAIRS = [pair for system in SYSTEMS for pair in combinations(size_runs(*system, CONDITIONS), 2)]

@@ -5,7 +5,7 @@ The paper's random/re-init condition draws a new mask over all layers and new we
 
 import pytest
 
-from harness import claim, imp_runs
+from harness import at_least, claim, imp_runs
 
 pytestmark = claim(
     "ticket-effect",
@@ -17,6 +17,8 @@ pytestmark = claim(
 RUNS = [
     *imp_runs(tasks=["cart-pole"], learners=["bc", "ppo", "dqn"]),
     *imp_runs(tasks=["acrobot"], learners=["bc", "ppo"]),
+    *imp_runs(tasks=["gridmaze"], learners=["dqn"]),
+    *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(tasks=["gridmaze"], learners=["ppo"])),
 ]
 
 

@@ -3,13 +3,14 @@
 from harness import machine as machine  # first: it caps threads before torch is imported
 from harness import register
 from harness.claim import at_least, claim
-from harness.experiment import CONDITIONS, TICKET
+from harness.experiment import CONDITIONS, SURVIVING, TICKET
 from harness.judge import Judge
 from harness.profiles import System
-from harness.run import Run, dense_run, imp_runs, size_runs, ticket_run
+from harness.run import Run, dense_run, imp_runs, relative_lead, size_runs, surviving_run, ticket_run
 
 __all__ = [
     "CONDITIONS",
+    "SURVIVING",
     "TICKET",
     "Judge",
     "Run",
@@ -19,6 +20,8 @@ __all__ = [
     "dense_run",
     "imp_runs",
     "register",
+    "relative_lead",
     "size_runs",
+    "surviving_run",
     "ticket_run",
 ]

@@ -6,7 +6,7 @@ budgets of its own or made from a profile's.
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -36,6 +36,8 @@ class System:
     horizon: int | None = None
     inputs: tuple[str, ...] | None = None
     """Only these are shown."""
+    encoding: str | None = None
+    """How the task's states are shown, where it can show them in several ways."""
     hidden: tuple[int, ...] | None = None
     initialiser: str | None = None
     input_divisor: float | None = None
@@ -53,6 +55,7 @@ class System:
         said: dict[str, Callable[[Any], str]] = {
             "horizon": lambda horizon: f"horizon {horizon}",
             "inputs": lambda inputs: f"on {' and '.join(inputs)}",
+            "encoding": lambda encoding: f"encoded as {encoding}",
             "hidden": lambda hidden: "-".join(map(str, hidden)),
             "input_divisor": lambda divisor: f"input layer / {divisor:g}",
             "weight_decay": lambda decay: f"weight decay {decay:g}",
@@ -67,6 +70,7 @@ class System:
 
 _PART_OF = {
     "horizon": "task",
+    "encoding": "task",
     "hidden": "network",
     "initialiser": "network",
     "input_divisor": "network",
@@ -86,7 +90,8 @@ class Profile:
 
     gives_findings: whether claims are judged; a smoke run only shows that everything runs. switches, changes: what was
     asked for on top of the profile (`--switch`, `--set`); what a claim itself changes wins. control: what is broken
-    about all of it (`--control`), whatever a claim changes; the name of one, or nothing.
+    about all of it (`--control`), whatever a claim changes; the name of one, or nothing. shares: by task, the share of
+    the seeds that it is judged on; all where it is not named.
     """
 
     name: str
@@ -99,6 +104,7 @@ class Profile:
     switches: tuple[Switch, ...] = ()
     changes: tuple[Change, ...] = ()
     control: str = ""
+    shares: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
         return f"{self.name} with {', '.join(self.altered)}" if self.altered else self.name
@@ -172,19 +178,24 @@ class Profile:
         except ValueError:  # the other changes do not go together without it
             return True
 
-    def seeds_of(self, block: int, times: int = 1) -> tuple[int, ...]:
-        """The seeds of a block; `times` as many where a claim asks for more. Raises ValueError beyond a block."""
-        first, count = block * SEEDS_PER_BLOCK, times * self.seeds
+    def times(self, task: str, times: int = 1) -> float:
+        """How many times the profile's seeds a run on this task has that asks for `times` as many."""
+        return times * self.shares.get(task, 1)
+
+    def seeds_of(self, block: int, times: float = 1) -> tuple[int, ...]:
+        """The seeds of a block; `times` as many, at least one. Raises ValueError beyond a block."""
+        first, count = block * SEEDS_PER_BLOCK, max(1, round(times * self.seeds))
         if count > SEEDS_PER_BLOCK:
             raise ValueError(
-                f"a claim takes {times} times {self.seeds} seeds, and a block has {SEEDS_PER_BLOCK}: give at most"
-                f" --seeds {SEEDS_PER_BLOCK // times}, or leave the claim out"
+                f"a claim takes {times:g} times {self.seeds} seeds, and a block has {SEEDS_PER_BLOCK}: give at most"
+                f" --seeds {SEEDS_PER_BLOCK // times:.0f}, or leave the claim out"
             )
         return tuple(range(first, first + count))
 
     def cells(self, system: System, condition: str, block: int, times: int = 1) -> list[Cell]:
         """The cells of a system under one condition, in the order of their seeds; `times` adds some."""
-        seeds, size = self.seeds_of(block, times), min(self.chunk, self.seeds)
+        once, seeds = (self.seeds_of(block, self.times(system.task, each)) for each in (1, times))
+        size = min(self.chunk, len(once))
         chunks = [seeds[first : first + size] for first in range(0, len(seeds), size)]
         return [Cell(self.experiment(system), condition, chunk) for chunk in chunks]
 
@@ -214,6 +225,10 @@ LEARNERS: Registry[OwnLearner] = Registry("learner")
 
 
 def _replace(experiment: Experiment, part: str, **changes: object) -> Experiment:
+    known = [field.name for field in dataclasses.fields(getattr(experiment, part))]
+    for name in changes:
+        if name not in known:
+            raise ValueError(f"{experiment.task.name} {experiment.learner.name}: {part} has no {name} to change")
     changed = dataclasses.replace(getattr(experiment, part), **changes)
     return dataclasses.replace(experiment, **{part: changed})
 
@@ -235,7 +250,8 @@ def _profile(name: ProfileName) -> Profile:
         for task, budgets in TASKS.items()
         for learner, experiment in budgets.experiments[name].items()
     }
-    return Profile(name, says, seeds, MappingProxyType(systems), gives_findings=name != "smoke")
+    shares = {task: budgets.seeds[name] for task, budgets in TASKS.items() if name in budgets.seeds}
+    return Profile(name, says, seeds, MappingProxyType(systems), gives_findings=name != "smoke", shares=shares)
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType({name: _profile(name) for name in _SAYS})
@@ -248,7 +264,7 @@ def scale(profile: Profile, system: System) -> dict[str, dict[str, float | str]]
     rows: dict[str, Callable[[Profile, Experiment], float | str]] = {
         "env_steps": lambda _, e: e.learner.env_steps,
         "updates": lambda _, e: e.learner.updates,
-        "seeds": lambda p, _: p.seeds,
+        "seeds": lambda p, _: len(p.seeds_of(0, p.times(system.task))),
         "units": lambda _, e: "-".join(map(str, e.network.hidden)),
         "pruned per level": lambda _, e: f"{100 * e.pruning.rate:g} %",
         "levels": lambda _, e: e.pruning.levels,

@@ -5,7 +5,7 @@ to a profile and a store before any claim is judged.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from harness.budgets.tasks import TASKS
+from harness.channels import by_channel, learning_area, relative, share_of_emptied, split_means
 from harness.controls import control_of
 from harness.evidence.store import Store, address
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment
+from harness.experiment import CONDITIONS, DENSE, SURVIVING, TICKET, Cell, Experiment
 from harness.fixtures import read_reference
 from harness.imp import Level
 from harness.layout import densities, layer_sizes, weights_left
@@ -36,10 +37,14 @@ from harness.statistics import (
     separation_level,
 )
 from harness.switches import JUDGED
+from harness.tasks import zero_inputs
 
 Judged = Literal["scored return", "best evaluation"]
 """The return of the pruned checkpoint on fresh episodes, or the paper's figure, flattered by picking a maximum."""
 _RETURNS: dict[Judged, str] = {"scored return": "scored_returns", "best evaluation": "best_evaluations"}
+OfEnemies = Literal["density", "magnitude", "emptied"]
+"""Of the inputs that show enemies: the share of weights left, the input magnitude, or the share of inputs that have no
+weight left."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Run:
     label: str = ""
     """What charts and test ids call it beside others; by default its system."""
     times: int = 1
-    """How many times the profile's seeds it has: claims of no difference need more than others."""
+    """How many times the task's seeds it has: claims of no difference need more than others."""
     assay: bool = False
     """Only there to show that a difference could be seen: not drawn, and not what the finding is about."""
     scene: Scene | None = None
@@ -111,7 +116,12 @@ class Run:
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds judged on."""
-        return self.bound.profile.seeds_of(self.bound.block, self.times)
+        return self.bound.profile.seeds_of(self.bound.block, self.multiple)
+
+    @property
+    def multiple(self) -> float:
+        """How many times the profile's seeds it has: what the claim asks for, and the task's share of them."""
+        return self.bound.profile.times(self.system.task, self.times)
 
     @property
     def scale(self) -> dict[str, dict[str, float | str]]:
@@ -182,16 +192,91 @@ class Run:
         """float64[seeds, K + 1]: 0 for the random policy and 1 for the expert."""
         return normalised_return(self.returns(condition), self.reference)
 
+    def normalised_levels(self, condition: str = TICKET) -> dict[str, PerSeed]:
+        """Normalised return at each of the levels 1 to K, by density in words ("at 20 % density")."""
+        returns = self.normalised_returns(condition)
+        names = [f"at {100 * density:.2g} % density" for density in self.densities]
+        return {name: PerSeed.of(name, returns[:, k], self.seeds) for k, name in enumerate(names) if k > 0}
+
     def layer_densities(self, condition: str = TICKET) -> np.ndarray:
         """float64[seeds, K + 1, layers]: the share of the actor's weights left, per layer."""
         return self._stack(condition, lambda level: np.stack([m.mean(axis=(1, 2)) for m in level.masks[ACTOR]], axis=1))
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Of the actor's layers, from the input on."""
+        count = len(self.experiment.network.hidden)
+        return ("input layer", *(f"hidden layer {number}" for number in range(2, count + 1)), "output layer")
+
+    def layer_density_at(self, density: float | None = None, condition: str = TICKET) -> dict[str, PerSeed]:
+        """Density of each of the actor's layers at the first level at or below `density`, or the mean over levels 1 to
+        K."""
+        return self._named(self.layer_names, self._at(self.layer_densities(condition), density))
+
+    def input_densities(self, condition: str = TICKET) -> np.ndarray:
+        """float64[seeds, K + 1, inputs]: the share of each input's weights to the actor's first layer that is left."""
+        return self._stack(condition, lambda level: level.masks[ACTOR][0].mean(axis=2))
+
+    def inputs_left(self, condition: str = TICKET, changing: bool = False) -> np.ndarray:
+        """float64[seeds, K + 1]: how many inputs the actor's first layer is still connected to; changing: of those
+        alone that are not zero in every state."""
+        counted = self._changing if changing else slice(None)
+        return np.asarray((self.input_densities(condition)[..., counted] > 0).sum(axis=-1), dtype=np.float64)
+
+    def inputs_gone_at(self, density: float, condition: str = TICKET, changing: bool = False) -> PerSeed:
+        """Share of the inputs that the actor's first layer is no longer connected to, at the first level at or below
+        `density`; changing: see `inputs_left`."""
+        left = self.inputs_left(condition, changing)
+        every = self._changing.sum() if changing else len(self._changing)
+        return PerSeed.of(str(self.system), 1 - self._at(left, density) / every, self.seeds)
+
+    def channel_densities(self, condition: str = TICKET, changing: bool = False) -> dict[str, np.ndarray]:
+        """float64[seeds, K + 1] by channel: the share of its weights to the actor's first layer that is left.
+
+        changing: of those inputs alone that are not zero in every state. Raises ValueError, in one line, for a task
+        that has no channels.
+        """
+        counted = self._changing if changing else None
+        found = by_channel(self.input_densities(condition), len(self._channels), counted)
+        return {name: found[..., i] for i, name in enumerate(self._channels)}
+
+    def channel_density_at(
+        self, density: float | None = None, condition: str = TICKET, changing: bool = False
+    ) -> dict[str, PerSeed]:
+        """`channel_densities` at the first level at or below `density`, or the mean over levels 1 to K."""
+        found = self.channel_densities(condition, changing)
+        return {name: PerSeed.of(name, self._at(values, density), self.seeds) for name, values in found.items()}
+
+    def enemies_at(
+        self, density: float | None = None, measure: OfEnemies = "density", condition: str = TICKET
+    ) -> dict[str, PerSeed]:
+        """Of the inputs that show an enemy where one can come to ("reachable") and of those that show it where it can't
+        ("unreachable"), all enemies as one: the mean of a measure at the first level at or below `density`, or over
+        levels 1 to K.
+
+        Raises ValueError, in one line, for a task without enemies.
+        """
+        among, reachable = self._enemies
+        values = self.input_magnitudes(condition) if measure == "magnitude" else self.input_densities(condition)
+        if measure == "emptied":
+            values = (values == 0).astype(np.float64)
+        found = split_means(self._at(values, density), among, reachable)
+        return self._named(("reachable", "unreachable"), np.stack(found, axis=-1))
+
+    def unreachable_of_emptied(self, density: float, condition: str = TICKET) -> PerSeed:
+        """Of the inputs that show an enemy and have no weight left at the first level at or below `density`, the share
+        that shows it where it can't come to; less that share of all of them, which is chance. 0 where none is empty."""
+        among, reachable = self._enemies
+        share, chance = share_of_emptied(self._at(self.input_densities(condition), density), among, ~reachable)
+        of_all = np.full(share.shape, chance)
+        return PerSeed.of("of those emptied", share, self.seeds) - PerSeed.of("of all", of_all, self.seeds)
 
     def fan_in_gap(self, density: float | None = None, condition: str = TICKET) -> PerSeed:
         """Density of the actor's layers with the lowest fan-in less that of those with the highest, at the first level
         at or below `density`, or the mean over levels 1 to K."""
         sizes = layer_sizes(self.experiment)[ACTOR]
         gaps = fan_in_gap(self.layer_densities(condition), sizes)
-        chosen = gaps[:, 1:].mean(axis=1) if density is None else gaps[:, self._level_at(density)]
+        chosen = gaps[:, 1:].mean(axis=1) if density is None else gaps[:, self.level_at(density)]
         return PerSeed.of(str(self.system), chosen, self.seeds)
 
     def area(self, drop: int = 0, judged: Judged | None = None) -> Areas:
@@ -199,6 +284,18 @@ class Run:
         last = self.experiment.pruning.levels - drop
         normalised = {c: normalised_return(self.returns(c, judged), self.reference) for c in self.conditions}
         return Areas({c: PerSeed.of(c, area(values, last), self.seeds) for c, values in normalised.items()})
+
+    def learning_area(self, level: int | None = None) -> PerSeed:
+        """Mean normalised return over the evaluations of a training: of level 0, which is on all inputs, or of dense
+        networks on the inputs that survive at `level`. Of the run's conditions `SURVIVING` must be one for that."""
+        label = "all inputs" if level is None else SURVIVING
+        found = self.evaluations() if level is None else self._stack(SURVIVING, lambda each: each.evaluations)[:, level]
+        returns = learning_area(found, self.experiment.task.maximum_return)
+        return PerSeed.of(label, normalised_return(returns, self.reference), self.seeds)
+
+    def surviving_return(self, level: int) -> PerSeed:
+        """Normalised return of dense networks on the inputs that survive at `level`."""
+        return PerSeed.of(SURVIVING, self.normalised_returns(SURVIVING)[:, level], self.seeds)
 
     def area_at_end(self, condition: str = TICKET) -> PerSeed:
         """As `area`, of the last evaluation in place of the pruned checkpoint; a member that stopped at the task's
@@ -228,13 +325,22 @@ class Run:
         """float64[seeds, K + 1, inputs]: each input's share of the first layer's summed magnitudes."""
         return self._stack(condition, lambda level: input_magnitude(level.trained[ACTOR].weights[0]))
 
+    def level_at(self, density: float) -> int:
+        """The first level at or below `density`. Raises ValueError where there is none."""
+        reached = np.flatnonzero(self.densities <= density)
+        if not len(reached):
+            raise ValueError(
+                f"no level of {self} is at or below density {density:g}: the last is {self.densities[-1]:.2g}"
+            )
+        return int(reached[0])
+
     def density_at(self, density: float) -> float:
         """The density of the first level at or below `density`: levels are discrete."""
-        return float(self.densities[self._level_at(density)])
+        return float(self.densities[self.level_at(density)])
 
     def input_magnitude_at(self, density: float, condition: str = TICKET) -> dict[str, PerSeed]:
         """Each input's share at the first level at or below `density`, per seed."""
-        magnitudes = self.input_magnitudes(condition)[:, self._level_at(density)]
+        magnitudes = self.input_magnitudes(condition)[:, self.level_at(density)]
         names = self.experiment.task.inputs
         return {name: PerSeed.of(name, magnitudes[:, i], self.seeds) for i, name in enumerate(names)}
 
@@ -252,19 +358,45 @@ class Run:
     def check(self, needs_density: float | None, needs_fan_ins: bool) -> None:
         """Raise ValueError, in one line, where this run can't show what a claim needs; see `Claim`."""
         if needs_density is not None:
-            self._level_at(needs_density)
+            self.level_at(needs_density)
         if needs_fan_ins:
             sizes = layer_sizes(self.experiment)[ACTOR]
             fan_in_gap(np.ones(len(sizes) - 1), sizes)
 
-    def _level_at(self, density: float) -> int:
-        """The first level at or below `density`. Raises ValueError where there is none."""
-        reached = np.flatnonzero(self.densities <= density)
-        if not len(reached):
-            raise ValueError(
-                f"no level of {self} is at or below density {density:g}: the last is {self.densities[-1]:.2g}"
-            )
-        return int(reached[0])
+    @property
+    def _changing(self) -> np.ndarray:
+        """bool[inputs]: those that are not zero in every state."""
+        task = self.experiment.task
+        zeros = set(zero_inputs(task))
+        return np.array([name not in zeros for name in task.inputs])
+
+    @property
+    def _channels(self) -> tuple[str, ...]:
+        task = self.experiment.task
+        channels: tuple[str, ...] = getattr(task, "channels", ())
+        if not channels:
+            raise ValueError(f"the inputs of {self.system} are no maps: it has no channels to look at")
+        return channels
+
+    @property
+    def _enemies(self) -> tuple[np.ndarray, np.ndarray]:
+        """bool[inputs] twice: those that show an enemy, and of these the ones where it can come to."""
+        reachable: Mapping[str, np.ndarray] = getattr(self.experiment.task, "reachable", {})
+        channels = self._channels
+        if not set(reachable) & set(channels):
+            raise ValueError(f"the inputs of {self.system} show no enemies")
+        nowhere = np.zeros(len(self.experiment.task.inputs) // len(channels), dtype=bool)
+        shown = [np.full_like(nowhere, channel in reachable) for channel in channels]
+        within = [reachable[channel].ravel() if channel in reachable else nowhere for channel in channels]
+        return np.concatenate(shown), np.concatenate(within)
+
+    def _at(self, values: np.ndarray, density: float | None) -> np.ndarray:
+        """float64[seeds, K + 1, ...] at the first level at or below `density`, or the mean over levels 1 to K."""
+        return np.asarray(values[:, 1:].mean(axis=1) if density is None else values[:, self.level_at(density)])
+
+    def _named(self, names: Sequence[str], values: np.ndarray) -> dict[str, PerSeed]:
+        """float64[seeds, names] by name."""
+        return {name: PerSeed.of(name, values[:, i], self.seeds) for i, name in enumerate(names)}
 
     @cached_property
     def _evidence(self) -> dict[str, list[list[Level]]]:
@@ -323,6 +455,25 @@ def imp_runs(
 def ticket_run(task: str, learner: str, label: str = "", **changes: Any) -> Run:
     """A run of ticket chains alone. `changes` are fields of `System`."""
     return Run(System(task, learner, **changes), (TICKET,), label)
+
+
+def surviving_run(task: str, learner: str, label: str = "", **changes: Any) -> Run:
+    """A run of ticket chains, and of dense networks on the inputs that survive at each level. `changes` are fields of
+    `System`."""
+    return Run(System(task, learner, **changes), (TICKET, SURVIVING), label)
+
+
+def relative_lead(one: PerSeed, other: PerSeed) -> PerSeed:
+    """By how much the share that `one` has of both exceeds that of `other`: (one - other) / (one + other), per seed.
+
+    From -1 to 1, and 0 where they are alike, both being 0 among that; see `harness.channels.relative`. A pair of two
+    shares, each of the span 0 to 1.
+    """
+    if one.seeds != other.seeds:
+        raise ValueError(f"{one} and {other} hold different seeds: {one.seeds} and {other.seeds}")
+    shares = relative(one.values, other.values)
+    first, second = (PerSeed.of(str(each), share, one.seeds) for each, share in zip((one, other), shares, strict=True))
+    return first - second
 
 
 def size_runs(task: str, learner: str, conditions: Sequence[str] = CONDITIONS) -> list[Run]:

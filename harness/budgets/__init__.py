@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from harness.experiment import Evaluation, Experiment, Network
-from harness.learners.ppo import PPO
+from harness.learners import Learner
 from harness.tasks import Task
 
 ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "paper"]
@@ -21,7 +21,7 @@ ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "pape
 class ExpertTraining:
     """How the experts of a task were trained, all as one population; the best evaluation's checkpoint is the expert."""
 
-    learner: PPO
+    learner: Learner
     network: Network
     evaluation: Evaluation
     count: int = 40
@@ -34,7 +34,8 @@ class Budgets:
     task: as its experts were trained on it. experiments: profile -> learner -> experiment; `paper` and `scaled` have
     the same learners. references: the variants of the task whose random and expert returns are measured. tried:
     learner -> settings other than those of `scaled` whose dense agents were compared with it. sizes: learner -> hidden
-    units of the networks that the claims on network size compare, the smallest first.
+    units of the networks that the claims on network size compare, the smallest first. seeds: the share of a profile's
+    seeds that the task is judged on, where it is not all of them.
     """
 
     task: Task
@@ -43,3 +44,4 @@ class Budgets:
     references: tuple[Task, ...]
     sizes: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=lambda: MappingProxyType({}))
     tried: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=lambda: MappingProxyType({}))
+    seeds: Mapping[ProfileName, float] = field(default_factory=lambda: MappingProxyType({}))

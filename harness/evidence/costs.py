@@ -10,7 +10,7 @@ that compiles. (`pytest --plan` says the one number, `python -m harness evidence
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import exp, inf
 
@@ -20,6 +20,7 @@ from harness.experiment import CONDITIONS, Cell, Experiment
 from harness.fixtures import FixtureError, read_reference
 from harness.layout import densities, layer_sizes, prunable_networks
 from harness.learners import ACTOR
+from harness.tasks import Task, zero_inputs
 
 FLOPS_PER_SECOND = 84e9
 """Of matrix products."""
@@ -49,6 +50,8 @@ REACHED = 0.99
 """Of the task's maximum: what its experts must return for anybody to stop there."""
 REACHING = 7.3
 """Edges a unit from which on most of a pruned network's arithmetic is left."""
+SEEN = 30
+"""Pieces of which an observation is the sum, where a task has them: its inputs cost no more than so many."""
 
 
 def estimated_seconds(cell: Cell) -> float:
@@ -68,6 +71,7 @@ def _level(cell: Cell, level: int, density: float) -> float:
     e, members = cell.experiment, len(cell.seeds)
     looks, learner = e.evaluation, e.learner
     weights = {name: _weights(e, name, sizes, density) for name, sizes in layer_sizes(e).items()}
+    parameters, folds = _beside_samples(e, weights)
     taken = _taken(cell, density)
     share = taken * (1 - cell.rewind) if level else max(taken, cell.rewind)  # nobody stops before the rewind point
     passes = PASSES.get(learner.name, PASSES_ELSE)
@@ -78,7 +82,7 @@ def _level(cell: Cell, level: int, density: float) -> float:
     evaluated = length * (looks.per_training * looks.episodes * share + looks.scored_episodes)
     times = learner.env_steps / learner.envs * share + length * (looks.per_training * share + 1)
     per_weight = SECONDS_PER_WEIGHT.get(learner.name, SECONDS_PER_WEIGHT_ELSE)
-    per_update = learner.samples_per_update * per_sample + per_weight * sum(weights.values())
+    per_update = learner.samples_per_update * per_sample + per_weight * parameters + 2 * folds / FLOPS_PER_SECOND
     learned = learner.updates * share * per_update
     return members * (learned + (learner.env_steps * share + evaluated) * per_step) + times * SECONDS_PER_TIME
 
@@ -106,11 +110,30 @@ def _experts(task: str, horizon: int) -> float:
 
 def _weights(e: Experiment, name: str, sizes: Sequence[int], density: float) -> float:
     """Of a network, as many as its arithmetic is done with."""
-    count = sum(a * b for a, b in pairwise(sizes))
+    shown = SEEN if _table(e.task) is not None else sizes[0]
+    count = sum(a * b for a, b in pairwise((shown, *sizes[1:])))
     leaves_out = e.savings.leave_out_unreachable and not (e.learner.weight_decay or e.network.dropout)
     if name not in prunable_networks(e) or not leaves_out or density == 1:
         return count
     return count * _reachable(density * float(np.mean(e.network.hidden or (1,))))
+
+
+def _beside_samples(e: Experiment, weights: Mapping[str, float]) -> tuple[float, float]:
+    """What an update does once, whatever its samples: how many weights it moves, and how many products it takes to fold
+    the networks over a task's pieces, and their gradients back."""
+    table = _table(e.task)
+    if table is None:
+        return sum(weights.values()), 0.0
+    inputs = len(e.task.inputs) - (0 if e.learner.weight_decay else len(zero_inputs(e.task)))
+    sizes = [(inputs, *own[1:]) for own in layer_sizes(e).values()]
+    entries = np.count_nonzero(table[0])
+    return sum(a * b for own in sizes for a, b in pairwise(own)), 2.0 * entries * sum(own[1] for own in sizes)
+
+
+def _table(task: Task) -> np.ndarray | None:
+    """Of a task's pieces, for a seed that is as good as any; None where it has none."""
+    rows: np.ndarray | None = getattr(task, "table", lambda seeds: None)((0,))
+    return rows
 
 
 def _reachable(edges: float) -> float:

@@ -1,9 +1,9 @@
 """The engine fingerprint: what, besides its settings, a cell's numbers passed through.
 
 It covers the parsed source (comments, docstrings and formatting don't count) of the modules that the cell's task
-and learner are trained by, the versions of the libraries that do the arithmetic, and the files read (experts). Of
-what a user registered it covers what this cell uses: where it was defined and registered, and the source of these
-modules and of those beside them that they import.
+and learner are trained by, the versions of the libraries that do the arithmetic, and the files read (experts, and what
+a task names in its `files`). Of what a user registered it covers what this cell uses: where it was defined and
+registered, and the source of these modules and of those beside them that they import.
 """
 
 import ast
@@ -24,6 +24,7 @@ from harness.networks import INITIALISERS
 from harness.profiles import LEARNERS, PROFILES
 from harness.pruning.criteria import CRITERIA
 from harness.registry import Origin, origin_of
+from harness.tasks.narrowed import whole
 
 LIBRARIES = ("torch", "numpy", "numba", "scipy")
 ENGINE = "harness.imp"
@@ -49,7 +50,7 @@ def engine_parts(cell: Cell) -> dict[str, dict[str, str]]:
                 own, ours = _behind(origin)
                 registered |= {f"{kind} {origins[0]}: {name}": _file_hash(file) for name, file in sorted(own.items())}
                 roots |= ours
-    files = e.learner.files(e.task, cell.seeds)
+    files = [*e.learner.files(e.task, cell.seeds), *getattr(whole(e.task), "files", ())]
     parts = {
         "modules": {name: source_hash(name) for name in sorted(modules_behind(tuple(sorted(roots))))},
         "files": {"/".join(path.parts[-3:]): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},

@@ -169,7 +169,7 @@ class PPOPopulation:
     def advance(self) -> None:
         """Play one rollout and learn from it."""
         s = self.settings
-        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams, table=self.table)
+        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams, None, self.table)
         samples = self._samples(rollout)
         left = 1 - self.round / self.rounds
         orders = [[rng.permutation(s.samples) for _ in range(s.epochs)] for rng in self.minibatch_streams]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 from harness.evidence import asked
@@ -70,13 +71,13 @@ def what_would_decide(
         return {}
     profile = settings.profile
     needed = max(needed, *finding.n)  # fewer than were not enough here would be no advice
-    times = max([run.times for run in judge.runs if not run.assay], default=1)
-    count = -(-needed // times)
+    times = max([run.multiple for run in judge.runs if not run.assay], default=1)
+    count = ceil(needed / times)
     if count * times > SEEDS_PER_BLOCK:
         return {}
     used = {block for cell in alike([c for run in judge.runs for c in run.cells()], cells) for block in blocks_in(cell)}
     core = finding.cpu_seconds / 60 * count / profile.seeds
-    chains = sum(len(run.conditions) * -(-count * run.times // profile.chunk) for run in judge.runs)
+    chains = sum(len(run.conditions) * ceil(count * run.multiple / profile.chunk) for run in judge.runs)
     block = fresh_block(settings.block, used)
     return {
         "seeds": needed,
@@ -106,9 +107,9 @@ def in_words(finding: Finding, decide: Mapping[str, Any]) -> Iterable[str]:
     elif decide["fewest"]:
         what = f"judged from {decide['fewest']} seeds on; {what}"
     yield f"{finding.name}: {what}, {_cost(decide)}"
-    if decide["times"] > 1:
-        total = decide["count"] * decide["times"]
-        yield f"  (--seeds {decide['count']} makes {total} here: the claim takes {decide['times']} times as many)"
+    if decide["times"] != 1:
+        total, times = round(decide["count"] * decide["times"]), f"{decide['times']:g}"
+        yield f"  (--seeds {decide['count']} makes {total} here: the claim takes {times} times as many)"
     if decide["passed_over"]:
         yield f"  (on block {decide['block']}, the next that has no evidence of it here)"
     yield f"  {decide['command']}"
@@ -147,5 +148,5 @@ def _held(runs: Sequence[Run], block: int, cells: Iterable[StoredCell]) -> int:
     for run in runs:
         for cell in run.cells():
             seeds = {s for one in alike([cell], cells) for s in one.identity["seeds"] if s // SEEDS_PER_BLOCK == block}
-            most = max(most, len(seeds) // run.times)
+            most = max(most, int(len(seeds) / run.multiple))
     return most

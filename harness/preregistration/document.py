@@ -182,14 +182,17 @@ def rule_of(methods: Iterable[str]) -> dict[str, Any]:
 
 
 def budgets_of(profile: Profile, systems: Iterable[System]) -> dict[str, Any]:
-    """Seeds, and each system's settings by dotted name; a system that the profile lacks is left out."""
-    held = {}
+    """Seeds, with the share of them that a task takes if not all, and each system's settings by dotted name; a system
+    that the profile lacks is left out."""
+    held, shares = {}, {}
     for system in systems:
+        if system.task in profile.shares:
+            shares[system.task] = profile.shares[system.task]
         try:
             held[str(system)] = settings_of(profile.experiment(system))
         except ValueError:
             continue
-    return {"seeds": profile.seeds, "systems": held}
+    return {"seeds": profile.seeds, **({"shares": shares} if shares else {}), "systems": held}
 
 
 def _is_default(experiment: Experiment, name: str, value: Any) -> bool:

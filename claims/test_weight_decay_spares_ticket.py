@@ -1,0 +1,40 @@
+"""Weight decay does not impair the ticket's effect (paper A.4, Figure 14 left).
+
+L2 of 0.1 as the paper has it, coupled: Adam's own `weight_decay`, which the paper's library offers. So strong a decay
+may keep an agent from learning at all, and an effect of nothing is none: that it is there under decay has its own
+finding, with the smallest effect of ticket-effect. "Does not impair" allows 0.1 of the distance between a random policy
+and the expert, the drop at which a level counts as failed (break density); that something could be lost must show
+without decay. The figure is of a DQN agent; that it is on this task is our inference.
+"""
+
+import pytest
+
+from harness import at_least, claim, imp_runs
+
+pytestmark = [
+    claim("weight-decay-spares-ticket", source="A.4, Figure 14", quantifier="the DQN agent", systems=1),
+    at_least("extended"),
+]
+CONDITIONS = ["mask/weights", "random/re-init"]
+(PLAIN,) = imp_runs(["gridmaze"], ["dqn"], CONDITIONS)
+(DECAYED,) = imp_runs(["gridmaze"], ["dqn"], CONDITIONS, weight_decay=0.1)
+
+
+@pytest.mark.parametrize("run", [DECAYED])
+def test_ticket_beats_random_under_decay(run, judge):
+    """With L2 of 0.1, over all levels the ticket returns more than random/re-init."""
+    beside = {name: area.ticket_effect for name, area in run.other_areas().items()}
+    judge.greater(run.area().ticket_effect, smallest=0.05, beside=beside)
+
+
+@pytest.mark.parametrize(("plain", "decayed"), [pytest.param(PLAIN, DECAYED, id="gridmaze-dqn")])
+def test_effect_is_no_smaller(plain, decayed, judge):
+    """The ticket's effect with L2 of 0.1 is no smaller than without, within 0.1."""
+
+    def difference(with_decay, without):
+        return with_decay.ticket_effect.prefixed("decayed ") - without.ticket_effect
+
+    others, area, plain_area = plain.other_areas(), decayed.area(), plain.area()
+    beside = {name: difference(other, others[name]) for name, other in decayed.other_areas().items()}
+    beside["the ticket's area alone"] = area["mask/weights"].prefixed("decayed ") - plain_area["mask/weights"]
+    judge.non_inferior(difference(area, plain_area), margin=0.1, able=[plain], beside=beside)
