@@ -7,15 +7,15 @@ import numpy as np
 
 from harness.experiment import SURVIVING, TICKET
 from harness.games import actor_of, grid, layout, median_seed, play
-from harness.learners import ACTOR
 from harness.run import Run
 from harness.tasks import zero_inputs
 
 Figure = Literal["returns", "inputs", "layers", "learning", "sizes", "maze"]
 PLAYED = 0.05
 """The density of the sparse agent that is shown at play, beside a dense one: the level nearest to it."""
-LEARNED = (0.2, 0.1, 0.05)
-"""Densities near which learning on surviving inputs is drawn, a line each: all levels would be too many to tell."""
+LEARNED = (0.25, 0.1, 0.05)
+"""Learning on surviving inputs is drawn at the first levels at or below these densities, as claims look at them: all
+levels would be too many to tell. The last one where none is reached."""
 
 
 def figure(kind: Figure, runs: Sequence[Run]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def inputs(runs: Sequence[Run]) -> dict[str, Any]:
 
 def layers(runs: Sequence[Run]) -> dict[str, Any]:
     """Density per level, seed and layer of the actor: a series per run."""
-    return _shares("layers", runs, _layer_names(runs[0]), lambda run: run.layer_densities(TICKET))
+    return _shares("layers", runs, list(runs[0].layer_names), lambda run: run.layer_densities(TICKET))
 
 
 def learning(runs: Sequence[Run]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def maze(runs: Sequence[Run]) -> dict[str, Any]:
         "kind": "maze",
         "key": " + ".join(str(run.system) for run in runs),
         "title": _title(runs),
-        "names": _layer_names(runs[0]),
+        "names": list(runs[0].layer_names),
         "layout": layout(start, columns),
         "reachable": {name: np.flatnonzero(cells).tolist() for name, cells in task.reachable.items()},
         "series": series,
@@ -137,8 +137,7 @@ def _maze_of(run: Run) -> tuple[dict[str, Any], np.ndarray]:
     left = (magnitudes > 0).mean(axis=0)
     unlit = np.isin(task.inputs, zero_inputs(task))
     by_channel = (len(run.densities), len(channels), cells if channels else 0)
-    measured: Any = run
-    densities: dict[str, np.ndarray] = measured.channel_densities(TICKET) if channels else {}
+    densities = run.channel_densities(TICKET) if channels else {}
     games, start = _games(run)
     line = {
         "label": str(run),
@@ -206,13 +205,12 @@ def _learned(run: Run, runs: Sequence[Run]) -> list[dict[str, Any]]:
         return [_learning_line(str(run), run, run.evaluations())]
     name = "" if len(runs) == 1 else f"{run}, "
     lines = [_learning_line(f"{name}all inputs", run, run.evaluations())]
-    for level in dict.fromkeys(_nearest(run.densities, density) for density in LEARNED):
-        chunks = [levels[level] for levels in run.levels(SURVIVING)]
-        found = np.concatenate([chunk.evaluations for chunk in chunks])
-        connected = np.concatenate([chunk.masks[ACTOR][0].any(axis=2).sum(axis=1) for chunk in chunks])
-        inputs = chunks[0].masks[ACTOR][0].shape[1]
+    left, inputs = run.inputs_left(SURVIVING).mean(axis=0), len(run.experiment.task.inputs)
+    reached = [run.level_at(density) for density in LEARNED if run.densities[-1] <= density]
+    for level in dict.fromkeys(reached or [len(run.densities) - 1]):
+        found = np.concatenate([levels[level].evaluations for levels in run.levels(SURVIVING)])
         label = f"surviving inputs at {100 * run.densities[level]:.2g} % density"
-        label += f" ({connected.mean():,.0f} of {inputs:,} left)"
+        label += f" ({left[level]:,.0f} of {inputs:,} left)"
         ended = np.where(np.isnan(found), run.experiment.task.maximum_return, found)
         lines.append(_learning_line(name + label, run, ended))
     return lines
@@ -220,11 +218,6 @@ def _learned(run: Run, runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def _learning_line(label: str, run: Run, values: np.ndarray) -> dict[str, Any]:
     return {"label": label, "env_steps": _evaluated_at(run), "values": values.T.round(2).tolist()}
-
-
-def _layer_names(run: Run) -> list[str]:
-    count = len(run.experiment.network.hidden)
-    return ["input layer", *(f"hidden layer {number}" for number in range(2, count + 1)), "output layer"]
 
 
 def _of_returns(kind: Figure, runs: Sequence[Run], series: list[dict[str, Any]]) -> dict[str, Any]:

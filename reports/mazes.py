@@ -56,6 +56,11 @@ class Panel:
     play: Play | None
 
     @property
+    def outlined(self) -> bool:
+        """Whether a map shows where an enemy comes to."""
+        return any(drawn.reach for drawn in self.maps)
+
+    @property
     def each(self) -> str:
         """What there is a map of."""
         if {drawn.name for drawn in self.maps} <= COLOURS:
@@ -76,11 +81,6 @@ class Maze:
     alt: str
     grid: Grid
     panels: tuple[Panel, ...]
-
-    @property
-    def outlined(self) -> bool:
-        """Whether a map shows where an enemy comes to."""
-        return any(drawn.reach for panel in self.panels for drawn in panel.maps)
 
 
 def is_maze(chart: Any) -> bool:

@@ -116,14 +116,6 @@ class Made:
         return Level({ACTOR: masks}, {ACTOR: Mlp.of(weights, biases)}, scores, evaluations, np.ones(members))
 
 
-class Measured(Run):
-    """With densities of channels that tell which is which."""
-
-    def channel_densities(self, condition: str = TICKET) -> dict[str, np.ndarray]:
-        shape = (len(self.seeds), len(self.densities))
-        return {name: np.full(shape, 0.1 * i) for i, name in enumerate(MAPS)}
-
-
 def profile(task: Any) -> Profile:
     """Densities of 1, 0.1, 0.01 and 0.001."""
     smoke = PROFILES["smoke"]
@@ -131,9 +123,9 @@ def profile(task: Any) -> Profile:
     return dataclasses.replace(smoke, seeds=4, systems={("gridmaze", "dqn"): experiment})
 
 
-def run_of(task: Any, made: Made, *conditions: str) -> Measured:
+def run_of(task: Any, made: Made, *conditions: str) -> Run:
     scene = Scene(profile(task), 0, cast(Store, made))
-    return Measured(System("gridmaze", "dqn"), conditions or (TICKET,)).bind(scene)  # type: ignore[return-value]
+    return Run(System("gridmaze", "dqn"), conditions or (TICKET,)).bind(scene)
 
 
 def always_right(rows: int = 48) -> Made:
@@ -159,7 +151,7 @@ def test_the_weight_on_each_pixel_is_a_multiple_of_the_even_share() -> None:
     assert series["left"][0] == [8] * 6 and series["left"][1] == [2, 0, 0, 0, 0, 0]
     assert np.array(series["layers"]).shape == (4, 4, 3)
     assert np.array(series["layers"])[1, 0].tolist() == [pytest.approx(2 / 48, abs=1e-4), 1, 1]
-    assert np.array(series["channel_densities"])[2, 3].tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    assert np.array(series["channel_densities"])[2, 3].tolist() == pytest.approx([2 / 8, 0, 0, 0, 0, 0])
     assert series["unlit"] == [[4], [4], [4], [*range(8)], [4], [4]]
     assert len(series["density"]) == 4 and series["seeds"] == 4
 
@@ -205,11 +197,12 @@ def test_a_task_that_is_no_grid_is_refused_in_one_line() -> None:
 
 
 def test_learning_on_surviving_inputs_stands_beside_that_on_all() -> None:
-    """Of the levels at 10, 1 and 0.1 % the first is nearest to all that are drawn."""
+    """The level at 9.9 % is the first at or below 25 and 10 %, that at 1.1 % at or below 5 %."""
     task = PROFILES["smoke"].systems["cart-pole", "dqn"].task
     made = Made(lambda level: 4 if level == 0 else 2, {})
     chart = figure("learning", [run_of(task, made, SURVIVING)])
-    first, second = chart["series"]
+    first, second, last = chart["series"]
+    assert last["label"] == "surviving inputs at 1.1 % density (2 of 4 left)"
     assert (first["label"], second["label"]) == ("all inputs", "surviving inputs at 9.9 % density (2 of 4 left)")
     assert first["env_steps"] == second["env_steps"]
     assert np.array(first["values"]).T.tolist() == [[0.0, 500.0]] * 4  # a member that stopped stays at the maximum
@@ -221,4 +214,4 @@ def test_each_run_on_surviving_inputs_is_named_where_there_are_several() -> None
     run = run_of(task, always_right(4), TICKET, SURVIVING)
     runs = [dataclasses.replace(run, label=label) for label in ("one", "other")]
     labels = [series["label"] for series in figure("learning", runs)["series"]]
-    assert labels[0] == "one, all inputs" and labels[3].startswith("other, surviving inputs at 9.9 % density (2 of")
+    assert labels[0] == "one, all inputs" and labels[4].startswith("other, surviving inputs at 9.9 % density (2 of")
