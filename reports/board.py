@@ -112,7 +112,9 @@ def systems_of(finding: Mapping[str, Any]) -> tuple[System, ...]:
 
 
 def task_title(task: str) -> str:
-    """`Cart-Pole`."""
+    """`Cart-Pole`; GridMaze as the paper writes it."""
+    if task == "gridmaze":
+        return "GridMaze"
     return "-".join(word[:1].upper() + word[1:] for word in task.split("-")) or "no system"
 
 

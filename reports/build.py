@@ -23,9 +23,11 @@ from reports import (
     charts,
     findings_table,
     gate,
+    grids,
     history,
     interactive,
     masks,
+    mazes,
     numbers,
     paper,
     scales,
@@ -33,7 +35,7 @@ from reports import (
     trust,
 )
 from reports.marks import CONCLUSIONS, STANDINGS, TONES, VERDICTS, Mark, mark, tally
-from reports.palette import dark_css
+from reports.palette import RAMP, REST, dark_css
 from reports.rule import Rule, rule
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -101,6 +103,14 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A maze where it appears first, and is drawn; later sections lead to it."""
+
+    maze: mazes.Maze
+    first: bool
+
+
+@dataclass(frozen=True)
 class Registration:
     """What of a claim was fixed beforehand: when, the hash of that document, and what has changed since evidence."""
 
@@ -131,6 +141,7 @@ class Section:
     line: board.Line
     stated: tuple[paper.Beside, ...]
     masks: tuple[masks.Masks, ...]
+    mazes: tuple[Shown, ...]
     registration: Registration | None
     controls: trust.Controls | None
     readings: trust.Readings | None
@@ -160,8 +171,21 @@ def build(
     table = board.board([claim["findings"] for claim in claims])
     says = paper.stated() if stated is None else stated
     seen: dict[str, Figure] = {}
+    known_mazes: dict[str, mazes.Maze] = {}
     sections = [
-        _section(claim, _anchor(f"claim-{claim['id']}", taken), line, seen, known, says, past, run, elsewhere, taken)
+        _section(
+            claim,
+            _anchor(f"claim-{claim['id']}", taken),
+            line,
+            seen,
+            known_mazes,
+            known,
+            says,
+            past,
+            run,
+            elsewhere,
+            taken,
+        )
         for claim, line in zip(claims, table.lines, strict=True)
     ]
     held = run["baseline"] or any(isinstance(f["baseline"], Mapping) for claim in claims for f in claim["findings"])
@@ -196,6 +220,10 @@ def build(
             script_hashes=[_hash(script) for script in scripts],
             data=_embedded(findings_json),
             drawings=_json(drawings),
+            mazes=_json(mazes.data(list(known_mazes.values()))) if known_mazes else "",
+            objects=grids.OBJECTS,
+            scale=tuple(zip(RAMP, mazes.SHARES, strict=True)),
+            blank=REST,
             width=strips.WIDTH,
             height=strips.HEIGHT,
         )
@@ -338,6 +366,7 @@ def _section(
     anchor: str,
     line: board.Line,
     seen: dict[str, Figure],
+    known_mazes: dict[str, mazes.Maze],
     known: Mapping[str, trust.Part],
     says: paper.Paper,
     past: history.Known,
@@ -346,6 +375,7 @@ def _section(
     taken: set[str],
 ) -> Section:
     findings = claim["findings"]
+    drawn, unsound = _mazes(findings, known_mazes)
     figures, broken = _figures(findings, seen)
     quantities, shares = findings_table.scaling(findings)
     return Section(
@@ -356,13 +386,14 @@ def _section(
         cpu_seconds=numbers.number(claim["cpu_seconds"]) or 0.0,
         groups=findings_table.groups(findings, claim["would_decide"]),
         figures=figures,
-        broken_charts=broken,
+        broken_charts=tuple(dict.fromkeys((*unsound, *broken))),
         quantities=quantities,
         shares=shares,
         rule=rule(claim["verdict"], findings),
         line=line,
         stated=paper.beside(says.claims.get(claim["id"], ()), findings),
         masks=_masks(findings),
+        mazes=drawn,
         registration=_registration(claim["preregistration"]),
         controls=known["controls"].controls.get(claim["id"]),
         readings=known["multiverse"].readings.get(claim["id"]),
@@ -408,6 +439,28 @@ def _masks(findings: Sequence[Mapping[str, Any]]) -> tuple[masks.Masks, ...]:
     """What the mask sees, of each chart of a claim once."""
     charted = {json.dumps(finding["chart"], sort_keys=True): finding["chart"] for finding in findings}
     return tuple(drawn for chart in charted.values() if (drawn := masks.draw(chart)))
+
+
+def _mazes(
+    findings: Sequence[Mapping[str, Any]], seen: dict[str, mazes.Maze]
+) -> tuple[tuple[Shown, ...], tuple[str, ...]]:
+    """Each maze of a claim once, by content, as `_figures` has the charts of lines."""
+    here: dict[str, Shown] = {}
+    broken: list[str] = []
+    for chart in (finding["chart"] for finding in findings if mazes.is_maze(finding["chart"])):
+        content = json.dumps(chart, sort_keys=True)
+        if content in here:
+            continue
+        if content in seen:
+            here[content] = Shown(seen[content], first=False)
+            continue
+        try:
+            seen[content] = mazes.draw(chart, f"maze-{len(seen) + 1}")
+        except ValueError as problem:
+            broken.append(str(problem))
+        else:
+            here[content] = Shown(seen[content], first=True)
+    return tuple(here.values()), tuple(broken)
 
 
 def _settings(says: paper.Paper, findings: Sequence[Mapping[str, Any]]) -> tuple[paper.Settings, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from reports import mazes
 from reports.lines import DENSITY, ENV_STEPS, FAR, WEIGHTS, Along, Line, extent, floats, spoken, summarised, table_rows
 from reports.numbers import number, percent
 from reports.palette import CONDITIONS, REST, Swatch, sized, styled
@@ -38,9 +39,12 @@ class Drawing:
 
 def joined(charts: Iterable[Any]) -> list[Any]:
     """Each chart once, and those on network sizes of one title as one: findings compare sizes in pairs, Figure 11 shows
-    them on one axis. What is no chart is left as it is, for `draw` to refuse."""
+    them on one axis. Of a maze the densities, as lines. What is no chart is left as it is, for `draw` to refuse."""
     made: dict[str, Any] = {}
     for chart in charts:
+        if mazes.is_maze(chart):
+            made |= {json.dumps(densities, sort_keys=True): densities for densities in mazes.lines(chart)}
+            continue
         content = json.dumps(chart, sort_keys=True)
         if not (isinstance(chart, Mapping) and chart.get("kind") == "sizes" and isinstance(chart.get("series"), list)):
             made[content] = chart
@@ -63,6 +67,8 @@ def draw(chart: Mapping[str, Any]) -> Drawing:
             return _shares(chart, "share of input magnitude", ("initialiser", "input"), "other inputs")
         if chart["kind"] == "layers":
             return _shares(chart, "share of a layer's weights left", ("initialiser", "layer"), "other layers")
+        if chart["kind"] == "channels":
+            return _shares(chart, "share of a channel's input weights left", ("run", "channel"), "other channels")
         if chart["kind"] == "learning":
             return _returns(chart, ENV_STEPS, styled([str(series["label"]) for series in chart["series"]]))
         if chart["kind"] == "sizes":

@@ -18,6 +18,9 @@ CONDITIONS = {
     "random/re-init": "#bd8600",
 }
 NEUTRAL = ("#4d5a9e", "#9c6b3f", "#3f8290", "#a0568c", "#6d7a2f", "#353b47", "#8a4b4b", "#30506e")
+RAMP = ("#d9e5f4", "#bcd2ec", "#8fb5df", "#5b91cb", "#2a68ad", "#0c3871")
+"""From little to much, of a heat map; on a dark page from dim to bright. Each is a step apart in lightness."""
+OUTLINE = CONDITIONS["mask/weights"]
 INK, GRID, AXIS, REFERENCE, REST = "#414a57", "#e4e8ee", "#98a2b0", "#727c8a", "#a9b1bc"
 DARK = {
     "#c4314b": "#ff7d8e",
@@ -32,6 +35,7 @@ DARK = {
     "#353b47": "#dfe4ea",
     "#8a4b4b": "#d79090",
     "#30506e": "#86b4dd",
+    **dict(zip(RAMP, ("#24364e", "#2a4b73", "#346699", "#4b8ccb", "#84bbf6", "#dcedff"), strict=True)),
     INK: "#b4bdc9",
     GRID: "#29313b",
     AXIS: "#5c6775",

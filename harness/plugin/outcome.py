@@ -161,7 +161,7 @@ def _goes_with(chart: dict[str, Any], other: dict[str, Any]) -> bool:
     drawn = {series["label"]: series for series in other["series"]}
     alike = all(drawn.get(series["label"], series) == series for series in chart["series"])
     return alike and all(
-        chart.get(name) == other.get(name) for name in ("kind", "title", "unit", "references", "names")
+        chart.get(name) == other.get(name) for name in ("kind", "title", "unit", "references", "names", "layout")
     )
 
 

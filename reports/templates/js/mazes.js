@@ -1,0 +1,137 @@
+// A maze that answers: a slider leads its maps through the levels, and its agents play when they are told to, never by
+// themselves. What is shown without scripts stays in the page, for paper; what the data is, reports/mazes.py says.
+const source = document.getElementById("mazes");
+const STEP = 110; // ms
+const CALM = 500; // ms, for those who asked for less motion
+const TRAIL = 12; // cells
+
+class Maps {
+  constructor(element, { columns, levels, maps }, still) {
+    Object.assign(this, { columns, levels, maps });
+    this.live = still.cloneNode(true);
+    this.live.classList.replace("still", "live");
+    still.after(this.live);
+    this.dial = element.querySelector(".dial");
+    this.input = this.dial.querySelector("input");
+    this.dial.hidden = false;
+    element.classList.add("moving");
+    this.input.addEventListener("input", () => this.show());
+    this.show();
+  }
+
+  show() {
+    const level = Number(this.input.value);
+    this.input.setAttribute("aria-valuetext", this.levels[level]);
+    this.dial.querySelector("output").value = this.levels[level];
+    for (const [place, element] of [...this.live.children].entries()) {
+      const { name, classes, says, unlit } = this.maps[place];
+      element.querySelector("span").textContent = says[level];
+      element.querySelector("[role=img]").setAttribute("aria-label", `${name}: ${says[level]}`);
+      for (const [colour, path] of element.querySelectorAll(".pixels").entries()) {
+        path.setAttribute("d", this.pixels(classes[level], String(colour), unlit));
+      }
+    }
+  }
+
+  // As reports/grids.py draws them.
+  pixels(classes, wanted, unlit) {
+    return Array.from(classes, (at, cell) => (at === wanted ? this.pixel(cell, unlit.includes(cell)) : "")).join("");
+  }
+
+  pixel(cell, small) {
+    const [x, y] = [cell % this.columns, Math.floor(cell / this.columns)];
+    return small ? `M${x}.3,${y}.3h.32v.32h-.32z` : `M${x},${y}h.92v.92h-.92z`;
+  }
+}
+
+class Player {
+  #timer = 0;
+
+  constructor(element, { columns, coins, poisons, games }) {
+    Object.assign(this, { columns, coins, poisons, games, element });
+    this.button = element.querySelector("button");
+    this.input = element.querySelector("input");
+    this.last = Number(this.input.max);
+    this.boards = [...element.querySelectorAll(".board-of")];
+    this.button.addEventListener("click", () => (this.#timer ? this.pause() : this.play()));
+    this.input.addEventListener("input", () => {
+      this.pause();
+      this.show();
+    });
+    element.hidden = false;
+    this.show();
+  }
+
+  play() {
+    if (Number(this.input.value) >= this.last) this.input.value = 0;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.button.textContent = "Pause";
+    this.#timer = setInterval(() => this.step(), calm ? CALM : STEP);
+    this.show();
+  }
+
+  pause() {
+    clearInterval(this.#timer);
+    this.#timer = 0;
+    this.button.textContent = "Play";
+  }
+
+  step() {
+    this.input.value = Number(this.input.value) + 1;
+    this.show();
+    if (Number(this.input.value) >= this.last) this.pause();
+  }
+
+  show() {
+    const time = Number(this.input.value);
+    const said = `step ${time} of ${this.last}`;
+    const games = this.games.map((game) => this.state(game, time));
+    this.element.querySelector(".time").textContent = said;
+    this.input.setAttribute("aria-valuetext", [said, ...games.map(({ name, score }) => `${name}: ${score}`)].join("; "));
+    for (const [place, board] of this.boards.entries()) this.draw(board, games[place]);
+  }
+
+  // One game after so many steps; one that is over stays as it ended.
+  state({ name, agent, enemies, rewards }, time) {
+    const now = Math.min(time, rewards.length);
+    const gone = new Set(agent.slice(0, now + 1));
+    const points = rewards.slice(0, now).reduce((sum, reward) => sum + reward, 0);
+    return {
+      name,
+      score: `return ${String(points).replace("-", "−")}${time >= rewards.length ? `, over after ${rewards.length} steps` : ""}`,
+      coins: this.coins.filter((cell) => !gone.has(cell)),
+      poisons: this.poisons.filter((cell) => !gone.has(cell)),
+      trail: agent.slice(Math.max(0, now - TRAIL), now + 1).filter((cell) => cell >= 0),
+      movers: [...enemies.map((path) => path[now]), agent[now]],
+    };
+  }
+
+  draw(board, { score, coins, poisons, trail, movers }) {
+    board.querySelector(".score").textContent = score;
+    const path = (name, d) => board.querySelector(`.${name}`).setAttribute("d", d);
+    path("coins", coins.map((cell) => `M${this.middle(cell)}h0`).join(""));
+    path("poisons", poisons.map((cell) => `M${this.middle(cell)}m-.25-.25l.5,.5m0-.5l-.5,.5`).join(""));
+    path("trail", trail.length > 1 ? `M${trail.map((cell) => this.middle(cell)).join("L")}` : "");
+    for (const [place, mover] of [...board.querySelectorAll(".mover")].entries()) {
+      const cell = movers[place];
+      if (cell < 0) {
+        mover.setAttribute("display", "none");
+      } else {
+        mover.removeAttribute("display");
+        mover.setAttribute("transform", `translate(${this.middle(cell)})`);
+      }
+    }
+  }
+
+  middle(cell) {
+    return `${(cell % this.columns) + 0.5},${Math.floor(cell / this.columns) + 0.5}`;
+  }
+}
+
+for (const [key, panel] of Object.entries(source ? JSON.parse(source.textContent) : {})) {
+  const element = document.querySelector(`[data-maze="${CSS.escape(key)}"]`);
+  const still = element.querySelector(".maps.still");
+  const player = element.querySelector(".player");
+  if (still) new Maps(element, panel, still);
+  if (player) new Player(player, panel);
+}
