@@ -276,7 +276,7 @@ class Run:
         at or below `density`, or the mean over levels 1 to K."""
         sizes = layer_sizes(self.experiment)[ACTOR]
         gaps = fan_in_gap(self.layer_densities(condition), sizes)
-        chosen = gaps[:, 1:].mean(axis=1) if density is None else gaps[:, self.level_at(density)]
+        chosen = gaps[:, 1:].mean(axis=1) if density is None else gaps[:, self._level_at(density)]
         return PerSeed.of(str(self.system), chosen, self.seeds)
 
     def area(self, drop: int = 0, judged: Judged | None = None) -> Areas:
@@ -325,22 +325,13 @@ class Run:
         """float64[seeds, K + 1, inputs]: each input's share of the first layer's summed magnitudes."""
         return self._stack(condition, lambda level: input_magnitude(level.trained[ACTOR].weights[0]))
 
-    def level_at(self, density: float) -> int:
-        """The first level at or below `density`. Raises ValueError where there is none."""
-        reached = np.flatnonzero(self.densities <= density)
-        if not len(reached):
-            raise ValueError(
-                f"no level of {self} is at or below density {density:g}: the last is {self.densities[-1]:.2g}"
-            )
-        return int(reached[0])
-
     def density_at(self, density: float) -> float:
         """The density of the first level at or below `density`: levels are discrete."""
-        return float(self.densities[self.level_at(density)])
+        return float(self.densities[self._level_at(density)])
 
     def input_magnitude_at(self, density: float, condition: str = TICKET) -> dict[str, PerSeed]:
         """Each input's share at the first level at or below `density`, per seed."""
-        magnitudes = self.input_magnitudes(condition)[:, self.level_at(density)]
+        magnitudes = self.input_magnitudes(condition)[:, self._level_at(density)]
         names = self.experiment.task.inputs
         return {name: PerSeed.of(name, magnitudes[:, i], self.seeds) for i, name in enumerate(names)}
 
@@ -358,10 +349,22 @@ class Run:
     def check(self, needs_density: float | None, needs_fan_ins: bool) -> None:
         """Raise ValueError, in one line, where this run can't show what a claim needs; see `Claim`."""
         if needs_density is not None:
-            self.level_at(needs_density)
+            self._level_at(needs_density)
         if needs_fan_ins:
             sizes = layer_sizes(self.experiment)[ACTOR]
             fan_in_gap(np.ones(len(sizes) - 1), sizes)
+
+    def level_at(self, density: float) -> int:
+        """The first level at or below `density`. Raises ValueError where there is none."""
+        return self._level_at(density)
+
+    def _level_at(self, density: float) -> int:
+        reached = np.flatnonzero(self.densities <= density)
+        if not len(reached):
+            raise ValueError(
+                f"no level of {self} is at or below density {density:g}: the last is {self.densities[-1]:.2g}"
+            )
+        return int(reached[0])
 
     @property
     def _changing(self) -> np.ndarray:
@@ -392,7 +395,7 @@ class Run:
 
     def _at(self, values: np.ndarray, density: float | None) -> np.ndarray:
         """float64[seeds, K + 1, ...] at the first level at or below `density`, or the mean over levels 1 to K."""
-        return np.asarray(values[:, 1:].mean(axis=1) if density is None else values[:, self.level_at(density)])
+        return np.asarray(values[:, 1:].mean(axis=1) if density is None else values[:, self._level_at(density)])
 
     def _named(self, names: Sequence[str], values: np.ndarray) -> dict[str, PerSeed]:
         """float64[seeds, names] by name."""
