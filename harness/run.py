@@ -236,9 +236,9 @@ class Run:
         changing: of those inputs alone that are not zero in every state. Raises ValueError, in one line, for a task
         that has no channels.
         """
-        counted = self._changing if changing else None
-        found = by_channel(self.input_densities(condition), len(self._channels), counted)
-        return {name: found[..., i] for i, name in enumerate(self._channels)}
+        channels, counted = self._channels, self._changing if changing else None
+        found = by_channel(self.input_densities(condition), len(channels), counted)
+        return {name: found[..., i] for i, name in enumerate(channels)}
 
     def channel_density_at(
         self, density: float | None = None, condition: str = TICKET, changing: bool = False

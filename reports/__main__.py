@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness import history
-from reports import compare
+from harness.scales import FOLDER
+from reports import compare, scales
 from reports.build import write
 from reports.compare import CompareError
 from reports.snapshot import picture
@@ -54,6 +55,7 @@ def _rebuild(options: argparse.Namespace) -> int:
         _usage(f"there are no findings at {options.findings}: run pytest first, or name others with --findings")
     if options.history and not options.history.exists():
         _usage(f"there is no history at {options.history}")
+    kept = options.findings.with_name(FOLDER)
     try:
         summary = json.loads(options.findings.read_text("utf-8"))
         page = write(
@@ -61,7 +63,10 @@ def _rebuild(options: argparse.Namespace) -> int:
             options.out or options.findings.with_name("report.html"),
             here=options.findings.with_name("trust"),
             past=options.history or options.findings.with_name(history.NAME),
+            kept=kept,
         )
+        for problem in scales.known(kept, summary).problems:
+            print(f"python -m reports: {problem}", file=sys.stderr)
         print(page)
         if options.picture:
             print(picture(page, options.picture))

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from harness.files import replace_file
 from harness.findings import READABLE, SCHEMA
+from harness.scales import FOLDER
 from reports import (
     board,
     charts,
@@ -29,6 +30,7 @@ from reports import (
     mazes,
     numbers,
     paper,
+    scales,
     strips,
     trust,
 )
@@ -144,6 +146,7 @@ class Section:
     controls: trust.Controls | None
     readings: trust.Readings | None
     history: history.History | None
+    scales: scales.Scales | None
 
 
 def build(
@@ -151,11 +154,13 @@ def build(
     parts: Sequence[trust.Part] = (),
     stated: paper.Paper | None = None,
     past: history.Known = history.UNKNOWN,
+    elsewhere: scales.Known = scales.NONE,
 ) -> str:
     """The report as one HTML document, from the dict that the plugin writes; ValueError on any other.
 
     parts: the records of trust, as `trust.parts` reads them; one that is left out is shown as not measured. stated:
     what the paper states; None: the fixture. past: earlier runs, as `history.known` reads them.
+    elsewhere: runs of other profiles, as `scales.known` reads them.
     """
     check(findings_json)
     measured = {part.name: part for part in parts}
@@ -168,7 +173,19 @@ def build(
     seen: dict[str, Figure] = {}
     known_mazes: dict[str, mazes.Maze] = {}
     sections = [
-        _section(claim, _anchor(f"claim-{claim['id']}", taken), line, seen, known_mazes, known, says, past, run)
+        _section(
+            claim,
+            _anchor(f"claim-{claim['id']}", taken),
+            line,
+            seen,
+            known_mazes,
+            known,
+            says,
+            past,
+            run,
+            elsewhere,
+            taken,
+        )
         for claim, line in zip(claims, table.lines, strict=True)
     ]
     held = run["baseline"] or any(isinstance(f["baseline"], Mapping) for claim in claims for f in claim["findings"])
@@ -192,6 +209,8 @@ def build(
             verdicts=[mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
             conclusions=[mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
             trust=tuple(known.values()),
+            elsewhere=scales.told(elsewhere, [section.scales for section in sections if section.scales]),
+            scale_problems=elsewhere.problems,
             tones={tone: mark(tone, TONES) for tone in TONES},
             tone_of={word: tone for word, (tone, _, _) in CONCLUSIONS.items()},
             smoke=_is_smoke(findings_json),
@@ -212,15 +231,26 @@ def build(
 
 
 def write(
-    summary: Mapping[str, Any], path: str | os.PathLike[str], here: Path | None = None, past: Path | None = None
+    summary: Mapping[str, Any],
+    path: str | os.PathLike[str],
+    here: Path | None = None,
+    past: Path | None = None,
+    kept: Path | None = None,
 ) -> Path:
     """Build the report of `summary` and put it at `path`, whole or not at all; returns the path.
 
     here: the folder of the records of trust that were measured on this machine; None: trust/ beside the report.
-    past: the file of earlier runs; None where none is kept.
+    past: the file of earlier runs; None where none is kept. kept: the folder of what other profiles found; None:
+    scales/ beside the report.
     """
     place = Path(path)
-    page = build(summary, trust.parts(here or place.with_name("trust")), past=history.known(past, summary))
+    check(summary)
+    page = build(
+        summary,
+        trust.parts(here or place.with_name("trust")),
+        past=history.known(past, summary),
+        elsewhere=scales.known(kept or place.with_name(FOLDER), summary),
+    )
     place.parent.mkdir(parents=True, exist_ok=True)
     replace_file(place, page.encode())
     return place
@@ -341,6 +371,8 @@ def _section(
     says: paper.Paper,
     past: history.Known,
     run: Mapping[str, Any],
+    elsewhere: scales.Known,
+    taken: set[str],
 ) -> Section:
     findings = claim["findings"]
     drawn, unsound = _mazes(findings, known_mazes)
@@ -366,6 +398,9 @@ def _section(
         controls=known["controls"].controls.get(claim["id"]),
         readings=known["multiverse"].readings.get(claim["id"]),
         history=history.of_claim(claim["id"], past, run),
+        scales=scales.of_claim(
+            claim["id"], findings, elsewhere, str(run["profile"]), lambda text: _anchor(text, taken)
+        ),
     )
 
 

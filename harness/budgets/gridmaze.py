@@ -93,9 +93,10 @@ _SMOKE = experiments(
 BUDGETS = Budgets(
     task=GridMaze(),
     experiments={"smoke": _SMOKE, "reduced": _REDUCED, "scaled": _SCALED, "extended": _EXTENDED, "paper": _PAPER},
-    # Nobody learns from them: they say how much can be had.
+    # Nobody learns from them: they say what is to be had, by the paper's own learner for this task, at five times the
+    # scaled env_steps. (PPO gets further in as many: 36 of 42, 5 agents of block 99.)
     experts=ExpertTraining(
-        agent(5 * SCALED_ENV_STEPS), Network(hidden=(64, 64)), Evaluation(per_training=20, episodes=4), count=5
+        deep_q(5 * SCALED_ENV_STEPS), Network(hidden=(64, 64)), Evaluation(per_training=20, episodes=4), count=5
     ),
     references=(GridMaze(),),
     # Those of Cart-Pole's agents: Figure 12 does not print sizes.

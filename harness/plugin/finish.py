@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from harness import findings, history
+from harness import findings, history, scales
 from harness.history import HistoryError
 from harness.plugin import complete, gate, interrupt, later, outcome
 from harness.plugin.loop import is_controller, is_worker
 from harness.plugin.reported import Reported
 from harness.plugin.suite import Suite, not_run
+from harness.scales import ScaleError
 from harness.verdict import Finding
 
 DAMAGED, UNUSABLE = "claims_damaged", "claims_unusable"
@@ -33,6 +34,7 @@ class Finish:
         self._summary: dict[str, Any] | None = None
         self._updated = ""
         self._remembered = ("", True)
+        self._scales: list[str] = []
         self._complaints: list[str] = []
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -78,6 +80,8 @@ class Finish:
         line, well = self._remembered
         if line:
             write(line, yellow=not well)
+        for problem in self._scales:
+            write(f"claims: {problem}", yellow=True)
 
     def _finish(self, session: pytest.Session) -> None:
         config, suite = session.config, self._suite
@@ -105,6 +109,7 @@ class Finish:
         if settings.findings:
             self._write(session, "findings", settings.findings, lambda path: findings.write(summary, path))
         self._remember(summary, judged)  # before the report, which draws it
+        self._keep(config, summary)
         if settings.report:
             draw = config.hook.pytest_claims_report
             self._write(
@@ -157,6 +162,33 @@ class Finish:
             self._remembered = f"history: {path}", True
         except (HistoryError, ValueError) as error:  # the latter: text that SQLite can't hold
             self._remembered = f"claims: {error}; this run is not in it", False
+
+    def _keep(self, config: pytest.Config, summary: dict[str, Any]) -> None:
+        """Keep the findings beside the report, where reports of other profiles show them.
+
+        Where that fails, or a file there is something else, a line says so and the exit code stays.
+        """
+        suite = self._suite
+        settings = suite.settings
+        if settings.report is None:
+            return
+        name = settings.profile.name
+        refused: list[str] = []
+        if (
+            settings.profile.gives_findings
+            and name not in scales.APART
+            and not (settings.profile.altered or settings.block)
+        ):
+            some = any("::" in arg for arg in config.args) or bool(config.getoption("lf", False))
+            counts = {claim: None if some else len(names) for claim, names in suite.collected.items()}
+            found = scales.kept_of(summary, counts, settings.profile.seeds == settings.own_seeds)
+            try:
+                if found:
+                    scales.keep(scales.path_of(settings.report, name), name, found)
+            except ScaleError as error:
+                refused = [str(error)]
+        _, problems = scales.read_all(settings.report.with_name(scales.FOLDER))
+        self._scales = list(dict.fromkeys([*refused, *problems]))
 
 
 def _by_maxfail(session: pytest.Session) -> bool:

@@ -1,7 +1,7 @@
 """What is judged from a larger profile on: at smaller ones it is left out, and named, unless --claim asks for it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -16,10 +16,11 @@ LEFT = pytest.StashKey[bool]()
 
 @dataclass(frozen=True)
 class Later:
-    """A claim of which something is judged from the profile `least` on."""
+    """A claim of which something is judged from the profile `least` on; partly: and something at this one."""
 
     claim: Claim
     least: str
+    partly: bool = False
 
 
 def part(
@@ -41,14 +42,16 @@ def part(
             later.setdefault(claim.id, Later(claim, least))
         else:
             kept.append(item)
-    return kept, later
+    judged = {claim.id for claim in map(claim_of, kept) if claim}
+    return kept, {name: replace(one, partly=name in judged) for name, one in later.items()}
 
 
 def sentences(summary: Mapping[str, Any]) -> Iterator[str]:
     """A line per profile that claims of a run's summary wait for, for the terminal."""
-    waiting = summary["later"]
+    waiting, judged = summary["later"], {claim["id"] for claim in summary["claims"]}
     for profile in dict.fromkeys(entry["profile"] for entry in waiting):
-        names = ", ".join(entry["id"] for entry in waiting if entry["profile"] == profile)
+        of_profile = (entry["id"] for entry in waiting if entry["profile"] == profile)
+        names = ", ".join(f"{name} (more of it)" if name in judged else name for name in of_profile)
         yield f"judged from the profile {profile} on, or where --claim names it: {names}"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import findings
+from harness import findings, scales
 from harness.plugin import options
 from harness.plugin.suite import Suite
 
@@ -134,6 +134,7 @@ def _version(path: Path) -> tuple[int, int] | None:
 
 def _remove_left_over(report: Path, pid: int) -> None:
     """What a process that was killed in the middle left beside the files that it writes."""
-    for path in (report, report.with_name(findings.NAME)):
+    files = [path.with_name(f".{path.name}.{pid}.tmp") for path in (report, report.with_name(findings.NAME))]
+    for path in (*files, *report.with_name(scales.FOLDER).glob(f".*.{pid}.tmp")):
         with contextlib.suppress(OSError):
-            path.with_name(f".{path.name}.{pid}.tmp").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)

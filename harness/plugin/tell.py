@@ -12,7 +12,8 @@ def list_claims(suite: Suite) -> Iterator[str]:
     """A line per claim: id, statement, source, and from which profile on it is judged where that is not any."""
     width = max((len(name) for name in suite.claims), default=0)
     for name, claim in suite.claims.items():
-        least = f"; from the profile {suite.later[name].least} on" if name in suite.later else ""
+        later = suite.later.get(name)
+        least = f"; {'more of it ' if later.partly else ''}from the profile {later.least} on" if later else ""
         yield f"{name:{width}}  {claim.says} ({claim.source}{least})"
 
 
@@ -87,7 +88,9 @@ def _name(cell: Cell) -> str:
 def _options(cell: Cell) -> list[str]:
     """Those that are not as ever."""
     e = cell.experiment
-    changes = [f"weight decay {e.learner.weight_decay:g}"] if e.learner.weight_decay else []
+    encoding = getattr(whole(e.task), "encoding", None)
+    changes = [f"encoded as {encoding}"] if encoding else []
+    changes += [f"weight decay {e.learner.weight_decay:g}"] if e.learner.weight_decay else []
     changes += [f"dropout {e.network.dropout:g}"] if e.network.dropout else []
     changes += ["last checkpoint"] if e.pruning.checkpoint == "last" else []
     return changes + ([f"rewound to {cell.rewind:g}"] if cell.rewind else [])

@@ -105,7 +105,7 @@ class GridMaze:
 
     def table(self, seeds: Sequence[int] = ()) -> np.ndarray:
         """What each piece adds to an observation: float32[1, pieces, inputs], or [members, pieces, inputs] where each
-        of `seeds` has its own. Read-only."""
+        of `seeds` has its own (ValueError where none is given). Read-only."""
         if self.encoding == "entangled":
             return _entangled_tables(tuple(seeds))
         return _table(self.encoding)
@@ -353,19 +353,16 @@ def _decode_sparse(
     columns: np.ndarray,
     values: np.ndarray,
 ) -> None:
-    """Fill `observations`, float32[envs, inputs], with the sums of `pieces`, int16[envs, most].
-
-    From the last one to the first, for then what the agent took is gone from its cell before it stands there, and no
-    fraction is lost: the sums are exact.
-    """
+    """Fill `observations`, float32[envs, inputs], with the sums of `pieces`, int16[envs, most]."""
     for i in range(len(pieces)):
         for j in range(len(base)):
             observations[i, j] = base[j]
-        for k in range(pieces.shape[1] - 1, 0, -1):
+        for k in range(1, pieces.shape[1]):
             piece = pieces[i, k]
-            if piece >= 0:
-                for j in range(begins[piece], begins[piece + 1]):
-                    observations[i, columns[j]] += values[j]
+            if piece < 0:
+                break
+            for j in range(begins[piece], begins[piece + 1]):
+                observations[i, columns[j]] += values[j]
 
 
 @numba.njit(error_model="numpy")
@@ -441,6 +438,8 @@ def _table(encoding: Literal["object-map", "rgb"]) -> np.ndarray:
 @lru_cache(maxsize=2)
 def _entangled_tables(seeds: tuple[int, ...]) -> np.ndarray:
     """float32[members, pieces, inputs]"""
+    if not seeds:
+        raise ValueError("the entangled gridmaze has a table for each seed, and none was given")
     tables = np.stack([_entangled_table(seed) for seed in seeds])
     tables.setflags(write=False)
     return tables

@@ -36,7 +36,8 @@ def test_every_switch_of_a_system_changes_its_experiment_and_its_name(changes: d
 
 def test_no_switch_is_left_out_above() -> None:
     fields = {field.name for field in dataclasses.fields(System)}
-    assert fields - {"task", "learner"} == {name for changes in CHANGES for name in changes}
+    elsewhere = {"encoding"}  # Cart-Pole has one: test_channels
+    assert fields - {"task", "learner"} - elsewhere == {name for changes in CHANGES for name in changes}
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=str)

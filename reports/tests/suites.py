@@ -1,10 +1,13 @@
 """Runs that no experiment made: of the whole suite's systems, held against a baseline, and cut short."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from harness import scales
+from harness.gate.baseline import JUDGED
 from reports.tests.synthetic import finding, findings, inputs_chart, returns_chart, sizes_chart
 
 TASKS = {
@@ -118,6 +121,15 @@ def discrete(profile: str = "scaled") -> dict[str, Any]:
         "claims": [claim(name, *verdict) for name, verdict in (made | (larger if extended else {})).items()],
         "later": waits[-1:] if extended else waits,
     }
+
+
+def kept(folder: Path, run: dict[str, Any], **counts: int | None) -> Path:
+    """A run as it is kept beside a report, with all of each claim judged unless `counts` says of how many."""
+    judged = {claim["id"]: sum(f["conclusion"] in JUDGED for f in claim["findings"]) for claim in run["claims"]}
+    found = scales.kept_of(run, {**judged, **counts}, own_seeds=True)
+    file = folder / f"{run['profile']}.json"
+    scales.keep(file, run["profile"], found)
+    return file
 
 
 def title(system: str) -> str:
