@@ -250,6 +250,11 @@ def test_a_maze_is_drawn_where_it_first_appears_and_led_to_from_elsewhere(page: 
     assert len(ids) == len(set(ids))
 
 
+def test_the_task_has_the_name_that_the_paper_gives_it(page: str) -> None:
+    """In its charts, and as a column of the board."""
+    assert ">GridMaze</th>" in page.partition('id="claim-')[0] and "Gridmaze" not in page
+
+
 def test_densities_of_layers_and_of_channels_are_charts_of_lines(page: str) -> None:
     here = section(page, "agent-channel-kept")
     assert "<strong>GridMaze DQN, by layer</strong>" in here and "<strong>GridMaze DQN, by channel</strong>" in here

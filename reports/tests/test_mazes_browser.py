@@ -81,6 +81,17 @@ def test_the_slider_leads_all_maps_through_the_levels_by_keys(
         assert shown(found, 1) != data["maps"][1]["classes"][0]
 
 
+def test_a_script_draws_a_level_as_the_page_has_it(chromium: Browser, place: Path) -> None:
+    with opened(chromium, place) as page:
+        found = maze(page)
+        slider = found.get_by_role("slider", name="How far it is pruned")
+        for key in ("Home", *NEAR * ("ArrowRight",)):
+            slider.press(key)
+        paths = "all => all.map(path => path.getAttribute('d'))"
+        live, still = (found.locator(f".maps.{kind} .pixels").evaluate_all(paths) for kind in ("live", "still"))
+        assert live == still and sum(map(len, live)) > 1000
+
+
 def test_on_paper_the_level_nearest_to_ten_percent_is_shown_wherever_the_slider_stands(
     chromium: Browser, place: Path, data: dict[str, Any]
 ) -> None:
