@@ -1,7 +1,7 @@
 """What is judged from a larger profile on: at smaller ones it is left out, and named, unless --claim asks for it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -28,31 +28,36 @@ def part(
 ) -> tuple[list[pytest.Item], dict[str, Later]]:
     """The items that are of this profile; and, by id, the claims of which some are not.
 
-    named: claims that were asked for by name, which are of any profile. Raises pytest.UsageError for a marker that
-    names no profile.
+    named: claims that were asked for by name: one of which nothing is judged at this profile unasked is then judged as
+    a whole. Raises pytest.UsageError for a marker that names no profile.
     """
+    for item in items:
+        least = at_least_of(item)
+        if least is not None and least not in ORDER:
+            raise pytest.UsageError(f"{item.nodeid}: at_least({least!r}) names none of {', '.join(ORDER)}")
+    judged = {claim.id for claim in (claim_of(item) for item in items if not _waits(item, profile)) if claim}
+    asked = set(named) - judged
     kept: list[pytest.Item] = []
     later: dict[str, Later] = {}
     for item in items:
         claim, least = claim_of(item), at_least_of(item)
-        if least is not None and least not in ORDER:
-            raise pytest.UsageError(f"{item.nodeid}: at_least({least!r}) names none of {', '.join(ORDER)}")
-        if claim and least and profile in ORDER and claim.id not in named and _waits(profile, least):
+        if claim and least and _waits(item, profile) and claim.id not in asked:
             item.stash[LEFT] = True
-            later.setdefault(claim.id, Later(claim, least))
+            later.setdefault(claim.id, Later(claim, least, partly=claim.id in judged))
         else:
             kept.append(item)
-    judged = {claim.id for claim in map(claim_of, kept) if claim}
-    return kept, {name: replace(one, partly=name in judged) for name, one in later.items()}
+    return kept, later
 
 
 def sentences(summary: Mapping[str, Any]) -> Iterator[str]:
     """A line per profile that claims of a run's summary wait for, for the terminal."""
     waiting, judged = summary["later"], {claim["id"] for claim in summary["claims"]}
     for profile in dict.fromkeys(entry["profile"] for entry in waiting):
-        of_profile = (entry["id"] for entry in waiting if entry["profile"] == profile)
-        names = ", ".join(f"{name} (more of it)" if name in judged else name for name in of_profile)
-        yield f"judged from the profile {profile} on, or where --claim names it: {names}"
+        of_profile = [entry["id"] for entry in waiting if entry["profile"] == profile]
+        if whole := [name for name in of_profile if name not in judged]:
+            yield f"judged from the profile {profile} on, or where --claim names it: {', '.join(whole)}"
+        if more := [name for name in of_profile if name in judged]:
+            yield f"more of it is judged from the profile {profile} on: {', '.join(more)}"
 
 
 def plain(later: Mapping[str, Later]) -> list[dict[str, Any]]:
@@ -69,5 +74,6 @@ def plain(later: Mapping[str, Later]) -> list[dict[str, Any]]:
     ]
 
 
-def _waits(profile: str, least: str) -> bool:
-    return ORDER.index(profile) < ORDER.index(least)
+def _waits(item: pytest.Item, profile: str) -> bool:
+    least = at_least_of(item)
+    return least is not None and profile in ORDER and ORDER.index(profile) < ORDER.index(least)
