@@ -79,7 +79,7 @@ def _memory() -> Row:
     units = GRIDMAZE.network.hidden[0]
     peak = peak_of_process("gridmaze", units, MEMBERS) / 1e6
     target = Target("MB", peak, "at most", LIMIT)
-    note = "a dense level with a full replay of 100,000 transitions, evaluations included; few of the updates"
+    note = "a dense level whose replay of 100,000 transitions a member is full, evaluations included"
     return Row(
         f"DQN {units}-{units} on GridMaze, {MEMBERS} members, peak memory", "MB resident", peak, None, 1, target, note
     )

@@ -1,4 +1,4 @@
-"""The populations that are timed: dense, with the settings of the paper's tables, and on GridMaze with the scaled profile's."""
+"""The populations that are timed: dense, with the settings of the paper's tables; on GridMaze the scaled profile's."""
 
 from dataclasses import replace
 
@@ -26,9 +26,9 @@ TABLE_8 = DQN(env_steps=1_000_000, learning_starts=16_384)
 from as in the midst of a training."""
 GRIDMAZE = BUDGETS.experiments["scaled"]["dqn"]
 """DQN on GridMaze as the scaled profile trains it: 64-64 units, an update of 256 samples after 64 env_steps."""
-FULL_BUFFER = replace(GRIDMAZE, learner=replace(GRIDMAZE.learner, env_steps=102_400, buffer=100_000, replay_ratio=1 / 16))
-"""The same until a replay of 100,000 transitions is full, and has begun anew. Updates need the same memory however many
-there are; so that it does not take minutes, there is one after 4,096 env_steps."""
+assert isinstance(GRIDMAZE.learner, DQN)
+FULL_BUFFER = replace(GRIDMAZE, learner=replace(GRIDMAZE.learner, env_steps=102_400, buffer=100_000))
+"""The same, for long enough that a replay of 100,000 transitions is full and the oldest are replaced."""
 BLOCK = 98
 """Of seeds: neither tuned nor judged on."""
 
