@@ -9,6 +9,7 @@ PARTS = {
     "speed": "PPO, DQN and BC by number of members, beside stable-baselines3",
     "products": "the share of an update that its matrix products need",
     "priorities": "what prioritised replay adds to DQN's updates, and what its replay memory holds",
+    "gridmaze": "GridMaze: DQN beside stable-baselines3, the environment alone, a worker's memory with a full replay",
     "density": "what an update costs at falling density",
     "memory": "peak resident memory by number of members",
     "returns": "whether dense agents and students return what stable-baselines3's do",

@@ -1,12 +1,14 @@
 """Peak resident memory against the size of the population: a fresh process each, which trains a few rounds.
 
-`python -m harness.bench.memory UNITS MEMBERS` is such a process; it prints its peak in bytes.
+`python -m harness.bench.memory cart-pole UNITS MEMBERS` is such a process; it prints its peak in bytes. So is
+`… gridmaze UNITS MEMBERS`, which trains until a replay memory is full.
 """
 
 import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ FIT = 0.99
 def rows() -> Iterator[Row]:
     """MB of PPO (Table 3) by members, and per member by a straight line through them."""
     for units in UNITS:
-        peaks = [_peak_of_process(units, size) / 1e6 for size in SIZES]
+        peaks = [peak_of_process("cart-pole", units, size) / 1e6 for size in SIZES]
         for size, peak in zip(SIZES, peaks, strict=True):
             target = Target("MB", peak, "at most", LIMIT) if size == max(SIZES) else None
             name = f"PPO {units}-{units}, {size} member{'s' if size > 1 else ''}, peak memory"
@@ -60,12 +62,13 @@ def peak_bytes() -> int:
         return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _peak_of_process(units: int, members: int) -> float:
-    command = [sys.executable, "-m", __name__, str(units), str(members)]
+def peak_of_process(task: str, units: int, members: int) -> float:
+    """Bytes, of a fresh process that does the training of `TRAININGS` by this name."""
+    command = [sys.executable, "-m", __name__, task, str(units), str(members)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _train(units: int, members: int) -> None:
+def _cart_pole(units: int, members: int) -> None:
     from harness.bench.population import TABLE_3, population
 
     trained = population(TABLE_3, (units, units), members)
@@ -73,6 +76,19 @@ def _train(units: int, members: int) -> None:
         trained.advance()
 
 
+def _gridmaze(units: int, members: int) -> None:
+    """A whole dense level, evaluations and scores included, as a worker trains it."""
+    from harness.bench.population import FULL_BUFFER, seeds
+    from harness.experiment import DENSE, Cell, Network
+    from harness.imp import run_level
+
+    experiment = replace(FULL_BUFFER, network=Network(hidden=(units, units)))
+    run_level(Cell(experiment, DENSE, seeds(members)), 0, None)
+
+
+TRAININGS = {"cart-pole": _cart_pole, "gridmaze": _gridmaze}
+
+
 if __name__ == "__main__":
-    _train(*map(int, sys.argv[1:]))
+    TRAININGS[sys.argv[1]](*map(int, sys.argv[2:]))
     print(peak_bytes())

@@ -46,13 +46,16 @@ def agent(settings: PPO, hidden: tuple[int, ...], seed: int) -> Any:
     )
 
 
-def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int) -> Any:
-    """One agent of stable-baselines3's DQN, which is plain: neither double nor prioritised."""
+def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int, environment: str = ENVIRONMENT) -> Any:
+    """One agent of stable-baselines3's DQN, which is plain: neither double nor prioritised.
+
+    It flattens what `environment` shows, and keeps it twice in its replay: before and after each action.
+    """
     train_freq, updates = settings.rollout, settings.replay_ratio * settings.samples / settings.batch
     assert updates == int(updates), "as many updates after each rollout"
     agent = stable_baselines3.DQN(
         "MlpPolicy",
-        make_vec_env(ENVIRONMENT, n_envs=settings.envs, seed=seed),
+        make_vec_env(environment, n_envs=settings.envs, seed=seed),
         learning_rate=settings.learning_rate,
         buffer_size=settings.buffer,
         learning_starts=settings.learning_starts,

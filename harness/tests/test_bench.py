@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,19 @@ from stable_baselines3.common.logger import configure
 
 from harness import bench
 from harness.__main__ import main
-from harness.bench import density, memory, peers, population, priorities, products, returns, suite, timing, whole
+from harness.bench import (
+    density,
+    gridmaze,
+    memory,
+    peers,
+    population,
+    priorities,
+    products,
+    returns,
+    suite,
+    timing,
+    whole,
+)
 from harness.bench.rows import Row, Target, missed, verdict
 from harness.experiment import DENSE, Cell, Evaluation, Experiment, Network, Pruning
 from harness.fixtures import read_experts
@@ -21,6 +34,7 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO, Pace, Samples
 from harness.networks import outputs_of
 from harness.tasks.cart_pole import CartPole
+from harness.tasks.gridmaze import GridMaze, GridMazes
 
 MET = Row("a", "steps", 32.0, 2.0, 5, Target("ratio", 16.0, "at least", 16.0))
 MISSED = Row("b", "seconds", 3.0, 4.0, 5, Target("share", 0.75, "at most", 0.5), "a note")
@@ -194,6 +208,68 @@ def test_priorities_are_timed_beside_uniform_replay(monkeypatch):
     for row in (first, second):
         assert row.target.figure == pytest.approx(1 - row.peer / row.ours) and row.target.bound == 0.15
     assert held.ours > held.peer > 26
+
+
+SMALL = DQN(env_steps=2_048, learning_starts=256, batch=64, buffer=2_048)
+
+
+@pytest.fixture
+def small_maze(monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    """What is timed on GridMaze, in small."""
+    experiment = replace(population.GRIDMAZE, learner=SMALL, network=Network((8, 6)))
+    monkeypatch.setattr(gridmaze, "GRIDMAZE", experiment)
+    for name, figure in {"MEMBERS": 2, "RUNS": 1, "ROUNDS": 2, "PEER_ROUNDS": 2, "ENV_STEPS": 3}.items():
+        monkeypatch.setattr(gridmaze, name, figure)
+    return experiment
+
+
+def test_gridmaze_is_timed_beside_the_peer_alone_and_by_its_peak(small_maze, monkeypatch):
+    asked = []
+    monkeypatch.setattr(gridmaze, "peak_of_process", lambda *process: asked.append(process) or 3_001e6)
+    training, alone, held = gridmaze.rows()
+    assert training.ratio == pytest.approx(training.target.figure) and training.target.bound == 5
+    assert alone.ours == alone.target.figure > 0 and alone.target.bound == 1_000_000
+    assert asked == [("gridmaze", 8, 2)] and missed([held]) == [held]
+
+
+def test_both_sides_learn_gridmaze_from_the_first_timing_on(small_maze):
+    trained = population.in_the_maze(small_maze, members=2)
+    assert trained.updates == 0 and trained.replay.transitions == 192
+    trained.advance()
+    assert trained.updates == 4
+    agent = peers.q_agent(SMALL, (8, 6), seed=0, environment=gridmaze.ENVIRONMENT)
+    agent.learn(SMALL.learning_starts)
+    assert agent._n_updates == 0
+    agent.learn(SMALL.samples, reset_num_timesteps=False)
+    assert agent._n_updates == 4
+
+
+def test_the_peers_network_sees_the_same_gridmaze():
+    agent = peers.q_agent(SMALL, (8, 6), seed=0, environment=gridmaze.ENVIRONMENT)
+    theirs = peers.stacked(peers.value_layers(agent.q_net))
+    assert theirs.sizes == (1_200, 8, 6, 4)
+    task, shown = GridMaze(), agent.get_env().reset()
+    starts = task.draw_starts(np.random.default_rng(0), (1, SMALL.envs))
+    ours = outputs_of(theirs, task.batch(starts).observations)[0]
+    with torch.no_grad():
+        np.testing.assert_allclose(agent.q_net(torch.as_tensor(shown)).numpy(), ours, atol=1e-5)
+
+
+def test_gridmaze_is_timed_without_the_inputs_that_a_level_leaves_out(small_maze):
+    trained = population.in_the_maze(small_maze, members=2)
+    assert trained.actor.sizes[0] == 1_200 - len(GridMaze().zero_inputs) == len(trained.task.inputs)
+
+
+def test_gridmazes_memory_is_measured_with_a_full_replay():
+    learner = population.FULL_BUFFER.learner
+    assert learner.capacity == 100_000 < learner.rounds * learner.samples
+
+
+def test_gridmaze_alone_is_looked_at_after_each_env_step(monkeypatch):
+    looked = []
+    monkeypatch.setattr(GridMazes, "observations", property(lambda mazes: looked.append(mazes.elapsed.copy())))
+    assert gridmaze._alone(GridMaze(), members=2, envs=3, env_steps=4)() > 0
+    assert [one.shape for one in looked] == [(2, 3)] * 4 and looked[0].min() == looked[0].max() == 1
 
 
 def _layers(agent):
