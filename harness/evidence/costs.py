@@ -6,8 +6,9 @@ are, how much of a training is left out where members reach the task's maximum) 
 ticket chain of each of the six sizes on Acrobot. They took 0.77 to 1.36 times their estimates, the six on Acrobot 0.84
 to 1.08, and all together 0.99. Four more on Acrobot, foretold by it and then run, took 0.70 to 1.10 times theirs. A
 level 0 alone, which was not fitted, takes up to about twice its estimate, and more where a process begins with it, for
-that compiles. (`pytest --plan` says the one number, `python -m harness evidence ls` the other.) What a task of pieces costs
-was fitted to GridMaze's chains at `scaled`, on the same machine while it did other work too: an idle one takes less.
+that compiles. (`pytest --plan` says the one number, `python -m harness evidence ls` the other.) What a task of pieces
+costs was fitted to GridMaze's chains at `scaled`, on the same machine while it did other work too: an idle one takes
+less.
 """
 
 import functools
