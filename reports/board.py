@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from harness.budgets.tasks import TASKS
 from reports.marks import CHANGED, COMPARED, CONCLUSIONS, STANDINGS, Mark, tally
 
 LEARNERS = ("bc", "ppo", "dqn")
@@ -132,9 +133,9 @@ def _system(name: str) -> System:
 
 
 def _columns(systems: Iterable[System]) -> list[System]:
-    """Tasks in the order in which they come, the learners of each in that of LEARNERS."""
+    """The suite's tasks in its order, then others as they come; the learners of each in that of LEARNERS."""
     known = list(dict.fromkeys(systems))
-    tasks = list(dict.fromkeys(system.task for system in known))
+    tasks = list(dict.fromkeys((*TASKS, *(system.task for system in known))))
 
     def place(system: System) -> tuple[int, int, str]:
         learner = system.learner

@@ -30,10 +30,16 @@ def shown(made: Board, line: int = 0) -> list[tuple[int, str, list[tuple[str, in
 
 
 def test_columns_are_tasks_with_their_learners_side_by_side() -> None:
-    made = board([[found("acrobot ppo"), found("cart-pole dqn")], [found("cart-pole bc"), found("cart-pole ppo")]])
+    made = board(
+        [
+            [found("pendulum ppo"), found("acrobot ppo"), found("cart-pole dqn")],
+            [found("cart-pole bc"), found("cart-pole ppo")],
+        ]
+    )
     assert [(task, [s.key for s in systems]) for task, systems in made.tasks] == [
-        ("Acrobot", ["acrobot ppo"]),
         ("Cart-Pole", ["cart-pole bc", "cart-pole ppo", "cart-pole dqn"]),
+        ("Acrobot", ["acrobot ppo"]),
+        ("Pendulum", ["pendulum ppo"]),  # not one of the suite's
     ]
 
 
