@@ -33,6 +33,9 @@ GAPS = {
 }
 """Row, first and last column by enemy."""
 (ROW, FIRST, LAST), (_, OTHER, _) = GAPS[1], GAPS[2]
+ABOVE = next(column for column in range(FIRST + 1, LAST + 1) if DRAWN[ROW - 1][column] == ".")
+BELOW = next(column for column in range(FIRST, LAST) if DRAWN[ROW + 1][column] == ".")
+"""Columns of the first enemy's gap over and under which a cell is empty."""
 COLOURS = np.array([(0, 0, 0), (0, 255, 255), (255, 0, 255), (0, 128, 0), (255, 255, 0), (165, 42, 42)])
 GREY = 128
 MATRICES = [projection(seed) for seed in range(2)]
@@ -137,14 +140,16 @@ def walks(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
     return start(*agent, *enemies[1], *enemies[2]), [action for action, count in runs for _ in range(count)]
 
 
-def planned(avoided: str) -> list[int]:
-    """Actions to the nearest coin there is, time and again, around what is `avoided` and where no enemy is or was."""
+def planned(taken: str) -> list[int]:
+    """Actions to the nearest thing to be `taken` (coins among them), until no coin is left; around all else, and where
+    no enemy is or was."""
     clock, stood = Played(layouts(1)[0]), []
     for _ in range(200):
         stood.append(set(clock.enemies.values()))
         clock.step(LEFT)
-    cell, actions, left = first("A"), [], {cell for cell in CELLS if DRAWN[cell[0]][cell[1]] == "o"}
-    while left:
+    cell, actions, left = first("A"), [], {cell for cell in CELLS if DRAWN[cell[0]][cell[1]] in taken}
+    avoided = {"#", "x"} - set(taken)
+    while any(DRAWN[row][column] == "o" for row, column in left):
         waiting, seen = deque([(cell, ())]), set()
         while waiting[0][0] not in left:
             (row, column), path = waiting.popleft()
@@ -238,8 +243,8 @@ class TestRules:
     @pytest.mark.parametrize(
         ("begun", "action"),
         [
-            (start(ROW - 1, FIRST + 2, FIRST + 1, 1, OTHER, 1), DOWN),
-            (start(ROW + 1, FIRST + 2, FIRST + 3, -1, OTHER, 1), UP),
+            (start(ROW - 1, ABOVE, ABOVE - 1, 1, OTHER, 1), DOWN),
+            (start(ROW + 1, BELOW, BELOW + 1, -1, OTHER, 1), UP),
             (start(ROW, FIRST + 3, FIRST + 1, 1, OTHER, 1), LEFT),  # they meet in the cell between
             (start(ROW, LAST, LAST - 1, 1, OTHER, 1), RIGHT),  # it runs into a wall, and the enemy into it
             (start(ROW, FIRST + 2, FIRST + 1, 1, OTHER, 1), LEFT),  # they swap places
@@ -262,11 +267,11 @@ class TestRules:
             rewards.append(batch.step(np.array([[action]]), layouts(1, 1)).rewards.item())
         assert rewards == [worth, 0, 0, 0]
 
-    @pytest.mark.parametrize(("avoided", "poisons"), [("#x", [0]), ("#", range(1, 12))])
+    @pytest.mark.parametrize(("taken", "poisons"), [("o", [0]), ("ox", range(1, 13))])
     def test_a_player_that_sees_ahead_takes_all_coins_and_that_ends_the_episode(
-        self, avoided: str, poisons: list[int]
+        self, taken: str, poisons: list[int]
     ) -> None:
-        batch, actions = done(layouts(1, 1)), planned(avoided)
+        batch, actions = done(layouts(1, 1)), planned(taken)
         for _ in range(2):  # the second episode is as the first
             rewards, ends = [], []
             for action in actions:
@@ -383,7 +388,7 @@ class TestMembers:
     def test_a_members_numbers_are_the_same_alone_kept_and_in_company(self, encoding: str) -> None:
         rng, task, seeds = np.random.default_rng(3), GridMaze(encoding, horizon=25), (0, 1, 0, 1)
         begun = layouts(4, 3)
-        begun[:, 0] = start(ROW - 1, FIRST + 2)
+        begun[:, 0] = start(ROW - 1, ABOVE)
         together, kept = task.batch(begun, seeds), task.batch(begun, seeds)
         alone = task.batch(begun[3:], seeds[3:])
         ends = np.zeros(2, dtype=np.int64)
@@ -455,9 +460,9 @@ class TestGymnasium:
         assert middles.tolist() == [[palette[character] for character in line] for line in drawn]
 
     def test_a_collision_is_drawn_without_the_agent(self) -> None:
-        pieces = done(start(ROW - 1, FIRST + 2, FIRST + 1, 1, OTHER, 1), DOWN).final_pieces
+        pieces = done(start(ROW - 1, ABOVE, ABOVE - 1, 1, OTHER, 1), DOWN).final_pieces
         kinds = objects(pieces)[0, 0]
-        assert 1 not in kinds and kinds[ROW, FIRST + 2] == 2
+        assert 1 not in kinds and kinds[ROW, ABOVE] == 2
         np.testing.assert_array_equal(kinds >= 0, FREE)
 
 
