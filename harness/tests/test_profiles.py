@@ -41,7 +41,7 @@ def test_no_switch_is_left_out_above() -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", [task for task, budgets in TASKS.items() if "bc" in budgets.experiments["scaled"]])
 def test_equal_updates_are_those_of_ppo(profile: Any, task: str) -> None:
     student = profile.experiment(System(task, "bc", equal_updates=True)).learner
     agent = profile.experiment(System(task, "ppo")).learner
@@ -70,7 +70,7 @@ def test_scaled_keeps_the_papers_ratio_of_env_steps_and_three_of_its_levels_in_o
     assert densities(experiment)[-1] <= lowest
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ["cart-pole", "acrobot"])
 def test_extended_is_the_papers_network_pruned_in_finer_levels_about_as_far_as_scaled(task: str) -> None:
     for learner in TASKS[task].experiments["paper"]:
         scaled, extended, paper = (
@@ -83,12 +83,50 @@ def test_extended_is_the_papers_network_pruned_in_finer_levels_about_as_far_as_s
         assert extended.learner.env_steps == times * scaled.learner.env_steps
 
 
+@pytest.mark.parametrize("learner", ["dqn", "ppo"])
+def test_extended_is_scaled_at_five_times_the_env_steps_on_gridmaze(learner: str) -> None:
+    scaled, extended = (PROFILES[name].experiment(System("gridmaze", learner)) for name in ("scaled", "extended"))
+    assert extended.learner.env_steps == 5 * scaled.learner.env_steps
+    assert dataclasses.replace(extended, learner=scaled.learner) == scaled
+    assert densities(scaled)[2] == pytest.approx(0.2, abs=0.001) and densities(scaled)[-1] < 0.02
+
+
+def test_dqn_keeps_its_shares_of_a_training_on_gridmaze() -> None:
+    """Of annealing, Table 8's; and when learning starts."""
+    for name in ("scaled", "extended", "paper"):
+        learner: Any = PROFILES[name].experiment(System("gridmaze", "dqn")).learner
+        assert learner.epsilon_env_steps == learner.env_steps / 5
+        assert learner.learning_starts == learner.env_steps / 100
+
+
 @pytest.mark.parametrize("task", TASKS)
-def test_reduced_is_scaled_at_half_its_levels(task: str) -> None:
+def test_reduced_is_scaled_at_about_half_its_levels(task: str) -> None:
     for learner, reduced in TASKS[task].experiments["reduced"].items():
         scaled = TASKS[task].experiments["scaled"][learner]
         assert dataclasses.replace(reduced, pruning=scaled.pruning) == scaled
-        assert reduced.pruning == dataclasses.replace(scaled.pruning, rate=0.738, levels=scaled.pruning.levels // 2)
+        levels = {"gridmaze": 3}.get(task, scaled.pruning.levels // 2)
+        assert reduced.pruning == dataclasses.replace(scaled.pruning, rate=0.738, levels=levels)
+
+
+def test_gridmaze_takes_half_of_the_seeds_at_extended_and_all_of_them_elsewhere() -> None:
+    system = System("gridmaze", "dqn")
+    for profile in PROFILES.values():
+        count = profile.seeds // 2 if profile.name == "extended" else profile.seeds
+        assert profile.seeds_of(1, profile.times("gridmaze")) == tuple(range(1000, 1000 + count))
+        assert [seed for cell in profile.cells(system, "dense", 1) for seed in cell.seeds] == [
+            *range(1000, 1000 + count)
+        ]
+        assert scale(profile, system)["seeds"]["here"] == count
+    assert PROFILES["extended"].times("cart-pole", 2) == 2
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(60, 30), (7, 4), (1, 1)])
+def test_a_share_is_one_of_the_seeds_that_are_asked_for_and_never_none(asked: int, taken: int) -> None:
+    profile = dataclasses.replace(PROFILES["extended"], seeds=asked)
+    cells = profile.cells(System("gridmaze", "dqn"), "mask/weights", 0)
+    assert sum(len(cell.seeds) for cell in cells) == taken == len(profile.seeds_of(0, profile.times("gridmaze")))
+    twice = profile.cells(System("gridmaze", "dqn"), "mask/weights", 0, times=2)
+    assert twice[: len(cells) - (taken % profile.chunk > 0)] == cells[: len(cells) - (taken % profile.chunk > 0)]
 
 
 def test_chunks_cover_the_seeds_of_a_block_once() -> None:
