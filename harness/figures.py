@@ -100,7 +100,7 @@ def learning(runs: Sequence[Run]) -> dict[str, Any]:
 def maze(runs: Sequence[Run]) -> dict[str, Any]:
     """A grid task's layout, how much of the first layer each of its pixels holds, its densities, and agents at play.
 
-    layout: a text per row (`games.LETTERS`). reachable: int[cells] per enemy. A series per run, its agents':
+    layout: a text per row (`gridmaze_layout.CHARACTERS`). reachable: int[cells] per enemy. A series per run, its agents':
     values: float[levels + 1][channels][cells], each input's share of its level's magnitude times the number of inputs,
     so that 1 is the even share; mean over the seeds that have a first layer left. left: float[levels + 1][channels],
     inputs that are still connected, mean over seeds. unlit: int[cells] per channel, where it is zero in every state.
@@ -127,7 +127,7 @@ def maze(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _maze_of(run: Run) -> tuple[dict[str, Any], np.ndarray]:
-    """A run's series, and what stood where at the start: bool[MAPS, cells]."""
+    """A run's series, and what stood where at the start: bool[objects, cells]."""
     task: Any = run.experiment.task
     channels, cells = list(task.channels), int(np.prod(grid(task)))
     magnitudes = run.input_magnitudes(TICKET)

@@ -15,11 +15,8 @@ from harness.learners import ACTOR
 from harness.networks import Mlp, outputs_of
 from harness.run import Run
 from harness.streams import stream
+from harness.tasks.gridmaze_layout import CHARACTERS, OBJECTS, WALL
 
-MAPS = ("empty", "agent", "enemy 1", "enemy 2", "coin", "poison")
-"""The object maps, in their order; a cell that is on none of them is a wall."""
-LETTERS = ".A12ox"
-"""What `layout` writes for each of MAPS; a wall is #."""
 NOWHERE = -1
 
 
@@ -29,7 +26,7 @@ class Game:
     the enemy is on no map. rewards: of each step, one fewer."""
 
     start: np.ndarray
-    """bool[MAPS, cells]: what stood where before the first step."""
+    """bool[OBJECTS, cells]: what stood where before the first step."""
     agent: list[int]
     enemies: list[list[int]]
     rewards: list[int]
@@ -67,9 +64,9 @@ def play(task: Any, actor: Mlp, seed: int, level: int) -> Game:
 
 
 def layout(start: np.ndarray, columns: int) -> list[str]:
-    """What stands where, bool[MAPS, cells], as a text per row."""
-    letters = ["#"] * start.shape[1]
-    for maps, letter in zip(start, LETTERS, strict=True):
+    """What stands where, bool[OBJECTS, cells], as a text per row."""
+    letters = [WALL] * start.shape[1]
+    for maps, letter in zip(start, CHARACTERS, strict=True):
         for cell in np.flatnonzero(maps):
             letters[cell] = letter
     return ["".join(letters[first : first + columns]) for first in range(0, len(letters), columns)]
@@ -91,8 +88,8 @@ def actor_of(run: Run, condition: str, level: int, place: int) -> Mlp:
 
 
 def _maps(observations: np.ndarray) -> np.ndarray:
-    """bool[MAPS, cells] of float32[1, 1, inputs], copied: a batch overwrites what it shows."""
-    return np.array(observations[0, 0].reshape(len(MAPS), -1) > 0.5)
+    """bool[OBJECTS, cells] of float32[1, 1, inputs], copied: a batch overwrites what it shows."""
+    return np.array(observations[0, 0].reshape(len(OBJECTS), -1) > 0.5)
 
 
 def _cell(shown: Sequence[bool] | np.ndarray) -> int:

@@ -1,9 +1,10 @@
 """Observations that are sums of a few pieces out of many, and networks folded over these.
 
-What a maze shows is what its empty grid shows, and what each thing in it adds to that. So an observation of 1,200
-numbers is the sum of some 25 pieces out of 250, and a layer's product with it the sum of as many rows of
-table @ weights. That has one row per piece: the network is *folded*. It is folded anew where its weights have changed,
-while its inputs are only the numbers of the pieces that are seen. The sums are the same up to the order of their terms.
+What a maze shows is what its layout shows, and what the agent, the enemies and each thing that was taken change about
+that. So an observation of 1,200 numbers is the sum of some 25 pieces out of 250, and a layer's product with it the sum
+of as many rows of table @ weights. That has one row per piece: the network is *folded*. It is folded anew where its
+weights have changed, while its inputs are only the numbers of the pieces that are seen. The sums are the same up to the
+order of their terms.
 """
 
 from typing import NamedTuple

@@ -237,7 +237,7 @@ _SAYS: Mapping[ProfileName, tuple[str, int]] = {
     "smoke": ("everything runs, nothing is judged", 3),
     "reduced": ("half the levels of scaled, for controls and readings", 20),
     "scaled": ("minutes on two cores", 20),
-    "extended": ("hours: the paper's networks, finer levels, more seeds", 40),
+    "extended": ("hours: longer trainings; on most tasks the paper's networks, finer levels, more seeds", 40),
     "paper": ("the paper's tables, 15 seeds, 30 levels", 15),
 }
 """What each profile is, and its seeds."""

@@ -73,7 +73,7 @@ def what_would_decide(
     needed = max(needed, *finding.n)  # fewer than were not enough here would be no advice
     times = max([run.multiple for run in judge.runs if not run.assay], default=1)
     count = ceil(needed / times)
-    if count * times > SEEDS_PER_BLOCK:
+    if max(count, count * times) > SEEDS_PER_BLOCK:
         return {}
     used = {block for cell in alike([c for run in judge.runs for c in run.cells()], cells) for block in blocks_in(cell)}
     core = finding.cpu_seconds / 60 * count / profile.seeds
@@ -109,7 +109,7 @@ def in_words(finding: Finding, decide: Mapping[str, Any]) -> Iterable[str]:
     yield f"{finding.name}: {what}, {_cost(decide)}"
     if decide["times"] != 1:
         total, times = round(decide["count"] * decide["times"]), f"{decide['times']:g}"
-        yield f"  (--seeds {decide['count']} makes {total} here: the claim takes {times} times as many)"
+        yield f"  (--seeds {decide['count']} makes {total} here: the claim takes {times} times as many on this task)"
     if decide["passed_over"]:
         yield f"  (on block {decide['block']}, the next that has no evidence of it here)"
     yield f"  {decide['command']}"
@@ -119,7 +119,7 @@ def _no_seeds(finding: Finding, goal: str) -> str:
     if finding.refused:
         known = "would lift this" in finding.refused
         return f"not judged: {finding.refused}{'' if known else '; no number of seeds is known to lift this'}"
-    return f"not even {SEEDS_PER_BLOCK} seeds would decide {goal}"
+    return f"not even --seeds {SEEDS_PER_BLOCK} would decide {goal}"
 
 
 def _cost(decide: Mapping[str, Any]) -> str:

@@ -138,7 +138,7 @@ def test_a_cost_is_said_in_a_unit_that_fits(changes: dict[str, Any], said: str) 
 
 
 def test_what_no_number_of_seeds_decides_says_so() -> None:
-    assert list(in_words(finding(), {})) == ["test_it: not even 1000 seeds would decide 0.1 returns"]
+    assert list(in_words(finding(), {})) == ["test_it: not even --seeds 1000 would decide 0.1 returns"]
     (line,) = in_words(finding(refused="nothing varies"), {})
     assert line == "test_it: not judged: nothing varies; no number of seeds is known to lift this"
 
