@@ -100,13 +100,12 @@ def learning(runs: Sequence[Run]) -> dict[str, Any]:
 def maze(runs: Sequence[Run]) -> dict[str, Any]:
     """A grid task's layout, how much of the first layer each of its pixels holds, its densities, and agents at play.
 
-    layout: a text per row (`gridmaze_layout.CHARACTERS`). reachable: int[cells] per enemy. A series per run, its agents':
-    values: float[levels + 1][channels][cells], each input's share of its level's magnitude times the number of inputs,
-    so that 1 is the even share; mean over the seeds that have a first layer left. left: float[levels + 1][channels],
-    inputs that are still connected, mean over seeds. unlit: int[cells] per channel, where it is zero in every state.
-    layers: float[levels + 1][seeds][names] and channel_densities: float[levels + 1][seeds][channels], shares of weights
-    left. games: see `_games`.
-    Raises ValueError for a task that is no grid.
+    layout: a text per row (`gridmaze_layout.CHARACTERS`). reachable: int[cells] per enemy. A series per run, of its
+    agents': values: float[levels + 1][channels][cells], each input's share of its level's magnitude times the
+    number of inputs, so that 1 is the even share; mean over the seeds that have a first layer left. left:
+    float[levels + 1][channels], inputs that are still connected, mean over seeds. unlit: int[cells] per channel,
+    where it is zero in every state. layers: float[levels + 1][seeds][names] and channel_densities: float[levels +
+    1][seeds][channels], shares of weights left. games: see `_games`. Raises ValueError for a task that is no grid.
     """
     task: Any = runs[0].experiment.task
     _, columns = grid(task)

@@ -109,7 +109,8 @@ def in_words(finding: Finding, decide: Mapping[str, Any]) -> Iterable[str]:
     yield f"{finding.name}: {what}, {_cost(decide)}"
     if decide["times"] != 1:
         total, times = round(decide["count"] * decide["times"]), f"{decide['times']:g}"
-        yield f"  (--seeds {decide['count']} makes {total} here: the claim takes {times} times as many on this task)"
+        who = "claim" if decide["times"] > 1 else "task"
+        yield f"  (--seeds {decide['count']} makes {total} here: the {who} takes {times} times as many)"
     if decide["passed_over"]:
         yield f"  (on block {decide['block']}, the next that has no evidence of it here)"
     yield f"  {decide['command']}"
