@@ -124,16 +124,20 @@ def trained(learner: Learner, task: object, rounds: int) -> dict[str, Mlp]:
     return population.networks
 
 
-@pytest.mark.parametrize("encoding", ["object-map", "rgb", "entangled"])
-@pytest.mark.parametrize("learner", SMALL.values(), ids=SMALL)
-def test_updates_from_pieces_are_those_from_observations(learner: Learner, encoding: str) -> None:
+@pytest.mark.parametrize(
+    ("learner", "encoding", "exact"),
+    # Each learner, and each kind of table: sparse, of many entries, and of each member's own. An entangled observation
+    # is kept in single precision, a sum of 1,200 numbers, and so are what pieces add to it: no more digits than that.
+    [("dqn", "object-map", 1e-9), ("ppo", "rgb", 1e-9), ("dqn", "entangled", 1e-4)],
+)
+def test_updates_from_pieces_are_those_from_observations(learner: str, encoding: str, exact: float) -> None:
     """The same draws, and updates that are equal but for the order of sums."""
-    task = GridMaze(encoding=encoding)  # type: ignore[arg-type]
+    task, small = GridMaze(encoding=encoding), SMALL[learner]  # type: ignore[arg-type]
     assert table_of(Hidden(task), (3, 4), np.dtype(float)) is None  # type: ignore[arg-type]
-    whole, by_pieces = trained(learner, Hidden(task), 2), trained(learner, task, 2)
+    whole, by_pieces, before = trained(small, Hidden(task), 2), trained(small, task, 2), trained(small, task, 0)
     for name, mlp in whole.items():
-        np.testing.assert_allclose(by_pieces[name].flat, mlp.flat, rtol=1e-9, atol=1e-9)
-        assert not np.array_equal(mlp.flat, trained(learner, task, 0)[name].flat), "nothing was learned"
+        np.testing.assert_allclose(by_pieces[name].flat, mlp.flat, rtol=exact, atol=exact)
+        assert np.abs(mlp.flat - before[name].flat).max() > 10 * exact, "nothing was learned"
 
 
 @given(st.permutations(range(200)))

@@ -137,6 +137,12 @@ def test_a_cost_is_said_in_a_unit_that_fits(changes: dict[str, Any], said: str) 
     assert next(iter(in_words(finding(), DECIDE | changes))).endswith(said)
 
 
+def test_a_task_that_takes_a_share_of_the_seeds_says_how_many_that_makes() -> None:
+    lines = list(in_words(finding(), DECIDE | {"seeds": 30, "times": 0.5, "count": 60}))
+    assert lines[0].startswith("test_it: from 30 seeds on it is judged")
+    assert lines[1] == "  (--seeds 60 makes 30 here: the task takes 0.5 times as many)"
+
+
 def test_what_no_number_of_seeds_decides_says_so() -> None:
     assert list(in_words(finding(), {})) == ["test_it: not even --seeds 1000 would decide 0.1 returns"]
     (line,) = in_words(finding(refused="nothing varies"), {})

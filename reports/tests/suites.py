@@ -17,7 +17,7 @@ TASKS = {
     "walker2d": ("bc", "ppo"),
     "half-cheetah": ("bc", "ppo"),
     "ant": ("bc", "ppo"),
-    "grid-maze": ("dqn", "ppo"),
+    "gridmaze": ("dqn", "ppo"),
     "asterix": ("bc", "dqn"),
     "breakout": ("bc", "dqn"),
     "space-invaders": ("bc", "dqn"),
