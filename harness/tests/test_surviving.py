@@ -84,15 +84,6 @@ def test_it_costs_what_dense_networks_cost_whatever_the_ticket_has_left() -> Non
     assert estimated_seconds(cell(TICKET, scaled)) < 0.95 * levels * dense
 
 
-def test_inputs_of_pieces_cost_no_more_than_some_hundred_and_more_of_them_decay() -> None:
-    maze = PROFILES["scaled"].experiment(System("gridmaze", "dqn"))
-    decayed = dataclasses.replace(maze, learner=dataclasses.replace(maze.learner, weight_decay=0.1))  # type: ignore[type-var]
-    entangled = PROFILES["scaled"].experiment(System("gridmaze", "dqn", encoding="entangled"))
-    plain = estimated_seconds(cell(DENSE, maze))
-    assert plain < estimated_seconds(cell(DENSE, decayed)) < 2 * plain
-    assert estimated_seconds(cell(DENSE, entangled)) > 1.5 * plain
-
-
 @pytest.mark.parametrize(
     ("learning_starts", "rewind", "refused"), [(256, 0.8, True), (256, 0.7, False), (64, 0.9, False)]
 )
