@@ -244,7 +244,7 @@ from harness.tests import planted
 harness.evidence.drain.run_level = planted.{plan}.train
 options.PROFILES = {{**PROFILES, "planted": planted.profile()}}
 """
-PLANTED = ("-k", "not acrobot and not dqn")
+PLANTED = ("-k", "not acrobot and not gridmaze and not dqn")
 """The systems that the profile has."""
 MODULES = ("ticket_effect", "mask_explains_most", "weights_matter_little", "layer_ratio_matters", "bc_prunes_sparser")
 
