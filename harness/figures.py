@@ -143,7 +143,7 @@ def _maze_of(run: Run) -> tuple[dict[str, Any], np.ndarray]:
         "density": run.densities.tolist(),
         "seeds": len(run.seeds),
         "channels": channels,
-        "values": _pixels(even, by_channel).round(2).tolist(),
+        "values": _pixels(even, by_channel).round(4).tolist(),
         "left": _pixels(left, by_channel).sum(axis=2).round(1).tolist(),
         "unlit": [np.flatnonzero(maps).tolist() for maps in _pixels(unlit, by_channel[1:])],
         "layers": run.layer_densities(TICKET).transpose(1, 0, 2).round(4).tolist(),

@@ -61,11 +61,14 @@ class Panel:
         return any(drawn.reach for drawn in self.maps)
 
     @property
+    def of_things(self) -> bool:
+        """Whether its maps are of things, and not of colours."""
+        return not {drawn.name for drawn in self.maps} <= COLOURS
+
+    @property
     def each(self) -> str:
         """What there is a map of."""
-        if {drawn.name for drawn in self.maps} <= COLOURS:
-            return "one for each colour"
-        return "one for each kind of thing, lit where such a thing stands"
+        return "one for each kind of thing, lit where such a thing stands" if self.of_things else "one for each colour"
 
 
 @dataclass(frozen=True)
@@ -211,8 +214,8 @@ def _map(
     held = shares.sum(axis=1)
     says = []
     for level, total in enumerate(totals):
-        text = f"{percent(held[level] / total if total > 0 else 0.0)} of the weight, {left[level]:.0f} of {grid.cells}"
-        text += " pixels"
+        text = f"{percent(held[level] / total if total > 0 else 0.0)} of the weight, on average"
+        text += f" {left[level]:.0f} of {grid.cells} pixels"
         if reach and held[level] > 0:
             text += f"; {percent(shares[level, list(reach)].sum() / held[level])} of that on the {len(reach)} outlined"
             text += f" ({percent(len(reach) / grid.cells)} of all)"

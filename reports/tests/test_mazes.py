@@ -120,12 +120,12 @@ def test_what_an_enemy_can_reach_is_outlined_and_no_other_map() -> None:
 def test_each_map_says_its_weight_and_how_many_pixels_are_left_at_each_level() -> None:
     agent, enemy = drawn().panels[0].maps
     assert agent.says == (
-        "50\u202f% of the weight, 8 of 8 pixels",
-        "100\u202f% of the weight, 7 of 8 pixels",
-        "0\u202f% of the weight, 0 of 8 pixels",
+        "50\u202f% of the weight, on average 8 of 8 pixels",
+        "100\u202f% of the weight, on average 7 of 8 pixels",
+        "0\u202f% of the weight, on average 0 of 8 pixels",
     )
     assert enemy.says[0].endswith("8 of 8 pixels; 38\u202f% of that on the 3 outlined (38\u202f% of all)")
-    assert enemy.says[1] == "0\u202f% of the weight, 0 of 8 pixels"
+    assert enemy.says[1] == "0\u202f% of the weight, on average 0 of 8 pixels"
     assert enemy.says[2].endswith("; 100\u202f% of that on the 3 outlined (38\u202f% of all)")
 
 
