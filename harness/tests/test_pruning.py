@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from harness.experiment import CONDITIONS
+from harness.experiment import CONDITIONS, SURVIVING
 from harness.pruning.conditions import RULES, Layers, Start
 from harness.pruning.criteria import magnitude
 from harness.pruning.ranking import flatten, keep_largest, unflatten, weight_count
@@ -173,8 +173,8 @@ class TestKeepLargest:
 
 
 class TestConditions:
-    def test_the_rules_are_the_four_conditions_of_table_1(self) -> None:
-        assert tuple(RULES) == CONDITIONS
+    def test_the_rules_are_the_four_conditions_of_table_1_and_surviving_inputs(self) -> None:
+        assert tuple(RULES) == (*CONDITIONS, SURVIVING)
 
     def test_only_random_reinit_draws_its_weights_anew(self) -> None:
         assert [name for name, rule in RULES.items() if rule.redraws] == ["random/re-init"]
