@@ -31,6 +31,8 @@ from harness.evidence.level_file import Arrays, arrays_of, faults, network_names
 from harness.experiment import DENSE, canonical_json
 
 KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{12}")
+PACKAGE = Path(__file__).parents[1]
+"""A file that a task reads lies in it; any other of an engine's is a fixture."""
 
 
 @dataclass(frozen=True)
@@ -198,11 +200,11 @@ def differences(engine: Mapping[str, Mapping[str, str]]) -> list[str]:
         if (now := _module_hash(module)) != was:
             found.append(f"{_file_of(module)} changed" if now else f"module {module} can't be found any more")
     for name, was in sorted(engine.get("files", {}).items()):
-        path = fixtures.FIXTURES / name
+        path, said = (PACKAGE.parent / name, name) if name.startswith(f"{PACKAGE.name}/") else _fixture(name)
         if not path.is_file():
-            found.append(f"fixtures/{name} is missing")
+            found.append(f"{said} is missing")
         elif hashlib.sha256(path.read_bytes()).hexdigest() != was:
-            found.append(f"fixtures/{name} changed")
+            found.append(f"{said} changed")
     for library, was in sorted(engine.get("versions", {}).items()):
         if (now := _version(library)) != was:
             found.append(f"{library} {was} -> {now or 'not installed'}")
@@ -229,6 +231,10 @@ def size_of(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     files: Iterable[Path] = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def _fixture(name: str) -> tuple[Path, str]:
+    return fixtures.FIXTURES / name, f"fixtures/{name}"
 
 
 def _module_hash(module: str) -> str | None:
