@@ -462,10 +462,12 @@ def _runs(pid: int) -> bool:
 
 def test_an_interrupted_run_leaves_the_terminal_clean_and_says_how_far_it_was(tmp_path: Path, replay: str) -> None:
     slow = """
+import signal
 import time
 
 import harness.evidence.drain as draining
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a script runs in the background has it ignored
 real = draining.run_level
 
 
