@@ -16,8 +16,8 @@ from harness.controls import CONTROLS
 from harness.evidence import commands as evidence
 from harness.fixtures import FixtureError
 from harness.registry import UnknownNameError
+from harness.results.records import RecordError
 from harness.trust.controls import IDLE
-from harness.trust.records import RecordError
 from harness.trust.sessions import SessionError
 
 Commands = Any
@@ -67,20 +67,20 @@ def main() -> int:
 
 def _add_plain(commands: Commands) -> None:
     def experts(chosen: argparse.Namespace) -> int:
-        from harness.experts import write_experts
+        from harness.profiles.experts import write_experts
 
         print(f"{len(write_experts(chosen.only))} files written")
         return 0
 
     def tune(chosen: argparse.Namespace) -> int:
-        from harness.tuning import tune
+        from harness.profiles.tuning import tune
 
         for line in tune(chosen.only):
             print(line, flush=True)
         return 0
 
     def profile(_: argparse.Namespace) -> int:
-        from harness.profiling import main as profile
+        from harness.bench.profiling import main as profile
 
         for line in profile():
             print(line, flush=True)
@@ -119,7 +119,7 @@ def _add_bench(commands: Commands) -> None:
 
 def _add_preregister(commands: Commands) -> None:
     def run(chosen: argparse.Namespace) -> int:
-        from harness.preregistration.command import main as register
+        from harness.results.preregistration.command import main as register
 
         if chosen.evidence is not None and not Path(chosen.evidence).is_dir():
             print(f"error: {chosen.evidence} is no folder of evidence: what has been judged could not be looked up")

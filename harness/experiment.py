@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness.pruning.criteria import asks_for
 
 if TYPE_CHECKING:  # the settings of a task or learner live beside its code: one file to add one
-    from harness.learners import Learner
-    from harness.tasks import Task
+    from harness.learners.protocol import Learner
+    from harness.tasks.spec import Task
 
 DENSE = "dense"
 CONDITIONS = ("mask/weights", "mask/permuted", "permuted/permuted", "random/re-init")

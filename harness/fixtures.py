@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
 from harness.files import HOUSE, replace_file
-from harness.networks import ACTIVATIONS, Mlp
+from harness.networks.mlp import ACTIVATIONS, Mlp
 
 FIXTURES = HOUSE / "fixtures"
 

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from harness.controls import control
-from harness.learners import Learner
-from harness.networks import initialiser
-from harness.profiles import LEARNERS, PROFILES, OwnLearner
+from harness.learners.protocol import Learner
+from harness.networks.mlp import initialiser
+from harness.profiles.profile import LEARNERS, PROFILES, OwnLearner
 from harness.pruning.criteria import criterion
 from harness.registry import RegistrationError, caller, origin_of
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness import history
-from harness.scales import FOLDER
+from harness.results import history
+from harness.results.scales import FOLDER
 from reports import compare, scales
 from reports.build import write
 from reports.compare import CompareError

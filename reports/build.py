@@ -16,8 +16,8 @@ import jinja2
 from markupsafe import Markup
 
 from harness.files import replace_file
-from harness.findings import READABLE, SCHEMA
-from harness.scales import FOLDER
+from harness.results.findings_file import READABLE, SCHEMA
+from harness.results.scales import FOLDER
 from reports import (
     board,
     charts,

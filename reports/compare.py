@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from harness import findings
 from harness.files import replace_file
-from harness.findings import FindingsError
-from harness.gate.baseline import JUDGED
-from harness.gate.drift import ALPHA, Drift, drift
-from harness.gate.standing import MARGIN
-from harness.sample import Sample
-from harness.verdict import Finding
+from harness.results import findings_file as findings
+from harness.results.baseline import JUDGED
+from harness.results.drift import ALPHA, Drift, drift
+from harness.results.finding import Finding
+from harness.results.findings_file import FindingsError
+from harness.results.sample import Sample
+from harness.results.standing import MARGIN
 from reports import gate, numbers, strips
 from reports.build import TEMPLATES, check, render
 from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark

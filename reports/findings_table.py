@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from harness.plugin.seeds import in_words
-from harness.verdict import Finding
+from harness.results.finding import Finding
 from reports import numbers, seeds, strips
 from reports.board import system_title
 from reports.marks import CONCLUSIONS, STANDINGS, Mark, mark

@@ -45,7 +45,7 @@ class Grid:
 
     @classmethod
     def of(cls, layout: Sequence[str]) -> "Grid":
-        """From a chart's layout (`harness.tasks.gridmaze_layout.CHARACTERS`); raises ValueError where that is none."""
+        """From a chart's layout (`harness.tasks.gridmaze.layout.CHARACTERS`); raises ValueError where that is none."""
         if not layout or not isinstance(layout, list) or not all(isinstance(row, str) for row in layout):
             raise ValueError("the layout is no list of texts")
         if len({len(row) for row in layout}) != 1 or not layout[0]:

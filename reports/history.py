@@ -15,10 +15,10 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
-from harness import history
-from harness.gate.drift import ALPHA, Drift, drift
-from harness.gate.standing import MARGIN
-from harness.history import HistoryError, PastFinding, PastRun
+from harness.results import history
+from harness.results.drift import ALPHA, Drift, drift
+from harness.results.history import HistoryError, PastFinding, PastRun
+from harness.results.standing import MARGIN
 from reports import numbers
 
 SHOWN = 20  # results: more would be closer together than a dot is wide

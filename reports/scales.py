@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.scales import APART, Kept, Scale, read_all
+from harness.results.scales import APART, Kept, Scale, read_all
 from reports import numbers, strips
 from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.sample import Sample
+from harness.results.sample import Sample
 from harness.statistics import spread
 from reports import numbers, strips
 

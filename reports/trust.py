@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.trust import records
+from harness.results import records
 
 # name -> (title where there is no record, the command that would measure it)
 UNMEASURED = {

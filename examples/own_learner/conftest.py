@@ -26,7 +26,7 @@ class AnnealedPPO(PPO):
     name = "annealed-ppo"
 
     def start(self, *args):
-        """See `harness.learners.Learner`."""
+        """See `harness.learners.protocol.Learner`."""
         return AnnealedPopulation(self, *args)
 
 

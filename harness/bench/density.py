@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from harness.bench.population import seeds
+from harness.bench.profiling import clocked
 from harness.bench.rows import Row, Target
 from harness.bench.timing import advance, medians
-from harness.compaction import compact
 from harness.experiment import DENSE, TICKET, Cell, Pruning
-from harness.imp import Level, run_level, start_level
-from harness.learners import Population
-from harness.profiles import PROFILES
-from harness.profiling import clocked
+from harness.learners.protocol import Population
+from harness.networks.compaction import compact
+from harness.profiles.profile import PROFILES
+from harness.pruning.imp import Level, run_level, start_level
 
 RUNS = 5
 UPDATES = 128

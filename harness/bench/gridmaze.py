@@ -11,9 +11,9 @@ from harness.bench.population import GRIDMAZE, in_the_maze, seeds
 from harness.bench.rows import Row, Target
 from harness.bench.timing import advance, medians, rate
 from harness.learners.dqn import DQN
-from harness.tasks.gridmaze import GridMaze
+from harness.tasks.gridmaze.batch import GridMaze
 
-ENVIRONMENT = "harness.tasks.gridmaze_env:minimal-tickets/GridMaze-v0"
+ENVIRONMENT = "harness.tasks.gridmaze.env:minimal-tickets/GridMaze-v0"
 """The same rules for stable-baselines3: the module that registers it, and its id."""
 MEMBERS = 20
 """Of one cell."""

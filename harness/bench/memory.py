@@ -80,7 +80,7 @@ def _gridmaze(units: int, members: int) -> None:
     """A whole dense level, evaluations and scores included, as a worker trains it."""
     from harness.bench.population import FULL_BUFFER, seeds
     from harness.experiment import DENSE, Cell, Network
-    from harness.imp import run_level
+    from harness.pruning.imp import run_level
 
     experiment = replace(FULL_BUFFER, network=Network(hidden=(units, units)))
     run_level(Cell(experiment, DENSE, seeds(members)), 0, None)

@@ -19,7 +19,7 @@ from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
-from harness.networks import Mlp
+from harness.networks.mlp import Mlp
 
 ENVIRONMENT = "CartPole-v1"
 

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.budgets.gridmaze import BUDGETS
-from harness.compaction import compact
 from harness.experiment import Experiment, Network
-from harness.layout import initial_networks
-from harness.learners import ACTOR, Population
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN, DQNPopulation
 from harness.learners.ppo import PPO
-from harness.profiles import SEEDS_PER_BLOCK
-from harness.tasks import zero_inputs
+from harness.learners.protocol import ACTOR, Population
+from harness.networks.compaction import compact
+from harness.profiles.gridmaze_budgets import BUDGETS
+from harness.profiles.profile import SEEDS_PER_BLOCK
+from harness.pruning.layout import initial_networks
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.narrowed import Narrowed
+from harness.tasks.spec import zero_inputs
 
 TABLE_3 = PPO(env_steps=1_000_000)
 """PPO's: 4 workers; 4 epochs of 4 minibatches over 512 samples. Long enough for all timings."""

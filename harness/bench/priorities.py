@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from harness.bench.population import TABLE_8, until_learning
+from harness.bench.profiling import clocked
 from harness.bench.rows import Row, Target
 from harness.bench.speed import TARGET_SIZE
 from harness.bench.timing import advance, medians
 from harness.learners.dqn import DQN
-from harness.profiling import clocked
 
 RUNS = 7
 UPDATES = 16

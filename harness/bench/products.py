@@ -13,12 +13,12 @@ import numpy as np
 import torch
 
 from harness.bench.population import TABLE_3, population
+from harness.bench.profiling import clocked
 from harness.bench.rows import Row, Target
 from harness.bench.speed import TARGET_SIZE, TARGETS
 from harness.bench.timing import advance, medians, rate
 from harness.learners.ppo import PPOPopulation
-from harness.networks import Mlp, mlp_shape
-from harness.profiling import clocked
+from harness.networks.mlp import Mlp, mlp_shape
 
 RUNS = 7
 ROUNDS = 4

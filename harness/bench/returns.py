@@ -9,11 +9,11 @@ from harness.bench import peers
 from harness.bench.population import seeds
 from harness.bench.rows import Row, Target
 from harness.experiment import DENSE, Cell, Experiment, Savings
-from harness.imp import run_level
-from harness.profiles import PROFILES
+from harness.profiles.profile import PROFILES
+from harness.pruning.imp import run_level
 from harness.statistics import guarded_unpaired, studentised_unpaired
 from harness.streams import stream
-from harness.tasks import rollout_returns
+from harness.tasks.spec import rollout_returns
 
 MEMBERS = 15
 MARGIN = 25.0

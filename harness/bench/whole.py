@@ -24,10 +24,10 @@ from harness.bench.population import seeds
 from harness.bench.rows import Row, Target
 from harness.bench.timing import cpu_seconds
 from harness.experiment import CONDITIONS, DENSE, Cell, Evaluation, Experiment, Network, Pruning
-from harness.imp import Level, run_level
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
-from harness.profiles import PROFILES
+from harness.profiles.profile import PROFILES
+from harness.pruning.imp import Level, run_level
 from harness.tasks.cart_pole import CartPole
 
 SHARE = 1 / 40

@@ -15,7 +15,7 @@ from harness.registry import Origin, Registry, caller
 
 if TYPE_CHECKING:  # the engine asks a control; a control knows no engine
     from harness.experiment import Cell, Experiment
-    from harness.layout import Masks, Networks
+    from harness.pruning.layout import Masks, Networks
 
 
 class Control:

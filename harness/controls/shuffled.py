@@ -1,8 +1,8 @@
 """Controls of claims that compare tickets with tickets: the mask of some of them is shuffled, of the others not."""
 
-from harness.budgets.tasks import TASKS
 from harness.controls import Control, control
 from harness.experiment import SHUFFLED, TICKET, Cell
+from harness.profiles.all_budgets import TASKS
 from harness.pruning.conditions import Rule, rule_of
 
 

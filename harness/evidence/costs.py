@@ -20,9 +20,9 @@ import numpy as np
 
 from harness.experiment import CONDITIONS, SURVIVING, Cell, Experiment
 from harness.fixtures import FixtureError, read_reference
-from harness.layout import densities, layer_sizes, prunable_networks
-from harness.learners import ACTOR
-from harness.tasks import Task, zero_inputs
+from harness.learners.protocol import ACTOR
+from harness.pruning.layout import densities, layer_sizes, prunable_networks
+from harness.tasks.spec import Task, zero_inputs
 
 FLOPS_PER_SECOND = 84e9
 """Of matrix products."""

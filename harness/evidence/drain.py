@@ -8,7 +8,7 @@ from harness.evidence.costs import estimated_seconds
 from harness.evidence.lease import Lease
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import DENSE, TICKET, Cell
-from harness.imp import Level, run_level
+from harness.pruning.imp import Level, run_level
 
 WAIT_SECONDS = 0.2
 

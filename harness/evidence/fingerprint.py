@@ -20,14 +20,14 @@ from pathlib import Path
 
 from harness.controls import CONTROLS
 from harness.experiment import DENSE, Cell, canonical_json
-from harness.networks import INITIALISERS
-from harness.profiles import LEARNERS, PROFILES
+from harness.networks.mlp import INITIALISERS
+from harness.profiles.profile import LEARNERS, PROFILES
 from harness.pruning.criteria import CRITERIA
 from harness.registry import Origin, origin_of
 from harness.tasks.narrowed import whole
 
 LIBRARIES = ("torch", "numpy", "numba", "scipy")
-ENGINE = "harness.imp"
+ENGINE = "harness.pruning.imp"
 _PACKAGE = "harness"
 _PUBLIC = {_PACKAGE, "harness.register"}
 """What users import to name things by: no number passes through it, and it imports every learner."""

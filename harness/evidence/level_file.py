@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness.experiment import DENSE
-from harness.imp import Level
-from harness.networks import Mlp
+from harness.networks.mlp import Mlp
+from harness.pruning.imp import Level
 
 Arrays = dict[str, np.ndarray]
 

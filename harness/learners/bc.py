@@ -15,15 +15,15 @@ import numpy as np
 import torch
 
 from harness.fixtures import expert_file, read_experts
-from harness.learners import ACTOR
-from harness.learners.optimiser import Decay, MaskedAdam
+from harness.learners.adam import Decay, MaskedAdam
+from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import play
 from harness.learners.settings import refuse
-from harness.networks import Mlp, forward
-from harness.passes import drawn, dropout_keys
+from harness.networks.kernels import drawn, dropout_keys
+from harness.networks.mlp import Mlp, forward
 from harness.streams import streams
-from harness.tasks import Task
 from harness.tasks.narrowed import shown, whole
+from harness.tasks.spec import Task
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,17 @@ from typing import ClassVar, Literal, NamedTuple
 import numba
 import numpy as np
 
-from harness.learners import ACTOR
-from harness.learners.optimiser import Decay, Trained, adam_step
+from harness.learners.adam import Decay, Trained, adam_step
+from harness.learners.protocol import ACTOR
 from harness.learners.replay import TERMINATED, Memory, Replay, recall, sample
 from harness.learners.rollouts import play
 from harness.learners.settings import refuse
 from harness.learners.sum_tree import SumTree, bring_near, prioritise
-from harness.networks import Mlp
-from harness.passes import Dropout, draw, dropout_keys, member_backward, member_forward
-from harness.pieces import Fold, Table, fold, folded, unfold
+from harness.networks.kernels import Dropout, draw, dropout_keys, member_backward, member_forward
+from harness.networks.mlp import Mlp
+from harness.networks.sparse_input import Fold, Table, fold, folded, unfold
 from harness.streams import streams
-from harness.tasks import Acting, Task, seen, table_of
+from harness.tasks.spec import Acting, Task, seen, table_of
 
 SAMPLES_AT_ONCE = 1_024
 """Of the whole replay memory, when its gradient is asked for."""

@@ -13,15 +13,15 @@ from typing import ClassVar, Literal, NamedTuple
 import numba
 import numpy as np
 
-from harness.learners import ACTOR
-from harness.learners.optimiser import Decay, Trained, adam_step
+from harness.learners.adam import Decay, Trained, adam_step
+from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import Rollout, play
 from harness.learners.settings import refuse
-from harness.networks import Mlp, outputs_of
-from harness.passes import Dropout, draw, dropout_keys, member_backward, member_forward
-from harness.pieces import Fold, Table, fold, folded, unfold
+from harness.networks.kernels import Dropout, draw, dropout_keys, member_backward, member_forward
+from harness.networks.mlp import Mlp, outputs_of
+from harness.networks.sparse_input import Fold, Table, fold, folded, unfold
 from harness.streams import streams
-from harness.tasks import Task, seen, table_of
+from harness.tasks.spec import Task, seen, table_of
 
 CRITIC = "critic"
 Schedule = Literal["constant", "linear"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from harness.networks import Mlp, outputs_of
-from harness.pieces import Table, folded
-from harness.tasks import Batch, Task, seen, seen_last
+from harness.networks.mlp import Mlp, outputs_of
+from harness.networks.sparse_input import Table, folded
+from harness.tasks.spec import Batch, Task, seen, seen_last
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.experiment import Evaluation
-from harness.learners import ACTOR, OffersGradients, OffersRewinding, Population
-from harness.networks import Mlp
+from harness.learners.protocol import ACTOR, OffersGradients, OffersRewinding, Population
+from harness.networks.mlp import Mlp
 from harness.streams import streams
-from harness.tasks import Acting, Task, rollout_returns
+from harness.tasks.spec import Acting, Task, rollout_returns
 
 
 @dataclass(frozen=True)

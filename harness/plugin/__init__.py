@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.judge import Judge
+from harness.judging.judge import Judge
+from harness.judging.run import Run
 from harness.machine import usable_cpus
 from harness.plugin import github, hooks, house, interrupt, options
 from harness.plugin.crashed import Crashes
@@ -18,7 +19,6 @@ from harness.plugin.later import LEFT
 from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.reported import Reported
 from harness.plugin.suite import JUDGE, Suite
-from harness.run import Run
 
 SUITE = pytest.StashKey[Suite]()
 SESSION = pytest.StashKey[pytest.Session]()
@@ -162,7 +162,7 @@ def judge(request: pytest.FixtureRequest) -> Judge:
     """The judge of this item; see `harness.Judge`."""
     held: Judge | None = request.node.stash.get(JUDGE, None)
     if held is None:
-        pytest.fail("only a test marked by harness.claim(...) has a judge", pytrace=False)
+        pytest.fail("only a test marked by harness.judging.claim(...) has a judge", pytrace=False)
     suite = request.config.stash[SUITE]
     if held.nodeid in suite.unfinished:
         pytest.skip(suite.unfinished[held.nodeid])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from harness.plugin.suite import Suite
-from harness.verdict import Finding
+from harness.results.finding import Finding
 
 
 def lacking(suite: Suite, findings: Sequence[Finding]) -> str:

@@ -5,8 +5,8 @@ import textwrap
 from math import isfinite, sqrt
 from statistics import NormalDist, stdev
 
-from harness.preregistration.seen import fresh_block
-from harness.verdict import Conclusion, Finding
+from harness.results.finding import Conclusion, Finding
+from harness.results.preregistration.seen import fresh_block
 
 MOST_LINES = 14
 WIDTH = 100

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from harness import findings, history, scales
-from harness.history import HistoryError
 from harness.plugin import complete, gate, interrupt, later, outcome
 from harness.plugin.loop import is_controller, is_worker
 from harness.plugin.reported import Reported
 from harness.plugin.suite import Suite, not_run
-from harness.scales import ScaleError
-from harness.verdict import Finding
+from harness.results import findings_file as findings
+from harness.results import history, scales
+from harness.results.finding import Finding
+from harness.results.history import HistoryError
+from harness.results.scales import ScaleError
 
 DAMAGED, UNUSABLE = "claims_damaged", "claims_unusable"
 """What a worker tells of its store at its end."""

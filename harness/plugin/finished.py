@@ -6,7 +6,7 @@ from typing import Any
 from harness.evidence.costs import estimated_seconds
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, address
-from harness.judge import Judge
+from harness.judging.judge import Judge
 
 
 def unfinished(judges: Mapping[str, Judge], store: Store) -> dict[str, str]:

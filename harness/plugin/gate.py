@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from harness.fixtures import FIXTURES
-from harness.gate import baseline as baselines
-from harness.gate.baseline import Baseline, BaselineError
-from harness.gate.drift import ALPHA
-from harness.gate.standing import STANDINGS, against
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
-from harness.preregistration.commitments import Commitments, commitment_in
-from harness.preregistration.document import document_hash
-from harness.preregistration.register import differences_of_finding
-from harness.verdict import Finding
+from harness.results import baseline as baselines
+from harness.results.baseline import Baseline, BaselineError
+from harness.results.drift import ALPHA
+from harness.results.finding import Finding
+from harness.results.preregistration.commitments import Commitments, commitment_in
+from harness.results.preregistration.document import document_hash
+from harness.results.preregistration.register import differences_of_finding
+from harness.results.standing import STANDINGS, against
 
 NO_RESULT, BASELINE = 6, 7
 """Exit codes beside pytest's own: a finding has no result (an error, or it is missing); the baseline can't be compared,

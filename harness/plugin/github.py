@@ -19,7 +19,7 @@ from harness.plugin.gate import fails
 from harness.plugin.loop import is_worker, reporter
 from harness.plugin.options import Settings
 from harness.plugin.suite import Suite
-from harness.verdict import Finding
+from harness.results.finding import Finding
 
 Level = Literal["error", "warning", "notice"]
 LONGEST = 600

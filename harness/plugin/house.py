@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.claim import claim_of
 from harness.files import HOUSE
+from harness.judging.claim import claim_of
 from harness.plugin.options import Settings
 
 CLAIMS = HOUSE / "claims"

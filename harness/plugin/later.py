@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.claim import Claim, at_least_of, claim_of
+from harness.judging.claim import Claim, at_least_of, claim_of
 
 ORDER = ("reduced", "scaled", "extended", "paper")
 """Profiles that judge, the smallest first. A smoke run is of everything."""

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.changes import Change
 from harness.controls import CONTROLS
-from harness.findings import NAME
 from harness.fixtures import FIXTURES
-from harness.gate.standing import MARGIN
-from harness.profiles import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
-from harness.switches import SWITCHES, Switch
+from harness.overrides import Change
+from harness.profiles.profile import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
+from harness.profiles.readings import SWITCHES, Switch
+from harness.results.findings_file import NAME
+from harness.results.standing import MARGIN
 
 NO_REPORT = "none"
 BESIDE_REPORT = f"{NAME} beside the report"

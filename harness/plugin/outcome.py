@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.evidence.inventory import StoredCell
-from harness.findings import SCHEMA
+from harness.judging.run import EvidenceMissingError
 from harness.plugin import gate
 from harness.plugin.finished import partial
 from harness.plugin.later import plain
 from harness.plugin.preregistered import mark, word
 from harness.plugin.seeds import in_words, judged_seeds, what_would_decide
 from harness.plugin.suite import Suite
-from harness.preregistration.seen import stored
-from harness.provenance import provenance
-from harness.run import EvidenceMissingError
-from harness.verdict import Finding, claim_verdict, with_q_values
+from harness.results.finding import Finding, claim_verdict, with_q_values
+from harness.results.findings_file import SCHEMA
+from harness.results.preregistration.seen import stored
+from harness.results.provenance import provenance
 
 
 def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seconds: float) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import findings, scales
 from harness.plugin import options
 from harness.plugin.suite import Suite
+from harness.results import findings_file as findings
+from harness.results import scales
 
 FIRST_SECONDS = 300.0
 """A run that ends sooner has one report, its own."""

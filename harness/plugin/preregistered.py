@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from harness.claim import Claim
 from harness.files import HOUSE
 from harness.fixtures import FixtureError
-from harness.judge import Judge
+from harness.judging.claim import Claim
+from harness.judging.judge import Judge
 from harness.plugin import house
 from harness.plugin.options import Settings
-from harness.preregistration import register
-from harness.preregistration.commitments import Commitments, commitments_of
-from harness.preregistration.document import JUDGING, Document, Subject, calls_of, document_hash, document_of
-from harness.preregistration.register import FRESH, Registered
-from harness.preregistration.seen import blocks_of, stored, unseen
-from harness.verdict import Finding
+from harness.results.finding import Finding
+from harness.results.preregistration import register
+from harness.results.preregistration.commitments import Commitments, commitments_of
+from harness.results.preregistration.document import JUDGING, Document, Subject, calls_of, document_hash, document_of
+from harness.results.preregistration.register import FRESH, Registered
+from harness.results.preregistration.seen import blocks_of, stored, unseen
 
 
 class Claims:

@@ -9,8 +9,8 @@ import pytest
 
 from harness.plugin import failure, gate
 from harness.plugin.suite import JUDGE, Suite, not_run
+from harness.results.finding import Finding
 from harness.statistics import NotFiniteError
-from harness.verdict import Finding
 
 _LETTERS = {
     "supported": ("passed", ".", "SUPPORTED"),

@@ -8,14 +8,14 @@ from typing import Any
 from harness.evidence import asked
 from harness.evidence.asked import Asked
 from harness.evidence.inventory import StoredCell
-from harness.judge import Judge
+from harness.judging.judge import Judge
+from harness.judging.run import Run
 from harness.machine import usable_cpus
 from harness.plugin.options import Settings
-from harness.preregistration.seen import alike, blocks_in, fresh_block, stored
-from harness.profiles import SEEDS_PER_BLOCK
-from harness.run import Run
+from harness.profiles.profile import SEEDS_PER_BLOCK
+from harness.results.finding import Finding
+from harness.results.preregistration.seen import alike, blocks_in, fresh_block, stored
 from harness.statistics.power import FEWEST
-from harness.verdict import Finding
 
 
 def added_seeds(judges: Mapping[str, Judge], settings: Settings) -> dict[str, str]:

@@ -6,8 +6,6 @@ from functools import cached_property
 
 import pytest
 
-from harness import history
-from harness.claim import Claim, claim_of
 from harness.controls import CONTROLS
 from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
@@ -15,9 +13,10 @@ from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
 from harness.files import prove_writable
 from harness.fixtures import FixtureError
-from harness.history import HistoryError
-from harness.imp import check
-from harness.judge import Judge
+from harness.judging import calibrated as basis
+from harness.judging.claim import Claim, claim_of
+from harness.judging.judge import Judge
+from harness.judging.run import Run, Scene
 from harness.plugin import interrupt
 from harness.plugin.finished import unfinished
 from harness.plugin.gate import Gate, open_gate, refuse_altered, refuse_incomparable
@@ -26,13 +25,14 @@ from harness.plugin.later import Later, part
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
 from harness.plugin.seeds import added_seeds
-from harness.preregistration import register
-from harness.preregistration.register import Registered
-from harness.run import Run, Scene
+from harness.pruning.imp import check
+from harness.results import history
+from harness.results.finding import Finding
+from harness.results.history import HistoryError
+from harness.results.preregistration import register
+from harness.results.preregistration.register import Registered
+from harness.results.records import RecordError
 from harness.statistics import normalised_return
-from harness.trust import basis
-from harness.trust.records import RecordError
-from harness.verdict import Finding
 
 JUDGE = pytest.StashKey[Judge]()
 

@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from harness.tasks import Batch, PiecesBatch, PiecesTask, PiecesTransition, Task, zero_inputs
+from harness.tasks.spec import Batch, PiecesBatch, PiecesTask, PiecesTransition, Task, zero_inputs
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.networks import INITIALISERS
-from harness.profiles import LEARNERS
+from harness.networks.mlp import INITIALISERS
+from harness.profiles.profile import LEARNERS
 from harness.pruning.criteria import CRITERIA
 
 
@@ -21,7 +21,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> str:
 
     A new process then need not compile the engine, which takes it longer than to train.
     """
-    from harness.tests.test_plugin import project
+    from harness.tests.plugin.test_plugin import project
 
     made = project(tmp_path_factory.mktemp("replay") / "project", "test_ticket_effect.py")
     ran = made.run("--profile=smoke", "-k", "cart-pole-bc", "-n", "0", "--report=none")

@@ -13,7 +13,7 @@ from harness.evidence.fingerprint import ENGINE, engine_fingerprint, engine_part
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment, Network, Pruning, canonical_json
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
-from harness.profiles import PROFILES, System
+from harness.profiles.profile import PROFILES, System
 from harness.registry import UnknownNameError
 from harness.tasks.cart_pole import CartPole
 
@@ -277,30 +277,36 @@ class TestFingerprint:
         cell = cell_of(learner, TICKET)
         parts = engine_parts(cell)
         inside = {
-            "harness.imp",
-            "harness.layout",
+            "harness.pruning.imp",
+            "harness.pruning.layout",
             "harness.controls",
-            "harness.compaction",
+            "harness.networks.compaction",
             "harness.experiment",
-            "harness.networks",
+            "harness.networks.mlp",
             "harness.streams",
-            "harness.tasks",
+            "harness.tasks.spec",
             "harness.tasks.cart_pole",
             "harness.pruning.criteria",
             "harness.pruning.ranking",
             "harness.registry",
             "harness.pruning.conditions",
-            "harness.learners",
+            "harness.learners.protocol",
             "harness.learners.training",
-            "harness.learners.optimiser",
+            "harness.learners.adam",
             "harness.learners.rollouts",
-            f"harness.learners.{learner}",
+            f"harness.learners.protocol.{learner}",
         }
         assert inside <= set(parts["modules"])
         assert set(parts["versions"]) == {"torch", "numpy", "numba", "scipy", "python"}
 
     def test_what_measures_and_reports_is_not_in_it(self) -> None:
-        outside = ("harness.statistics", "harness.verdict", "harness.plugin", "harness.evidence", "harness.profiles")
+        outside = (
+            "harness.statistics",
+            "harness.results.finding",
+            "harness.plugin",
+            "harness.evidence",
+            "harness.profiles.profile",
+        )
         for learner in LEARNERS:
             assert not [name for name in engine_parts(cell_of(learner, TICKET))["modules"] if name.startswith(outside)]
 

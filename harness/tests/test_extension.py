@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 
 from harness import register
-from harness.changes import Change
 from harness.evidence import fingerprint
 from harness.evidence.drain import drain
 from harness.evidence.fingerprint import engine_parts
@@ -28,17 +27,18 @@ from harness.evidence.level_file import from_bytes, to_bytes
 from harness.evidence.store import Store, address
 from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning
 from harness.files import HOUSE
-from harness.learners import ACTOR
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
-from harness.networks import INITIALISERS, initial_mlp
-from harness.profiles import PROFILES, Profile, System
+from harness.learners.protocol import ACTOR
+from harness.networks.mlp import INITIALISERS, initial_mlp
+from harness.overrides import Change
+from harness.profiles.profile import PROFILES, Profile, System
 from harness.pruning.criteria import CRITERIA, asks_for, saliencies
 from harness.pruning.ranking import keep_largest
 from harness.registry import RegistrationError, UnknownNameError, origin_of
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
-from harness.tests.processes import Ran, run_pytest
+from harness.tests.evidence.processes import Ran, run_pytest
 
 TREE = Path(__file__).resolve().parents[2]
 EXAMPLES = TREE / "examples"
@@ -421,7 +421,7 @@ from . import maths
 from {package}.more import twice
 import numpy
 from harness import register
-from harness.learners.optimiser import MaskedAdam
+from harness.learners.adam import MaskedAdam
 
 
 @register.criterion("mine")

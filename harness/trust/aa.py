@@ -26,22 +26,22 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from harness.claim import Claim
 from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, StoreError, address
 from harness.experiment import TICKET, Cell, Evaluation, Experiment, Network, Pruning
 from harness.fixtures import read_reference
-from harness.judge import Judge
-from harness.layout import densities
+from harness.judging.claim import Claim
+from harness.judging.judge import Judge
 from harness.learners.bc import BC
 from harness.machine import usable_cpus
-from harness.profiles import AA_BLOCK, SEEDS_PER_BLOCK
+from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
+from harness.pruning.layout import densities
+from harness.results.finding import Conclusion
+from harness.results.records import HERE, Entry, Record, Table, leave
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return
 from harness.tasks.cart_pole import CartPole
-from harness.trust.records import HERE, Entry, Record, Table, leave
 from harness.trust.retrained import Retrained
-from harness.verdict import Conclusion
 
 ARMS = 4
 REPLICATES = 400

@@ -11,9 +11,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from harness.findings import FindingsError, findings_of, read
-from harness.trust.records import Entry, Record, Table, Tone, leave
-from harness.verdict import Finding
+from harness.results.finding import Finding
+from harness.results.findings_file import FindingsError, findings_of, read
+from harness.results.records import Entry, Record, Table, Tone, leave
 
 SHARE = 0.9
 """Of the findings, at least so many must agree with the first block's."""

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.gate.baseline import Baseline, ClaimEntry, Entry
-from harness.gate.drift import ALPHA
-from harness.gate.standing import MARGIN, Against, against
+from harness.results.baseline import Baseline, ClaimEntry, Entry
+from harness.results.drift import ALPHA
+from harness.results.records import Record, Table, leave
+from harness.results.standing import MARGIN, Against, against
 from harness.trust.agreement import AgreementError, Block, read_blocks
-from harness.trust.records import Record, Table, leave
 
 FEWEST = 10
 """Blocks; with fewer, chance could hide a gate that alarms in one run of ten."""

@@ -20,12 +20,9 @@ from typing import Any
 import numpy as np
 
 from harness.evidence.fingerprint import modules_behind, source_hash
-from harness.machine import usable_cpus
-from harness.streams import stream
-from harness.trust import basis, fast_tests, records
-from harness.trust.basis import ALPHA, Measured, clopper_pearson
-from harness.trust.fast_tests import BoolArray, Bounds
-from harness.trust.shapes import (
+from harness.judging import calibrated as basis
+from harness.judging.calibrated import ALPHA, Measured, clopper_pearson
+from harness.judging.sample_shapes import (
     ALIKE,
     LAST_LEVEL,
     ONE_FAILS,
@@ -42,6 +39,11 @@ from harness.trust.shapes import (
     sample,
     spreading,
 )
+from harness.machine import usable_cpus
+from harness.results import records
+from harness.streams import stream
+from harness.trust import fast_tests
+from harness.trust.fast_tests import BoolArray, Bounds
 
 SEEDS = (5, 6, 8, 10, 15, 20, 40)
 REPLICATES = 20_000

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from harness.trust.basis import ALPHA, Measured
+from harness.judging.calibrated import ALPHA, Measured
+from harness.judging.sample_shapes import UNTOLD
+from harness.results.records import Entry, Record, Table, Tone
 from harness.trust.calibration import JUDGED, WIDER, excesses, to_data
-from harness.trust.records import Entry, Record, Table, Tone
-from harness.trust.shapes import UNTOLD
 
 COMMAND = "python -m harness calibrate"
 COUNT = {1: "one condition against a number", 2: "two conditions", 3: "three conditions", 4: "four conditions"}

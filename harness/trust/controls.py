@@ -10,10 +10,10 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Literal
 
 from harness.controls import CONTROLS, says
+from harness.results.finding import Finding
+from harness.results.records import Entry, Record, Table, Tone, leave
 from harness.trust import sessions
-from harness.trust.records import Entry, Record, Table, Tone, leave
 from harness.trust.sessions import Judged, numbers
-from harness.verdict import Finding
 
 COMMAND = "make controls"
 IDLE = "nothing"

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from harness.judging.sample_shapes import LAST_LEVEL, FloatArray
 from harness.trust import kernels
-from harness.trust.shapes import LAST_LEVEL, FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]

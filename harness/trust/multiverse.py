@@ -6,11 +6,11 @@ All of it on the reduced profile: what is compared are readings, not scales.
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from harness.switches import SWITCHES, Switch
+from harness.profiles.readings import SWITCHES, Switch
+from harness.results.finding import Finding
+from harness.results.records import Entry, Record, Table, leave
 from harness.trust import sessions
-from harness.trust.records import Entry, Record, Table, leave
 from harness.trust.sessions import Judged, RefusedError, numbers
-from harness.verdict import Finding
 
 COMMAND = "make multiverse"
 DEFAULT = "as taken"

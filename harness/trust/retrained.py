@@ -10,10 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.learners import Population
 from harness.learners.bc import BC
-from harness.networks import Mlp
-from harness.tasks import Task
+from harness.learners.protocol import Population
+from harness.networks.mlp import Mlp
+from harness.tasks.spec import Task
 
 ARM = 10_000
 """Streams of arm a at level k are those of level k + a times this: more than any chain's levels."""

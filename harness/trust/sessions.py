@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.files import HOUSE
 from harness.plugin.gate import NO_RESULT
-from harness.verdict import Finding
+from harness.results.finding import Finding
 
 PROFILE = "reduced"
 EVIDENCE = Path(".claims/trust/evidence")

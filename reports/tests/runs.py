@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.findings import SCHEMA
-from harness.sample import Sample
-from harness.verdict import Finding, claim_verdict
+from harness.results.finding import Finding, claim_verdict
+from harness.results.findings_file import SCHEMA
+from harness.results.sample import Sample
 
 SMALLEST, SPREAD, SEEDS = 0.05, 0.1, 20
 

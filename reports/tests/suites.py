@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from harness import scales
-from harness.gate.baseline import JUDGED
+from harness.results import scales
+from harness.results.baseline import JUDGED
 from reports.tests.synthetic import finding, findings, inputs_chart, returns_chart, sizes_chart
 
 TASKS = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.trust.records import SCHEMA, Entry, Record, Table
+from harness.results.records import SCHEMA, Entry, Record, Table
 from reports import trust
 
 CONDITIONS = {"mask/weights": 0.9, "mask/permuted": 1.4, "permuted/permuted": 6.0, "random/re-init": 14.0}

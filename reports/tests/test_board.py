@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import reports
-from harness.gate import standing
+from harness.results import standing
 from reports.board import Board, board, system_title, systems_of
 from reports.build import TEMPLATES
 from reports.rule import rule

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import sync_playwright
 
-from harness import findings
+from harness.results import findings_file as findings
 from reports import compare, snapshot
 from reports.__main__ import main
 from reports.compare import Claim, Comparison, Pair

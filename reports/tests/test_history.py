@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import reports
-from harness import history as kept
-from harness.gate import drift as drifts
-from harness.verdict import Finding
+from harness.results import drift as drifts
+from harness.results import history as kept
+from harness.results.finding import Finding
 from reports import history, snapshot
 from reports.__main__ import main
 from reports.history import History, Known

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import reports
-from harness.findings import SCHEMA_FILE
+from harness.results.findings_file import SCHEMA_FILE
 from reports import charts, games, grids, mazes, palette
 from reports.tests import maze as made
 from reports.tests.pages import EVIL, Page, section, without_scripts

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import reports
-from harness.profiles import PROFILES
+from harness.profiles.profile import PROFILES
 from reports import paper
 from reports.tests import suites, synthetic
 from reports.tests.pages import EVIL, Page, section

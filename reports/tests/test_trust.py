@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import reports
-from harness.trust import records
+from harness.results import records
 from reports import trust
 from reports.__main__ import main
 from reports.plugin import pytest_claims_report

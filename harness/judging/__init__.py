@@ -1,0 +1,1 @@
+"""Judging: from evidence to a finding, and from findings to a verdict."""

@@ -1,0 +1,112 @@
+"""Learners: each trains a whole population at once, one file per algorithm.
+
+A learner's settings are a frozen dataclass that follows `Learner`; the population in training follows
+`Population`. `training.train` runs any of them. To add a learner is to add one file with two such classes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from harness.networks.mlp import Mlp
+from harness.tasks.spec import Acting, Task
+
+ACTOR = "actor"
+"""The network that acts, and that every learner has; it comes first."""
+
+
+class Population(Protocol):
+    """Members in training, side by side. Everything is indexed by member first."""
+
+    networks: dict[str, Mlp]
+    """As arrays or as tensors, `ACTOR` first."""
+    rounds: int
+    """How many times `advance` makes a full training."""
+
+    def advance(self) -> None:
+        """Train every member one round further."""
+
+    def keep(self, members: np.ndarray) -> None:
+        """Go on with these members alone (int64[kept])."""
+
+
+@runtime_checkable
+class OffersGradients(Protocol):
+    """A population that a pruning criterion may ask for gradients; its settings say `offers_gradients = True`."""
+
+    def gradients(self) -> dict[str, Mlp]:
+        """Of its loss, the mean over the data that it learns from now, at its present weights.
+
+        In the shape of its networks (arrays), zero outside the masks. Called after `advance`.
+        """
+
+
+@runtime_checkable
+class OffersRewinding(Protocol):
+    """A population that may start later than at its first round; its settings say `offers_rewinding = True`, and have
+    the same `rounds`; and `rounds_to_learn`, where it is not from the first one on that they learn."""
+
+    round: int
+    """Rounds made so far. Before the first `advance` it is set to where a rewound training starts: what depends on how
+    much of the training is left goes on from there."""
+
+
+class Learner(Protocol):
+    """The settings of a learner, as a frozen dataclass; its fields enter every cell's id."""
+
+    name: ClassVar[str]
+
+    @property
+    def envs(self) -> int:
+        """Environments played side by side, per member."""
+
+    @property
+    def env_steps(self) -> int:
+        """env_steps of one training, per member."""
+
+    @property
+    def updates(self) -> int:
+        """Gradient steps of one training, per member."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of the weights; 0 leaves those without a gradient as they are."""
+
+    @property
+    def samples_per_update(self) -> int:
+        """Samples behind one gradient step, per member."""
+
+    def outputs(self, task: Task) -> dict[str, int]:
+        """The networks it trains and their number of outputs, `ACTOR` first."""
+
+    def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
+        """Files, other than code, that the numbers of these seeds pass through (experts)."""
+
+    def start(
+        self,
+        task: Task,
+        networks: dict[str, Mlp],
+        masks: dict[str, list[np.ndarray]],
+        seeds: Sequence[int],
+        level: int,
+    ) -> Population:
+        """A population about to train from `networks` (arrays) under `masks` (bool per layer).
+
+        Where `Mlp.dropout` is above 0 the loss is computed without that share of the hidden units, drawn from streams
+        of the members' own; a learner that does so has settings that say `offers_dropout = True`.
+        """
+
+
+@runtime_checkable
+class ActsItsOwnWay(Protocol):
+    """A learner whose outputs are no logits, so that it has a word in how its agents act while they are evaluated."""
+
+    def acting(self, actions: Literal["greedy", "sampled"]) -> Acting:
+        """See `experiment.Evaluation.actions`."""
+
+
+def acting_of(learner: Learner, actions: Literal["greedy", "sampled"]) -> Acting:
+    """How a learner's agents act while they are evaluated and scored."""
+    return learner.acting(actions) if isinstance(learner, ActsItsOwnWay) else Acting(softmax=actions == "sampled")

@@ -1,0 +1,138 @@
+"""Acrobot's budgets: PPO (the paper's Table 5) and behavioural cloning (Table 4)."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from harness.experiment import Evaluation, Experiment, Network, Pruning
+from harness.learners.bc import BC
+from harness.learners.ppo import PPO
+from harness.profiles.budgets import Budgets, ExpertTraining
+from harness.tasks.acrobot import Acrobot
+
+
+def experiments(
+    ppo: PPO, bc: BC, network: Network, pruning: Pruning, evaluation: Evaluation
+) -> Mapping[str, Experiment]:
+    """Those of one profile, by learner."""
+    return {
+        "ppo": Experiment(Acrobot(), ppo, network, pruning, evaluation),
+        "bc": Experiment(Acrobot(), bc, network, pruning, evaluation),
+    }
+
+
+def agent(env_steps: int) -> PPO:
+    """The scaled profile's; all but learning rate, envs, rollout and env_steps are Table 5's numbers."""
+    return PPO(
+        learning_rate=0.003, env_steps=env_steps, gae_lambda=0.95, entropy=0.01, envs=32, rollout=16, minibatches=4
+    )
+
+
+def student(env_steps: int) -> BC:
+    """The scaled profile's; envs is Table 4's number."""
+    return BC(learning_rate=0.002, env_steps=env_steps, envs=4, batch=64, passes=4)
+
+
+# Tables 4 and 5. Not in the tables, with our reason:
+#   rollout 128, 4 minibatches; BC batch 64, 8 passes: as for Cart-Pole (see there);
+#   network 128-64 for PPO: Figure 2 compares BC and PPO, and Table 4's first student has this size.
+_PAPER = experiments(
+    PPO(
+        learning_rate=0.0005,
+        env_steps=500_000,
+        gae_lambda=0.95,
+        entropy=0.01,
+        envs=4,
+        epochs=4,
+        rollout=128,
+        minibatches=4,
+    ),
+    BC(learning_rate=0.0005, env_steps=200_000, envs=4, batch=64, passes=8),
+    Network(hidden=(128, 64)),
+    Pruning(rate=0.2, levels=30),
+    Evaluation(),
+)
+
+# A network a quarter the size, a tenth of its env_steps, in the paper's ratio of 2.5 between PPO and BC, and three of
+# the paper's levels in one (1 - 0.8^3 = 0.488), down to 0.24 %: six weights. To turn two outputs by one input takes
+# four of them, so that there is nothing to be seen further down. Tuned on dense agents of seed block 99 (`python -m
+# harness tune`, scored returns; experts have -79): with Table 5's learning rate and workers and rollouts of 128 steps
+# PPO got to -215; 32 workers of 16 steps and a rate of 0.003 got to -83, no seed below -94, in the same env_steps and
+# less time. A student is at -80 or -81 whatever was tried, Table 4's rate of 0.0005 among it: taken is the rate that
+# learns fastest, and half of Cart-Pole's passes.
+_SCALED = experiments(
+    agent(51_200),
+    student(20_480),
+    Network(hidden=(64, 32)),
+    Pruning(rate=0.488, levels=9),
+    Evaluation(),
+)
+
+# The scaled settings with the paper's own network, twice the env_steps, and its pruning rate of two levels in one, down
+# to 0.19 %.
+_EXTENDED = experiments(
+    agent(102_400),
+    student(40_960),
+    Network(hidden=(128, 64)),
+    Pruning(rate=0.36, levels=14),
+    Evaluation(),
+)
+
+# The scaled settings at half its levels, six of the paper's in one (1 - 0.8^6 = 0.738), down to 0.47 %. What breaks the
+# instrument, and other readings of the paper, are tried on it: no claim is.
+_REDUCED = {
+    name: dataclasses.replace(experiment, pruning=Pruning(rate=0.738, levels=4)) for name, experiment in _SCALED.items()
+}
+
+# Just enough for every line of the way to run.
+_SMOKE = experiments(
+    agent(1_024),
+    student(512),
+    Network(hidden=(16, 16)),
+    Pruning(rate=0.9, levels=3),
+    Evaluation(per_training=2, episodes=4, scored_episodes=8),
+)
+
+BUDGETS = Budgets(
+    task=Acrobot(),
+    experiments={"smoke": _SMOKE, "reduced": _REDUCED, "scaled": _SCALED, "extended": _EXTENDED, "paper": _PAPER},
+    # Table 4's teacher. With the settings of the scaled profile agents of this size got to -81 or -82 in 153,600
+    # env_steps; larger rollouts, a learning rate that falls to zero, advantages that look less far and less of an
+    # entropy bonus got to -78 in 409,600 (agents of block 99). An evaluation is long enough to tell one env_step.
+    experts=ExpertTraining(
+        PPO(
+            learning_rate=0.003,
+            env_steps=409_600,
+            gae_lambda=0.9,
+            entropy=0.001,
+            envs=32,
+            rollout=32,
+            learning_rate_schedule="linear",
+        ),
+        Network(hidden=(128, 64)),
+        Evaluation(per_training=20, episodes=64),
+    ),
+    references=(Acrobot(),),
+    # Students of Table 4's sizes. Figure 11 does not print those of the agents: half of the students'.
+    sizes={"bc": ((128, 64), (256, 128), (512, 256)), "ppo": ((64, 32), (128, 64), (256, 128))},
+    tried={
+        "ppo": (
+            {"learning_rate": 0.002},
+            {"learning_rate": 0.005},
+            {"learning_rate_schedule": "linear"},
+            {"gae_lambda": 0.9},
+            {"envs": 16, "rollout": 32},
+            {"envs": 8, "rollout": 32},
+            {"envs": 8, "rollout": 64, "learning_rate": 0.002},
+            {"envs": 4, "rollout": 128, "learning_rate": 0.0005},
+        ),
+        "bc": (
+            {"learning_rate": 0.0005},
+            {"learning_rate": 0.001},
+            {"passes": 8},
+            {"passes": 8, "learning_rate": 0.0005},
+            {"batch": 128},
+            {"envs": 16},
+            {"envs": 16, "passes": 2},
+        ),
+    },
+)

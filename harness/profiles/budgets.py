@@ -1,0 +1,47 @@
+"""Budgets: what each profile gives a task's learners, how its experts are trained, what was tried. One file per task.
+
+The numbers of `paper` are those of the paper's tables. Where the paper is silent, and in the other profiles, a
+number stands with its reason. Hyperparameters of `scaled` were tuned on the dense agent's return alone, on
+seed block 99 (20 seeds), never on a claim's effect: `python -m harness tune` repeats what was tried.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from harness.experiment import Evaluation, Experiment, Network
+from harness.learners.protocol import Learner
+from harness.tasks.spec import Task
+
+ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "paper"]
+
+
+@dataclass(frozen=True)
+class ExpertTraining:
+    """How the experts of a task were trained, all as one population; the best evaluation's checkpoint is the expert."""
+
+    learner: Learner
+    network: Network
+    evaluation: Evaluation
+    count: int = 40
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """All that a task's experiments are given.
+
+    task: as its experts were trained on it. experiments: profile -> learner -> experiment; `paper` and `scaled` have
+    the same learners. references: the variants of the task whose random and expert returns are measured. tried:
+    learner -> settings other than those of `scaled` whose dense agents were compared with it. sizes: learner -> hidden
+    units of the networks that the claims on network size compare, the smallest first. seeds: the share of a profile's
+    seeds that the task is judged on, where it is not all of them.
+    """
+
+    task: Task
+    experiments: Mapping[ProfileName, Mapping[str, Experiment]]
+    experts: ExpertTraining
+    references: tuple[Task, ...]
+    sizes: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=lambda: MappingProxyType({}))
+    tried: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=lambda: MappingProxyType({}))
+    seeds: Mapping[ProfileName, float] = field(default_factory=lambda: MappingProxyType({}))

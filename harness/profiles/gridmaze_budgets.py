@@ -1,0 +1,123 @@
+"""GridMaze's budgets: DQN (the paper's Table 8), and PPO, for which it has no table (Figure 12, left)."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from harness.experiment import Evaluation, Experiment, Network, Pruning
+from harness.learners.dqn import DQN
+from harness.learners.ppo import PPO
+from harness.profiles.budgets import Budgets, ExpertTraining
+from harness.tasks.gridmaze.batch import GridMaze
+
+
+def experiments(
+    dqn: DQN, ppo: PPO, network: Network, pruning: Pruning, evaluation: Evaluation
+) -> Mapping[str, Experiment]:
+    """Those of one profile, by learner."""
+    return {
+        "dqn": Experiment(GridMaze(), dqn, network, pruning, evaluation),
+        "ppo": Experiment(GridMaze(), ppo, network, pruning, evaluation),
+    }
+
+
+def deep_q(env_steps: int) -> DQN:
+    """The scaled profile's. Annealing and learning starts have Table 8's (and rlpyt's) share of the training; all but
+    these, the learning rate, Adam's epsilon and the interval of copies are Table 8's numbers."""
+    return DQN(
+        learning_rate=0.001,
+        epsilon_env_steps=env_steps // 5,
+        env_steps=env_steps,
+        learning_starts=env_steps // 100,
+        target_interval=100,
+        epsilon=1e-8,
+    )
+
+
+def agent(env_steps: int) -> PPO:
+    """The scaled profile's; discount, entropy bonus, clipping and epochs are those of Acrobot's Table 5."""
+    return PPO(
+        learning_rate=0.002, env_steps=env_steps, gae_lambda=0.95, entropy=0.01, envs=16, rollout=32, minibatches=4
+    )
+
+
+# Table 8. Not in the table, with our reason: the network, 128-128 as Cart-Pole's; all of PPO (Figure 12, left), which
+# has the numbers of Acrobot's Table 5 and DQN's env_steps.
+_PAPER = experiments(
+    DQN(),
+    PPO(
+        learning_rate=0.0005,
+        env_steps=5_000_000,
+        gae_lambda=0.95,
+        entropy=0.01,
+        envs=4,
+        epochs=4,
+        rollout=128,
+        minibatches=4,
+    ),
+    Network(hidden=(128, 128)),
+    Pruning(rate=0.2, levels=30),
+    Evaluation(),
+)
+
+SCALED_ENV_STEPS = 80_000
+_PRUNING = Pruning(rate=0.553, levels=5)
+
+# A network a quarter the size (but for its input layer), a sixty-third of Table 8's env_steps, and three and a half
+# of the paper's levels in one, so that the second has 20 %, down to 1.8 %. Tuned on dense agents of seed block 99
+# (`python -m harness tune`, scored returns of 42): DQN got to 23.1 with Table 8's learning rate in 100,000 env_steps,
+# and with 0.001 in 80,000; with the network copied every 50 updates to 21.4. PPO got to 21.2 with a rate of 0.002,
+# and to 20.6 with 0.001. (On a first layout, whose coins lay further apart, DQN of 8 agents and 160,000 env_steps got
+# to 9 with Adam's own epsilon, all 20 to 6 with rlpyt's. The layout was changed for that, before anything was pruned
+# on it.)
+_SCALED = experiments(
+    deep_q(SCALED_ENV_STEPS), agent(SCALED_ENV_STEPS), Network(hidden=(64, 64)), _PRUNING, Evaluation()
+)
+
+# The scaled settings at five times the env_steps; on half of the profile's seeds, which is as many as in `scaled`.
+_EXTENDED = experiments(
+    deep_q(5 * SCALED_ENV_STEPS), agent(5 * SCALED_ENV_STEPS), Network(hidden=(64, 64)), _PRUNING, Evaluation()
+)
+
+# The scaled settings at about half its levels, six of the paper's in one (1 - 0.8^6 = 0.738), down to 1.8 % as well:
+# claims look there. What breaks the instrument, and other readings of the paper, are tried on it: no claim is.
+_REDUCED = {
+    name: dataclasses.replace(experiment, pruning=Pruning(rate=0.738, levels=3)) for name, experiment in _SCALED.items()
+}
+
+# Just enough for every line of the way to run, rewound to 0.8 too.
+_SMOKE = experiments(
+    dataclasses.replace(deep_q(1_024), learning_starts=128),
+    agent(1_024),
+    Network(hidden=(16, 16)),
+    Pruning(rate=0.9, levels=2),
+    Evaluation(per_training=2, episodes=2, scored_episodes=2),
+)
+
+BUDGETS = Budgets(
+    task=GridMaze(),
+    experiments={"smoke": _SMOKE, "reduced": _REDUCED, "scaled": _SCALED, "extended": _EXTENDED, "paper": _PAPER},
+    # Nobody learns from them: they say what is to be had, by the paper's own learner for this task, at five times the
+    # scaled env_steps. (PPO gets further in as many: 36 of 42, 5 agents of block 99.)
+    experts=ExpertTraining(
+        deep_q(5 * SCALED_ENV_STEPS), Network(hidden=(64, 64)), Evaluation(per_training=20, episodes=4), count=5
+    ),
+    references=(GridMaze(),),
+    # Those of Cart-Pole's agents: Figure 12 does not print sizes.
+    sizes={"dqn": ((64, 64), (128, 128)), "ppo": ((64, 64), (128, 128))},
+    tried={
+        "dqn": (
+            {"learning_rate": 0.0005},
+            {"learning_rate": 0.002},
+            {"learning_rate": 0.0005, "epsilon": 0.01 / 256},
+            {"target_interval": 50},
+            {"batch": 128},
+        ),
+        "ppo": (
+            {"learning_rate": 0.001},
+            {"learning_rate": 0.0005},
+            {"envs": 8},
+            {"gae_lambda": 0.9},
+        ),
+    },
+    seeds={"extended": 0.5},
+)

@@ -1,0 +1,1 @@
+"""Results: what was found, as it is kept, compared and registered."""

@@ -1,0 +1,112 @@
+"""The layout of GridMaze: a text file anybody can read, parsed once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+FILE = Path(__file__).with_name("layout.txt")
+ROWS, COLUMNS = 10, 20
+CELLS = ROWS * COLUMNS
+OBJECTS = ("empty", "agent", "enemy 1", "enemy 2", "coin", "poison")
+"""What a cell that is no wall holds exactly one of."""
+CHARACTERS = ".A12ox"
+"""Of `OBJECTS`, in the same order."""
+WALL = "#"
+COUNTS = {"agent": 1, "enemy 1": 1, "enemy 2": 1, "coin": 42, "poison": 12}
+MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1))
+"""Rows and columns of the four actions: up, down, left, right."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What stands where when an episode starts. A cell's number is row * 20 + column."""
+
+    walls: np.ndarray
+    """bool[200]"""
+    agent: int
+    """The cell that it starts in."""
+    enemies: tuple[int, int]
+    """The cells that they start in."""
+    gaps: np.ndarray
+    """int64[2, 2]: the first and the last cell that each enemy walks between."""
+    worth: np.ndarray
+    """float64[200]: what a cell pays when it is first walked over; 1 for a coin, -1 for a poison, 0 for all else."""
+    moves: np.ndarray
+    """int64[200, 4]: the cell that each action leads to; into a wall or off the grid the agent stays."""
+
+    def gap(self, enemy: int) -> np.ndarray:
+        """int64[cells]: where this enemy (0 or 1) can be, from left to right."""
+        first, last = self.gaps[enemy]
+        return np.arange(first, last + 1)
+
+
+def parsed(text: str) -> Layout:
+    """The layout that the lines of `text` up to its first empty one draw.
+
+    Raises ValueError where it is not 10 lines of 20 known characters, has not one agent, one of each enemy, 42 coins
+    and 12 poisons, where an enemy has not a gap of two cells or more for itself, or where a cell cannot be walked to.
+    """
+    lines = text.split("\n\n")[0].splitlines()
+    if len(lines) != ROWS or any(len(line) != COLUMNS for line in lines):
+        widths = sorted({len(line) for line in lines})
+        raise ValueError(f"a maze has {ROWS} lines of {COLUMNS} characters, not {len(lines)} lines of {widths}")
+    characters = "".join(lines)
+    unknown = sorted(set(characters) - set(CHARACTERS + WALL))
+    if unknown:
+        raise ValueError(f"a maze is drawn with {CHARACTERS + WALL}, not with {unknown[0]!r}")
+    for name, count in COUNTS.items():
+        found = characters.count(CHARACTERS[OBJECTS.index(name)])
+        if found != count:
+            raise ValueError(f"a maze has {count} {name}, not {found}")
+    walls = np.array([character == WALL for character in characters])
+    moves = _moves(walls)
+    agent = characters.index("A")
+    unreached = np.flatnonzero(~walls & ~_reached(agent, moves))
+    if len(unreached):
+        raise ValueError(f"the agent cannot walk to {unreached[0] // COLUMNS},{unreached[0] % COLUMNS} of the maze")
+    return Layout(
+        walls=walls,
+        agent=agent,
+        enemies=(characters.index("1"), characters.index("2")),
+        gaps=np.array([_gap(characters, enemy) for enemy in "12"]),
+        worth=np.array([{"o": 1.0, "x": -1.0}.get(character, 0.0) for character in characters]),
+        moves=moves,
+    )
+
+
+def _moves(walls: np.ndarray) -> np.ndarray:
+    moves = np.empty((CELLS, len(MOVES)), dtype=np.int64)
+    for cell in range(CELLS):
+        for action, (down, right) in enumerate(MOVES):
+            row, column = cell // COLUMNS + down, cell % COLUMNS + right
+            inside = 0 <= row < ROWS and 0 <= column < COLUMNS
+            to = row * COLUMNS + column
+            moves[cell, action] = to if inside and not walls[to] else cell
+    return moves
+
+
+def _reached(start: int, moves: np.ndarray) -> np.ndarray:
+    """bool[200]: the cells that some walk from `start` comes to."""
+    reached = np.zeros(CELLS, dtype=bool)
+    edge = np.array([start])
+    while len(edge):
+        reached[edge] = True
+        edge = np.unique(moves[edge])
+        edge = edge[~reached[edge]]
+    return reached
+
+
+def _gap(characters: str, enemy: str) -> tuple[int, int]:
+    """The first and the last cell of the run between walls, or the grid's sides, that `enemy` stands in."""
+    cell = characters.index(enemy)
+    row = cell // COLUMNS * COLUMNS
+    first = characters.rfind(WALL, row, cell) + 1 or row
+    end = characters.find(WALL, cell, row + COLUMNS)
+    last = (end if end >= 0 else row + COLUMNS) - 1
+    if last == first or set(characters[first : last + 1]) != {".", enemy}:
+        raise ValueError(f"enemy {enemy} of a maze has a gap of two cells or more, and nothing else stands in it")
+    return first, last
+
+
+LAYOUT = parsed(FILE.read_text(encoding="utf-8"))

@@ -1,0 +1,103 @@
+"""The workflows of GitHub name nothing that is not there. No library here reads YAML: lines of text are enough."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from harness.profiles.profile import PROFILES
+from harness.tests.evidence.processes import run_pytest
+from harness.tests.plugin.test_plugin import OK, TREE
+
+WORKFLOWS = sorted((TREE / ".github" / "workflows").glob("*.yml"))
+RUN = re.compile(r"^( *)(?:- )?run: *(\|?)(.*)$")
+
+
+def commands(workflow: Path) -> list[str]:
+    """The lines of all steps that run something."""
+    found, inside = [], None
+    for line in workflow.read_text().splitlines():
+        indent = len(line) - len(line.lstrip())
+        if inside is not None and line.strip() and indent <= inside:
+            inside = None
+        if inside is not None:
+            found.append(line.strip())
+        elif match := RUN.match(line):
+            if match[2]:
+                inside = line.index("run:")
+            else:
+                found.append(match[3].strip())
+    return [line for line in found if line]
+
+
+def words_of(program: str) -> list[list[str]]:
+    """Of each command of this program in any workflow, what follows its name."""
+    found = []
+    for line in (line for workflow in WORKFLOWS for line in commands(workflow)):
+        words = shlex.split(line.partition("||")[0].rstrip("; "))
+        if words[0].rpartition("/")[2] == program:
+            found.append(words[1:])
+            for word in words[1:]:  # make ARGS="..."
+                if word.startswith("ARGS="):
+                    found.append(shlex.split(word.removeprefix("ARGS=")))
+    return found
+
+
+def test_there_are_tests_smoke_gate_and_a_nightly() -> None:
+    assert [workflow.name for workflow in WORKFLOWS] == ["ci.yml", "claims.yml", "nightly.yml"]
+    every = "\n".join(line for workflow in WORKFLOWS for line in commands(workflow))
+    for wanted in ("bash .ci/run", "make smoke", "--profile scaled --gate", "--profile extended"):
+        assert wanted in every
+
+
+def test_make_targets_exist() -> None:
+    text = (TREE / "Makefile").read_text()
+    targets = {*re.findall(r"(?m)^([a-z]+):", text), ".venv/.ready"}
+    named = [word for words in words_of("make") for word in words if "=" not in word and not word.startswith("-")]
+    assert named
+    assert set(named) <= targets
+    assert "TORCH_FROM ?=" in text  # or the environment's would count for nothing
+
+
+def test_options_of_pytest_exist(tmp_path: Path) -> None:
+    given = words_of("pytest") + [words for words in words_of("make") if words and words[0].startswith("--")]
+    assert any("--gate" in words for words in given)
+    for name in ("conftest.py", "pyproject.toml"):
+        (tmp_path / name).write_text((TREE / name).read_text())
+    ran = run_pytest(tmp_path, "--list-claims", *(word for words in given for word in words))
+    assert ran.code == OK, ran.text
+
+
+def test_profiles_exist() -> None:
+    given = [words for words in words_of("pytest") if "--profile" in words]
+    assert {words[words.index("--profile") + 1] for words in given} == {"scaled", "extended"} <= set(PROFILES)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_job_has_a_limit_and_no_more_permission_than_to_read(workflow: Path) -> None:
+    text = workflow.read_text()
+    assert re.search(r"(?m)^permissions:\n  contents: read\n(?! )", text)
+    assert len(re.findall(r"(?m)^    runs-on:", text)) == len(re.findall(r"(?m)^    timeout-minutes: \d+$", text)) > 0
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_expression_stands_in_a_command(workflow: Path) -> None:
+    """A title or a branch of somebody else's would be run."""
+    assert not [line for line in commands(workflow) if "${{" in line]
+
+
+@pytest.mark.parametrize("name", ["claims.yml", "nightly.yml"])
+def test_what_is_kept_is_what_was_restored_and_the_hidden_folder_is_uploaded(name: str) -> None:
+    text = (TREE / ".github" / "workflows" / name).read_text()
+    parts = re.split(r"actions/cache/(restore|save)@v\d", text)
+    kept = {}
+    for kind, part in zip(parts[1::2], parts[2::2], strict=True):
+        kept[kind] = (
+            re.findall(r"(?m)^            (\.claims/\S+)$", part.split("- ")[0]),
+            re.search(r"key: (.+)", part)[1],
+        )  # type: ignore[index]
+    assert kept["restore"] == kept["save"]
+    (prefix,) = re.findall(r"restore-keys: (\S+)", text)
+    assert kept["save"][1].startswith(prefix)
+    assert text.count("upload-artifact@") == text.count("include-hidden-files: true") > 0

@@ -1,0 +1,238 @@
+"""The readings that the paper leaves open: each switch reaches what it names, and nothing that a claim fixes itself."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from harness.evidence.store import Store
+from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning
+from harness.judging.run import Run, Scene
+from harness.learners.bc import BC
+from harness.learners.ppo import CRITIC, PPO
+from harness.learners.protocol import ACTOR
+from harness.networks.mlp import Mlp
+from harness.profiles.profile import PROFILES, Profile, System
+from harness.profiles.readings import SWITCHES, Switch
+from harness.pruning.conditions import RULES, rule_of
+from harness.pruning.imp import Level, run_level, start_level
+from harness.pruning.layout import densities, prunable_weights
+from harness.streams import stream, streams
+from harness.tasks.cart_pole import CartPole
+from harness.tasks.spec import Acting, rollout_returns
+
+SEEDS = (3, 8, 11)
+SAMPLED = Acting(softmax=True)
+SYSTEMS = [System("cart-pole", learner) for learner in ("bc", "ppo")]
+
+
+def profile_with(*texts: str, name: str = "smoke") -> Profile:
+    return dataclasses.replace(PROFILES[name], switches=tuple(Switch.parse(text) for text in texts))
+
+
+def moved_by(switch: Switch) -> set[tuple[str, str]]:
+    """The learners and conditions whose cells the switch makes others."""
+    plain, read = PROFILES["smoke"], profile_with(str(switch))
+    return {
+        (system.learner, condition)
+        for system in SYSTEMS
+        for condition in (DENSE, *CONDITIONS)
+        if plain.cells(system, condition, 0)[0].id != read.cells(system, condition, 0)[0].id
+    }
+
+
+ALL = {(learner, condition) for learner in ("bc", "ppo") for condition in (DENSE, *CONDITIONS)}
+PRUNED = {(learner, condition) for learner, condition in ALL if condition != DENSE}
+OF_BC = {(learner, condition) for learner, condition in ALL if learner == "bc"}
+MOVES = {
+    "lineage": {(learner, condition) for learner, condition in PRUNED if condition != TICKET},
+    "shuffle": {(learner, "permuted/permuted") for learner in ("bc", "ppo")},
+    "checkpoint": ALL,
+    "judged": set(),
+    "outputs": PRUNED,
+    "scope": PRUNED,
+    "horizon": ALL,
+    "budgets": OF_BC,
+    "activation": ALL,
+    "evaluation": ALL,
+    "decay": ALL,
+    "experts": OF_BC,
+}
+
+
+class TestSwitch:
+    @pytest.mark.parametrize("switch", SWITCHES.values(), ids=str)
+    def test_it_makes_other_cells_of_just_what_it_is_about(self, switch: Switch) -> None:
+        assert moved_by(switch) == MOVES[switch.name]
+
+    @pytest.mark.parametrize("switch", SWITCHES.values(), ids=str)
+    def test_it_is_read_as_it_is_written(self, switch: Switch) -> None:
+        assert Switch.parse(str(switch)) is switch
+        assert str(profile_with(str(switch))) == f"smoke with {switch}"
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("nothing=x", "unknown switch 'nothing': it is one of lineage=branch, shuffle=rows"),
+            ("lineage=own", "lineage=own is how the paper is read anyway; the other reading is lineage=branch"),
+            ("lineage=twig", "switch lineage has no reading 'twig': it is lineage=branch, and own without it"),
+            ("lineage", "switch lineage has no reading ''"),
+        ],
+    )
+    def test_what_it_can_not_be_is_one_line(self, text: str, words: str) -> None:
+        with pytest.raises(ValueError, match=words) as caught:
+            Switch.parse(text)
+        assert "\n" not in str(caught.value)
+
+    def test_what_a_claim_fixes_itself_stays(self) -> None:
+        fixed = System("cart-pole", "ppo", horizon=500, checkpoint="best", scope="actor", lineage="own")
+        for text in ("horizon=200", "checkpoint=last", "scope=actor+critic", "lineage=branch"):
+            assert profile_with(text).experiment(fixed) == PROFILES["smoke"].experiment(fixed)
+
+    def test_equal_budgets_are_those_that_a_claim_may_ask_for(self) -> None:
+        asked = PROFILES["scaled"].experiment(System("cart-pole", "bc", equal_updates=True))
+        assert profile_with("budgets=equal-updates", name="scaled").experiment(SYSTEMS[0]) == asked
+
+    def test_a_switch_that_changes_nothing_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="decay=decoupled changes nothing here"):
+            profile_with("decay=decoupled").refuse_idle(SYSTEMS)  # nothing decays
+        with pytest.raises(ValueError, match="experts=one changes nothing here"):
+            profile_with("experts=one").refuse_idle(SYSTEMS[1:])  # no students
+        with pytest.raises(ValueError, match="horizon=200 changes nothing here"):
+            profile_with("horizon=200").refuse_idle([System("cart-pole", "ppo", horizon=500)])
+        profile_with("judged=best-evaluation", "experts=one").refuse_idle(SYSTEMS)
+
+
+def test_findings_rest_on_the_return_that_is_read(tmp_path_factory: pytest.TempPathFactory) -> None:
+    store = Store(tmp_path_factory.mktemp("store"))
+    run = Run(SYSTEMS[0]).bind(Scene(PROFILES["smoke"], 0, store))
+    other = Run(SYSTEMS[0]).bind(Scene(profile_with("judged=best-evaluation"), 0, store))
+    held = {
+        condition: [level_of(scored=9.0 + place, best=20.0 * place + 30) for _ in range(4)]
+        for place, condition in enumerate(CONDITIONS)
+    }
+    for bound in (run, other):
+        vars(bound)["_evidence"] = {condition: [levels] for condition, levels in held.items()}
+    assert run.returns("mask/permuted").tolist() == [[10.0] * 4] * 3
+    assert other.returns("mask/permuted").tolist() == [[50.0] * 4] * 3
+    assert "best evaluation instead of scored return" in run.other_areas()
+    assert list(other.other_areas()) == ["scored return instead of best evaluation"]
+    np.testing.assert_array_equal(
+        run.other_areas()["best evaluation instead of scored return"].ticket_effect.values,
+        other.area().ticket_effect.values,
+    )
+
+
+def level_of(scored: float, best: float) -> Level:
+    return Level({}, {}, np.full((3, 2), scored), np.array([[best - 1, best]] * 3), np.ones(3))
+
+
+class TestRows:
+    def test_whole_rows_change_places_and_every_other_condition_is_as_it_was(self) -> None:
+        rng = np.random.default_rng(0)
+        kept = [rng.random((6, 5)) < 0.4, rng.random((5, 3)) < 0.5]
+        w0 = [rng.normal(size=mask.shape) for mask in kept]
+        masks, weights = rule_of("permuted/permuted", "rows").start(kept, w0, np.random.default_rng(1))
+        for before, after, start, weight in zip(kept, masks, w0, weights, strict=True):
+            assert sorted(map(tuple, before.tolist())) == sorted(map(tuple, after.tolist()))
+            assert (weight[~after] == 0).all()
+            assert sorted(weight[after]) == sorted(start[before])
+        assert not np.array_equal(masks[0], kept[0])
+        for condition in (TICKET, "mask/permuted", "random/re-init"):
+            assert rule_of(condition, "rows") is RULES[condition]
+        assert rule_of("permuted/permuted") is RULES["permuted/permuted"]
+
+
+SMALL = Experiment(
+    CartPole(horizon=40),
+    PPO(learning_rate=0.01, env_steps=192, envs=4, rollout=16, minibatches=2, epochs=2),
+    Network(hidden=(6, 5)),
+    Pruning(rate=0.5, levels=2),
+    Evaluation(per_training=2, episodes=2, scored_episodes=3),
+)
+
+
+def small(learner: str = "ppo", **pruning: object) -> Experiment:
+    changed = dataclasses.replace(SMALL, pruning=dataclasses.replace(SMALL.pruning, **pruning))
+    if learner == "bc":
+        changed = dataclasses.replace(changed, learner=BC(env_steps=64, envs=4, batch=16, passes=2))
+    return changed
+
+
+def starts(e: Experiment, condition: str) -> Iterator[tuple[dict[str, Mlp], dict[str, list[np.ndarray]]]]:
+    """What levels 1 and 2 of a condition start from."""
+    previous = run_level(Cell(e, DENSE, SEEDS), 0, None)
+    for level in (1, 2):
+        cell = Cell(e, condition, SEEDS)
+        yield start_level(cell, level, previous, None)
+        previous = run_level(cell, level, previous)
+
+
+class TestKeptOutputLayers:
+    @pytest.mark.parametrize("scope", ["actor", "actor+critic"])
+    @pytest.mark.parametrize("condition", CONDITIONS)
+    def test_all_their_weights_stay_and_the_others_are_counted_exactly(self, condition: str, scope: str) -> None:
+        e = small(outputs=False, scope=scope)
+        names = (ACTOR, CRITIC) if scope == "actor+critic" else (ACTOR,)
+        total = len(names) * (4 * 6 + 6 * 5)
+        assert prunable_weights(e) == total
+        assert densities(e).tolist() == [1.0, 0.5, round(total * 0.25) / total]
+        for level, (networks, masks) in enumerate(starts(e, condition), start=1):
+            assert set(masks) == set(names)
+            assert all(masks[name][-1].all() for name in names)
+            inner = np.sum([mask.sum(axis=(1, 2)) for name in names for mask in masks[name][:-1]], axis=0)
+            assert inner.tolist() == [round(total * 0.5**level)] * len(SEEDS)
+            for name in names:
+                for weight, mask in zip(networks[name].weights, masks[name], strict=True):
+                    assert (weight[~mask] == 0).all()
+
+    def test_their_weights_are_what_the_condition_says_of_weights(self) -> None:
+        e = small(outputs=False)
+        w0 = next(starts(e, TICKET))[0][ACTOR].weights[-1]
+        dealt = next(starts(e, "mask/permuted"))[0][ACTOR].weights[-1]
+        redrawn = next(starts(e, "random/re-init"))[0][ACTOR].weights[-1]
+        for member in range(len(SEEDS)):
+            assert sorted(dealt[member].ravel()) == sorted(w0[member].ravel())
+        assert not np.array_equal(dealt, w0)
+        assert not np.isin(redrawn, w0).any()
+
+
+class TestSampledEvaluation:
+    TASK = CartPole(horizon=60)
+
+    def untrained(self, members: int) -> Mlp:
+        """Networks that hold every action as probable."""
+        rng = np.random.default_rng(0)
+        weights = [rng.normal(size=(members, 4, 3)), np.zeros((members, 3, 2))]
+        return Mlp.of(weights, [np.zeros((members, 1, 3)), np.zeros((members, 1, 2))], "relu")
+
+    def test_a_policy_without_preference_acts_by_chance_and_greedily_does_not(self) -> None:
+        episodes = stream(0, "starts")
+        begins = self.TASK.draw_starts(episodes, (1, 400))
+        greedy = rollout_returns(self.TASK, self.untrained(1), begins)
+        sampled = rollout_returns(self.TASK, self.untrained(1), begins, SAMPLED, [stream(0, "actions")])
+        assert greedy.mean() < 11  # one action for ever: the pole falls in about nine steps
+        assert 18 < sampled.mean() < 27  # the random policy's 22, by gymnasium's documentation and our references
+
+    def test_a_member_draws_the_same_alone_as_in_company(self) -> None:
+        begins = np.stack([self.TASK.draw_starts(rng, (5,)) for rng in streams(SEEDS, "starts")])
+        whole = rollout_returns(self.TASK, self.untrained(3), begins, SAMPLED, streams(SEEDS, "actions"))
+        last = self.untrained(3).take(np.array([2]))
+        alone = rollout_returns(self.TASK, last, begins[2:], SAMPLED, streams(SEEDS[2:], "actions"))
+        np.testing.assert_array_equal(whole[2:], alone)
+
+    @pytest.mark.parametrize("learner", ["bc", "ppo"])
+    def test_a_chain_under_it_starts_and_trains_as_a_greedy_one(self, learner: str) -> None:
+        """Only what is measured differs, on the same starts: a last checkpoint is the same networks."""
+        greedy = small(learner, checkpoint="last")
+        sampled = dataclasses.replace(greedy, evaluation=dataclasses.replace(greedy.evaluation, actions="sampled"))
+        levels = [run_level(Cell(e, DENSE, SEEDS), 0, None) for e in (greedy, sampled)]
+        np.testing.assert_array_equal(levels[0].trained[ACTOR].flat, levels[1].trained[ACTOR].flat)
+        assert not np.array_equal(levels[0].scores, levels[1].scores)
+
+
+def test_the_question_of_cart_poles_horizon_leaves_acrobot_alone() -> None:
+    asked = dataclasses.replace(PROFILES["scaled"], switches=(SWITCHES["horizon"],))
+    assert asked.experiment(System("cart-pole", "ppo")).task.horizon == 200
+    assert asked.experiment(System("acrobot", "ppo")).task.horizon == 500

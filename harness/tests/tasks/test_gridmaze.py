@@ -1,0 +1,504 @@
+"""GridMaze beside a plain reading of its layout's file, cell by cell."""
+
+import dataclasses
+import re
+import warnings
+from collections import deque
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.evidence.fingerprint import engine_parts
+from harness.experiment import DENSE, Cell
+from harness.profiles.profile import PROFILES, System
+from harness.tasks.gridmaze.batch import MOST, PIECES, GridMaze, GridMazes, objects, projection
+from harness.tasks.gridmaze.env import ID, PIXELS
+from harness.tasks.gridmaze.layout import FILE, parsed
+from harness.tasks.spec import zero_inputs
+
+ENCODINGS = ("object-map", "rgb", "entangled")
+UP, DOWN, LEFT, RIGHT = range(4)
+TEXT = FILE.read_text(encoding="utf-8")
+DRAWN = TEXT.splitlines()[:10]
+CELLS = [(row, column) for row in range(10) for column in range(20)]
+FREE = np.array([[character != "#" for character in line] for line in DRAWN])
+GAPS = {
+    int(run[1]): (row, run.start(), run.end() - 1)
+    for row, line in enumerate(DRAWN)
+    for run in re.finditer(r"\.*([12])\.*", line)
+}
+"""Row, first and last column by enemy."""
+(ROW, FIRST, LAST), (_, OTHER, _) = GAPS[1], GAPS[2]
+ABOVE = next(column for column in range(FIRST + 1, LAST + 1) if DRAWN[ROW - 1][column] == ".")
+BELOW = next(column for column in range(FIRST, LAST) if DRAWN[ROW + 1][column] == ".")
+"""Columns of the first enemy's gap over and under which a cell is empty."""
+COLOURS = np.array([(0, 0, 0), (0, 255, 255), (255, 0, 255), (0, 128, 0), (255, 255, 0), (165, 42, 42)])
+GREY = 128
+MATRICES = [projection(seed) for seed in range(2)]
+COMPARED = ("observations", "final_observations", "pieces", "final_pieces", "rewards", "terminated", "truncated")
+
+
+def inside(cell: tuple[int, int]) -> bool:
+    return 0 <= cell[0] < 10 and 0 <= cell[1] < 20
+
+
+class Played:
+    """An episode by the rules as they are written down, on the characters of the layout."""
+
+    def __init__(self, start: np.ndarray):
+        row, column, *rest = (int(number) for number in start)
+        self.agent = (row, column)
+        self.enemies = {1: (GAPS[1][0], rest[0]), 2: (GAPS[2][0], rest[2])}
+        self.directions = {1: rest[1], 2: rest[3]}
+        self.left = {cell: DRAWN[cell[0]][cell[1]] for cell in CELLS if DRAWN[cell[0]][cell[1]] in "ox"}
+        self.env_steps, self.collided = 0, False
+
+    def step(self, action: int) -> float:
+        before, stood = self.agent, dict(self.enemies)
+        to = (before[0] + (-1, 1, 0, 0)[action], before[1] + (0, 0, -1, 1)[action])
+        if inside(to) and FREE[to]:
+            self.agent = to
+        for enemy, (row, column) in stood.items():
+            _, first, last = GAPS[enemy]
+            if not first <= column + self.directions[enemy] <= last:
+                self.directions[enemy] *= -1
+            self.enemies[enemy] = (row, column + self.directions[enemy])
+        swapped = any(self.agent == stood[enemy] and before == self.enemies[enemy] for enemy in stood)
+        self.collided = swapped or self.agent in self.enemies.values()
+        self.env_steps += 1
+        return {"o": 1.0, "x": -1.0, "": 0.0}[self.left.pop(self.agent, "")]
+
+    @property
+    def over(self) -> bool:
+        return self.collided or "o" not in self.left.values()
+
+    def object_map(self) -> np.ndarray:
+        """float32[6, 10, 20]"""
+        standing = {cell: ".A12ox".index(character) for cell, character in self.left.items()}
+        if not self.collided:
+            standing[self.agent] = 1
+        standing |= {self.enemies[1]: 2, self.enemies[2]: 3}
+        maps = np.zeros((6, 10, 20), dtype=np.float32)
+        maps[0] = FREE
+        for (row, column), kind in standing.items():
+            maps[0, row, column], maps[kind, row, column] = 0, 1
+        return maps
+
+
+def coloured(maps: np.ndarray) -> np.ndarray:
+    """float32[3, 10, 20], from 0 to 1, of an object-map."""
+    levels = np.einsum("orc,ok->krc", maps, COLOURS) + GREY * ~FREE
+    return (levels / 255).astype(np.float32)
+
+
+def encoded(maps: np.ndarray, encoding: str, seed: int) -> np.ndarray:
+    """float32[inputs]"""
+    if encoding == "entangled":
+        return maps.ravel() @ MATRICES[seed]
+    return (coloured(maps) if encoding == "rgb" else maps).ravel()
+
+
+def start(row: float, column: float, *enemies: int) -> np.ndarray:
+    """Of one environment; unless said otherwise, both enemies are at the left ends of their gaps and go right."""
+    return np.array([[[row, column, *(enemies or (FIRST, 1, OTHER, 1))]]], dtype=np.float64)
+
+
+def layouts(*shape: int) -> np.ndarray:
+    return GridMaze().draw_starts(np.random.default_rng(0), shape)
+
+
+def done(begun: np.ndarray, *actions: int, horizon: int = 200) -> GridMazes:
+    """The one environment after `actions`."""
+    batch = GridMaze(horizon=horizon).batch(begun)
+    for action in actions:
+        batch.step(np.array([[action]]), layouts(1, 1))
+    return batch
+
+
+def maps_of(observations: np.ndarray) -> np.ndarray:
+    return observations.reshape(*observations.shape[:-1], 6, 10, 20)
+
+
+def first(characters: str) -> tuple[int, int]:
+    """The cell of the layout where they are first found, one right of the other."""
+    return next((row, line.index(characters)) for row, line in enumerate(DRAWN) if characters in line)
+
+
+@st.composite
+def walks(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
+    """A start somewhere, near the gaps as often as not, and what is done from there."""
+    enemies = {k: draw(st.tuples(st.integers(*GAPS[k][1:]), st.sampled_from([-1, 1]))) for k in (1, 2)}
+    held = {(GAPS[k][0], enemies[k][0]) for k in (1, 2)}
+    empty = [cell for cell in CELLS if DRAWN[cell[0]][cell[1]] in ".A12" and cell not in held]
+    near = [cell for cell in empty if any(abs(cell[0] - GAPS[k][0]) <= 1 for k in (1, 2))]
+    agent = draw(st.one_of(st.sampled_from(empty), st.sampled_from(near)))
+    runs = draw(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 6)), min_size=1, max_size=12))
+    return start(*agent, *enemies[1], *enemies[2]), [action for action, count in runs for _ in range(count)]
+
+
+def planned(taken: str) -> list[int]:
+    """Actions to the nearest thing to be `taken` (coins among them), until no coin is left; around all else, and where
+    no enemy is or was."""
+    clock, stood = Played(layouts(1)[0]), []
+    for _ in range(200):
+        stood.append(set(clock.enemies.values()))
+        clock.step(LEFT)
+    cell, actions, left = first("A"), [], {cell for cell in CELLS if DRAWN[cell[0]][cell[1]] in taken}
+    avoided = {"#", "x"} - set(taken)
+    while any(DRAWN[row][column] == "o" for row, column in left):
+        waiting, seen = deque([(cell, ())]), set()
+        while waiting[0][0] not in left:
+            (row, column), path = waiting.popleft()
+            time = len(actions) + len(path)
+            for action, to in enumerate([(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]):
+                fine = inside(to) and DRAWN[to[0]][to[1]] not in avoided and to not in stood[time] | stood[time + 1]
+                if fine and (to, time) not in seen:
+                    seen.add((to, time))
+                    waiting.append((to, (*path, action)))
+        cell, path = waiting[0]
+        left.remove(cell)
+        actions += path
+    return actions
+
+
+class TestRules:
+    @settings(deadline=None, max_examples=60)
+    @given(walks(), st.integers(0, 1))
+    def test_every_step_in_every_encoding_is_as_they_say(self, walk: tuple[np.ndarray, list[int]], seed: int) -> None:
+        begun, actions = walk
+        horizon, again = 30, start(*first("A"))
+        batches = {encoding: GridMaze(encoding, horizon).batch(begun, (seed,)) for encoding in ENCODINGS}
+        played = Played(begun[0, 0])
+        for action in actions:
+            reward, maps = played.step(action), played.object_map()
+            over, cut = played.over, played.env_steps == horizon and not played.over
+            if over or cut:
+                played = Played(again[0, 0])
+            for encoding, batch in batches.items():
+                transition = batch.step(np.array([[action]]), again)
+                assert (transition.rewards.item(), transition.terminated.item()) == (reward, over)
+                assert transition.truncated.item() == cut
+                exact = 1e-4 if encoding == "entangled" else 0
+                for shown, pieces, expected in (
+                    (transition.final_observations, transition.final_pieces, maps),
+                    (batch.observations, batch.pieces, played.object_map()),
+                ):
+                    np.testing.assert_allclose(shown[0, 0], encoded(expected, encoding, seed), rtol=0, atol=exact)
+                    listed = pieces[0, 0][pieces[0, 0] >= 0]
+                    np.testing.assert_allclose(batch.table[0, listed].sum(axis=0), shown[0, 0], rtol=0, atol=1e-4)
+
+    def test_the_six_maps_show_one_object_in_each_cell_and_none_in_walls_and_what_is_gone_was_paid(self) -> None:
+        rng = np.random.default_rng(1)
+        batch, layout = GridMaze().batch(layouts(2, 40)), maps_of(GridMaze().batch(layouts(1, 1)).observations)[0, 0]
+        returns, ends = np.zeros((2, 40)), np.zeros(2, dtype=np.int64)
+        for _ in range(600):
+            transition = batch.step(rng.integers(4, size=(2, 40)), layouts(2, 40))
+            returns += transition.rewards
+            over = transition.terminated | transition.truncated
+            ends += transition.terminated.sum(), transition.truncated.sum()
+            now, final = maps_of(batch.observations), maps_of(transition.final_observations)
+            for maps in (now, final):
+                np.testing.assert_array_equal(maps.sum(axis=2), np.broadcast_to(FREE, (2, 40, 10, 20)))
+                np.testing.assert_array_equal(maps[:, :, 2:4].sum(axis=(3, 4)), 1)
+                for enemy in (1, 2):
+                    seen = maps[:, :, 1 + enemy].any(axis=(0, 1))
+                    assert not (seen & ~GridMaze().reachable[f"enemy {enemy}"]).any()
+            coins, poisons = (final[:, :, kind].sum(axis=(2, 3)) for kind in (4, 5))
+            np.testing.assert_array_equal(returns, (42 - coins) - (12 - poisons))
+            np.testing.assert_array_equal(final[:, :, 1].sum(axis=(2, 3)), ~transition.terminated)  # no coins ran out
+            np.testing.assert_array_equal(now[over], np.broadcast_to(layout, (over.sum(), 6, 10, 20)))
+            np.testing.assert_array_equal(now[~over], final[~over])
+            returns[over] = 0
+        assert ends.min() > 5
+
+    @pytest.mark.parametrize(("action", "by"), [(UP, (-1, 0)), (DOWN, (1, 0)), (LEFT, (0, -1)), (RIGHT, (0, 1))])
+    def test_a_move_is_one_cell_unless_a_wall_or_the_side_is_there(self, action: int, by: tuple[int, int]) -> None:
+        stayed = 0
+        for cell in CELLS:
+            if DRAWN[cell[0]][cell[1]] in ".A" and cell[0] not in (GAPS[1][0], GAPS[2][0]):
+                to = (cell[0] + by[0], cell[1] + by[1])
+                free = inside(to) and FREE[to]
+                stayed += not free
+                after = done(start(*cell), action)
+                assert after.terminated or maps_of(after.final_observations)[(0, 0, 1, *(to if free else cell))] == 1
+        assert stayed > 0
+
+    def test_an_enemy_walks_to_and_fro_and_spends_no_step_on_turning(self) -> None:
+        batch, columns = done(layouts(1, 1)), []
+        for _ in range(2 * (LAST - FIRST) + 1):
+            columns.append(batch.enemies[0, 0, 0] % 20)
+            batch.step(np.array([[LEFT]]), layouts(1, 1))
+        assert columns == [*range(FIRST, LAST), *range(LAST, FIRST - 1, -1)]
+
+    @pytest.mark.parametrize("behind", [-1, 1])
+    def test_to_walk_after_an_enemy_is_no_collision(self, behind: int) -> None:
+        middle = FIRST + 2
+        after = done(start(ROW, middle - behind, middle, behind, OTHER, 1), RIGHT if behind == 1 else LEFT)
+        assert not after.terminated.any()
+
+    @pytest.mark.parametrize(
+        ("begun", "action"),
+        [
+            (start(ROW - 1, ABOVE, ABOVE - 1, 1, OTHER, 1), DOWN),
+            (start(ROW + 1, BELOW, BELOW + 1, -1, OTHER, 1), UP),
+            (start(ROW, FIRST + 3, FIRST + 1, 1, OTHER, 1), LEFT),  # they meet in the cell between
+            (start(ROW, LAST, LAST - 1, 1, OTHER, 1), RIGHT),  # it runs into a wall, and the enemy into it
+            (start(ROW, FIRST + 2, FIRST + 1, 1, OTHER, 1), LEFT),  # they swap places
+            (start(ROW, FIRST, FIRST + 1, -1, OTHER, 1), RIGHT),
+            (start(ROW, FIRST + 1, FIRST, -1, OTHER, 1), LEFT),  # the enemy turns round and swaps
+        ],
+    )
+    def test_to_share_a_cell_or_swap_places_is_a_collision(self, begun: np.ndarray, action: int) -> None:
+        after = done(begun, action, horizon=1)
+        assert (after.terminated.item(), after.truncated.item(), after.rewards.item()) == (True, False, 0.0)
+        final = maps_of(after.final_observations)[0, 0]
+        assert not final[1].any()
+        np.testing.assert_array_equal(final.sum(axis=0), FREE)
+
+    @pytest.mark.parametrize(("character", "worth"), [("o", 1.0), ("x", -1.0)])
+    def test_a_coin_pays_and_a_poison_costs_once(self, character: str, worth: float) -> None:
+        row, column = first("." + character)
+        batch, rewards = done(start(row, column)), []
+        for action in (RIGHT, LEFT, RIGHT, LEFT):
+            rewards.append(batch.step(np.array([[action]]), layouts(1, 1)).rewards.item())
+        assert rewards == [worth, 0, 0, 0]
+
+    @pytest.mark.parametrize(("taken", "poisons"), [("o", [0]), ("ox", range(1, 13))])
+    def test_a_player_that_sees_ahead_takes_all_coins_and_that_ends_the_episode(
+        self, taken: str, poisons: list[int]
+    ) -> None:
+        batch, actions = done(layouts(1, 1)), planned(taken)
+        for _ in range(2):  # the second episode is as the first
+            rewards, ends = [], []
+            for action in actions:
+                rewards.append(batch.step(np.array([[action]]), layouts(1, 1)).rewards.item())
+                ends.append(batch.terminated.item())
+            assert (rewards.count(1), rewards.count(-1) in poisons, batch.truncated.item()) == (42, True, False)
+            assert np.flatnonzero(ends).tolist() == [len(actions) - 1]
+            assert maps_of(batch.final_observations)[0, 0, 1].sum() == 1
+        assert sum(rewards) <= GridMaze().maximum_return
+
+    def test_the_horizon_cuts_off_and_a_new_episode_has_all_of_it(self) -> None:
+        batch = done(layouts(1, 1))
+        cuts = [batch.step(np.array([[LEFT]]), layouts(1, 1)).truncated.item() for _ in range(450)]
+        assert np.flatnonzero(cuts).tolist() == [199, 399]
+
+    def test_an_episode_restarts_from_its_row(self) -> None:
+        batch = GridMaze(horizon=1).batch(layouts(1, 2))
+        restarts = np.concatenate([start(0, 0, FIRST + 1, -1, OTHER, 1), layouts(1, 1)], axis=1)
+        batch.step(np.full((1, 2), LEFT), restarts)
+        np.testing.assert_array_equal(batch.observations, GridMaze().batch(restarts).observations)
+        assert batch.elapsed.tolist() == [[0, 0]]
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            start(ROW, 0),  # a wall
+            start(*first("o")),
+            start(ROW, FIRST),  # where an enemy is
+            start(10, 0),
+            start(0, -1),
+            start(0, 0.5),
+            start(0, 0, LAST + 1, 1, OTHER, 1),
+            start(0, 0, FIRST, 0, OTHER, 1),
+        ],
+    )
+    def test_a_start_that_is_none_is_said(self, wrong: np.ndarray) -> None:
+        with pytest.raises(ValueError, match="an agent starts in an empty cell") as caught:
+            GridMaze().batch(np.concatenate([layouts(1, 1), wrong], axis=1))
+        assert str(wrong[0, 0].tolist()) in str(caught.value)
+
+
+class TestEncodings:
+    @pytest.mark.parametrize(
+        ("encoding", "count", "channels", "name"),
+        [
+            ("object-map", 1200, ("empty", "agent", "enemy 1", "enemy 2", "coin", "poison"), "agent at 4,0"),
+            ("rgb", 600, ("red", "green", "blue"), "green at 4,0"),
+            ("entangled", 1200, (), "projection 280"),
+        ],
+    )
+    def test_inputs_are_named(self, encoding: str, count: int, channels: tuple[str, ...], name: str) -> None:
+        task = GridMaze(encoding)
+        assert len(set(task.inputs)) == len(task.inputs) == task.table((0,)).shape[-1] == count
+        assert task.channels == channels
+        assert task.inputs.index(name) == 280
+
+    def test_inputs_named_as_zero_are_zero_and_all_others_are_not_somewhere(self) -> None:
+        """In every cell that is none of the walls the agent, each enemy in its gap, and what can be taken."""
+        task = GridMaze()
+        named = {"empty": FREE, "agent": FREE} | dict(task.reachable)
+        named |= {kind: maps_of(task.table()[:, 0])[0, place] == 1 for kind, place in (("coin", 4), ("poison", 5))}
+        used = np.concatenate([named[channel].ravel() for channel in task.channels])
+        assert zero_inputs(task) == tuple(name for name, one in zip(task.inputs, used, strict=True) if not one)
+        assert used.sum() == 2 * FREE.sum() + 12 + 54
+        assert zero_inputs(GridMaze("entangled")) == ()
+        red = {f"red at {row},{column}" for row, column in CELLS if DRAWN[row][column] in ".A2"}
+        gap = {f"red at {GAPS[1][0]},{column}" for column in range(FIRST, LAST + 1)}  # magenta has red in it
+        assert set(zero_inputs(GridMaze("rgb"))) == red - gap
+
+    def test_enemies_reach_their_gaps_and_nothing_else(self) -> None:
+        for enemy, (row, left, right) in GAPS.items():
+            reachable = GridMaze().reachable[f"enemy {enemy}"]
+            assert reachable.shape == (10, 20)
+            assert {(int(r), int(c)) for r, c in np.argwhere(reachable)} == {(row, c) for c in range(left, right + 1)}
+
+    def test_a_seed_has_its_matrix_each_time_and_another_seed_another(self) -> None:
+        np.testing.assert_array_equal(projection(0), MATRICES[0])
+        assert (projection(0) != projection(1)).mean() > 0.999
+        assert MATRICES[0].shape == (1200, 1200)
+        assert -1 <= MATRICES[0].min() < -0.999 and 0.999 < MATRICES[0].max() <= 1
+
+    def test_what_a_piece_adds_is_the_members_own_by_their_seeds_alone(self) -> None:
+        task = GridMaze("entangled")
+        both, one = task.table((7, 1)), task.table((1,))
+        assert both.shape == (2, PIECES, 1200) and both.dtype == np.float32
+        np.testing.assert_array_equal(both[1], one[0])
+        maps = GridMaze().table()[0]
+        np.testing.assert_allclose(one[0], maps @ MATRICES[1], atol=1e-4)
+        assert GridMaze("rgb").table((3, 4)).shape == (1, PIECES, 600)
+        assert not both.flags.writeable and not GridMaze().table().flags.writeable
+
+    def test_no_piece_is_listed_twice_and_none_after_the_last(self) -> None:
+        rng, batch = np.random.default_rng(2), GridMaze().batch(layouts(1, 30))
+        for _ in range(250):
+            transition = batch.step(rng.integers(4, size=(1, 30)), layouts(1, 30))
+            for pieces in (transition.pieces[0], transition.final_pieces[0]):
+                assert pieces.shape == (30, MOST) and pieces.dtype == np.int16
+                for row in pieces:
+                    listed = row[: np.argmin(row)]  # up to the first -1
+                    assert (row[len(listed) :] == -1).all()
+                    assert len(set(listed)) == len(listed) and listed.max() < PIECES
+
+    def test_an_encoding_that_is_none_and_seeds_that_are_missing_are_said(self) -> None:
+        with pytest.raises(ValueError, match=r"^gridmaze is encoded as object-map, rgb, entangled, not as 'pixels'$"):
+            GridMaze("pixels")
+        with pytest.raises(ValueError, match=r"needs a seed for each of 2 members, not 1$"):
+            GridMaze("entangled").batch(layouts(2, 1), (0,))
+        with pytest.raises(ValueError, match=r"has a table for each seed, and none was given$"):
+            GridMaze("entangled").table()
+
+
+class TestMembers:
+    @pytest.mark.parametrize("encoding", ENCODINGS)
+    def test_a_members_numbers_are_the_same_alone_kept_and_in_company(self, encoding: str) -> None:
+        rng, task, seeds = np.random.default_rng(3), GridMaze(encoding, horizon=25), (0, 1, 0, 1)
+        begun = layouts(4, 3)
+        begun[:, 0] = start(ROW - 1, ABOVE)
+        together, kept = task.batch(begun, seeds), task.batch(begun, seeds)
+        alone = task.batch(begun[3:], seeds[3:])
+        ends = np.zeros(2, dtype=np.int64)
+        for time in range(60):
+            actions = rng.integers(4, size=(4, 3))
+            whole = together.step(actions, begun)
+            one = alone.step(actions[3:], begun[3:])
+            some = kept.step(actions if time <= 10 else actions[[3, 0]], begun if time <= 10 else begun[[3, 0]])
+            ends += whole.terminated.sum(), whole.truncated.sum()
+            for name in COMPARED:
+                np.testing.assert_array_equal(getattr(whole, name)[3:], getattr(one, name), err_msg=name)
+                if time > 10:
+                    np.testing.assert_array_equal(getattr(whole, name)[[3, 0]], getattr(some, name), err_msg=name)
+            if time == 10:
+                kept.keep(np.array([3, 0]))
+                np.testing.assert_array_equal(kept.observations, together.observations[[3, 0]])
+        assert ends.min() > 0
+
+    def test_the_starts_handed_in_may_lie_anyhow_in_memory_and_are_not_written_to(self) -> None:
+        begun = np.asfortranarray(layouts(2, 3))
+        batch = GridMaze().batch(begun)
+        batch.step(np.full((2, 3), RIGHT), layouts(2, 3))
+        np.testing.assert_array_equal(begun, layouts(2, 3))
+        np.testing.assert_array_equal(batch.agents, np.full((2, 3), 81))
+
+    def test_every_start_is_that_of_the_layout(self) -> None:
+        one = [*first("A"), first("1")[1], 1, first("2")[1], 1]
+        np.testing.assert_array_equal(layouts(5, 2), np.broadcast_to(one, (5, 2, 6)))
+
+
+class TestGymnasium:
+    @pytest.mark.parametrize("encoding", ENCODINGS)
+    def test_gymnasiums_own_check_finds_nothing_in_it(self, encoding: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            check_env(gymnasium.make(ID, encoding=encoding).unwrapped)
+
+    @pytest.mark.parametrize("encoding", ENCODINGS)
+    def test_it_goes_where_the_batch_goes(self, encoding: str) -> None:
+        rng, env = np.random.default_rng(4), gymnasium.make(ID, encoding=encoding, seed=1, horizon=60)
+        batch = GridMaze(encoding, horizon=60).batch(layouts(1, 1), (1,))
+        scale, ends = 255 if encoding == "rgb" else 1, np.zeros(2, dtype=np.int64)
+        observation, _ = env.reset()
+        for _ in range(400):
+            np.testing.assert_allclose(observation.ravel() / scale, batch.observations[0, 0], rtol=1e-6)
+            action = rng.integers(4)
+            observation, reward, terminated, truncated, _ = env.step(action)
+            transition = batch.step(np.array([[action]]), layouts(1, 1))
+            np.testing.assert_allclose(observation.ravel() / scale, transition.final_observations[0, 0], rtol=1e-6)
+            assert reward == transition.rewards.item()
+            assert (terminated, truncated) == (transition.terminated.item(), transition.truncated.item())
+            if terminated or truncated:
+                ends += terminated, truncated
+                observation, _ = env.reset()
+        assert ends.min() > 0
+
+    def test_it_is_drawn_in_the_characters_of_the_layout_and_in_colours(self) -> None:
+        envs = characters, colours = [gymnasium.make(ID, render_mode=mode) for mode in ("ansi", "rgb_array")]
+        for env in envs:
+            env.reset()
+        assert characters.render() == "\n".join(DRAWN)
+        assert (colours.render().shape, colours.render().dtype) == ((10 * PIXELS, 20 * PIXELS, 3), np.uint8)
+        for env in envs:
+            env.step(RIGHT)
+        drawn = characters.render().splitlines()
+        assert drawn[4][:2] == ".A"
+        middles = colours.render()[PIXELS // 2 :: PIXELS, PIXELS // 2 :: PIXELS]
+        palette = dict(zip(".A12ox#", [*COLOURS.tolist(), [GREY] * 3], strict=True))
+        assert middles.tolist() == [[palette[character] for character in line] for line in drawn]
+
+    def test_a_collision_is_drawn_without_the_agent(self) -> None:
+        pieces = done(start(ROW - 1, ABOVE, ABOVE - 1, 1, OTHER, 1), DOWN).final_pieces
+        kinds = objects(pieces)[0, 0]
+        assert 1 not in kinds and kinds[ROW, ABOVE] == 2
+        np.testing.assert_array_equal(kinds >= 0, FREE)
+
+
+def redrawn(old: str, new: str) -> str:
+    assert old in TEXT
+    return TEXT.replace(old, new, 1)
+
+
+class TestLayout:
+    def test_what_follows_the_first_empty_line_is_not_read(self) -> None:
+        np.testing.assert_array_equal(parsed("\n".join(DRAWN)).walls, ~FREE.ravel())
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            (TEXT.split("\n", 1)[1], r"10 lines of 20 characters, not 9 lines of \[20\]"),
+            (redrawn("A", "A."), r"10 lines of 20 characters, not 10 lines of \[20, 21\]"),
+            (redrawn("A", "a"), "not with 'a'"),
+            (redrawn("A", "."), "1 agent, not 0"),
+            (redrawn("o", "."), "42 coin, not 41"),
+            (redrawn("x", "o"), "42 coin, not 43"),
+            (redrawn("x", "."), "12 poison, not 11"),
+            (redrawn("1", "2"), "1 enemy 1, not 0"),
+            (redrawn("#1.", "#1#"), "enemy 1 of a maze has a gap"),
+            (redrawn("A", ".").replace("1.", "1A", 1), "enemy 1 of a maze has a gap"),
+            ("\n".join([*DRAWN[:8], DRAWN[8][:-1] + "#", DRAWN[9][:-2] + "#x"]), "the agent cannot walk to 9,19"),
+        ],
+    )
+    def test_one_that_is_malformed_is_said(self, text: str, problem: str) -> None:
+        with pytest.raises(ValueError, match=problem) as caught:
+            parsed(text)
+        assert "\n" not in str(caught.value)
+
+    def test_it_is_part_of_what_evidence_was_made_with(self) -> None:
+        experiment = PROFILES["smoke"].experiment(System("acrobot", "ppo"))
+        parts = engine_parts(Cell(dataclasses.replace(experiment, task=GridMaze()), DENSE, (0,)))
+        assert "harness/tasks/gridmaze.txt" in parts["files"]
+        assert "harness.tasks.gridmaze.layout" in parts["modules"]
+        assert "harness.tasks.gridmaze.env" not in parts["modules"]

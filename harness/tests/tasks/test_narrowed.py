@@ -1,0 +1,171 @@
+"""A task of which some inputs are shown: the same task otherwise, to agents; to experts, all of it."""
+
+import dataclasses
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import harness.learners.bc
+from harness.evidence.fingerprint import engine_parts
+from harness.experiment import DENSE, Cell, Experiment
+from harness.learners.bc import BC
+from harness.learners.ppo import PPO
+from harness.learners.protocol import Learner
+from harness.learners.rollouts import Rollout, play
+from harness.networks.mlp import initial_mlp, outputs_of
+from harness.profiles.profile import PROFILES, System
+from harness.pruning.imp import run_level
+from harness.streams import streams
+from harness.tasks.cart_pole import CartPole
+from harness.tasks.narrowed import Narrowed, shown, whole
+
+POLE = ("pole angular velocity", "pole angle")  # not in the task's own order
+COLUMNS = [3, 2]
+LEARNERS: list[Learner] = [
+    PPO(env_steps=64, envs=4, rollout=16, minibatches=2, epochs=1),
+    BC(env_steps=64, envs=4, batch=16, passes=1),
+]
+
+
+class TestValues:
+    def test_it_is_the_task_with_these_columns_step_by_step(self) -> None:
+        """Restarts and members that are dropped on the way among them."""
+        task, rng = CartPole(horizon=12), np.random.default_rng(0)
+        narrowed = Narrowed(task, POLE)
+        starts = narrowed.draw_starts(np.random.default_rng(1), (3, 4))
+        np.testing.assert_array_equal(starts, task.draw_starts(np.random.default_rng(1), (3, 4)))
+        whole_batch, batch = task.batch(starts), narrowed.batch(starts)
+        ended = 0
+        for step in range(40):
+            np.testing.assert_array_equal(batch.observations, whole_batch.observations[..., COLUMNS])
+            actions = rng.integers(2, size=starts.shape[:2])
+            ours, theirs = batch.step(actions, starts), whole_batch.step(actions, starts)
+            for name in ("rewards", "terminated", "truncated"):
+                np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+            np.testing.assert_array_equal(ours.final_observations, theirs.final_observations[..., COLUMNS])
+            ended += int((theirs.terminated | theirs.truncated).sum())
+            if step == 20:
+                starts = starts[[2, 0]]
+                batch.keep(np.array([2, 0]))
+                whole_batch.keep(np.array([2, 0]))
+        assert ended > 10
+
+    def test_all_else_is_the_tasks_own(self) -> None:
+        task = CartPole(horizon=77)
+        for name in ("name", "actions", "horizon", "minimum_return", "maximum_return"):
+            assert getattr(Narrowed(task, POLE), name) == getattr(task, name)
+
+    def test_one_may_be_narrowed_again(self) -> None:
+        task = Narrowed(Narrowed(CartPole(), ("cart velocity", *POLE)), POLE[1:])
+        observations = np.random.default_rng(0).normal(size=(2, 5, 4))
+        assert whole(task) == CartPole()
+        np.testing.assert_array_equal(shown(task, observations), observations[..., [2]])
+        starts = task.draw_starts(np.random.default_rng(0), (1, 3))
+        np.testing.assert_array_equal(task.batch(starts).observations[..., 0], starts[..., 2].astype(np.float32))
+
+    @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
+    def test_agents_are_trained_on_it(self, learner: Learner) -> None:
+        level = run_level(Cell(Experiment(Narrowed(CartPole(30), POLE), learner), DENSE, (0, 1)), 0, None)
+        assert {mlp.sizes[0] for mlp in level.trained.values()} == {2}
+
+    @pytest.mark.parametrize(
+        ("inputs", "words"),
+        [
+            (("pole angle", "pole"), "cart-pole has no input 'pole': it has cart position, cart velocity, pole"),
+            ((), "cart-pole needs at least one of its inputs: cart position, cart velocity, pole angle"),
+        ],
+    )
+    def test_what_can_not_be_shown_is_one_line(self, inputs: tuple[str, ...], words: str) -> None:
+        for make in (
+            lambda: Narrowed(CartPole(), inputs),
+            lambda: PROFILES["scaled"].experiment(System("cart-pole", "ppo", inputs=inputs)),
+        ):
+            with pytest.raises(ValueError, match=words) as caught:
+                make()
+            assert "\n" not in str(caught.value)
+
+
+def test_experts_see_all_inputs_and_their_students_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    experts = initial_mlp((4, 8, 2), streams(range(3), "experts of the test"))
+    rollouts: list[Rollout] = []
+    monkeypatch.setattr(harness.learners.bc, "read_experts", lambda *_: experts)
+    monkeypatch.setattr(harness.learners.bc, "play", lambda *a: rollouts.append(play(*a)) or rollouts[-1])
+    narrowed = Narrowed(CartPole(), POLE)
+    lessons = []
+    for task in (CartPole(), narrowed):
+        networks = {"actor": initial_mlp((len(task.inputs), 8, 2), streams(range(3), "w0"))}
+        lessons.append(LEARNERS[1].start(task, networks, {}, range(3), level=0))
+    all_of_it, some = lessons
+    np.testing.assert_array_equal(rollouts[0].observations, rollouts[1].observations)
+    assert rollouts[1].observations.shape[-1] == 4
+    np.testing.assert_array_equal(some.observations, all_of_it.observations[..., COLUMNS])  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(some.policies, all_of_it.policies)  # type: ignore[attr-defined]
+    logits = outputs_of(experts, all_of_it.observations.numpy())  # type: ignore[attr-defined]
+    assert (some.policies.argmax(dim=-1).numpy() == logits.argmax(axis=-1)).all()  # type: ignore[attr-defined]
+
+
+# What it is known by
+
+
+def cell_of(task: Any, learner: Learner = LEARNERS[0]) -> Cell:
+    return Cell(Experiment(task, learner), DENSE, (0, 1))
+
+
+def test_inputs_their_order_and_the_task_itself_are_in_the_id() -> None:
+    tasks = [CartPole(), Narrowed(CartPole(), CartPole.inputs), Narrowed(CartPole(), POLE)]
+    tasks += [Narrowed(CartPole(), POLE[::-1]), Narrowed(CartPole(200), POLE), Narrowed(tasks[2], POLE)]
+    assert len({cell_of(task).id for task in tasks}) == len(tasks)
+    assert cell_of(Narrowed(CartPole(), POLE)).id == cell_of(Narrowed(CartPole(), list(POLE))).id  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
+def test_the_fingerprint_holds_the_modules_of_both(learner: Learner) -> None:
+    parts = engine_parts(cell_of(Narrowed(CartPole(), POLE), learner))
+    assert {"harness.tasks.narrowed", "harness.tasks.cart_pole"} <= set(parts["modules"])
+    assert "registered" not in parts
+
+
+OWN_TASK = """
+from dataclasses import dataclass
+
+from harness.tasks.cart_pole import CartPole
+from own_small_task_physics import GRAVITY
+
+
+@dataclass(frozen=True, slots={slots})
+class OwnTask:
+    name = "own"
+    inputs = ("a", "b")
+    actions = 2
+    pull: float = GRAVITY
+"""
+
+
+@pytest.fixture
+def own_small_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A task from outside the package, that rests on a module beside it; with slots where the parameter says so."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_small_task_physics.py").write_text("GRAVITY = 9.8\n")
+    (tmp_path / "own_small_task.py").write_text(OWN_TASK.format(slots=request.param))
+    yield importlib.import_module("own_small_task").OwnTask
+    for name in ("own_small_task", "own_small_task_physics"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("own_small_task", [False, True], indirect=True, ids=["plain", "slots"])
+def test_the_fingerprint_holds_a_task_from_outside_too(own_small_task: Any) -> None:
+    cell = cell_of(Narrowed(own_small_task(), ("b",)))
+    parts = engine_parts(cell)
+    assert list(parts["registered"]) == [
+        f"task own_small_task.OwnTask: {module}" for module in ("own_small_task", "own_small_task_physics")
+    ]
+    assert {"harness.tasks.narrowed", "harness.tasks.cart_pole"} <= set(parts["modules"])  # what it imports from here
+    assert (
+        cell.id
+        != dataclasses.replace(cell, experiment=Experiment(Narrowed(own_small_task(1.6), ("b",)), LEARNERS[0])).id
+    )
