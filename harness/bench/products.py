@@ -8,7 +8,6 @@ engine, one member after the other by compiled np.dot, and batched over members 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-import numba
 import numpy as np
 import torch
 
@@ -17,6 +16,7 @@ from harness.bench.profiling import clocked
 from harness.bench.rows import Row, Target
 from harness.bench.speed import TARGET_SIZE, TARGETS
 from harness.bench.timing import advance, medians, rate
+from harness.compiled import njit
 from harness.learners.ppo import PPOPopulation
 from harness.networks.mlp import Mlp, mlp_shape
 
@@ -95,7 +95,7 @@ def bmm_products(mlp: Mlp, batch: int, updates: int) -> Callable[[], object]:
     return work
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _dot_products(
     flat: np.ndarray,
     sizes: np.ndarray,

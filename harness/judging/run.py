@@ -469,8 +469,8 @@ def surviving_run(task: str, learner: str, label: str = "", **changes: Any) -> R
 def relative_lead(one: PerSeed, other: PerSeed) -> PerSeed:
     """By how much the share that `one` has of both exceeds that of `other`: (one - other) / (one + other), per seed.
 
-    From -1 to 1, and 0 where they are alike, both being 0 among that; see `harness.judging.channels.relative`. A pair of two
-    shares, each of the span 0 to 1.
+    From -1 to 1, and 0 where they are alike, both being 0 among that; see `harness.judging.channels.relative`. A pair
+    of two shares, each of the span 0 to 1.
     """
     if one.seeds != other.seeds:
         raise ValueError(f"{one} and {other} hold different seeds: {one.seeds} and {other.seeds}")

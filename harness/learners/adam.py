@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-import numba
 import numpy as np
 import torch
 
+from harness.compiled import njit
 from harness.networks.mlp import Mlp, mlp_shape
 
 BETA1, BETA2 = 0.9, 0.999
@@ -97,7 +97,7 @@ class MaskedAdam:
             mlp.flat = torch.from_numpy(trained.flat).requires_grad_()
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _adam_steps(
     trained: Trained,
     gradient: np.ndarray,
@@ -113,7 +113,7 @@ def _adam_steps(
         adam_step(row, gradient[m], first, second, update, learning_rate, epsilon, weight_decay, decoupled)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def adam_step(
     row: np.ndarray,
     gradient: np.ndarray,

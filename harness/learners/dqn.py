@@ -13,9 +13,9 @@ from math import ceil
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
-import numba
 import numpy as np
 
+from harness.compiled import njit
 from harness.learners.adam import Decay, Trained, adam_step
 from harness.learners.protocol import ACTOR
 from harness.learners.replay import TERMINATED, Memory, Replay, recall, sample
@@ -375,7 +375,7 @@ class Room(NamedTuple):
     fold: Fold
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _improve(
     online: Trained,
     target: np.ndarray,
@@ -431,7 +431,7 @@ def _improve(
                     target[member] = online.flat[member]
 
 
-@numba.njit(error_model="numpy")
+@njit
 def importance(tree: SumTree, member: int, drawn: np.ndarray, beta: float, weights: np.ndarray) -> None:
     """Fill `weights` with (N P)^-beta, divided by the largest of the batch (Schaul et al. 2016, section 3.4): with
     priorities p that is (smallest p of the batch / p)^beta, whatever N and the sum are. Ones where there is no tree."""
@@ -446,7 +446,7 @@ def importance(tree: SumTree, member: int, drawn: np.ndarray, beta: float, weigh
         weights[i] = (number(least) / number(tree.leaves[member, drawn[i]])) ** number(beta)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _gradient(
     online: Trained,
     target: np.ndarray,
@@ -478,7 +478,7 @@ def _gradient(
         room.to_row[i] *= online.mask[member, i]
 
 
-@numba.njit(error_model="numpy")
+@njit
 def loss_gradient(memory: Memory, member: int, pace: Pace, room: Room) -> None:
     """Fill `room.errors`, and `room.to_values` with the gradient of the mean over the batch of weight x Huber loss.
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
-import numba
 import numpy as np
 
+from harness.compiled import njit
 from harness.learners.adam import Decay, Trained, adam_step
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import Rollout, play
@@ -304,7 +304,7 @@ class Room(NamedTuple):
     folds: tuple[Fold, Fold]
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _improve(
     actor: Trained,
     critic: Trained,
@@ -348,7 +348,7 @@ def _improve(
                 )
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _gradient(
     actor: Trained,
     critic: Trained,
@@ -391,7 +391,7 @@ def _gradient(
             gradient[i] *= network.mask[member, i]
 
 
-@numba.njit(error_model="numpy")
+@njit
 def loss_gradient(
     samples: Samples,
     member: int,
@@ -443,7 +443,7 @@ def loss_gradient(
         to_values[sample, 0] = slope_of_error * (values[sample, 0] - samples.targets[member, row]) / count
 
 
-@numba.njit(error_model="numpy")
+@njit
 def generalised_advantages(
     rewards: np.ndarray,
     values: np.ndarray,

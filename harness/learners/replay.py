@@ -7,9 +7,9 @@ episode has none, and is not kept.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from harness.compiled import njit
 from harness.learners.rollouts import Rollout
 from harness.learners.sum_tree import SumTree, draw, put
 
@@ -107,7 +107,7 @@ class Replay:
             self.tree = self.tree.keep(members)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _add(
     memory: Memory,
     tree: SumTree,
@@ -149,7 +149,7 @@ def _add(
                 put(tree, member, place, 0)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def sample(
     tree: SumTree, member: int, first: int, transitions: int, places: int, uniforms: np.ndarray, drawn: np.ndarray
 ) -> None:
@@ -165,7 +165,7 @@ def sample(
         drawn[i] = (first + np.int64(uniforms[i] * transitions)) % places
 
 
-@numba.njit(error_model="numpy")
+@njit
 def recall(memory: Memory, member: int, drawn: np.ndarray, before: np.ndarray, after: np.ndarray, envs: int) -> None:
     """Fill `before` and `after` (float[batch, inputs]) with the observations around the transitions at `drawn`.
 

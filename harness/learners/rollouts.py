@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from harness.compiled import njit
 from harness.networks.mlp import Mlp, outputs_of
 from harness.networks.sparse_input import Table, folded
 from harness.tasks.spec import Batch, Task, seen, seen_last
@@ -78,7 +78,7 @@ def play(
     return Rollout(observations, actions, log_probabilities, rewards, terminated, truncated, final_observations)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _sample(logits: np.ndarray, uniforms: np.ndarray, actions: np.ndarray, log_probabilities: np.ndarray) -> None:
     """Invert the cumulative softmax of logits[members, envs, actions] at each uniform number."""
     for i in range(logits.shape[0]):
@@ -99,7 +99,7 @@ def _sample(logits: np.ndarray, uniforms: np.ndarray, actions: np.ndarray, log_p
             log_probabilities[i, j] = logits[i, j, action] - top - np.log(total)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _explore(
     outputs: np.ndarray, epsilon: float, uniforms: np.ndarray, actions: np.ndarray, log_probabilities: np.ndarray
 ) -> None:

@@ -8,8 +8,9 @@ children a draw of 16,384 took 39 ns, with 4 as long, with 16 longer).
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
+
+from harness.compiled import njit
 
 UNIT = 2.0**-20
 """What a priority of 1 is worth. Errors of 1e-6 are told apart, and the largest priority is 2,048."""
@@ -61,14 +62,14 @@ def _up(count: int) -> int:
     return -(-count // WIDTH) * WIDTH
 
 
-@numba.njit(error_model="numpy")
+@njit
 def total(tree: SumTree, member: int) -> int:
     """The sum of a member's priorities, in units."""
     everything: int = tree.nodes[member, -1]
     return everything
 
 
-@numba.njit(error_model="numpy")
+@njit
 def bring_near(tree: SumTree, member: int, held: int, draws: int) -> None:
     """Before so many draws, read a number of each cache line of the first `held` leaves, where that pays.
 
@@ -82,20 +83,20 @@ def bring_near(tree: SumTree, member: int, held: int, draws: int) -> None:
     tree.highest[member] = highest  # as it was: no leaf is above it; but so the compiler can't leave the loop out
 
 
-@numba.njit(error_model="numpy")
+@njit
 def put(tree: SumTree, member: int, place: int, units: int) -> None:
     """Give a place this priority, in units."""
     _put(tree.leaves[member], tree.nodes[member], tree.starts, place, units)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def find(tree: SumTree, member: int, target: int) -> int:
     """The place at which the cumulative sum of priorities first exceeds `target` (units, 0 to below the total)."""
     place: int = _find(tree.leaves[member], tree.nodes[member], tree.starts, target)
     return place
 
 
-@numba.njit(error_model="numpy")
+@njit
 def draw(tree: SumTree, member: int, uniforms: np.ndarray, places: np.ndarray) -> None:
     """Fill `places` (int64[batch]), each drawn from its own of as many equal ranges of the sum (Schaul et al. 2016,
     appendix B.2.1), by uniform numbers float64[batch] from 0 to below 1."""
@@ -107,7 +108,7 @@ def draw(tree: SumTree, member: int, uniforms: np.ndarray, places: np.ndarray) -
         places[i] = _find(leaves, nodes, starts, target if target < everything else everything - 1)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def prioritise(
     tree: SumTree, member: int, places: np.ndarray, errors: np.ndarray, alpha: float, priority_epsilon: float
 ) -> None:
@@ -128,7 +129,7 @@ def prioritise(
     tree.highest[member] = highest
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _put(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, place: int, units: int) -> None:
     difference = np.int64(units) - np.int64(leaves[place])
     leaves[place] = units
@@ -137,7 +138,7 @@ def _put(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, place: int, 
         nodes[start + place] += difference
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _find(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, target: int) -> int:
     place = 0
     for level in range(len(starts) - 2, -1, -1):
@@ -149,7 +150,7 @@ def _find(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, target: int
     return first + child
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _child(sums: np.ndarray, target: int) -> tuple[int, int]:
     """Which of `WIDTH` children's cumulative sums first exceeds `target`, and the sum of those before it.
 

@@ -6,8 +6,8 @@ commit cd3146c; no kept benchmark repeats it), which is why gradients through la
 hold them against autograd's.
 
 A member's `row` is its row of `Mlp.flat`: float[parameters]. `sizes` are int64[layers + 1], units per layer. `inputs`
-are float[batch, in]; or of a folded network (`harness.networks.sparse_input`) int16[batch, most], the numbers of the rows of its first
-layer that are summed, -1 after the last. `hidden` keeps the activations of the hidden layers, float[batch * all hidden
+are float[batch, in]; or of a folded network (`harness.networks.sparse_input`) int16[batch, most], the numbers of the rows of
+its first layer that are summed, -1 after the last. `hidden` keeps the activations of the hidden layers, float[batch * all hidden
 units], one layer after the other.
 
 Dropout's draws are counted, not taken from a generator: each is a function of a key (of a member, an update and a
@@ -22,6 +22,8 @@ import numba
 import numpy as np
 from numba.extending import overload
 
+from harness.compiled import njit
+
 Array = np.ndarray
 
 
@@ -32,7 +34,7 @@ class Dropout(NamedTuple):
     key: np.uint64
 
 
-@numba.njit(error_model="numpy")
+@njit
 def member_forward(
     row: Array,
     sizes: Array,
@@ -67,7 +69,7 @@ def member_forward(
         below = above
 
 
-@numba.njit(error_model="numpy")
+@njit
 def member_backward(
     row: Array,
     sizes: Array,
@@ -159,7 +161,7 @@ def _to_first_weight_of(inputs: Array, to_above: Array, to_weight: Array) -> Cal
     return sums if isinstance(inputs.dtype, numba.types.Integer) else product
 
 
-@numba.njit(error_model="numpy")
+@njit
 def forward_pass(
     flat: Array,
     sizes: Array,
@@ -178,7 +180,7 @@ def forward_pass(
             member_forward(flat[m], sizes, tanh, inputs[m], hidden[m], outputs[m], Dropout(share, keys[m]))
 
 
-@numba.njit(error_model="numpy")
+@njit
 def backward_pass(
     flat: Array,
     sizes: Array,
@@ -211,7 +213,7 @@ def drawn(keys: Array, number: int) -> Array:
     return np.array([draw(key, number) for key in keys], dtype=np.uint64)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def draw(key: np.uint64, number: int) -> np.uint64:
     """The uint64 `number` (from 0) of the sequence that SplitMix64 starts at `key` (Steele, Lea & Flood 2014)."""
     mixed = np.uint64(key) + np.uint64(number + 1) * _STEP  # of mixed signs they would be added as floats
@@ -223,14 +225,14 @@ def draw(key: np.uint64, number: int) -> np.uint64:
 _STEP, _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _layer(row: Array, start: int, inputs: int, outputs: int) -> tuple[Array, Array, int]:
     """One layer's weights [in, out] and biases [out] in a member's row, and where the next layer starts."""
     middle = start + inputs * outputs
     return row[start:middle].reshape(inputs, outputs), row[middle : middle + outputs], middle + outputs
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _activate(units: Array, tanh: bool) -> None:
     values = units.ravel()
     if tanh:
@@ -241,7 +243,7 @@ def _activate(units: Array, tanh: bool) -> None:
             values[i] = values.dtype.type(0) if values[i] < 0 else values[i]  # NaN stays NaN
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _through_activation(units: Array, tanh: bool, gradient: Array) -> None:
     values, to_values = units.ravel(), gradient.ravel()
     if tanh:
@@ -252,13 +254,13 @@ def _through_activation(units: Array, tanh: bool, gradient: Array) -> None:
             to_values[i] = values.dtype.type(0) if values[i] <= 0 else to_values[i]
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _is_dropped(dropout: Dropout, place: int) -> bool:
     """Whether the unit at this place of `hidden` is; from the draw's upper 53 bits, as a number from 0 to below 1."""
     return bool((draw(dropout.key, place) >> np.uint64(11)) * 2.0**-53 < dropout.share)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _drop(units: Array, place: int, dropout: Dropout) -> None:
     """Leave units out, and scale the others so that their expectation stays. place: of the first one in `hidden`."""
     values = units.ravel()
@@ -267,7 +269,7 @@ def _drop(units: Array, place: int, dropout: Dropout) -> None:
         values[i] = values.dtype.type(0) if _is_dropped(dropout, place + i) else values[i] * scale
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _through_dropped(units: Array, place: int, dropout: Dropout, tanh: bool, gradient: Array) -> None:
     values, to_values = units.ravel(), gradient.ravel()
     scale = values.dtype.type(1 / (1 - dropout.share))

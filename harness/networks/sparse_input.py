@@ -9,9 +9,9 @@ order of their terms.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from harness.compiled import njit
 from harness.networks.mlp import Mlp
 
 SPARSE = 0.1
@@ -85,13 +85,13 @@ class Fold(NamedTuple):
         return cls(np.empty(count, dtype), np.empty(count, dtype), np.array((table.pieces, *mlp.sizes[1:])))
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _fold_all(table: Table, flat: np.ndarray, units: int, folds: np.ndarray) -> None:
     for member in range(len(flat)):
         fold(table, member, flat[member], units, folds[member])
 
 
-@numba.njit(error_model="numpy")
+@njit
 def fold(table: Table, member: int, row: np.ndarray, units: int, folded: np.ndarray) -> None:
     """Fill `folded` from a member's row, whose first layer has `units`: table @ weights, and all else as it is."""
     pieces = len(table.starts) - 1
@@ -110,7 +110,7 @@ def fold(table: Table, member: int, row: np.ndarray, units: int, folded: np.ndar
                 sums[piece, unit] += value * weight[column, unit]
 
 
-@numba.njit(error_model="numpy")
+@njit
 def unfold(table: Table, member: int, to_folded: np.ndarray, units: int, to_row: np.ndarray) -> None:
     """Fill `to_row` with the gradient of a member's row, from that of its folded one."""
     pieces = len(table.starts) - 1

@@ -1,7 +1,7 @@
 """Profiles: the budgets at which claims are judged. smoke · reduced · scaled · extended · paper.
 
-What they give each task's learners is in `harness.profiles.budgets`. A learner registered by a user stands beside these, with
-budgets of its own or made from a profile's.
+What they give each task's learners is in `harness.profiles.budgets`. A learner registered by a user stands beside
+these, with budgets of its own or made from a profile's.
 """
 
 import dataclasses

@@ -96,7 +96,7 @@ class Finding:
     refused       why no test was made, and what would lift that; empty where one was
     note          what has to be said with the conclusion, wherever it is: seeds that were added to judged ones
     sample        the numbers per seed that the effect is of, as `harness.results.sample` has them
-    baseline      what a baseline says of it, and how far the two are apart, as `harness.results` has it; None without one
+    baseline      what a baseline says of it, and how far the two are apart, as `results.drift` has it; None without one
     beside        what is reported and never counted: each with name, effect, lower, upper, p, conclusion
     chart         what the report draws, opaque here
     cells         ids of the evidence cells it rests on

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numba
 import numpy as np
+
+from harness.compiled import njit
 
 GRAVITY = 9.8
 MASS = 1.0
@@ -105,7 +106,7 @@ class Acrobots:
         self._allocate(elapsed=self.elapsed[members])
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _step(
     states: np.ndarray,
     elapsed: np.ndarray,
@@ -139,7 +140,7 @@ def _step(
             _observe(states[i : i + 1], observations[i : i + 1])
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _integrated(states: np.ndarray, actions: np.ndarray) -> np.ndarray:
     """After one Runge-Kutta step, float64[4, envs], neither wrapped nor bounded.
 
@@ -161,7 +162,7 @@ def _integrated(states: np.ndarray, actions: np.ndarray) -> np.ndarray:
     return _moved(start, SECONDS_PER_STEP / 6.0, rates[0])
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _moved(states: np.ndarray, seconds: float, rates: np.ndarray) -> np.ndarray:
     """states + seconds * rates, float64[4, envs]."""
     moved = np.empty_like(states)
@@ -171,7 +172,7 @@ def _moved(states: np.ndarray, seconds: float, rates: np.ndarray) -> np.ndarray:
     return moved
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _differentiate(states: np.ndarray, actions: np.ndarray, rates: np.ndarray) -> None:
     """Fill `rates` with the rates of change of `states`, float64[4, envs] both."""
     envs = len(actions)
@@ -200,7 +201,7 @@ def _differentiate(states: np.ndarray, actions: np.ndarray, rates: np.ndarray) -
         rates[2, i], rates[3, i] = -(d2 * acceleration_2 + phi1) / d1, acceleration_2
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _wrapped(angle: float) -> float:
     """Within +-pi, by whole turns."""
     while angle > math.pi:
@@ -210,7 +211,7 @@ def _wrapped(angle: float) -> float:
     return angle
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _observe(states: np.ndarray, observations: np.ndarray) -> np.ndarray:
     """Fill `observations`, float32[envs, 6], of `states`, float64[envs, 4]; how high the free end is, float64[envs]."""
     envs = len(states)
@@ -236,7 +237,7 @@ TO_NEAREST = 1.5 * 2.0**52
 """A sum this large has no room for a fraction."""
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _cosines_and_sines(angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """To 1.2e-16, for angles up to a hundred.
 

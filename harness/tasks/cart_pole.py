@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numba
 import numpy as np
+
+from harness.compiled import njit
 
 GRAVITY = 9.8
 POLE_MASS = 0.1
@@ -98,7 +99,7 @@ class CartPoles:
         self._allocate(elapsed=self.elapsed[members])
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _step(
     states: np.ndarray,
     elapsed: np.ndarray,

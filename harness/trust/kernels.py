@@ -4,15 +4,16 @@ Each stands for a function of `harness.statistics` that judges one sample; harne
 decisions of both against each other. Every replicate draws its own relabellings, from the call's seed and its index.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from harness.compiled import njit
 
 FloatArray = npt.NDArray[np.float64]
 GOLDEN = 0x9E3779B97F4A7C15
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _draw(state):  # type: ignore[no-untyped-def]
     """The next state of a Weyl sequence and the 64 mixed bits of it (splitmix64; Steele, Lea and Flood 2014)."""
     state += np.uint64(GOLDEN)
@@ -22,19 +23,19 @@ def _draw(state):  # type: ignore[no-untyped-def]
     return state, z ^ (z >> np.uint64(31))
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _below(bits, bound):  # type: ignore[no-untyped-def]
     """0..bound-1, from the upper half of the bits."""
     return np.int64(((bits >> np.uint64(32)) * np.uint64(bound)) >> np.uint64(32))
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _start(seed, index):  # type: ignore[no-untyped-def]
     _, state = _draw(np.uint64(seed) + np.uint64(index) * np.uint64(0xD1342543DE82EF95))
     return state
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _subset_sums(values, sums, merged):  # type: ignore[no-untyped-def]
     """All subset sums of `values` in rising order, into `sums`: each value merges those without it and with it."""
     sums[0] = 0.0
@@ -54,7 +55,7 @@ def _subset_sums(values, sums, merged):  # type: ignore[no-untyped-def]
     return count
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _pairs_at_most(one, other, bound):  # type: ignore[no-untyped-def]
     """How many pairs sum to `bound` or less; both rise."""
     found, j = 0, other.size
@@ -65,7 +66,7 @@ def _pairs_at_most(one, other, bound):  # type: ignore[no-untyped-def]
     return found
 
 
-@numba.njit(error_model="numpy")
+@njit
 def subset_counts(differences):  # type: ignore[no-untyped-def]
     """int64[replicates, 2]: of all nonempty subsets of float[replicates, seeds], those that sum to 0 or less, and to 0
     or more. A sum that is 0 but for rounding is 0.
@@ -87,7 +88,7 @@ def subset_counts(differences):  # type: ignore[no-untyped-def]
     return counts
 
 
-@numba.njit(error_model="numpy")
+@njit
 def relabelled_welch(pooled, first, relabellings, seed):  # type: ignore[no-untyped-def]
     """float[replicates, relabellings]: Welch's statistic of `first` of the seeds against the others, at random.
 
@@ -114,14 +115,14 @@ def relabelled_welch(pooled, first, relabellings, seed):  # type: ignore[no-unty
     return found
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _ratio(effect, error):  # type: ignore[no-untyped-def]
     if error > 1e-14:
         return effect / error
     return 0.0 if abs(effect) <= 1e-14 else np.copysign(np.inf, effect)
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _rank_score(first, second, categories):  # type: ignore[no-untyped-def]
     """Mean score of the first group's placements and its standard error, from both groups' counts per level."""
     n_a, n_b = first.sum(), second.sum()
@@ -141,7 +142,7 @@ def _rank_score(first, second, categories):  # type: ignore[no-untyped-def]
     return row / n_a, max(np.sqrt(max(spread, 0.0)), 1 / (np.sqrt(2.0) * n_a * n_b))
 
 
-@numba.njit(error_model="numpy")
+@njit
 def relabelled_ranks(pooled, first, categories, relabellings, seed):  # type: ignore[no-untyped-def]
     """(effect, error, float[replicates, relabellings]): the studentised rank score of the levels as they are, and
     relabelled at random. pooled: int64[replicates, seeds of both groups], 0..categories-1, of which the lowest and the
@@ -173,7 +174,7 @@ def relabelled_ranks(pooled, first, categories, relabellings, seed):  # type: ig
     return effects, errors, found
 
 
-@numba.njit(error_model="numpy")
+@njit
 def swapped_distances(a, b, swaps, seed):  # type: ignore[no-untyped-def]
     """float[replicates, 1 + swaps]: mean distance from the median, a's less b's, as they are and with seeds that swap
     their conditions at random. a, b: float[replicates, seeds, levels]."""
@@ -212,7 +213,7 @@ def swapped_distances(a, b, swaps, seed):  # type: ignore[no-untyped-def]
     return found
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _distance(rising, n):  # type: ignore[no-untyped-def]
     """Mean distance from the median of n values in rising order: those above less those below, without the middle."""
     low = high = 0.0
@@ -222,7 +223,7 @@ def _distance(rising, n):  # type: ignore[no-untyped-def]
     return (high - low) / n
 
 
-@numba.njit(error_model="numpy")
+@njit
 def resampled_means(values, resamples, seed):  # type: ignore[no-untyped-def]
     """float[replicates, resamples]: means of samples drawn with replacement from float[replicates, seeds]."""
     replicates, n = values.shape

@@ -16,9 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
-import numba
 import numpy as np
 
+from harness.compiled import njit
 from harness.streams import stream
 from harness.tasks.gridmaze.layout import CELLS, COLUMNS, COUNTS, FILE, LAYOUT, OBJECTS, ROWS
 
@@ -232,7 +232,7 @@ class GridMazes:
         self._allocate()
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _step(
     actions: np.ndarray,
     restarts: np.ndarray,
@@ -293,7 +293,7 @@ def _step(
             )  # fmt: skip
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _start_all(
     starts: np.ndarray,
     enemy_rows: np.ndarray,
@@ -314,7 +314,7 @@ def _start_all(
         )  # fmt: skip
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _start(
     i: int,
     starts: np.ndarray,
@@ -344,7 +344,7 @@ def _start(
         pieces[i, 2 + j] = enemy_pieces[j, enemies[i, j]]
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _decode_sparse(
     observations: np.ndarray,
     pieces: np.ndarray,
@@ -365,7 +365,7 @@ def _decode_sparse(
                 observations[i, columns[j]] += values[j]
 
 
-@numba.njit(error_model="numpy")
+@njit
 def _decode_dense(pieces: np.ndarray, table: np.ndarray, observations: np.ndarray) -> None:
     """Fill `observations`, float32[members, envs, inputs], with the sums of rows of each member's own `table`."""
     for m in range(pieces.shape[0]):
