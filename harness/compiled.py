@@ -13,15 +13,13 @@ import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 from filelock import FileLock, Timeout
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
 from harness.machine import cpu_name
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 FOLDER = "CLAIMS_COMPILED"
 """The environment variable that names the folder, inherited by all processes of a run. By default it is
@@ -35,12 +33,12 @@ COMPILE_SECONDS = 120.0
 """How long a process waits for another one that compiles the same function, before it compiles it too."""
 
 
-def njit(function: F) -> F:
+def njit(function: Callable[..., Any]) -> Any:
     """`numba.njit` with numpy's rules for division by zero, kept on disk where the folder can be written."""
     dispatcher = numba.njit(error_model="numpy")(function)
     if folder() is not None:
         dispatcher._cache = _Cache(function)  # what `cache=True` does, with a place of our own
-    return dispatcher  # type: ignore[no-any-return]
+    return dispatcher
 
 
 @cache
@@ -104,7 +102,7 @@ class _Impl(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
-    """Each function is compiled by one process, while the others that want it wait; a full disk costs its copy alone."""
+    """Each function is compiled by one process, while the others that want it wait. A disk that is full costs the copy."""
 
     _impl_class = _Impl
 

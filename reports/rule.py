@@ -1,4 +1,4 @@
-"""How a claim's verdict came about: the rule of `harness.results.finding`, applied to its findings in a sentence or two."""
+"""How a claim's verdict came about: the rule of `results.finding`, applied to its findings in a sentence or two."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

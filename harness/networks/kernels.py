@@ -6,9 +6,9 @@ commit cd3146c; no kept benchmark repeats it), which is why gradients through la
 hold them against autograd's.
 
 A member's `row` is its row of `Mlp.flat`: float[parameters]. `sizes` are int64[layers + 1], units per layer. `inputs`
-are float[batch, in]; or of a folded network (`harness.networks.sparse_input`) int16[batch, most], the numbers of the rows of
-its first layer that are summed, -1 after the last. `hidden` keeps the activations of the hidden layers, float[batch * all hidden
-units], one layer after the other.
+are float[batch, in]; or of a folded network (`harness.networks.sparse_input`) int16[batch, most], the numbers of
+the rows of its first layer that are summed, -1 after the last. `hidden` keeps the activations of the hidden layers,
+float[batch * all hidden units], one layer after the other.
 
 Dropout's draws are counted, not taken from a generator: each is a function of a key (of a member, an update and a
 network) and of a unit's place in `hidden`. So the backward pass draws again what the forward pass drew, nothing has to

@@ -105,7 +105,8 @@ def forward(mlp: Mlp, observations: torch.Tensor, keys: np.ndarray | None = None
 def outputs_of(mlp: Mlp, observations: np.ndarray) -> np.ndarray:
     """`forward` for arrays, where nothing is differentiated; `mlp` in training or at rest.
 
-    Of folded networks (`harness.networks.sparse_input`) observations are numbers of pieces, int16[members, batch, most].
+    Of folded networks (`harness.networks.sparse_input`) observations are numbers of pieces,
+    int16[members, batch, most].
     """
     flat = _array(mlp.flat)
     dtype = observations.dtype if observations.dtype == np.int16 else flat.dtype

@@ -78,8 +78,8 @@ class ClaimEntry:
 class Baseline:
     """What a run found.
 
-    provenance: created, commit, machine and versions, as `harness.results.provenance` has them. commitments: of those of
-    its findings whose claims are the house's; None in a file of format 1.
+    provenance: created, commit, machine and versions, as `harness.results.provenance` has them. commitments: of
+    those of its findings whose claims are the house's; None in a file of format 1.
     """
 
     profile: str
