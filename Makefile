@@ -26,13 +26,13 @@ claims: $(READY) ## the main job: every claim at the scaled profile, on all CPUs
 	$(BIN)/pytest -n auto $(ARGS)
 
 gate: $(READY) ## every claim, held against the committed baseline: red where one regressed
-	$(BIN)/pytest -n auto --gate $(ARGS)
+	$(BIN)/pytest -n auto --claims-gate $(ARGS)
 
 headline: $(READY) ## ticket-effect, mask-explains-most, bc-prunes-sparser, cart-pole-keeps-pole, kaiming-tenth-finds-inputs alone
 	$(BIN)/pytest -n auto --claim $(HEADLINE) $(ARGS)
 
 smoke: $(READY) ## everything runs, nothing is judged: 1.5 core-minutes
-	$(BIN)/pytest -n auto --profile smoke $(ARGS)
+	$(BIN)/pytest -n auto --claims-profile smoke $(ARGS)
 
 test: lint ## the project's own tests, ruff and mypy
 	$(BIN)/pytest -n auto -W error harness reports $(ARGS)
@@ -58,15 +58,15 @@ controls: $(READY) ## break one ingredient at a time: every claim that declares 
 BLOCKS ?= 0 1 2
 agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side; 20 core-minutes with ten claims
 	@for block in $(BLOCKS); do \
-		$(BIN)/pytest -n auto --seed-block $$block --report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
+		$(BIN)/pytest -n auto --claims-seed-block $$block --claims-report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
 	done
 	$(BIN)/python -m harness agreement $(BLOCKS:%=.claims/blocks/%/findings.json) $(ARGS)
 
 ALARM_BLOCKS ?= 10 11 12 13 14 15 16 17 18 19
 alarms: $(READY) ## how often the gate alarms on fresh seed blocks, at profile reduced; 34 core-minutes with ten claims
 	@for block in $(ALARM_BLOCKS); do \
-		$(BIN)/pytest -n auto --profile reduced --seed-block $$block --baseline none --history none --evidence .claims/trust/evidence \
-			--report .claims/gate/$$block/report.html || test $$? -eq 1 || exit; \
+		$(BIN)/pytest -n auto --claims-profile reduced --claims-seed-block $$block --claims-baseline none --claims-history none --claims-evidence .claims/trust/evidence \
+			--claims-report .claims/gate/$$block/report.html || test $$? -eq 1 || exit; \
 	done
 	$(BIN)/python -m harness alarms $(ALARM_BLOCKS:%=.claims/gate/%/findings.json) $(ARGS)
 

@@ -1,3 +1,3 @@
-"""Loads the plugins. `harness` caps threads and tames the allocator before anything imports torch."""
+"""Loads the plugin, and with it the report's. `harness` caps threads and tames the allocator before torch is imported."""
 
-pytest_plugins = ["harness.plugin", "reports.plugin"]
+pytest_plugins = ["harness.plugin"]

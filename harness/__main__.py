@@ -210,7 +210,7 @@ def _evidence() -> str:
     default = ".claims/evidence"
     try:
         settings = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
-        return str(settings.get("evidence", default))
+        return str(settings.get("claims_evidence", default))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return default
 

@@ -7,7 +7,7 @@ conftest.py.
     def gradient_times_weight(weights, gradients):
         return [abs(gradient * weight) for gradient, weight in zip(gradients, weights)]
 
-The name then stands beside the built-in ones: `--set pruning.criterion=gradient-times-weight`. The source of what it
+The name then stands beside the built-in ones: `--claims-set pruning.criterion=gradient-times-weight`. The source of what it
 names, and of the module that registers it, enters the fingerprint of each cell that uses it: editing it makes these
 cells stale, and no others. So a function that holds values of its own (a closure, a partial) can't be registered.
 """

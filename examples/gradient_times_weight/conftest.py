@@ -1,6 +1,6 @@
 """Pruning by |gradient x weight|: to first order, how much the loss would change without the weight.
 
-pytest -n auto --claim ticket-effect --set pruning.criterion=gradient-times-weight
+pytest -n auto --claim ticket-effect --claims-set pruning.criterion=gradient-times-weight
 """
 
 from harness import register

@@ -1,7 +1,7 @@
 """An initialiser and a learner of one's own.
 
 pytest -n auto                                                                        # the claim beside this file
-pytest -n auto --claim ticket-effect --set learner.ppo=annealed-ppo --set network.initialiser=orthogonal
+pytest -n auto --claim ticket-effect --claims-set learner.ppo=annealed-ppo --claims-set network.initialiser=orthogonal
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a cell will cost, in CPU seconds: for `--plan`, and to start the longest cells first. No result depends on it.
+"""What a cell will cost, in CPU seconds: for `--claims-plan`, and to start the longest cells first. No result depends on it.
 
 The arithmetic of a level is counted. What a machine takes for it, and what only training can tell (how long episodes
 are, how much of a training is left out where members reach the task's maximum) was fitted to 52 kinds of chains on a
@@ -6,7 +6,7 @@ are, how much of a training is left out where members reach the task's maximum) 
 ticket chain of each of the six sizes on Acrobot. They took 0.77 to 1.36 times their estimates, the six on Acrobot 0.84
 to 1.08, and all together 0.99. Four more on Acrobot, foretold by it and then run, took 0.70 to 1.10 times theirs. A
 level 0 alone, which was not fitted, takes up to about twice its estimate, and more where a process begins with it, for
-that compiles. (`pytest --plan` says the one number, `python -m harness evidence ls` the other.) What a task of pieces
+that compiles. (`pytest --claims-plan` says the one number, `python -m harness evidence ls` the other.) What a task of pieces
 costs was fitted to GridMaze's chains at `scaled`, on the same machine while it did other work too: an idle one takes
 less.
 """

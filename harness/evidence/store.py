@@ -89,7 +89,9 @@ class Store:
             replace_file(probe, bytes(PROBE_BYTES))
             probe.unlink(missing_ok=True)  # of two processes that start together, either may do so
         except OSError as error:
-            raise StoreError(f"{_problem(self.folder, error, PROBE_BYTES)}; name another with --evidence") from None
+            raise StoreError(
+                f"{_problem(self.folder, error, PROBE_BYTES)}; name another with --claims-evidence"
+            ) from None
 
     def lease(self, where: Address) -> lease.Lease | None:
         """The right to compute this cell, or None while another process has it. Raises StoreError."""

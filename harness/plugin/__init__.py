@@ -20,6 +20,9 @@ from harness.plugin.loop import DrainFirst, ShowProgress, TellInstead, is_worker
 from harness.plugin.reported import Reported
 from harness.plugin.suite import JUDGE, Suite
 
+pytest_plugins = ["reports.plugin"]
+"""Loaded with this one: it writes the report."""
+
 SUITE = pytest.StashKey[Suite]()
 SESSION = pytest.StashKey[pytest.Session]()
 FINISH = pytest.StashKey[Finish]()
@@ -31,7 +34,6 @@ _UNFINISHED = "claims_unfinished"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
-    options.restart_tied()
     options.add(parser)
 
 
@@ -43,7 +45,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """What judges nothing needs no workers."""
-    judges_nothing = any(config.getoption(name) for name in ("plan", "list_claims", "preregister", "cell"))
+    judges_nothing = any(
+        config.getoption(name) for name in ("claims_plan", "claims_list", "claims_preregister", "claims_cell")
+    )
     if judges_nothing and hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
 
@@ -59,7 +63,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "claim(claim): the test judges a claim of the paper")
     config.addinivalue_line("markers", "at_least(profile): it is judged from this profile on")
     suite = config.stash[SUITE] = Suite(options.read(config))
-    config.invocation_params = options.for_workers(config)
     reported = Reported(suite)
     config.stash[FINISH], config.stash[READY] = Finish(suite, reported), []
     config.pluginmanager.register(reported, "claims-reported")

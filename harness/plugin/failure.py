@@ -39,11 +39,11 @@ def text(finding: Finding) -> str:
 
 def on_fresh_seeds(rerun: str) -> str:
     """The same command on the next block of seeds that claims may be judged on."""
-    held = re.search(r"--seed-block[ =](\d+)", rerun)
+    held = re.search(r"--claims-seed-block[ =](\d+)", rerun)
     if held:
-        return f"{rerun[: held.start()]}--seed-block {fresh_block(int(held[1]), ())}{rerun[held.end() :]}"
-    head, option, rest = rerun.partition(" --report=none")
-    return f"{head} --seed-block {fresh_block(0, ())}{option}{rest}"
+        return f"{rerun[: held.start()]}--claims-seed-block {fresh_block(int(held[1]), ())}{rerun[held.end() :]}"
+    head, option, rest = rerun.partition(" --claims-report=none")
+    return f"{head} --claims-seed-block {fresh_block(0, ())}{option}{rest}"
 
 
 def again(finding: Finding, conclusion: Conclusion) -> float | None:

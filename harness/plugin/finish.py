@@ -63,7 +63,9 @@ class Finish:
                     write(f"damaged: {line}", yellow=True)
                 write(f"claims: {suite.unusable}", red=True)
             if exitstatus == pytest.ExitCode.INTERRUPTED and suite.judges:
-                write("claims: the same command goes on from the last finished level; --finished judges what is there")
+                write(
+                    "claims: the same command goes on from the last finished level; --claims-finished judges what is there"
+                )
             return
         terminalreporter.section("claims")
         told = (outcome.table, outcome.bars, outcome.more_seeds, gate.lines, later.sentences, outcome.unfinished)

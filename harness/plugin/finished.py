@@ -1,4 +1,4 @@
-"""`--finished`: which items have all their evidence, and how much of the plan there is. Reads alone, under no lease."""
+"""`--claims-finished`: which items have all their evidence, and how much of the plan there is. Reads alone, under no lease."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

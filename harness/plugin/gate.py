@@ -89,12 +89,12 @@ def open_gate(settings: Settings, claims: Claims, collected: Mapping[str, set[st
     """The gate of a session, None where there is no baseline to hold anything against.
 
     collected: claim -> names of all its findings, before any was deselected; whole: whether every claim was collected.
-    Raises pytest.UsageError, in one line, for a baseline that can't be read, or that --gate needs and is not there.
+    Raises pytest.UsageError, in one line, for a baseline that can't be read, or that --claims-gate needs and is not there.
     """
     file = settings.baseline
     if settings.gate and settings.update_baseline:
         raise pytest.UsageError(
-            "--gate holds findings against a baseline, --update-baseline replaces it: give one of them"
+            "--claims-gate holds findings against a baseline, --claims-update-baseline replaces it: give one of them"
         )
     if not settings.profile.gives_findings:
         if settings.gate or settings.update_baseline:
@@ -102,11 +102,13 @@ def open_gate(settings: Settings, claims: Claims, collected: Mapping[str, set[st
         return None
     if file is None:
         if settings.gate or settings.update_baseline:
-            raise pytest.UsageError("--baseline none leaves nothing to hold findings against, or to write")
+            raise pytest.UsageError("--claims-baseline none leaves nothing to hold findings against, or to write")
         return None
     if not file.exists() and not file.is_symlink():
         if settings.gate or (settings.baseline_given and not settings.update_baseline):
-            raise pytest.UsageError(f"there is no baseline {file}: write it with --update-baseline, or name another")
+            raise pytest.UsageError(
+                f"there is no baseline {file}: write it with --claims-update-baseline, or name another"
+            )
         return None
     try:
         held = baselines.read(file)
@@ -125,11 +127,11 @@ def refuse_altered(settings: Settings) -> None:
     if settings.profile.control:
         raise pytest.UsageError("a control breaks an ingredient: no baseline is made of it")
     if settings.profile.seeds != settings.own_seeds:
-        raise pytest.UsageError("a baseline takes the profile's own seeds: leave out --seeds")
+        raise pytest.UsageError("a baseline takes the profile's own seeds: leave out --claims-seeds")
     altered = ", ".join(settings.profile.altered)
     if altered and settings.baseline and settings.baseline.is_relative_to(FIXTURES):
         raise pytest.UsageError(
-            f"{settings.baseline} is of the profile as it is, and not of {altered}: name another with --baseline"
+            f"{settings.baseline} is of the profile as it is, and not of {altered}: name another with --claims-baseline"
         )
 
 
@@ -151,7 +153,7 @@ def refuse_incomparable(gate: Gate | None, findings: Mapping[str, Collection[str
             part = f" in {len(names) - len(unlike.pop('', ()))} of {len(names)} findings"
             why = "; ".join(f"{said} ({', '.join(those)})" for said, those in unlike.items())
         pytest.exit(
-            f"claim {claim} is not comparable with {gate.file}{part}: {why}; --not-comparable says what then happens",
+            f"claim {claim} is not comparable with {gate.file}{part}: {why}; --claims-not-comparable says what then happens",
             returncode=BASELINE,
         )
 
@@ -237,7 +239,7 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
             if _stands(finding, standing) and finding.baseline:
                 yield f"  {standing:14} {finding.claim} {finding.name}: {finding.baseline['says']}"
     for entry in held["unused"]:
-        yield f"  {'unused':14} {entry}: no claim uses it any more; --update-baseline drops it"
+        yield f"  {'unused':14} {entry}: no claim uses it any more; --claims-update-baseline drops it"
     if held["gate"]:
         yield from _sharpness(found)
 

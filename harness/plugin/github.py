@@ -112,7 +112,9 @@ def annotations(summary: Mapping[str, Any], places: Mapping[str, Place], setting
                 where: dict[str, str | int] = {"file": place.file, "line": place.line} if place else {}
                 yield command(found, _message(finding), **where, title=f"{finding['claim']} {_word(finding)}")
     for entry in (summary["baseline"] or {}).get("unused", ()):
-        yield command("error", f"{entry}: no claim uses it any more; --update-baseline drops it", title="baseline")
+        yield command(
+            "error", f"{entry}: no claim uses it any more; --claims-update-baseline drops it", title="baseline"
+        )
     yield command("notice", _counts(summary), title="claims")
 
 

@@ -69,14 +69,14 @@ class ShowProgress:
 
 
 class TellInstead:
-    """--plan, --list-claims and --cell judge nothing."""
+    """--claims-plan, --claims-list and --claims-cell judge nothing."""
 
     def __init__(self, suite: Suite):
         self._suite = suite
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Print what was asked for; for --cell, compute it before."""
+        """Print what was asked for; for --claims-cell, compute it before."""
         settings = self._suite.settings
         interrupt.once()
         if session.testsfailed:

@@ -3,12 +3,10 @@
 import argparse
 import dataclasses
 import math
-import os
 import shlex
-import sys
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +31,7 @@ class Settings:
 
     profile: Profile
     own_seeds: int
-    """The profile's, whatever `--seeds` says."""
+    """The profile's, whatever `--claims-seeds` says."""
     block: int
     evidence: Path
     report: Path | None
@@ -84,84 +82,66 @@ class Settings:
 
 
 def add(parser: pytest.Parser) -> None:
-    """Declare the options and their pyproject keys."""
+    """Declare the options and the keys of pyproject.toml."""
     group = parser.getgroup("claims", "reproducing the paper's claims")
-    both = {
-        "profile": ("scale of the experiments: " + " | ".join(PROFILES), "NAME", "scaled"),
-        "seed-block": ("judge on block N of seeds, fresh for every N", "N", "0"),
-        "seeds": ("number of seeds", "N", PROFILES_OWN),
-        "evidence": ("folder of the evidence", "DIR", ".claims/evidence"),
-        "report": (
-            "the HTML report to write, or 'none'; of a smoke run, or a control, in a folder of its own beside it",
-            "FILE",
-            ".claims/report.html",
-        ),
-        "findings": ("all that was found, as JSON, or 'none'", "FILE", BESIDE_REPORT),
-        "history": (
-            "the file that complete runs are added to, or 'none'; of a control, in a folder of its own beside it",
-            "FILE",
-            ".claims/history.sqlite",
-        ),
-    }
-    for name, (help, metavar, default) in both.items():
-        group.addoption(f"--{name}", metavar=metavar, default=None, help=f"{help} (default: {default})")
-        parser.addini(name, help, default=default)
-    both_baseline = (
+
+    def option(name: str, help: str, metavar: str, default: str, **given: Any) -> None:
+        """An option of one value, and its key."""
+        group.addoption(f"--claims-{name}", metavar=metavar, default=None, help=f"{help} (default: {default})", **given)
+        parser.addini(_key(name), help, default=default)
+
+    def flag(name: str, help: str) -> None:
+        group.addoption(f"--claims-{name}", action="store_true", help=help)
+
+    def repeated(name: str, metavar: str, help: str) -> None:
+        group.addoption(name, metavar=metavar, action="append", default=[], help=help)
+
+    apart = "; a smoke run or a control has a folder of its own beside it"
+    option("profile", "scale of the experiments: " + " | ".join(PROFILES), "NAME", "scaled")
+    option("seed-block", "judge on block N of seeds, fresh for every N", "N", "0")
+    option("seeds", "number of seeds", "N", PROFILES_OWN)
+    option("evidence", "folder of the evidence", "DIR", ".claims/evidence")
+    option("report", f"the HTML report to write, or 'none'{apart}", "FILE", ".claims/report.html")
+    option("findings", "all that was found, as JSON, or 'none'", "FILE", BESIDE_REPORT)
+    option("history", f"the file that complete runs are added to, or 'none'{apart}", "FILE", ".claims/history.sqlite")
+    option(
+        "baseline",
         "what findings are held against: a file, where {profile} stands for the profile's name; 'house', the one that"
-        " comes with this suite; or 'none'"
+        " comes with this suite; or 'none'",
+        "FILE",
+        "fixtures/baselines/{profile}.json",
     )
-    group.addoption("--baseline", metavar="FILE", default=None, help=f"{both_baseline} (default: {_BASELINE})")
-    parser.addini("baseline", both_baseline, default=_BASELINE)
-    gate = "fail on what regressed from the baseline: left 'supported', and moved further than fresh seeds would"
-    group.addoption("--gate", action="store_true", help=gate)
-    group.addoption("--update-baseline", action="store_true", help="write the baseline after a complete run")
-    not_comparable = (
-        "with --gate, what becomes of findings whose profile, preregistration or changes are not the baseline's: fail,"
-        " before anything is trained; skip, judge them as without a baseline; compare, all the same"
+    option(
+        "not-comparable",
+        "with --claims-gate, what becomes of findings whose profile, preregistration or changes are not the baseline's:"
+        " fail, before anything is trained; skip, judge them as without a baseline; compare, all the same",
+        "WHAT",
+        "fail",
     )
-    group.addoption("--not-comparable", choices=NOT_COMPARABLE, default=None, help=f"{not_comparable} (default: fail)")
-    parser.addini("not-comparable", not_comparable, default="fail")
-    margin = "drifts up to this share of a finding's smallest effect are of no interest to the gate"
-    group.addoption("--drift-margin", metavar="SHARE", default=None, help=f"{margin} (default: {MARGIN})")
-    parser.addini("drift-margin", margin, default=str(MARGIN))
+    option(
+        "drift-margin",
+        "the gate ignores drifts up to this share of a finding's smallest effect of interest",
+        "SHARE",
+        str(MARGIN),
+    )
+    flag("gate", "fail on what regressed: findings that left 'supported', and moved further than fresh seeds would")
+    flag("update-baseline", "write the baseline after a complete run")
     strict = "fail on every finding that is not supported"
-    group.addoption("--strict-claims", action="store_true", default=None, help=strict)
-    parser.addini("strict-claims", strict, type="bool", default=False)
+    group.addoption("--claims-strict", action="store_true", default=None, help=strict)
+    parser.addini("claims_strict", strict, type="bool", default=False)
     changes = "change a field of every experiment that has it, e.g. pruning.criterion=random; repeat for more"
-    group.addoption("--set", metavar="PART.FIELD=VALUE", action="append", default=[], help=changes)
-    parser.addini("set", changes, type="linelist", default=[])
-    group.addoption(
-        "--switch",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        help=f"read the paper the other way where it leaves that open: {', '.join(map(str, SWITCHES.values()))}",
-    )
-    group.addoption(
-        "--control",
-        metavar="NAME",
-        default="",
-        help="break one ingredient of every experiment; its evidence and report lie in .claims/controls: "
-        + ", ".join(CONTROLS),
-    )
-    group.addoption(
-        "--claim",
-        metavar="ID",
-        action="append",
-        default=[],
-        help="only this claim, or all; repeat, or use commas; from another project too",
-    )
-    group.addoption(
-        "--cell", metavar="ID", action="append", default=[], help="only compute this cell of the plan; judge nothing"
-    )
-    group.addoption("--plan", action="store_true", help="show cells, env_steps and estimated cost; train nothing")
-    group.addoption("--list-claims", action="store_true", help="show the claims; train nothing")
-    group.addoption(
-        "--finished",
-        action="store_true",
-        help="judge what is computed already, beside a run that is going or after one cut short; train nothing",
-    )
-    group.addoption("--preregister", action="store_true", help=argparse.SUPPRESS)
+    repeated("--claims-set", "PART.FIELD=VALUE", changes)
+    parser.addini("claims_set", changes, type="linelist", default=[])
+    switches = f"read the paper the other way where it leaves that open: {', '.join(map(str, SWITCHES.values()))}"
+    repeated("--claims-switch", "NAME=VALUE", switches)
+    control = "break one ingredient of every experiment; evidence and report lie in .claims/controls: "
+    group.addoption("--claims-control", metavar="NAME", default="", help=control + ", ".join(CONTROLS))
+    repeated("--claim", "ID", "only this claim, or all; repeat, or use commas; from another project too")
+    repeated("--claims-cell", "ID", "only compute this cell of the plan, and judge nothing")
+    flag("plan", "show cells, env_steps and estimated cost, and train nothing")
+    flag("list", "show the claims, and train nothing")
+    flag("finished", "judge what is computed already, beside a run that is going or after one cut short; train nothing")
+    group.addoption("--claims-preregister", action="store_true", help=argparse.SUPPRESS)
 
 
 def read(config: pytest.Config) -> Settings:
@@ -181,7 +161,7 @@ def read(config: pytest.Config) -> Settings:
     apart = [] if PROFILES[name].gives_findings else [name]  # a smoke run leaves the last verdicts alone
     if control:  # what is broken stays apart: real evidence and the last verdicts are left alone
         apart.append("controls")
-        if config.getoption("evidence") is None:
+        if config.getoption("claims_evidence") is None:
             evidence = str(Path(evidence).parent / "controls" / "evidence")
     report = _output(config, "report", apart)
     if _value(config, "findings") == BESIDE_REPORT:
@@ -189,7 +169,7 @@ def read(config: pytest.Config) -> Settings:
     else:
         findings = _output(config, "findings", apart)
     if report is not None and report == findings:
-        raise pytest.UsageError(f"report and findings are one file, {report}: name another with --findings")
+        raise pytest.UsageError(f"report and findings are one file, {report}: name another with --claims-findings")
     profile = PROFILES[name]
     count = _value(config, "seeds")
     if count != PROFILES_OWN:
@@ -197,17 +177,17 @@ def read(config: pytest.Config) -> Settings:
             raise pytest.UsageError(f"the number of seeds must be from 1 to {SEEDS_PER_BLOCK}, not {count!r}")
         profile = dataclasses.replace(profile, seeds=int(count))
     profile = dataclasses.replace(profile, switches=_switches(config), changes=_changes(config), control=control)
-    strict = config.getoption("strict_claims")
+    strict = config.getoption("claims_strict")
     baseline = _value(config, "baseline")
-    arguments = [f"--profile {name}"]
-    arguments += [f"--seed-block {int(text)}"] if int(text) else []
-    arguments += [f"--seeds {count}"] if count != PROFILES_OWN else []
+    arguments = [f"--claims-profile {name}"]
+    arguments += [f"--claims-seed-block {int(text)}"] if int(text) else []
+    arguments += [f"--claims-seeds {count}"] if count != PROFILES_OWN else []
     plugins = tuple(name for name in config.option.plugins if not name.startswith("no:"))
     own = [f"-p {name}" for name in plugins]
-    own += [f"--switch {switch}" for switch in profile.switches]
-    own += [f"--set {shlex.quote(str(change))}" for change in profile.changes]
-    own += [f"--control {profile.control}"] if profile.control else []
-    own += [f"--evidence={shlex.quote(evidence)}"] if config.getoption("evidence") is not None else []
+    own += [f"--claims-switch {switch}" for switch in profile.switches]
+    own += [f"--claims-set {shlex.quote(str(change))}" for change in profile.changes]
+    own += [f"--claims-control {profile.control}"] if profile.control else []
+    own += [f"--claims-evidence={shlex.quote(evidence)}"] if config.getoption("claims_evidence") is not None else []
     return Settings(
         profile=profile,
         own_seeds=PROFILES[name].seeds,
@@ -216,21 +196,21 @@ def read(config: pytest.Config) -> Settings:
         report=report,
         findings=findings,
         history=_output(config, "history", apart) if profile.gives_findings else None,
-        history_named=config.getoption("history") is not None,
-        strict=config.getini("strict-claims") if strict is None else strict,
+        history_named=config.getoption("claims_history") is not None,
+        strict=config.getini("claims_strict") if strict is None else strict,
         baseline=_baseline_file(config, baseline, name),
-        baseline_given=config.getoption("baseline") is not None,
-        gate=config.getoption("gate"),
-        update_baseline=config.getoption("update_baseline"),
+        baseline_given=config.getoption("claims_baseline") is not None,
+        gate=config.getoption("claims_gate"),
+        update_baseline=config.getoption("claims_update_baseline"),
         not_comparable=_one_of(config, "not-comparable", NOT_COMPARABLE),
         drift_margin=_share(config, "drift-margin"),
         plugins=plugins,
         claims=_split(config.getoption("claim")),
-        cells=_split(config.getoption("cell")),
-        plan=config.getoption("plan"),
-        list_claims=config.getoption("list_claims"),
-        finished=config.getoption("finished"),
-        preregister=config.getoption("preregister"),
+        cells=_split(config.getoption("claims_cell")),
+        plan=config.getoption("claims_plan"),
+        list_claims=config.getoption("claims_list"),
+        finished=config.getoption("claims_finished"),
+        preregister=config.getoption("claims_preregister"),
         arguments=" ".join([*arguments, *own]),
         own_arguments=" ".join(own),
     )
@@ -265,14 +245,14 @@ def _share(config: pytest.Config, name: str) -> float:
 def _switches(config: pytest.Config) -> tuple[Switch, ...]:
     """Those of the command line, each once. Raises pytest.UsageError."""
     try:
-        return tuple(dict.fromkeys(Switch.parse(text) for text in config.getoption("switch")))
+        return tuple(dict.fromkeys(Switch.parse(text) for text in config.getoption("claims_switch")))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
 
 
 def _control(config: pytest.Config) -> str:
     """The control asked for. Raises pytest.UsageError."""
-    name: str = config.getoption("control")
+    name: str = config.getoption("claims_control")
     if name and name not in CONTROLS:
         raise pytest.UsageError(f"unknown control {name!r}: it is one of {', '.join(CONTROLS)}")
     return name
@@ -281,48 +261,20 @@ def _control(config: pytest.Config) -> str:
 def _changes(config: pytest.Config) -> tuple[Change, ...]:
     """Those of pyproject.toml and of the command line; of one field the last counts. Raises pytest.UsageError."""
     try:
-        parsed = [Change.parse(text) for text in (*config.getini("set"), *config.getoption("set"))]
+        parsed = [Change.parse(text) for text in (*config.getini("claims_set"), *config.getoption("claims_set"))]
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
     return tuple({(change.part, change.field): change for change in parsed}.values())
 
 
-def restart_tied() -> None:
-    """Start pytest anew, before it began, where `--evidence FOLDER` names an existing folder after a space.
-
-    pytest looks for its configuration from the paths on the command line before it knows any plugin's options, and
-    takes that folder for a path to tests: an existing one outside the project would hide the project.
-    """
-    program, args = Path(sys.argv[0]), sys.argv[1:]
-    named = [value for option, value in pairwise(args) if option in _PATHS]
-    if program.name in ("pytest", "py.test", "__main__.py") and any(Path(value).exists() for value in named):
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", *_tied(args)])
-
-
-def for_workers(config: pytest.Config) -> pytest.Config.InvocationParams:
-    """The invocation that workers parse once more, with folders tied to their options for the same reason."""
-    args = [str(arg) for arg in config.invocation_params.args]
-    return dataclasses.replace(config.invocation_params, args=tuple(_tied(args)))
-
-
-def _tied(args: list[str]) -> list[str]:
-    """`--evidence FOLDER` as `--evidence=FOLDER`."""
-    tied: list[str] = []
-    for arg in args:
-        if tied and tied[-1] in _PATHS:
-            tied[-1] += f"={arg}"
-        else:
-            tied.append(arg)
-    return tied
-
-
-_PATHS = ("--evidence", "--report", "--findings", "--history", "--baseline")
-_BASELINE = "fixtures/baselines/{profile}.json"
+def _key(name: str) -> str:
+    """Of an option: its key in pyproject.toml, and its name among pytest's options."""
+    return f"claims_{name.replace('-', '_')}"
 
 
 def _value(config: pytest.Config, name: str) -> str:
-    given = config.getoption(name.replace("-", "_"))
-    return str(config.getini(name) if given is None else given)
+    given = config.getoption(_key(name))
+    return str(config.getini(_key(name)) if given is None else given)
 
 
 def _output(config: pytest.Config, name: str, apart: list[str]) -> Path | None:
@@ -330,14 +282,14 @@ def _output(config: pytest.Config, name: str, apart: list[str]) -> Path | None:
     value = _value(config, name)
     if value == NO_REPORT:
         return None
-    if config.getoption(name) is None:
+    if config.getoption(_key(name)) is None:
         value = str(Path(value).parent.joinpath(*apart) / Path(value).name)
     return _path(config, name, value)
 
 
 def _path(config: pytest.Config, name: str, value: str) -> Path:
     """A path given on the command line starts where the user stands, one from pyproject.toml at the root."""
-    given = config.getoption(name) is not None
+    given = config.getoption(_key(name)) is not None
     return (Path(config.invocation_params.dir if given else config.rootpath) / value).resolve()
 
 

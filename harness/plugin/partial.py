@@ -1,4 +1,4 @@
-"""While a long run is going, its report shows the part that is finished: judged beside it, by a run of `--finished`."""
+"""While a long run is going, its report shows the part that is finished: judged beside it, by a run of `--claims-finished`."""
 
 import contextlib
 import os
@@ -104,10 +104,10 @@ def command(config: pytest.Config, suite: Suite) -> list[str]:
     """What judges the same selection at the same settings, and writes the same report; nothing else of this run."""
     settings, option = suite.settings, config.option
     written = {**dict.fromkeys(("report", "findings"), options.NO_REPORT), **settings.outputs}
-    chosen = ["--finished", "--history=none", f"--evidence={settings.evidence}"]
+    chosen = ["--claims-finished", "--claims-history=none", f"--claims-evidence={settings.evidence}"]
     chosen += [f"--{what}={path}" for what, path in written.items()]
-    chosen += [f"--baseline={settings.baseline if suite.gate else options.NO_BASELINE}"]
-    chosen += [f"--not-comparable={settings.not_comparable}", f"--drift-margin={settings.drift_margin}"]
+    chosen += [f"--claims-baseline={settings.baseline if suite.gate else options.NO_BASELINE}"]
+    chosen += [f"--claims-not-comparable={settings.not_comparable}", f"--claims-drift-margin={settings.drift_margin}"]
     chosen += [f"--claim={name}" for name in settings.claims]
     chosen += [f"-k={option.keyword}"] if option.keyword else []
     chosen += [f"-m={option.markexpr}"] if option.markexpr else []

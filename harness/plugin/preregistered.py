@@ -184,7 +184,7 @@ def _unlike_registered(settings: Settings) -> str:
     changed = str(profile).removeprefix(profile.name).removeprefix(" with ")
     said = [changed] if changed else []
     own = settings.own_seeds
-    said += [f"--seeds {profile.seeds}, registered with {own}"] if profile.seeds != own else []
+    said += [f"--claims-seeds {profile.seeds}, registered with {own}"] if profile.seeds != own else []
     return f"changed by {', '.join(said)}" if said else ""
 
 

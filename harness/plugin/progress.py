@@ -249,7 +249,7 @@ def _per_level(where: Address) -> tuple[int, float]:
 
 
 def _name(where: Address) -> str:
-    """A cell among others that are computed at the same time; --plan says more of it, under the same id."""
+    """A cell among others that are computed at the same time; --claims-plan says more of it, under the same id."""
     cell, e = where.cell, where.cell.experiment
     seeds = f"seeds {cell.seeds[0]} to {cell.seeds[-1]}" if len(cell.seeds) > 1 else f"seed {cell.seeds[0]}"
     return f"{cell.id[:12]} {e.task.name} {e.learner.name} {cell.condition}, {seeds}"

@@ -59,7 +59,7 @@ def what_would_decide(
 ) -> dict[str, Any]:
     """Of an underpowered finding, what would decide it, as plain JSON; empty where no number of seeds is known to.
 
-    seeds: per group; times: how many of the profile's seeds its runs take for each; count: what --seeds is given
+    seeds: per group; times: how many of the profile's seeds its runs take for each; count: what --claims-seeds is given
     block: the first fresh one. core_minutes: what it costs, None where that is not known; minutes: on this machine.
     fewest: under how many seeds the test judges nothing. cells: all that the store holds.
     """
@@ -110,7 +110,7 @@ def in_words(finding: Finding, decide: Mapping[str, Any]) -> Iterable[str]:
     if decide["times"] != 1:
         total, times = round(decide["count"] * decide["times"]), f"{decide['times']:g}"
         who = "claim" if decide["times"] > 1 else "task"
-        yield f"  (--seeds {decide['count']} makes {total} here: the {who} takes {times} times as many)"
+        yield f"  (--claims-seeds {decide['count']} makes {total} here: the {who} takes {times} times as many)"
     if decide["passed_over"]:
         yield f"  (on block {decide['block']}, the next that has no evidence of it here)"
     yield f"  {decide['command']}"
@@ -120,7 +120,7 @@ def _no_seeds(finding: Finding, goal: str) -> str:
     if finding.refused:
         known = "would lift this" in finding.refused
         return f"not judged: {finding.refused}{'' if known else '; no number of seeds is known to lift this'}"
-    return f"not even --seeds {SEEDS_PER_BLOCK} would decide {goal}"
+    return f"not even --claims-seeds {SEEDS_PER_BLOCK} would decide {goal}"
 
 
 def _cost(decide: Mapping[str, Any]) -> str:
@@ -139,8 +139,8 @@ def _minutes(minutes: float, kind: str = "") -> str:
 
 def _command(finding: Finding, profile: str, block: int, count: int, settings: Settings) -> str:
     own = f" {settings.own_arguments}" if settings.own_arguments else ""
-    which = finding.rerun.partition(" --report=none ")[2]
-    return f"pytest -n auto --profile {profile} --seed-block {block} --seeds {count}{own} --report=none {which}"
+    which = finding.rerun.partition(" --claims-report=none ")[2]
+    return f"pytest -n auto --claims-profile {profile} --claims-seed-block {block} --claims-seeds {count}{own} --claims-report=none {which}"
 
 
 def _held(runs: Sequence[Run], block: int, cells: Iterable[StoredCell]) -> int:

@@ -64,7 +64,7 @@ class Suite:
     added: dict[str, str] = field(default_factory=dict)
     """By nodeid, a note on findings for which seeds were added to those already judged."""
     unfinished: dict[str, str] = field(default_factory=dict)
-    """With --finished: nodeid -> what there is of an item that lacks evidence, and is therefore not judged."""
+    """With --claims-finished: nodeid -> what there is of an item that lacks evidence, and is therefore not judged."""
     unusable: str | None = None
     """Why the evidence could not be written any more; nothing is judged then."""
     uncollected: BaseException | None = None
@@ -182,8 +182,8 @@ class Suite:
         if self.settings.update_baseline:
             if not self.judges_all or self.settings.finished:
                 raise pytest.UsageError(
-                    "--update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim ID,"
-                    " --finished and the like, and start it where pyproject.toml is"
+                    "--claims-update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim ID,"
+                    " --claims-finished and the like, and start it where pyproject.toml is"
                 )
             refuse_altered(self.settings)
             try:
@@ -210,9 +210,9 @@ class Suite:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """What is to be computed, parents first: all that the items need, or what --cell names.
+        """What is to be computed, parents first: all that the items need, or what --claims-cell names.
 
-        Raises pytest.UsageError for a --cell that is not in the plan, or is ambiguous.
+        Raises pytest.UsageError for a --claims-cell that is not in the plan, or is ambiguous.
         """
         needed = all_cells(cell for judge in self.judges.values() for run in judge.runs for cell in run.cells())
         if not self.settings.cells:
@@ -223,7 +223,9 @@ class Suite:
             if len(matches) != 1:
                 found = "no cell" if not matches else f"more than one cell ({len(matches)})"
                 profile = self.settings.profile.name
-                raise pytest.UsageError(f"{found} of profile {profile} has an id that starts with {name!r}; see --plan")
+                raise pytest.UsageError(
+                    f"{found} of profile {profile} has an id that starts with {name!r}; see --claims-plan"
+                )
             chosen += matches
         return all_cells(chosen)
 
@@ -282,7 +284,7 @@ class Suite:
         function = getattr(item, "function", None)
         hypothesis = " ".join((getattr(function, "__doc__", None) or item.name).split())
         which = f'--claim {declared.id} -k "{item.name}"' if item.stash.get(JOINED, False) else f'"{item.nodeid}"'
-        rerun = f"pytest -n auto {self.settings.arguments} --report=none {which}"
+        rerun = f"pytest -n auto {self.settings.arguments} --claims-report=none {which}"
         gives_findings = self.settings.profile.gives_findings
         return Judge(declared, item.name, item.nodeid, hypothesis, runs, rerun, gives_findings)
 

@@ -1,4 +1,4 @@
-"""What --plan and --list-claims print."""
+"""What --claims-plan and --claims-list print."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ def plan(suite: Suite) -> Iterator[str]:
     waiting = {where.cell.id for where in suite.pending()}
     yield _row("not in the evidence yet", [cell for cell in suite.cells if cell.id in waiting])
     yield ""
-    yield "cells (compute one with --cell ID; estimates of core-minutes; chains took 0.7 to 1.4 times theirs)"
+    yield "cells (compute one with --claims-cell ID; estimates of core-minutes; chains took 0.7 to 1.4 times theirs)"
     for where in suite.addresses:
         cell, done = where.cell, suite.store.finished_levels(where)
         state = "stored" if cell.id not in waiting else f"{done}/{len(cell.levels)} levels" if done else "pending"
@@ -45,7 +45,7 @@ def plan(suite: Suite) -> Iterator[str]:
 
 
 def computed(suite: Suite) -> Iterator[str]:
-    """What --cell left, a line per cell and level: scored return over seeds, and cost."""
+    """What --claims-cell left, a line per cell and level: scored return over seeds, and cost."""
     for where in suite.addresses:
         failure = suite.failures.get(where.cell.id)
         yield f"{where.cell.id[:12]}  {_name(where.cell)}{f': failed, {failure}' if failure else ''}"

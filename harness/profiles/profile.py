@@ -22,7 +22,7 @@ from harness.registry import Registry
 from harness.tasks.narrowed import Narrowed
 
 SEEDS_PER_BLOCK = 1000
-"""`--seed-block N` judges on seeds N * 1000 onwards. Block 90 trained the experts, block 99 is for tuning, those from
+"""`--claims-seed-block N` judges on seeds N * 1000 onwards. Block 90 trained the experts, block 99 is for tuning, those from
 1000 on are for A/A runs."""
 EXPERT_BLOCK, TUNING_BLOCK, AA_BLOCK = 90, 99, 1000
 
@@ -89,8 +89,8 @@ class Profile:
     """One scale of the whole suite.
 
     gives_findings: whether claims are judged; a smoke run only shows that everything runs. switches, changes: what was
-    asked for on top of the profile (`--switch`, `--set`); what a claim itself changes wins. control: what is broken
-    about all of it (`--control`), whatever a claim changes; the name of one, or nothing. shares: by task, the share of
+    asked for on top of the profile (`--claims-switch`, `--claims-set`); what a claim itself changes wins. control: what is broken
+    about all of it (`--claims-control`), whatever a claim changes; the name of one, or nothing. shares: by task, the share of
     the seeds that it is judged on; all where it is not named.
     """
 
@@ -188,7 +188,7 @@ class Profile:
         if count > SEEDS_PER_BLOCK:
             raise ValueError(
                 f"a claim takes {times:g} times {self.seeds} seeds, and a block has {SEEDS_PER_BLOCK}: give at most"
-                f" --seeds {SEEDS_PER_BLOCK // times:.0f}, or leave the claim out"
+                f" --claims-seeds {SEEDS_PER_BLOCK // times:.0f}, or leave the claim out"
             )
         return tuple(range(first, first + count))
 

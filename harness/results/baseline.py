@@ -1,6 +1,6 @@
 """A baseline: what a complete run found, written down for later runs to be held against.
 
-fixtures/baselines/<profile>.json. Written by `--update-baseline` alone; whatever else is in such a file is refused, in
+fixtures/baselines/<profile>.json. Written by `--claims-update-baseline` alone; whatever else is in such a file is refused, in
 one line, before anything is trained. Two runs over the same evidence write the same bytes, `created` aside.
 
 Beside what was found it keeps what each finding had committed itself to, so that each is compared, or is not, for what

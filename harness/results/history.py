@@ -295,11 +295,13 @@ def _format(base: sqlite3.Connection, path: Path) -> int:
     if not (application or number or tables):
         return 0
     if application != _APPLICATION or not number > 0:
-        raise HistoryError(f"{path} is no history, but a database of something else: name another with --history")
+        raise HistoryError(
+            f"{path} is no history, but a database of something else: name another with --claims-history"
+        )
     if number > FORMAT:
         raise HistoryError(
             f"the history {path} has format {number}, and this version knows formats up to {FORMAT}: update, or name"
-            " another with --history"
+            " another with --claims-history"
         )
     return int(number)
 
@@ -317,4 +319,6 @@ def _upgrade(base: sqlite3.Connection, path: Path) -> None:
 
 def _problem(path: Path, done: str, why: str) -> HistoryError:
     said = " ".join(why.split()).removesuffix(".")
-    return HistoryError(f"the history {path} can't be {done}: {said}; move it away, or name another with --history")
+    return HistoryError(
+        f"the history {path} can't be {done}: {said}; move it away, or name another with --claims-history"
+    )

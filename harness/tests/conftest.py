@@ -24,7 +24,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> str:
     from harness.tests.plugin.test_plugin import project
 
     made = project(tmp_path_factory.mktemp("replay") / "project", "test_ticket_effect.py")
-    ran = made.run("--profile=smoke", "-k", "cart-pole-bc", "-n", "0", "--report=none")
+    ran = made.run("--claims-profile=smoke", "-k", "cart-pole-bc", "-n", "0", "--claims-report=none")
     assert ran.code == 0, ran.text
     return _REPLAY.replace("EVIDENCE", repr(str(made.evidence)))
 

@@ -590,8 +590,15 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-SMOKE = ("--profile=smoke", "--seeds=2", "--set=pruning.levels=1", "-k", "cart-pole-bc", "--claim=ticket-effect")
-RULE_ARG = "--set=pruning.criterion=gradient-times-weight"
+SMOKE = (
+    "--claims-profile=smoke",
+    "--claims-seeds=2",
+    "--claims-set=pruning.levels=1",
+    "-k",
+    "cart-pole-bc",
+    "--claim=ticket-effect",
+)
+RULE_ARG = "--claims-set=pruning.criterion=gradient-times-weight"
 
 
 def evidence(folder: Path) -> dict[str, bytes]:
@@ -615,15 +622,15 @@ def test_the_houses_claim_is_judged_with_the_users_rule(own: Path, ran: Ran) -> 
     assert summary["changes"] == ["pruning.levels=1", "pruning.criterion=gradient-times-weight"]
     (finding,) = summary["claims"][0]["findings"]
     assert finding["rerun"] == (
-        "pytest -n auto --profile smoke --seeds 2 -p pytester --set pruning.levels=1"
-        " --set pruning.criterion=gradient-times-weight"
-        ' --report=none --claim ticket-effect -k "test_ticket_beats_random[cart-pole-bc]"'
+        "pytest -n auto --claims-profile smoke --claims-seeds 2 -p pytester --claims-set pruning.levels=1"
+        " --claims-set pruning.criterion=gradient-times-weight"
+        ' --claims-report=none --claim ticket-effect -k "test_ticket_beats_random[cart-pole-bc]"'
     )
 
 
 def test_workers_find_the_same_rule(own: Path, ran: Ran, tmp_path: Path) -> None:
     """The same bits in the same places."""
-    done = run_pytest(own, "-n", "2", *SMOKE, RULE_ARG, f"--evidence={tmp_path}/e", "--report=none")
+    done = run_pytest(own, "-n", "2", *SMOKE, RULE_ARG, f"--claims-evidence={tmp_path}/e", "--claims-report=none")
     assert done.code == OK, done.text
     assert evidence(tmp_path / "e") == evidence(own / ".claims" / "evidence")
     assert len(evidence(tmp_path / "e")) == 2 * (1 + 4)
@@ -634,7 +641,7 @@ def test_another_rule_under_that_name_is_other_evidence(own: Path, ran: Ran, tmp
     text = (own / "conftest.py").read_text()
     (tmp_path / "own" / "conftest.py").write_text(text.replace("abs(gradient * weight)", "abs(gradient)"))
     told = run_pytest(
-        tmp_path / "own", "--plan", *SMOKE, RULE_ARG, f"--evidence={own / '.claims' / 'evidence'}"
+        tmp_path / "own", "--claims-plan", *SMOKE, RULE_ARG, f"--claims-evidence={own / '.claims' / 'evidence'}"
     ).text.splitlines()
     waiting = next(line for line in told if line.startswith("not in the evidence yet"))
     assert waiting.split()[5] == "4"  # all conditions, but level 0 stays valid
@@ -645,7 +652,7 @@ def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path
     shutil.copy(own / "conftest.py", tmp_path / "my_own_rule.py")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "my_own_rule", "-W", "error", "--plan", *SMOKE, RULE_ARG],
+        [sys.executable, "-m", "pytest", "-p", "my_own_rule", "-W", "error", "--claims-plan", *SMOKE, RULE_ARG],
         cwd=tmp_path / "own",
         env=environment | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
@@ -664,10 +671,10 @@ def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path
             [RULE_ARG.replace("gradient-times", "gradent-times")],
             "one of magnitude, random, smallest-stay, gradient-times-weight",
         ),
-        (["--set", "pruning.rate=2"], "the pruning rate is between 0 and 1, not 2.0"),
-        (["--set", "nonsense", "-n", "2"], "PART.FIELD=VALUE"),
-        (["--set", "learner.clip=0.1", "-n", "2"], "learner.clip=0.1 changes nothing here"),
-        (["--set", "learner.batch=64", "-n", "2"], "learner.batch=64 changes nothing here"),
+        (["--claims-set", "pruning.rate=2"], "the pruning rate is between 0 and 1, not 2.0"),
+        (["--claims-set", "nonsense", "-n", "2"], "PART.FIELD=VALUE"),
+        (["--claims-set", "learner.clip=0.1", "-n", "2"], "learner.clip=0.1 changes nothing here"),
+        (["--claims-set", "learner.batch=64", "-n", "2"], "learner.batch=64 changes nothing here"),
         (["--claim", "nonsense"], "there is no claim 'nonsense' here"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -675,7 +682,7 @@ def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path
 def test_what_can_not_be_meant_is_one_line_before_any_training(
     own: Path, tmp_path: Path, args: list[str], words: str
 ) -> None:
-    ran = run_pytest(own, *SMOKE, *args, f"--evidence={tmp_path}/e", "--report=none")
+    ran = run_pytest(own, *SMOKE, *args, f"--claims-evidence={tmp_path}/e", "--claims-report=none")
     assert ran.code == USAGE, ran.text
     (complaint,) = [line for line in ran.text.splitlines() if "error" in line.lower()]
     assert words in complaint
@@ -687,7 +694,7 @@ def test_changes_may_stand_in_pyproject_and_the_command_line_wins(own: Path, tmp
     folder = tmp_path / "own"
     shutil.copytree(own, folder, ignore=shutil.ignore_patterns(".claims", "__pycache__"))
     (folder / "pytest.ini").write_text("[pytest]\nset =\n  pruning.criterion=random\n  pruning.levels=2\n")
-    said = run_pytest(folder, "--list-claims", RULE_ARG).text
+    said = run_pytest(folder, "--claims-list", RULE_ARG).text
     assert "with pruning.criterion=gradient-times-weight, pruning.levels=2, seeds" in said
     for path in HOUSE.glob("claims/test_*.py"):  # all of the house's can be named from here
         assert path.stem.removeprefix("test_").replace("_", "-") in said
@@ -708,7 +715,9 @@ def test_a_claim_of_ones_own_with_a_name_of_the_houses_is_the_one_meant(own: Pat
 def test_the_examples_learner_and_initialiser_are_judged(tmp_path: Path) -> None:
     folder = tmp_path / "own"
     shutil.copytree(EXAMPLES / "own_learner", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    ran = run_pytest(folder, "-n", "0", "--profile=smoke", "--seeds=1", "--set", "pruning.levels=1")
+    ran = run_pytest(
+        folder, "-n", "0", "--claims-profile=smoke", "--claims-seeds=1", "--claims-set", "pruning.levels=1"
+    )
     assert ran.code == OK, ran.text
     cells = [json.loads(path.read_text()) for path in folder.rglob("cell.json")]
     assert {cell["cell"]["experiment"]["learner"]["type"] for cell in cells} == {"conftest.AnnealedPPO"}
@@ -717,8 +726,15 @@ def test_the_examples_learner_and_initialiser_are_judged(tmp_path: Path) -> None
         "learner conftest.AnnealedPPO: conftest",
     }
     changes = ["learner.ppo=annealed-ppo", "network.initialiser=orthogonal", "pruning.levels=1"]
-    args = ["--plan", "--profile=smoke", "--seeds=1", "--claim=ticket-effect", "-k", "cart-pole-ppo"]
-    again = run_pytest(folder, *args, *(f"--set={change}" for change in changes))
+    args = [
+        "--claims-plan",
+        "--claims-profile=smoke",
+        "--claims-seeds=1",
+        "--claim=ticket-effect",
+        "-k",
+        "cart-pole-ppo",
+    ]
+    again = run_pytest(folder, *args, *(f"--claims-set={change}" for change in changes))
     waiting = next(line for line in again.text.splitlines() if line.startswith("not in the evidence yet"))
     assert waiting.split()[5] == "0"  # the same experiment by options
 
@@ -735,11 +751,11 @@ def test_a_control_of_ones_own_breaks_the_houses_claim(tmp_path: Path) -> None:
         "    def returns(self, returns, seeds):\n"
         "        return {name: 0 * held for name, held in returns.items()}\n"
     )
-    ran = run_pytest(folder, "-n", "0", *SMOKE, "--control=mute")
+    ran = run_pytest(folder, "-n", "0", *SMOKE, "--claims-control=mute")
     assert ran.code == OK, ran.text
     assert "ticket-effect at smoke with pruning.levels=1, control mute" in ran.text
     assert not (folder / ".claims" / "evidence").exists()
-    refused = run_pytest(folder, "-n", "0", *SMOKE, "--control=mutr")
+    refused = run_pytest(folder, "-n", "0", *SMOKE, "--claims-control=mutr")
     assert refused.code == USAGE
     assert "one-initialiser, start-shuffled, larger-shuffled, smallest-shuffled, mute" in refused.text
 

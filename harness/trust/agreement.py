@@ -1,7 +1,7 @@
 """Agreement of seed blocks: whether fresh seeds say again what the first ones said.
 
 A finding that only one block of seeds shows is a finding about these seeds. Runs of the same claims at the same profile
-on different blocks (`--seed-block N`) are laid side by side, each against the first.
+on different blocks (`--claims-seed-block N`) are laid side by side, each against the first.
 """
 
 import json
@@ -46,7 +46,7 @@ def read_blocks(paths: Sequence[Path]) -> list[Block]:
     differ in anything but their seeds.
     """
     if len(paths) < 2:
-        raise AgreementError("at least two findings.json are compared, each of another --seed-block")
+        raise AgreementError("at least two findings.json are compared, each of another --claims-seed-block")
     blocks = [_read(path) for path in paths]
     first = blocks[0]
     for block in blocks[1:]:

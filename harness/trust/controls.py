@@ -96,7 +96,7 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Gen
             yield f"{name}: no claim declares it"
             continue
         mutation = IDLE if idle else name
-        run = sessions.judge(mutation, ["--control", mutation], sessions.MUTATED_EVIDENCE, claims)
+        run = sessions.judge(mutation, ["--claims-control", mutation], sessions.MUTATED_EVIDENCE, claims)
         for claim in claims:
             found[claim][name] = outcome(twin[claim], run[claim])
         told = (f"{claim} {found[claim][name][0]} ({found[claim][name][1]})" for claim in claims)

@@ -27,7 +27,7 @@ def main(fixture: bool = False) -> Generator[str, None, int]:
     readings: dict[Switch, dict[str, Judged] | str] = {}
     for switch in SWITCHES.values():
         try:
-            readings[switch] = sessions.judge(str(switch), ["--switch", str(switch)], sessions.EVIDENCE)
+            readings[switch] = sessions.judge(str(switch), ["--claims-switch", str(switch)], sessions.EVIDENCE)
         except RefusedError as error:
             readings[switch] = str(error)
         yield f"{switch}: {_told(base, readings[switch])}"

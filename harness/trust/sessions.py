@@ -51,11 +51,24 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
     findings = folder / "findings.json"
     findings.unlink(missing_ok=True)  # those of an earlier run would be taken for this one's
     # absolute, for pytest runs where the claims are
-    places = [f"--evidence={evidence.resolve()}", f"--report={report.resolve()}", "--history=none"]
+    places = [f"--claims-evidence={evidence.resolve()}", f"--claims-report={report.resolve()}", "--claims-history=none"]
     chosen = [f"--claim={','.join(claims)}"] if claims else []
     # no baseline, and nothing for GitHub: what is said of a broken experiment is no matter of the job that started it
-    places += ["--baseline=none", "-p", "no:claims-github"]
-    command = [sys.executable, "-m", "pytest", "-n", "auto", "--profile", PROFILE, *places, *chosen, *options]
+    places += ["--claims-baseline=none", "-p", "no:claims-github"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "auto",
+        "-p",
+        "harness.plugin",
+        "--claims-profile",
+        PROFILE,
+        *places,
+        *chosen,
+        *options,
+    ]
     with log.open("w") as output:
         code = subprocess.run(command, cwd=HOUSE, stdout=output, stderr=subprocess.STDOUT).returncode
     if code in _SETTLED and findings.exists():

@@ -48,7 +48,7 @@ def run(*found: Finding, block: int = 0, day: int = 1, **changes: Any) -> dict[s
         "changes": [],
         "seed_block": block,
         "seeds": list(range(1000 * block, 1000 * block + SEEDS)),
-        "command": f"pytest --seed-block {block}",
+        "command": f"pytest --claims-seed-block {block}",
         "created": f"2026-11-{day:02d}T10:00:00+00:00",
         "commit": f"v0.1-{day}-g0a1b2c{day:02d}",
         "machine": {"cpu": "a CPU", "cpus": 2},

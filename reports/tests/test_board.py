@@ -255,12 +255,12 @@ def test_no_difference_is_said_to_mean_something_only_where_it_was_judged() -> N
 def test_an_underpowered_finding_says_what_would_decide_it_and_the_command() -> None:
     open_ = synthetic.finding("ticket-effect", "cart-pole ppo", "underpowered", 0.04, -0.03, 0.1, seeds_needed=44)
     entry = {"seeds": 44, "times": 2, "count": 22, "block": 3, "passed_over": [1], "core_minutes": 2.4, "minutes": 1.2}
-    entry |= {"cpus": 2, "fewest": None, "command": "pytest -n auto --seeds 22 --seed-block 3"}
+    entry |= {"cpus": 2, "fewest": None, "command": "pytest -n auto --claims-seeds 22 --claims-seed-block 3"}
     claim = suites.claim("ticket-effect", "INCONCLUSIVE", [open_], would_decide={open_["nodeid"]: entry})
     part = section(reports.build({**synthetic.findings(), "claims": [claim]}), "ticket-effect")
     assert "44 fresh seeds would decide 0.05 normalised return 9 times in 10" in part
-    assert 'class="decide"' in part and "in about 2 core-minutes" in part and "--seeds 22 makes 44 here" in part
-    assert "<code>pytest -n auto --seeds 22 --seed-block 3</code>" in part
+    assert 'class="decide"' in part and "in about 2 core-minutes" in part and "--claims-seeds 22 makes 44 here" in part
+    assert "<code>pytest -n auto --claims-seeds 22 --claims-seed-block 3</code>" in part
 
 
 @pytest.mark.parametrize("entry", [None, {"seeds": 44}, "text", {}])

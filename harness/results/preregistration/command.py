@@ -15,7 +15,11 @@ def main(evidence: str, claims: Sequence[str]) -> int:
 
     evidence: the folder in which to look for what has been judged already. Trains nothing.
     """
-    arguments = ["--preregister", f"--evidence={Path(evidence).resolve()}", *(f"--claim={claim}" for claim in claims)]
+    arguments = [
+        "--claims-preregister",
+        f"--claims-evidence={Path(evidence).resolve()}",
+        *(f"--claim={claim}" for claim in claims),
+    ]
     quiet = ["-qq", "--no-header", "--no-summary"]
     command = [sys.executable, "-m", "pytest", *arguments, *quiet, f"--rootdir={HOUSE}", str(HOUSE / "claims")]
     return OK if subprocess.run(command).returncode == OK else USAGE

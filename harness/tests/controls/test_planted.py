@@ -293,7 +293,7 @@ def test_what_is_read_from_the_disk_is_what_was_planted(strong: Project) -> None
 
 
 def test_what_is_strong_is_found_again_on_fresh_seeds(strong: Project) -> None:
-    ran = strong.run("-n", "0", *PLANTED, "--seed-block=1", "--report=other/report.html")
+    ran = strong.run("-n", "0", *PLANTED, "--claims-seed-block=1", "--claims-report=other/report.html")
     assert ran.code == OK, ran.text
     paths = [strong.folder / folder / "findings.json" for folder in (".claims", "other")]
     made = agreement.record(agreement.read_blocks(paths), "python -m harness agreement")

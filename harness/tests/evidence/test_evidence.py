@@ -246,7 +246,7 @@ def test_evidence_of_one_cell_is_not_used_under_the_name_of_another(copied: Stor
 
 def test_a_folder_that_can_not_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"file/evidence can't be written: .*--evidence"):
+    with pytest.raises(StoreError, match=r"file/evidence can't be written: .*--claims-evidence"):
         Store(tmp_path / "file" / "evidence").prepare()
 
 

@@ -421,7 +421,13 @@ def test_a_limit_on_files_is_told_with_the_size_that_was_wanted(tmp_path: Path, 
 def test_a_disk_that_fills_up_ends_the_run_in_every_process(tmp_path: Path, workers: str) -> None:
     made = project(tmp_path / "project", "test_ticket_effect.py")
     with disk(tmp_path / "disk", "160k") as small:
-        args = ("--profile=smoke", "-k", "cart-pole-bc", f"--evidence={small}/evidence", "--report=none")
+        args = (
+            "--claims-profile=smoke",
+            "-k",
+            "cart-pole-bc",
+            f"--claims-evidence={small}/evidence",
+            "--claims-report=none",
+        )
         ran = made.run("-n", workers, "-p", "no:hypothesispytest", *args)  # which takes seconds to say nothing
         assert ran.code == UNWRITABLE, ran.text
         line = complaint(ran.text)
@@ -442,7 +448,7 @@ def test_a_disk_that_is_full_is_refused_before_any_training(tmp_path: Path) -> N
     made = project(tmp_path / "project", "test_ticket_effect.py")
     with disk(tmp_path / "disk", "100k") as small:
         (small / "fill").write_bytes(bytes(80_000))
-        ran = made.run("--profile=smoke", f"--evidence={small}/evidence", "--report=none")
+        ran = made.run("--claims-profile=smoke", f"--claims-evidence={small}/evidence", "--claims-report=none")
         assert ran.code == USAGE
         assert "no space left on device: 65.5 kB were to be written, " in complaint(ran.text)
 
@@ -452,7 +458,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A made-up claim with its evidence."""
     made = project(tmp_path_factory.mktemp("judged") / "project", conftest=TINY, ini={"profile": '"tiny"'})
     made.add("supported", BODIES["supported"])
-    assert made.run("--report=none").code == OK
+    assert made.run("--claims-report=none").code == OK
     return made
 
 
@@ -462,12 +468,14 @@ def test_claims_are_judged_from_read_only_evidence_as_long_as_nothing_is_pending
     with disk(tmp_path / "disk", "4m") as small:
         shutil.copytree(judged.evidence, small / "evidence")
         remount(small, "ro")
-        ran = judged.run(f"--evidence={small}/evidence", "--report=none")
+        ran = judged.run(f"--claims-evidence={small}/evidence", "--claims-report=none")
         assert ran.code == OK, ran.text
         assert "REPRODUCED" in ran.text
-        ran = judged.run("-n", "2", f"--evidence={small}/evidence", "--report=none", "--seed-block=1")
+        ran = judged.run(
+            "-n", "2", f"--claims-evidence={small}/evidence", "--claims-report=none", "--claims-seed-block=1"
+        )
         assert ran.code == USAGE
-        assert complaint(ran.text).endswith("read-only file system; name another with --evidence")
+        assert complaint(ran.text).endswith("read-only file system; name another with --claims-evidence")
         assert " workers [" not in ran.text
 
 
@@ -490,8 +498,8 @@ def test_claims_are_judged_where_every_write_fails(judged: Project, tmp_path: Pa
     """As above, where no disk may be mounted."""
     made = project(tmp_path / "project", conftest=TINY + READ_ONLY, ini={"profile": '"tiny"'})
     made.add("supported", BODIES["supported"])
-    assert made.run(f"--evidence={judged.evidence}", "--report=none").code == OK
-    ran = made.run(f"--evidence={judged.evidence}", "--report=none", "--seed-block=1")
+    assert made.run(f"--claims-evidence={judged.evidence}", "--claims-report=none").code == OK
+    ran = made.run(f"--claims-evidence={judged.evidence}", "--claims-report=none", "--claims-seed-block=1")
     assert ran.code == USAGE
     assert "read-only file system" in complaint(ran.text)
 
@@ -514,7 +522,7 @@ findings.write = refuse
 def test_findings_are_told_even_if_the_report_can_not_be_written(judged: Project, tmp_path: Path, body: str) -> None:
     made = project(tmp_path / "project", conftest=TINY + FULL_REPORT, ini={"profile": '"tiny"'})
     made.add("it", BODIES[body])
-    ran = made.run(f"--evidence={judged.evidence}")
+    ran = made.run(f"--claims-evidence={judged.evidence}")
     assert ran.code == UNWRITABLE != FAILED
     assert ("REPRODUCED" if body == "supported" else "REFUTED") in ran.text
     assert "no space left on device" in complaint(ran.text, "the findings")
@@ -579,7 +587,9 @@ def at_its_best(attempt: Callable[[], Interrupted], tries: int = 3) -> Interrupt
 )
 def test_ctrl_c_is_obeyed_within_seconds(tmp_path: Path, args: tuple[str, ...], times: int, whole_group: bool) -> None:
     made = project(tmp_path / "project", "test_ticket_effect.py")
-    ended = at_its_best(lambda: interrupt(made, ("--profile=paper", "--report=none", *args), times, whole_group))
+    ended = at_its_best(
+        lambda: interrupt(made, ("--claims-profile=paper", "--claims-report=none", *args), times, whole_group)
+    )
     assert ended.code == INTERRUPTED, ended.text
     assert ended.seconds < SECONDS_TO_STOP, ended.text
     assert "claims: the same command goes on from the last finished level" in ended.text
@@ -590,9 +600,9 @@ def test_ctrl_c_is_obeyed_within_seconds(tmp_path: Path, args: tuple[str, ...], 
 
 def test_ctrl_c_ends_a_single_cell_as_well(tmp_path: Path) -> None:
     made = project(tmp_path / "project", "test_ticket_effect.py")
-    plan = made.run("--profile=paper", "--plan").text
+    plan = made.run("--claims-profile=paper", "--claims-plan").text
     cell = next(line.split()[0] for line in plan.splitlines() if line.endswith(": dense") and " ppo " in line)
-    ended = at_its_best(lambda: interrupt(made, ("--profile=paper", "--cell", cell), 2))
+    ended = at_its_best(lambda: interrupt(made, ("--claims-profile=paper", "--claims-cell", cell), 2))
     assert (ended.code, ended.seconds < SECONDS_TO_STOP) == (INTERRUPTED, True), ended.text
     assert "Traceback" not in ended.text, ended.text
     assert list((made.evidence / "leases").glob("*.json")) == []

@@ -11,7 +11,7 @@ from harness.plugin.failure import WIDTH, again, on_fresh_seeds, text
 from harness.results.finding import Finding, conclude
 from harness.statistics import Outcome
 
-RERUN = 'pytest -n auto --profile scaled --report=none "claims/test_it.py::test_it[cart-pole-ppo]"'
+RERUN = 'pytest -n auto --claims-profile scaled --claims-report=none "claims/test_it.py::test_it[cart-pole-ppo]"'
 CONTRADICTED = Finding(
     claim="it-is-so",
     name="test_it[cart-pole-ppo]",
@@ -98,7 +98,7 @@ def test_a_contradiction_says_what_was_expected_measured_and_would_be_seen_again
         "as many fresh seeds would give -0.44 to -0.16 in 19 of 20 runs; one seed's value has a standard deviation of"
         " 0.14; an effect of 0.15 is seen 9 times in 10; a fresh block would say contradicted again almost always"
     )
-    assert row(said, "fresh seeds") == RERUN.replace("scaled", "scaled --seed-block 1")
+    assert row(said, "fresh seeds") == RERUN.replace("scaled", "scaled --claims-seed-block 1")
     assert "baseline" not in said
 
 
@@ -138,12 +138,13 @@ def test_what_is_expected_follows_the_kind_of_hypothesis(kind: Any, words: str) 
 
 
 @pytest.mark.parametrize(
-    ("block", "fresh"), [("", 1), ("--seed-block 3 ", 4), ("--seed-block 98 ", 100), ("--seed-block=0 ", 1)]
+    ("block", "fresh"),
+    [("", 1), ("--claims-seed-block 3 ", 4), ("--claims-seed-block 98 ", 100), ("--claims-seed-block=0 ", 1)],
 )
 def test_fresh_seeds_are_those_of_the_next_block_that_may_be_judged(block: str, fresh: int) -> None:
     """Block 99 is for tuning."""
-    command = on_fresh_seeds(f"pytest --profile tiny {block}--report=none x")
-    assert command == f"pytest --profile tiny --seed-block {fresh} --report=none x"
+    command = on_fresh_seeds(f"pytest --claims-profile tiny {block}--claims-report=none x")
+    assert command == f"pytest --claims-profile tiny --claims-seed-block {fresh} --claims-report=none x"
 
 
 @pytest.mark.parametrize("kind", ["greater", "equivalent", "non-inferior"])

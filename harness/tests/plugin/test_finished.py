@@ -1,4 +1,4 @@
-"""`--finished`, looked at from the shell: what is computed is judged, and nothing else happens."""
+"""`--claims-finished`, looked at from the shell: what is computed is judged, and nothing else happens."""
 
 import shutil
 from pathlib import Path
@@ -27,7 +27,7 @@ def with_two_claims(folder: Path, body: str = "supported") -> Project:
 def half(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Of the two claims, the evidence of one."""
     made = with_two_claims(tmp_path_factory.mktemp("finished") / "project")
-    assert made.run("--claim", "tickets", "--report=none").code == OK
+    assert made.run("--claim", "tickets", "--claims-report=none").code == OK
     return made
 
 
@@ -38,7 +38,7 @@ def files(made: Project) -> dict[str, int]:
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_what_is_finished_is_judged_and_the_rest_says_how_far_it_is(half: Project, workers: str) -> None:
     before = files(half)
-    ran = half.run("--finished", "-n", workers)
+    ran = half.run("--claims-finished", "-n", workers)
     assert ran.code == OK, ran.text
     assert half.conclusions() == {"tickets": "supported", "conditions": "not run"}
     assert half.verdicts() == {"tickets": "REPRODUCED", "conditions": "NOT RUN"}
@@ -62,13 +62,13 @@ def test_what_is_finished_is_judged_and_the_rest_says_how_far_it_is(half: Projec
 
 def test_what_was_not_judged_is_not_remembered_as_asked(half: Project) -> None:
     """Else its seeds would count as looked at."""
-    half.run("--finished", "--seeds", "2", "--report=none")
+    half.run("--claims-finished", "--claims-seeds", "2", "--claims-report=none")
     assert {(entry.claim, entry.seeds, entry.judged) for entry in entries(half.evidence)} == {("tickets", (3,), (3,))}
 
 
 def test_a_finding_that_is_contradicted_fails_here_too(tmp_path: Path, half: Project) -> None:
     made = with_two_claims(tmp_path / "project", "contradicted")
-    ran = made.run("--finished", f"--evidence={half.evidence}")
+    ran = made.run("--claims-finished", f"--claims-evidence={half.evidence}")
     assert ran.code == FAILED, ran.text
     assert made.conclusions() == {"tickets": "contradicted", "conditions": "not run"}
 
@@ -76,7 +76,7 @@ def test_a_finding_that_is_contradicted_fails_here_too(tmp_path: Path, half: Pro
 def test_where_nothing_is_computed_nothing_is_judged_or_made(tmp_path: Path) -> None:
     made = with_two_claims(tmp_path / "project")
     before = tree(made.folder)
-    ran = made.run("--finished")
+    ran = made.run("--claims-finished")
     assert ran.code == OK, ran.text
     assert set(made.verdicts().values()) == {"NOT RUN"}
     assert made.summary()["partial"]["levels"] == 0
@@ -88,7 +88,7 @@ def test_damaged_evidence_is_left_as_it_is_and_not_judged(tmp_path: Path, half: 
     shutil.copytree(half.evidence, tmp_path / "evidence")
     hit = sorted((tmp_path / "evidence").rglob("level_02.npz"))[0]
     hit.write_bytes(b"no longer what was written")
-    ran = half.run("--finished", f"--evidence={tmp_path / 'evidence'}")
+    ran = half.run("--claims-finished", f"--claims-evidence={tmp_path / 'evidence'}")
     assert ran.code == OK, ran.text
     assert half.conclusions() == {"tickets": "not run", "conditions": "not run"}
     assert f"damaged: {hit}" in ran.text
@@ -96,7 +96,7 @@ def test_damaged_evidence_is_left_as_it_is_and_not_judged(tmp_path: Path, half: 
 
 
 def test_of_a_complete_plan_nothing_is_partial(half: Project) -> None:
-    ran = half.run("--finished", "--claim", "tickets")
+    ran = half.run("--claims-finished", "--claim", "tickets")
     assert ran.code == OK, ran.text
     assert half.summary()["partial"] is None
     assert half.conclusions() == {"tickets": "supported"}

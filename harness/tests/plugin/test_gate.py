@@ -35,7 +35,7 @@ class Gated:
         self.project.add(name, body or BODIES[name])
 
     def run(self, *args: str) -> Ran:
-        return self.project.run(self.evidence, "--report=none", *args)
+        return self.project.run(self.evidence, "--claims-report=none", *args)
 
 
 Make = Callable[..., Gated]
@@ -43,7 +43,7 @@ Make = Callable[..., Gated]
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"--evidence={tmp_path_factory.mktemp('tiny') / 'evidence'}"
+    return f"--claims-evidence={tmp_path_factory.mktemp('tiny') / 'evidence'}"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def make(tmp_path: Path, evidence: str) -> Make:
         for name in names:
             made.add(name)
         if baseline:
-            assert made.run("--update-baseline").code == BASELINE
+            assert made.run("--claims-update-baseline").code == BASELINE
         return made
 
     return make
@@ -67,10 +67,10 @@ def standings(ran: Ran) -> str:
 
 def test_the_first_baseline_fails_the_run_so_that_somebody_reads_it(make: Make) -> None:
     made = make("supported", "contradicted", baseline=False)
-    first = made.run("--update-baseline")
+    first = made.run("--claims-update-baseline")
     assert first.code == BASELINE, first.text
     assert "written for the first time" in first.text and str(made.file) in first.text
-    second = made.run("--update-baseline")
+    second = made.run("--claims-update-baseline")
     assert second.code == OK, second.text
     assert "0 of 2 conclusions changed, 0 entries dropped" in second.text
 
@@ -78,17 +78,17 @@ def test_the_first_baseline_fails_the_run_so_that_somebody_reads_it(make: Make) 
 def test_a_contradiction_that_the_baseline_records_is_expected(make: Make) -> None:
     made = make("supported", "contradicted")
     assert made.run().code == OK
-    ran = made.run("-v", "--gate")
+    ran = made.run("-v", "--claims-gate")
     assert ran.code == OK, ran.text
     assert "CONTRADICTED, AS RECORDED" in ran.text
     assert "1 holds, 1 as recorded" in standings(ran)
-    assert made.run("--baseline=none").code == FAILED
+    assert made.run("--claims-baseline=none").code == FAILED
 
 
 def test_what_was_supported_and_has_drifted_away_turns_the_gate_red_and_is_named(make: Make) -> None:
     made = make("supported", "underpowered")
     made.add("supported", "judge.greater(difference(0.0), smallest=0.05)")
-    ran = made.run("--gate", "-v")
+    ran = made.run("--claims-gate", "-v")
     assert ran.code == FAILED, ran.text
     assert "REGRESSED" in ran.text
     assert "1 regressed, 1 as recorded" in standings(ran)
@@ -96,15 +96,15 @@ def test_what_was_supported_and_has_drifted_away_turns_the_gate_red_and_is_named
         "  regressed      supported test_it[cart-pole-bc]: supported (+0.2) in the baseline, underpowered" in ran.text
     )
     without = made.run()
-    assert without.code == OK, "only --gate asks for more than that nothing is contradicted"
+    assert without.code == OK, "only --claims-gate asks for more than that nothing is contradicted"
 
 
 def test_leaving_supported_alone_is_reported_and_does_not_fail(make: Make) -> None:
     made = make(baseline=False)
     made.add("steady", STEADY.format(mean=0.2))
-    assert made.run("--update-baseline").code == BASELINE
+    assert made.run("--claims-update-baseline").code == BASELINE
     made.add("steady", STEADY.format(mean=0.1))
-    ran = made.run("--gate")
+    ran = made.run("--claims-gate")
     assert ran.code == OK, ran.text
     assert "1 left" in standings(ran)
     assert "supported (+0.2) in the baseline, underpowered (+0.1) now: drift -0.1" in ran.text
@@ -112,7 +112,7 @@ def test_leaving_supported_alone_is_reported_and_does_not_fail(make: Make) -> No
 
 def test_the_smallest_drift_that_can_be_seen_is_told(make: Make) -> None:
     made = make("supported", "underpowered")
-    gated, plain = made.run("--gate"), made.run()
+    gated, plain = made.run("--claims-gate"), made.run()
     assert "the smallest drift that the gate sees 9 times in 10" in gated.text
     assert gated.text.count("normalised return, of +") == 1, "only what was supported is watched"
     assert re.search(r"0.0\d+ +normalised return, of \+0.2: supported test_it", gated.text)
@@ -123,7 +123,7 @@ def test_the_smallest_drift_that_can_be_seen_is_told(make: Make) -> None:
 def test_a_finding_turned_error_fails_with_a_code_of_its_own(make: Make, body: str) -> None:
     made = make("supported", "equivalent")
     made.add("equivalent", body)
-    assert made.run("--gate").code == NO_RESULT
+    assert made.run("--claims-gate").code == NO_RESULT
     assert made.run().code == NO_RESULT
 
 
@@ -140,7 +140,7 @@ def test_an_entry_that_no_claim_uses_any_more_fails_the_run(make: Make) -> None:
     assert ran.code == BASELINE, ran.text
     assert "unused         equivalent test_it[cart-pole-bc]" in ran.text
     assert made.run("claims/test_supported.py").code == OK, "who names one file asks for no other"
-    updated = made.run("--update-baseline")
+    updated = made.run("--claims-update-baseline")
     assert updated.code == OK
     assert "1 entries dropped" in updated.text
     assert made.run().code == OK
@@ -149,22 +149,22 @@ def test_an_entry_that_no_claim_uses_any_more_fails_the_run(make: Make) -> None:
 def test_a_new_finding_is_judged_as_without_a_baseline(make: Make) -> None:
     made = make("supported")
     made.add("equivalent")
-    ran = made.run("--gate")
+    ran = made.run("--claims-gate")
     assert ran.code == OK
     assert "1 new, 1 holds" in standings(ran)
     made.add("contradicted")
-    assert made.run("--gate").code == FAILED
+    assert made.run("--claims-gate").code == FAILED
 
 
 def test_what_comes_to_be_contradicted_by_a_drift_is_red_though_it_was_not_supported(make: Make) -> None:
     made = make("equivalent")
     made.add("equivalent", "judge.greater(difference(-0.9), smallest=0.5)")
-    ran = made.run("--gate")
+    ran = made.run("--claims-gate")
     assert ran.code == FAILED, ran.text
     assert "1 regressed" in standings(ran)
 
 
-@pytest.mark.parametrize("option", ["--gate", "--update-baseline"])
+@pytest.mark.parametrize("option", ["--claims-gate", "--claims-update-baseline"])
 def test_a_gate_without_any_claim_is_no_green(make: Make, option: str) -> None:
     made = make(baseline=False)
     (made.project.folder / "claims" / "test_plain.py").write_text("def test_plain(): pass\n")
@@ -176,7 +176,7 @@ def test_what_ends_by_the_first_failure_fails_alike_with_workers_and_without(mak
     made = make("supported", "underpowered")
     made.add("supported", "judge.greater(difference(0.0), smallest=0.05)")
     for workers in ("0", "2"):
-        ran = made.run("--gate", "-x", "-n", workers)
+        ran = made.run("--claims-gate", "-x", "-n", workers)
         assert ran.code in (FAILED, NO_RESULT), ran.text
         assert "1 regressed" in standings(ran)
 
@@ -188,15 +188,15 @@ def test_what_ends_by_the_first_failure_fails_alike_with_workers_and_without(mak
     ("args", "code"),
     [
         ([], BASELINE),
-        (["--not-comparable=fail"], BASELINE),
-        (["--not-comparable=skip"], OK),
-        (["--not-comparable=compare"], FAILED),
+        (["--claims-not-comparable=fail"], BASELINE),
+        (["--claims-not-comparable=skip"], OK),
+        (["--claims-not-comparable=compare"], FAILED),
     ],
 )
 def test_what_becomes_of_another_experiment_is_an_option(make: Make, args: list[str], code: int) -> None:
     made = make("supported")
     made.add("supported", "judge.greater(difference(0.0), smallest=0.05)")
-    ran = made.run("--gate", "--set", "pruning.criterion=random", *args)
+    ran = made.run("--claims-gate", "--claims-set", "pruning.criterion=random", *args)
     assert ran.code == code, ran.text
     if code == BASELINE:
         assert (
@@ -208,8 +208,8 @@ def test_what_becomes_of_another_experiment_is_an_option(make: Make, args: list[
 def test_another_margin_is_another_question(make: Make) -> None:
     made = make("supported")
     made.add("supported", "judge.greater(difference(0.0), smallest=0.01)")
-    assert made.run("--gate", "--not-comparable=skip").code == OK
-    ran = made.run("--gate")
+    assert made.run("--claims-gate", "--claims-not-comparable=skip").code == OK
+    ran = made.run("--claims-gate")
     assert ran.code == BASELINE
     assert "smallest 0.05 -> 0.01" in ran.text
 
@@ -240,11 +240,11 @@ def test_a_claim_that_commits_itself_to_something_else_is_not_compared_by_its_ha
 
 def test_without_a_gate_another_experiment_is_judged_for_itself(make: Make) -> None:
     made = make("contradicted")
-    assert made.run("--set", "pruning.criterion=random").code == FAILED
+    assert made.run("--claims-set", "pruning.criterion=random").code == FAILED
 
 
 def test_fresh_seeds_are_compared(make: Make) -> None:
-    ran = make("supported").run("--gate", "--seed-block=1")
+    ran = make("supported").run("--claims-gate", "--claims-seed-block=1")
     assert ran.code == OK
     assert "1 holds" in standings(ran)
 
@@ -254,7 +254,7 @@ def test_a_baseline_of_another_machine_is_compared_and_told(make: Make) -> None:
     content = json.loads(made.file.read_text())
     content["versions"]["torch"] = "1.0"
     made.file.write_text(json.dumps(content))
-    ran = made.run("--gate")
+    ran = made.run("--claims-gate")
     assert ran.code == OK
     assert re.search(r"seed block 0, torch 1.0 there and 2\S+ here: 1 holds", standings(ran))
 
@@ -262,11 +262,11 @@ def test_a_baseline_of_another_machine_is_compared_and_told(make: Make) -> None:
 # Writing one
 
 
-@pytest.mark.parametrize("args", [["--control=random-mask"], ["--seeds=2"]])
+@pytest.mark.parametrize("args", [["--claims-control=random-mask"], ["--claims-seeds=2"]])
 def test_something_else_than_the_profile_is_no_baseline(make: Make, args: list[str]) -> None:
     made = make("supported")
     before = made.file.read_bytes()
-    assert made.run("--update-baseline", *args).code == USAGE
+    assert made.run("--claims-update-baseline", *args).code == USAGE
     assert made.file.read_bytes() == before
 
 
@@ -276,7 +276,7 @@ def test_a_run_from_a_subfolder_is_no_baseline(make: Make, evidence: str) -> Non
     below = made.project.folder / "claims" / "below"
     below.mkdir()
     (made.project.folder / "claims" / "test_equivalent.py").rename(below / "test_equivalent.py")
-    ran = run_pytest(below, "--update-baseline", "--report=none", evidence)
+    ran = run_pytest(below, "--claims-update-baseline", "--claims-report=none", evidence)
     assert ran.code == USAGE, ran.text
     assert made.file.read_bytes() == before
 
@@ -288,9 +288,9 @@ def test_a_part_of_a_run_is_no_baseline(make: Make, args: list[str]) -> None:
         made.add("equivalent", "pass")
         made.run()
     before = made.file.read_bytes()
-    ran = made.run("--update-baseline", *args)
+    ran = made.run("--claims-update-baseline", *args)
     assert ran.code == USAGE, ran.text
-    assert "--update-baseline writes what a run of all claims found" in ran.text
+    assert "--claims-update-baseline writes what a run of all claims found" in ran.text
     assert made.file.read_bytes() == before
 
 
@@ -300,7 +300,7 @@ def test_a_run_without_all_its_results_is_no_baseline(make: Make, body: str, wor
     made = make("supported", "equivalent")
     before = made.file.read_bytes()
     made.add("equivalent", body)
-    ran = made.run("--update-baseline", "-n", workers)
+    ran = made.run("--claims-update-baseline", "-n", workers)
     assert ran.code == NO_RESULT, ran.text
     assert "was not written: not every finding has a result" in ran.text
     assert made.file.read_bytes() == before
@@ -340,9 +340,9 @@ def test_serial_parallel_and_resumed_runs_write_the_same_bytes(tmp_path: Path) -
         made.add("contradicted", BODIES["contradicted"])
         if name == "resumed":
             (made.folder / "cut").touch()
-            assert made.run("--update-baseline", *args).code == 9
+            assert made.run("--claims-update-baseline", *args).code == 9
             assert list(made.evidence.rglob("level_01.npz")) and not list(made.evidence.rglob("level_02.npz"))
-        assert made.run("--update-baseline", *args).code == BASELINE
+        assert made.run("--claims-update-baseline", *args).code == BASELINE
         content = (made.folder / "fixtures" / "baselines" / "tiny.json").read_bytes()
         written[name] = re.sub(rb'"created": "[^"]*"', b"", content)
     assert written["serial"] == written["parallel"] == written["resumed"]
@@ -355,14 +355,14 @@ def test_serial_parallel_and_resumed_runs_write_the_same_bytes(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--gate"], "there is no baseline"),
-        (["--baseline=elsewhere.json"], "there is no baseline"),
-        (["--gate", "--update-baseline"], "give one"),
-        (["--gate", "--baseline=none"], "nothing to hold findings against"),
-        (["--gate", "--profile=smoke"], "profile smoke judges nothing"),
-        (["--drift-margin=-1"], "the drift margin is a number from 0 on, not '-1'"),
-        (["--drift-margin=nan"], "the drift margin is a number from 0 on, not 'nan'"),
-        (["--update-baseline", "--baseline=claims"], "is a directory"),
+        (["--claims-gate"], "there is no baseline"),
+        (["--claims-baseline=elsewhere.json"], "there is no baseline"),
+        (["--claims-gate", "--claims-update-baseline"], "give one"),
+        (["--claims-gate", "--claims-baseline=none"], "nothing to hold findings against"),
+        (["--claims-gate", "--claims-profile=smoke"], "profile smoke judges nothing"),
+        (["--claims-drift-margin=-1"], "the drift margin is a number from 0 on, not '-1'"),
+        (["--claims-drift-margin=nan"], "the drift margin is a number from 0 on, not 'nan'"),
+        (["--claims-update-baseline", "--claims-baseline=claims"], "is a directory"),
     ],
 )
 def test_a_bad_option_is_one_line(make: Make, args: list[str], words: str) -> None:
@@ -370,7 +370,7 @@ def test_a_bad_option_is_one_line(make: Make, args: list[str], words: str) -> No
 
 
 def test_a_choice_that_there_is_not_is_told_by_pytest(make: Make) -> None:
-    assert make("supported", baseline=False).run("--not-comparable=pass").code == USAGE
+    assert make("supported", baseline=False).run("--claims-not-comparable=pass").code == USAGE
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -388,7 +388,7 @@ def test_a_malformed_baseline_is_one_line(make: Make, workers: str, content: str
     made = make("supported", baseline=False)
     made.file.parent.mkdir(parents=True)
     made.file.write_text(content)
-    for args in ([], ["--gate"]):
+    for args in ([], ["--claims-gate"]):
         refused(made.run("-n", workers, *args), words)
 
 
@@ -398,7 +398,7 @@ def test_a_hostile_name_is_one_line(make: Make, name: str) -> None:
     content = json.loads(made.file.read_text())
     content["claims"][name] = content["claims"]["supported"]
     made.file.write_text(json.dumps(content))
-    refused(made.run("--gate"), f"has a name that can't be '{name}'")
+    refused(made.run("--claims-gate"), f"has a name that can't be '{name}'")
 
 
 def refused(ran: Ran, words: str) -> None:

@@ -96,7 +96,7 @@ def test_annotations_name_file_line_and_claim_errors_first_and_count_last() -> N
 def test_an_entry_of_the_baseline_that_no_claim_uses_is_an_error() -> None:
     run = summary(finding("fine", "supported", baseline=stands("holds")), unused=["gone test_it"])
     told = next(annotations(run, {}, settings()))
-    assert told == "::error title=baseline::gone test_it: no claim uses it any more; --update-baseline drops it"
+    assert told == "::error title=baseline::gone test_it: no claim uses it any more; --claims-update-baseline drops it"
 
 
 def test_no_text_ends_a_command_or_begins_another() -> None:
@@ -161,7 +161,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def in_actions(made: Project, *args: str, **env: str) -> Ran:
     here = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(made.folder.parent)}
-    return run_pytest(made.folder, "--report=none", *args, env=here | env)
+    return run_pytest(made.folder, "--claims-report=none", *args, env=here | env)
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -198,8 +198,8 @@ def test_what_was_not_judged_is_an_error_too(made: Project, tmp_path: Path) -> N
 
 def test_a_baseline_of_another_profile_is_an_error(tmp_path: Path) -> None:
     made = made_of_numbers(tmp_path / "project", supported=BODIES["supported"])
-    made.run("--report=none", "--update-baseline", "--baseline=b.json")
-    ran = in_actions(made, "--gate", "--baseline=b.json", "--set", "pruning.rate=0.3")
+    made.run("--claims-report=none", "--claims-update-baseline", "--claims-baseline=b.json")
+    ran = in_actions(made, "--claims-gate", "--claims-baseline=b.json", "--claims-set", "pruning.rate=0.3")
     assert ran.code == BASELINE, ran.text
     (told,) = [line for line in ran.text.splitlines() if line.startswith("::")]
     assert told.startswith("::error title=claims::claim supported is not comparable with ")
@@ -208,14 +208,17 @@ def test_a_baseline_of_another_profile_is_an_error(tmp_path: Path) -> None:
 
 def test_elsewhere_and_where_it_is_turned_off_nothing_is_told(made: Project, tmp_path: Path) -> None:
     page = tmp_path / "summary.md"
-    for ran in (made.run("--report=none"), in_actions(made, "-p", "no:claims-github", GITHUB_STEP_SUMMARY=str(page))):
+    for ran in (
+        made.run("--claims-report=none"),
+        in_actions(made, "-p", "no:claims-github", GITHUB_STEP_SUMMARY=str(page)),
+    ):
         assert not [line for line in ran.text.splitlines() if line.startswith("::")]
     assert not page.exists()
 
 
 def test_telling_says_nothing_to_github(made: Project, tmp_path: Path) -> None:
     page = tmp_path / "summary.md"
-    ran = in_actions(made, "--list-claims", GITHUB_STEP_SUMMARY=str(page))
+    ran = in_actions(made, "--claims-list", GITHUB_STEP_SUMMARY=str(page))
     assert ran.code == OK
     assert "::" not in ran.text
     assert not page.exists()

@@ -141,8 +141,8 @@ def test_an_item_that_never_ran_is_an_error_with_its_finding(tmp_path: Path) -> 
 
 def test_an_item_carries_how_it_stands_to_a_baseline(tmp_path: Path) -> None:
     made = made_of_numbers(tmp_path / "project", supported=BODIES["supported"])
-    made.run("--report=none", "--update-baseline", "--baseline=b.json")
-    found = run(made, "--gate", "--baseline=b.json")
+    made.run("--claims-report=none", "--claims-update-baseline", "--claims-baseline=b.json")
+    found = run(made, "--claims-gate", "--claims-baseline=b.json")
     assert found.ran.code == OK, found.ran.text
     assert found.items["supported"]["baseline"] == "holds"
     assert found.items["supported"]["baseline_says"] == found.findings["supported"]["baseline"]["says"]
@@ -167,5 +167,5 @@ def test_a_file_that_can_not_be_written_is_refused_before_anything_is_judged(tmp
 
 def test_no_file_is_written_where_none_is_asked_for(tmp_path: Path) -> None:
     made = made_of_numbers(tmp_path / "project", supported=BODIES["supported"])
-    assert made.run("--report=none").code == OK
+    assert made.run("--claims-report=none").code == OK
     assert not list(made.folder.rglob("*.xml"))

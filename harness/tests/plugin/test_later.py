@@ -39,7 +39,7 @@ def test_what_waits_is_left_out_and_named_and_the_run_is_complete(mixed: Project
         ("contradicted", "larger"),
         ("equivalent", "larger"),
     ]
-    written = mixed.run("--update-baseline")  # refused where claims were deselected by hand
+    written = mixed.run("--claims-update-baseline")  # refused where claims were deselected by hand
     assert written.code == 7 and "contradicted" not in (mixed.folder / "fixtures/baselines/tiny.json").read_text()
 
 
@@ -57,9 +57,9 @@ def test_the_name_of_a_claim_that_is_judged_in_part_asks_for_that_part(mixed: Pr
 
 
 def test_the_list_of_claims_has_it_and_the_plan_has_not(mixed: Project) -> None:
-    listed = mixed.run("--list-claims").text
+    listed = mixed.run("--claims-list").text
     assert "(0; from the profile larger on)" in listed and "(0; more of it from the profile larger on)" in listed
-    assert "contradicted" not in mixed.run("--plan").text.partition("cells (")[0].partition("systems")[2]
+    assert "contradicted" not in mixed.run("--claims-plan").text.partition("cells (")[0].partition("systems")[2]
 
 
 def test_a_profile_that_is_none_is_refused_in_one_line(mixed: Project) -> None:

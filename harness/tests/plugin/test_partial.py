@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 partial.FIRST_SECONDS, partial.LOOK_SECONDS, partial.LEAST_SECONDS = 1.0, 0.5, 1.0
 real = draining.run_level
 
-if "--finished" in sys.argv:
+if "--claims-finished" in sys.argv:
     (HERE / "argv").write_text(chr(10).join(sys.argv))
     (HERE / "niceness").write_text(str(__import__("os").nice(0)))
 
@@ -67,7 +67,7 @@ def test_a_long_runs_report_shows_the_part_that_is_finished_and_in_the_end_the_w
     assert made.summary()["partial"] is None
     argv = (made.folder / "argv").read_text().split("\n")
     assert "-k=tickets or conditions" in argv
-    assert f"--evidence={made.evidence}" in argv
+    assert f"--claims-evidence={made.evidence}" in argv
     assert not [arg for arg in argv if "junit" in arg or arg.startswith(("-n", "-x"))]
     assert (made.folder / "niceness").read_text() == "19"
 

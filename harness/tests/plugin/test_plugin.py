@@ -16,7 +16,7 @@ import pytest
 from harness.fixtures import FIXTURES
 from harness.tests.evidence.processes import Ran, run_pytest
 
-TREE = Path(__file__).resolve().parents[2]
+TREE = Path(__file__).resolve().parents[3]
 USAGE, FAILED, OK, NO_RESULT = 4, 1, 0, 6
 
 # A profile that judges, at the costs of smoke: what the made-up claims below judge are their own numbers.
@@ -107,7 +107,8 @@ def project(folder: Path, *claims: str, conftest: str = "", ini: dict[str, str] 
     (folder / "conftest.py").write_text((TREE / "conftest.py").read_text() + conftest)
     settings = (TREE / "pyproject.toml").read_text()
     for key, value in (ini or {}).items():
-        settings, count = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", settings)
+        name = f"claims_{key.replace('-', '_')}"
+        settings, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", settings)
         assert count == 1
     (folder / "pyproject.toml").write_text(settings)
     for name in claims:
@@ -124,7 +125,7 @@ def made(tmp_path: Path) -> Project:
 @pytest.fixture(scope="module")
 def tiny_evidence(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The evidence that all made-up claims share: an option that names its folder."""
-    return f"--evidence={tmp_path_factory.mktemp('tiny') / 'evidence'}"
+    return f"--claims-evidence={tmp_path_factory.mktemp('tiny') / 'evidence'}"
 
 
 @pytest.fixture
@@ -145,7 +146,14 @@ def made_up(tmp_path: Path) -> Callable[..., Project]:
 
 def test_a_control_breaks_every_experiment_apart_from_the_evidence_of_real_ones(made: Project) -> None:
     ran = made.run(
-        "--profile", "smoke", "--control", "exchanged-returns", "--switch", "shuffle=rows", "-k", "cart-pole-bc"
+        "--claims-profile",
+        "smoke",
+        "--claims-control",
+        "exchanged-returns",
+        "--claims-switch",
+        "shuffle=rows",
+        "-k",
+        "cart-pole-bc",
     )
     assert ran.code == OK, ran.text
     altered = "smoke with shuffle=rows, control exchanged-returns"
@@ -156,14 +164,16 @@ def test_a_control_breaks_every_experiment_apart_from_the_evidence_of_real_ones(
     summary = made.summary()
     assert summary["changes"] == ["shuffle=rows", "control exchanged-returns"]
     (finding,) = made.findings().values()
-    assert "--switch shuffle=rows --control exchanged-returns" in finding["rerun"]
+    assert "--claims-switch shuffle=rows --claims-control exchanged-returns" in finding["rerun"]
     assert not list((made.folder / ".claims").glob("*.html"))
 
 
 def test_a_claim_that_declares_an_unknown_control_is_refused(made: Project) -> None:
     module = made.folder / "claims" / "test_ticket_effect.py"
     module.write_text(module.read_text().replace('"no-learning"', '"no-laerning"'))
-    assert_refused(made, made.run("--profile", "smoke"), "ticket-effect names a control 'no-laerning'", "no-learning")
+    assert_refused(
+        made, made.run("--claims-profile", "smoke"), "ticket-effect names a control 'no-laerning'", "no-learning"
+    )
 
 
 # Bad input: one clear line, exit code 4, nothing trained
@@ -186,34 +196,36 @@ def assert_refused(made: Project, ran: Ran, *words: str) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--profile", "huge"], ["unknown profile 'huge'", "smoke, reduced, scaled, extended, paper"]),
-        (["--profile="], ["unknown profile ''"]),
-        (["--seed-block=-1"], ["seed block", "'-1'"]),
-        (["--seed-block", "-1"], ["seed"]),
-        (["--seed-block=two"], ["seed block", "'two'"]),
-        (["--seed-block="], ["seed block", "''"]),
-        (["--seed-block=1.5"], ["seed block", "'1.5'"]),
-        (["--seed-block=²"], ["seed block", "'²'"]),
-        (["--control", "nonsense"], ["unknown control 'nonsense'", "nothing, unmasked"]),
-        (["--switch", "nonsense"], ["unknown switch 'nonsense'", "lineage=branch"]),
-        (["--switch", "lineage=own"], ["lineage=own is how the paper is read anyway"]),
-        (["--switch", "decay=decoupled"], ["decay=decoupled changes nothing here"]),
-        (["--seed-block=1000"], ["no claim is judged on seed block 1000", "A/A"]),
+        (["--claims-profile", "huge"], ["unknown profile 'huge'", "smoke, reduced, scaled, extended, paper"]),
+        (["--claims-profile="], ["unknown profile ''"]),
+        (["--claims-seed-block=-1"], ["seed block", "'-1'"]),
+        (["--claims-seed-block", "-1"], ["seed"]),
+        (["--claims-seed-block=two"], ["seed block", "'two'"]),
+        (["--claims-seed-block="], ["seed block", "''"]),
+        (["--claims-seed-block=1.5"], ["seed block", "'1.5'"]),
+        (["--claims-seed-block=²"], ["seed block", "'²'"]),
+        (["--claims-control", "nonsense"], ["unknown control 'nonsense'", "nothing, unmasked"]),
+        (["--claims-switch", "nonsense"], ["unknown switch 'nonsense'", "lineage=branch"]),
+        (["--claims-switch", "lineage=own"], ["lineage=own is how the paper is read anyway"]),
+        (["--claims-switch", "decay=decoupled"], ["decay=decoupled changes nothing here"]),
+        (["--claims-seed-block=1000"], ["no claim is judged on seed block 1000", "A/A"]),
         (["--claim", "ticket-efect"], ["no claim 'ticket-efect'", "ticket-effect"]),
         (["--claim", "ticket-effect,nonsense"], ["no claim 'nonsense'"]),
-        (["--cell", "0000000000"], ["no cell", "'0000000000'", "--plan"]),
-        (["--cell", "zz", "--plan"], ["no cell", "'zz'"]),
-        (["--evidence=file/below"], ["file/below can't be written", "--evidence"]),
-        (["--evidence=file"], ["file can't be written", "--evidence"]),
-        (["--evidence=/proc/evidence"], ["/proc/evidence can't be written"]),
-        (["--report=file/report.html"], ["file/report.html", "--report"]),
-        (["--report=claims"], ["claims", "--report"]),
+        (["--claims-cell", "0000000000"], ["no cell", "'0000000000'", "--claims-plan"]),
+        (["--claims-cell", "zz", "--claims-plan"], ["no cell", "'zz'"]),
+        (["--claims-evidence=file/below"], ["file/below can't be written", "--claims-evidence"]),
+        (["--claims-evidence=file"], ["file can't be written", "--claims-evidence"]),
+        (["--claims-evidence=/proc/evidence"], ["/proc/evidence can't be written"]),
+        (["--claims-report=file/report.html"], ["file/report.html", "--claims-report"]),
+        (["--claims-report=claims"], ["claims", "--claims-report"]),
     ],
     ids=lambda value: " ".join(value) if value[0].startswith("--") else "",
 )
 def test_a_bad_option_is_one_line_before_any_training(made: Project, args: list[str], words: list[str]) -> None:
     (made.folder / "file").write_text("")
-    assert_refused(made, made.run(*args, *([] if "--profile" in args[0] else ["--profile=smoke"])), *words)
+    assert_refused(
+        made, made.run(*args, *([] if "--claims-profile" in args[0] else ["--claims-profile=smoke"])), *words
+    )
 
 
 def test_a_bad_value_in_pyproject_is_one_line_before_any_training(tmp_path: Path) -> None:
@@ -225,14 +237,14 @@ def test_a_bad_value_in_pyproject_is_one_line_before_any_training(tmp_path: Path
     ("args", "words"),
     [
         (["--claim", "nonsense"], ["no claim 'nonsense'"]),
-        (["--evidence=file/below"], ["file/below can't be written"]),
-        (["--seed-block=-1"], ["seed block"]),
+        (["--claims-evidence=file/below"], ["file/below can't be written"]),
+        (["--claims-seed-block=-1"], ["seed block"]),
     ],
     ids=lambda value: " ".join(value) if value[0].startswith("--") else "",
 )
 def test_a_bad_option_is_refused_before_workers_start(made: Project, args: list[str], words: list[str]) -> None:
     (made.folder / "file").write_text("")
-    ran = made.run("-n", "2", "--profile=smoke", *args)
+    ran = made.run("-n", "2", "--claims-profile=smoke", *args)
     assert "initialized" not in ran.text  # as xdist says of a worker that has started
     assert_refused(made, ran, *words)
 
@@ -252,7 +264,7 @@ def test_a_bad_option_is_refused_before_workers_start(made: Project, args: list[
 )
 def test_what_a_claim_needs_is_checked_before_any_training(tmp_path: Path, claim: str, change: str, words: str) -> None:
     made = project(tmp_path / "project", f"test_{claim.replace('-', '_')}.py")
-    ran = made.run("--profile=smoke", f"--set={change}")
+    ran = made.run("--claims-profile=smoke", f"--claims-set={change}")
     assert_refused(made, ran, f"claim {claim} can't be judged", words)
 
 
@@ -305,7 +317,7 @@ def test_an_unsound_fixture_is_one_line_before_any_training(
     shutil.copytree(FIXTURES, fixtures)
     damage(fixtures / file)
     made = project(tmp_path / "project", "test_ticket_effect.py", conftest=redirected(fixtures))
-    assert_refused(made, made.run("--profile=smoke"), file, "git", "python -m harness experts", *words)
+    assert_refused(made, made.run("--claims-profile=smoke"), file, "git", "python -m harness experts", *words)
 
 
 def redirected(fixtures: Path) -> str:
@@ -318,13 +330,13 @@ def redirected(fixtures: Path) -> str:
 def test_an_unsound_fixture_is_refused_before_workers_start(tmp_path: Path) -> None:
     (tmp_path / "fixtures").mkdir()
     made = project(tmp_path / "project", "test_ticket_effect.py", conftest=redirected(tmp_path / "fixtures"))
-    assert_refused(made, made.run("-n", "2", "--profile=smoke"), f"{EXPERT[:-2]}00.safetensors", "missing")
+    assert_refused(made, made.run("-n", "2", "--claims-profile=smoke"), f"{EXPERT[:-2]}00.safetensors", "missing")
 
 
 @pytest.mark.parametrize("args", [[], ["-n", "2"], ["-n", "2", "-x"]], ids=" ".join)
 def test_a_claim_that_can_not_be_imported_is_shown_and_trains_nothing(made: Project, args: list[str]) -> None:
     (made.folder / "claims" / "test_unimportable.py").write_text("import nothing_of_that_name\n")
-    ran = made.run("--profile=smoke", *args)
+    ran = made.run("--claims-profile=smoke", *args)
     assert ran.code == pytest.ExitCode.INTERRUPTED, ran.text
     assert "ERROR collecting claims/test_unimportable.py" in ran.text
     assert "ModuleNotFoundError: No module named 'nothing_of_that_name'" in ran.text
@@ -345,7 +357,7 @@ def test_what_did_not_run_to_its_end_leaves_the_last_report(
 
 
 def test_nothing_selected_is_told(made: Project) -> None:
-    ran = made.run("--plan", "-k", "nothing_of_that_name")
+    ran = made.run("--claims-plan", "-k", "nothing_of_that_name")
     assert "no claim is selected" in ran.text
     assert "INTERNALERROR" not in ran.text
 
@@ -359,24 +371,32 @@ def header(ran: Ran) -> str:
 
 def test_settings_come_from_pyproject_and_the_command_line_wins(tmp_path: Path) -> None:
     ini = {"profile": '"extended"', "seed-block": '"7"', "evidence": '"here"', "report": '"there.html"'}
-    made = project(tmp_path / "project", ini={**ini, "strict-claims": "true"})
-    said = header(made.run("--list-claims"))
+    made = project(tmp_path / "project", ini={**ini, "strict": "true"})
+    said = header(made.run("--claims-list"))
     folder = made.folder
     assert said == (
         f"claims: profile extended, seeds 7000 to 7039, evidence {folder}/here, report {folder}/there.html, strict"
     )
-    said = header(made.run("--list-claims", "--profile=paper", "--seed-block=1", "--evidence=e", "--report=none"))
+    said = header(
+        made.run(
+            "--claims-list",
+            "--claims-profile=paper",
+            "--claims-seed-block=1",
+            "--claims-evidence=e",
+            "--claims-report=none",
+        )
+    )
     assert said == f"claims: profile paper, seeds 1000 to 1014, evidence {folder}/e, report none, strict"
 
 
 def test_a_folder_on_the_command_line_starts_where_the_user_stands(made: Project) -> None:
-    ran = run_pytest(made.folder / "claims", "--list-claims", "--evidence=e")
+    ran = run_pytest(made.folder / "claims", "--claims-list", "--claims-evidence=e")
     assert f"evidence {made.folder}/claims/e, report {made.folder}/.claims/report.html" in header(ran)
 
 
 def test_an_existing_evidence_folder_after_a_space_does_not_hide_the_project(made: Project, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
-    ran = made.run("--list-claims", "--evidence", str(tmp_path / "elsewhere"))
+    ran = made.run("--claims-list", "--claims-evidence", str(tmp_path / "elsewhere"))
     assert ran.code == OK
     assert f"rootdir: {made.folder}" in ran.text
     assert f"evidence {tmp_path}/elsewhere," in header(ran)
@@ -386,18 +406,25 @@ def test_an_existing_evidence_folder_after_a_space_does_not_hide_the_project(mad
 def test_the_options_stand_in_one_group_of_the_help(made: Project) -> None:
     ran = made.run("--help")
     group = ran.text.split("reproducing the paper's claims:")[1].split("\n\n")[0]
-    options = ("profile", "seed-block", "evidence", "report", "strict-claims", "claim", "cell", "plan", "list-claims")
-    assert all(f"--{name}" in group for name in options)
+    options = ("profile", "seed-block", "evidence", "report", "strict", "cell", "plan", "list")
+    assert all(f"--claims-{name}" in group for name in options)
 
 
 # Telling
 
 
 @pytest.mark.parametrize(
-    "args", [("--plan",), ("--list-claims",), ("--plan", "-n", "2"), ("--list-claims", "-n", "2"), ("--collect-only",)]
+    "args",
+    [
+        ("--claims-plan",),
+        ("--claims-list",),
+        ("--claims-plan", "-n", "2"),
+        ("--claims-list", "-n", "2"),
+        ("--collect-only",),
+    ],
 )
 def test_telling_trains_and_writes_nothing(made: Project, args: tuple[str, ...]) -> None:
-    ran = made.run(*args, "--profile=smoke")
+    ran = made.run(*args, "--claims-profile=smoke")
     assert ran.code == OK, ran.text
     assert "ticket-effect" in ran.text or "test_ticket_beats_random[cart-pole-bc]" in ran.text
     assert " workers" not in ran.text
@@ -406,7 +433,7 @@ def test_telling_trains_and_writes_nothing(made: Project, args: tuple[str, ...])
 
 def test_the_papers_plan_is_that_of_its_tables(tmp_path: Path) -> None:
     made = project(tmp_path / "project", *sorted(path.name for path in (TREE / "claims").glob("test_*.py")))
-    text = made.run("--profile", "paper", "--plan").text
+    text = made.run("--claims-profile", "paper", "--claims-plan").text
     assert "15 seeds, 0 to 14" in text
     assert re.search(r"cart-pole, horizon 500, bc: 10,000 env_steps .*, 30 levels at 20 %", text)
     assert re.search(r"cart-pole, horizon 500, ppo: 80,000 env_steps .*, 30 levels at 20 %", text)
@@ -415,24 +442,24 @@ def test_the_papers_plan_is_that_of_its_tables(tmp_path: Path) -> None:
 def test_two_modules_can_not_declare_one_claim(made: Project) -> None:
     """A copied claim that kept its id."""
     shutil.copy(made.folder / "claims" / "test_ticket_effect.py", made.folder / "claims" / "test_copied.py")
-    assert_refused(made, made.run("--profile=smoke"), "ticket-effect", "test_copied.py", "test_ticket_effect.py")
+    assert_refused(made, made.run("--claims-profile=smoke"), "ticket-effect", "test_copied.py", "test_ticket_effect.py")
 
 
 def test_each_claim_is_listed_with_what_it_says_and_its_source(made: Project) -> None:
-    text = made.run("--list-claims").text
+    text = made.run("--claims-list").text
     assert re.search(r"ticket-effect +Tickets found by .* beat random sparse networks \(1, 3.3, Figures", text)
 
 
 def test_one_cell_is_computed_with_its_parents_and_nothing_is_judged(made: Project) -> None:
-    plan = made.run("--profile=smoke", "--plan").text
+    plan = made.run("--claims-profile=smoke", "--claims-plan").text
     cell = next(line.split()[0] for line in plan.splitlines() if line.endswith(": mask/weights") and " bc " in line)
-    ran = made.run("--profile=smoke", "--cell", cell)
+    ran = made.run("--claims-profile=smoke", "--claims-cell", cell)
     assert ran.code == OK
     assert f"{cell}  cart-pole bc" in ran.text
     assert "scored return" in ran.text
     assert len(list(made.evidence.rglob("complete.json"))) == 2
     assert not (made.folder / ".claims" / "report.html").exists()
-    again = made.run("--profile=smoke", "--plan").text
+    again = made.run("--claims-profile=smoke", "--claims-plan").text
     assert re.search(rf"{cell}  stored", again)
     assert again.count("  stored ") == 2
 
@@ -465,7 +492,9 @@ def smoke_run(folder: Path, *args: str) -> Smoke:
     assert text.count('"ticket-effect"') == 1
     (folder / "claims" / "test_another.py").write_text(text.replace('"ticket-effect"', '"another-claim"'))
     before = tree(folder)
-    return Smoke(made, made.run("--profile", "smoke", "-k", "cart-pole-bc", *args), before)  # BC alone: half the time
+    return Smoke(
+        made, made.run("--claims-profile", "smoke", "-k", "cart-pole-bc", *args), before
+    )  # BC alone: half the time
 
 
 @pytest.fixture(scope="module")
@@ -514,7 +543,7 @@ def test_workers_judge_alike(smoke: Smoke, tmp_path: Path) -> None:
     judged = []
     for workers in ("0", "2"):
         made = project(tmp_path / workers, "test_ticket_effect.py", conftest=TINY, ini={"profile": '"tiny"'})
-        made.run("-n", workers, "-k", "cart-pole-bc", f"--evidence={smoke.project.evidence}")
+        made.run("-n", workers, "-k", "cart-pole-bc", f"--claims-evidence={smoke.project.evidence}")
         judged.append(timeless(made.findings()))
     (finding,) = judged[0].values()
     assert finding["test"] == "sign-flip"
@@ -525,7 +554,7 @@ def test_workers_judge_alike(smoke: Smoke, tmp_path: Path) -> None:
 def test_a_second_run_computes_nothing_again(smoke: Smoke) -> None:
     written = {path: path.stat().st_mtime_ns for path in smoke.project.evidence.rglob("*") if path.is_file()}
     before = timeless(smoke.project.findings())
-    ran = smoke.project.run("--profile=smoke", "-k", "cart-pole-bc")
+    ran = smoke.project.run("--claims-profile=smoke", "-k", "cart-pole-bc")
     assert ran.code == OK
     after = {path: path.stat().st_mtime_ns for path in smoke.project.evidence.rglob("*") if path.is_file()}
     assert {path: time for path, time in after.items() if "leases" not in path.parts} == {
@@ -540,7 +569,11 @@ def test_damaged_evidence_is_named_and_computed_again(smoke: Smoke, tmp_path: Pa
     sound = hit.read_bytes()
     hit.write_bytes(sound[:-1])
     ran = smoke.project.run(
-        "--profile=smoke", "-k", "cart-pole-bc", f"--evidence={tmp_path / 'evidence'}", "--report=none"
+        "--claims-profile=smoke",
+        "-k",
+        "cart-pole-bc",
+        f"--claims-evidence={tmp_path / 'evidence'}",
+        "--claims-report=none",
     )
     assert ran.code == OK
     assert f"damaged: {hit}" in ran.text
@@ -587,9 +620,9 @@ def test_each_outcome_has_its_word_and_each_claim_its_verdict(
         (["supported"], [], OK),
         (["supported", "contradicted"], [], FAILED),
         (["supported", "equivalent", "underpowered"], [], OK),
-        (["supported", "equivalent"], ["--strict-claims"], FAILED),
-        (["supported", "underpowered"], ["--strict-claims"], FAILED),
-        (["supported"], ["--strict-claims"], OK),
+        (["supported", "equivalent"], ["--claims-strict"], FAILED),
+        (["supported", "underpowered"], ["--claims-strict"], FAILED),
+        (["supported"], ["--claims-strict"], OK),
         (["silent"], [], NO_RESULT),
         (["twice"], [], NO_RESULT),
         (["raising"], [], NO_RESULT),
@@ -600,17 +633,17 @@ def test_each_outcome_has_its_word_and_each_claim_its_verdict(
 def test_the_exit_code_says_whether_a_claim_failed(
     made_up: Callable[..., Project], tiny_evidence: str, names: list[str], args: list[str], code: int
 ) -> None:
-    ran = made_up(*names).run(tiny_evidence, "--report=none", *args)
+    ran = made_up(*names).run(tiny_evidence, "--claims-report=none", *args)
     assert ran.code == code, ran.text
 
 
 def test_strictness_may_stand_in_pyproject(made_up: Callable[..., Project], tiny_evidence: str) -> None:
-    assert made_up("underpowered", **{"strict-claims": "true"}).run(tiny_evidence).code == FAILED
+    assert made_up("underpowered", **{"strict": "true"}).run(tiny_evidence).code == FAILED
 
 
 def test_a_contradiction_says_how_to_repeat_it(made_up: Callable[..., Project], tiny_evidence: str) -> None:
-    ran = made_up("contradicted").run(tiny_evidence, "--seed-block=3")
-    options = f"--profile tiny --seed-block 3 {tiny_evidence} --report=none"
+    ran = made_up("contradicted").run(tiny_evidence, "--claims-seed-block=3")
+    options = f"--claims-profile tiny --claims-seed-block 3 {tiny_evidence} --claims-report=none"
     assert "contradicted contradicted: test_it[cart-pole-bc] on cart-pole bc" in ran.text
     assert "an effect above 0, and of at least 0.05 normalised return" in ran.text
     assert f'pytest -n auto {options} "claims/test_contradicted.py::test_it[cart-pole-bc]"' in ran.text
@@ -647,7 +680,7 @@ def test_only_the_claims_asked_for_are_judged(made_up: Callable[..., Project], t
 
 def test_none_is_no_report(made_up: Callable[..., Project], tiny_evidence: str) -> None:
     made = made_up("supported")
-    assert made.run(tiny_evidence, "--report", "none").code == OK
+    assert made.run(tiny_evidence, "--claims-report", "none").code == OK
     assert not list((made.folder / ".claims").rglob("*.html"))
     assert not list((made.folder / ".claims").rglob("findings.json"))
 

@@ -443,7 +443,7 @@ QUICK = "\nimport harness.plugin.progress as progress\n\nprogress.LIVE_SECONDS =
 def test_a_run_on_a_terminal_shows_a_block_and_leaves_a_line(tmp_path: Path, replay: str, workers: str) -> None:
     made = project(tmp_path / "project", "test_ticket_effect.py", conftest=QUICK + replay)
     terminal = Terminal(100)
-    code = run_on(terminal, made.folder, "--profile=smoke", "-k", "cart-pole-bc", "-n", workers, "-s")
+    code = run_on(terminal, made.folder, "--claims-profile=smoke", "-k", "cart-pole-bc", "-n", workers, "-s")
     text = terminal.text()
     terminal.close()
     assert code == OK, text
@@ -490,7 +490,7 @@ draining.run_level = run_level
             os.kill(pid, signal.SIGINT)
             time.sleep(10)
 
-    code = run_on(terminal, made.folder, "--profile=smoke", "-k", "cart-pole-bc", "-n", "0", meanwhile=interrupt)
+    code = run_on(terminal, made.folder, "--claims-profile=smoke", "-k", "cart-pole-bc", "-n", "0", meanwhile=interrupt)
     text = terminal.text()
     terminal.close()
     assert code == pytest.ExitCode.INTERRUPTED, text
@@ -499,13 +499,15 @@ draining.run_level = run_level
     of = [estimated_seconds(smoke.cells(System("cart-pole", "bc"), name, 0)[0]) for name in (DENSE, *CONDITIONS)]
     done = int(100 * of[0] / sum(of))
     assert [line for line in text if line.startswith(f"claims: {done} % of the work, 1 of 5 cells, 1 of 13 levels")]
-    assert "the same command goes on from the last finished level; --finished judges what is there" in " ".join(text)
+    assert "the same command goes on from the last finished level; --claims-finished judges what is there" in " ".join(
+        text
+    )
 
 
 def test_in_a_pipe_there_are_lines_and_one_at_the_end(tmp_path: Path, replay: str) -> None:
     often = QUICK.replace("LIVE_SECONDS", "LINE_SECONDS") + replay
     made = project(tmp_path / "project", "test_ticket_effect.py", conftest=often)
-    ran = made.run("--profile=smoke", "-k", "cart-pole-bc", "-n", "0")
+    ran = made.run("--claims-profile=smoke", "-k", "cart-pole-bc", "-n", "0")
     assert ran.code == OK, ran.text
     assert "\x1b" not in ran.text
     lines = [line for line in ran.text.splitlines() if " of the work, " in line]

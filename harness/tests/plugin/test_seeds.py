@@ -45,9 +45,9 @@ def decide(made: Project) -> dict[str, Any]:
 
 
 def pasted(made: Project, ran: Ran) -> Ran:
-    """The command that the run printed, with --plan."""
+    """The command that the run printed, with --claims-plan."""
     (command,) = re.findall(r"^ +(pytest -n auto .*)$", ran.text, re.MULTILINE)
-    return made.run(*shlex.split(command)[1:], "--plan")
+    return made.run(*shlex.split(command)[1:], "--claims-plan")
 
 
 # What would decide it
@@ -77,13 +77,13 @@ def test_a_claim_that_takes_twice_the_seeds_says_why_it_asks_for_half(made: Call
     ran = found.run()
     needed, count = decide(found)["seeds"], decide(found)["count"]
     assert count == -(-needed // 2)
-    assert f"(--seeds {count} makes {2 * count} here: the claim takes 2 times as many)" in ran.text
+    assert f"(--claims-seeds {count} makes {2 * count} here: the claim takes 2 times as many)" in ran.text
     assert f"(to {1000 + 2 * count - 1} where a claim takes more)" in pasted(found, ran).text
 
 
 def test_a_block_that_has_evidence_already_is_passed_over(made: Callable[..., Project]) -> None:
     found = made(UNDECIDED)
-    found.run("--seed-block=1")
+    found.run("--claims-seed-block=1")
     ran = found.run()
     assert decide(found)["block"] == 2
     assert "(on block 2, the next that has no evidence of it here)" in ran.text
@@ -140,11 +140,11 @@ def test_a_cost_is_said_in_a_unit_that_fits(changes: dict[str, Any], said: str) 
 def test_a_task_that_takes_a_share_of_the_seeds_says_how_many_that_makes() -> None:
     lines = list(in_words(finding(), DECIDE | {"seeds": 30, "times": 0.5, "count": 60}))
     assert lines[0].startswith("test_it: from 30 seeds on it is judged")
-    assert lines[1] == "  (--seeds 60 makes 30 here: the task takes 0.5 times as many)"
+    assert lines[1] == "  (--claims-seeds 60 makes 30 here: the task takes 0.5 times as many)"
 
 
 def test_what_no_number_of_seeds_decides_says_so() -> None:
-    assert list(in_words(finding(), {})) == ["test_it: not even --seeds 1000 would decide 0.1 returns"]
+    assert list(in_words(finding(), {})) == ["test_it: not even --claims-seeds 1000 would decide 0.1 returns"]
     (line,) = in_words(finding(refused="nothing varies"), {})
     assert line == "test_it: not judged: nothing varies; no number of seeds is known to lift this"
 
@@ -189,12 +189,12 @@ def test_seeds_that_are_added_to_judged_ones_are_said_to_be_whenever_they_are_ju
     assert found.run().code == OK
     assert note(found) == ""
     for _ in range(2):
-        ran = found.run("--seeds=5")
+        ran = found.run("--claims-seeds=5")
         assert f"{NOTE}: 5 after 3 on block 0" in ran.text
         assert note(found).startswith(NOTE)
     found.run()
     assert note(found) == ""
-    found.run("--seeds=5", "--seed-block=1")
+    found.run("--claims-seeds=5", "--claims-seed-block=1")
     assert note(found) == ""
 
 
@@ -202,15 +202,15 @@ def test_evidence_of_a_time_before_the_store_remembered_counts_too(made: Callabl
     found = made("judge.greater(difference(0.2), smallest=0.05)")
     found.run()
     shutil.rmtree(found.evidence / "asked")
-    found.run("--seeds=5")
+    found.run("--claims-seeds=5")
     assert f"{NOTE}: 5 after 3" in note(found)
 
 
 def test_a_run_that_goes_on_after_it_was_interrupted_adds_no_seeds(made: Callable[..., Project]) -> None:
     found = made("judge.greater(difference(0.2), smallest=0.05)")
-    found.run("--seeds=25")
+    found.run("--claims-seeds=25")
     for cell in (found.evidence / "cells").iterdir():
         if json.loads((cell / "cell.json").read_text())["cell"]["seeds"][0] == 20:
             shutil.rmtree(cell)
-    found.run("--seeds=25")
+    found.run("--claims-seeds=25")
     assert note(found) == ""

@@ -227,7 +227,7 @@ class TestCommand:
         ran = with_sessions(monkeypatch, KILLED)
         lines, code = told(main(idle="unmasked"))
         assert code == 1
-        assert ran.ran[1] == (IDLE, ("--control", IDLE), ".claims/controls/evidence", ("one", "two"))
+        assert ran.ran[1] == (IDLE, ("--claims-control", IDLE), ".claims/controls/evidence", ("one", "two"))
         assert "these do not: one x unmasked, two x unmasked" in lines[-1]
         assert not list(here.iterdir())  # it is no record of the controls
 
@@ -284,4 +284,4 @@ class TestMultiverse:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         with pytest.raises(SessionError, match="unknown profile 'nonsense'"):
-            harness.trust.sessions.judge("bad", ["--profile", "nonsense"], Path("nowhere"))
+            harness.trust.sessions.judge("bad", ["--claims-profile", "nonsense"], Path("nowhere"))

@@ -47,7 +47,7 @@ def words_of(program: str) -> list[list[str]]:
 def test_there_are_tests_smoke_gate_and_a_nightly() -> None:
     assert [workflow.name for workflow in WORKFLOWS] == ["ci.yml", "claims.yml", "nightly.yml"]
     every = "\n".join(line for workflow in WORKFLOWS for line in commands(workflow))
-    for wanted in ("bash .ci/run", "make smoke", "--profile scaled --gate", "--profile extended"):
+    for wanted in ("bash .ci/run", "make smoke", "--claims-profile scaled --claims-gate", "--claims-profile extended"):
         assert wanted in every
 
 
@@ -62,16 +62,16 @@ def test_make_targets_exist() -> None:
 
 def test_options_of_pytest_exist(tmp_path: Path) -> None:
     given = words_of("pytest") + [words for words in words_of("make") if words and words[0].startswith("--")]
-    assert any("--gate" in words for words in given)
+    assert any("--claims-gate" in words for words in given)
     for name in ("conftest.py", "pyproject.toml"):
         (tmp_path / name).write_text((TREE / name).read_text())
-    ran = run_pytest(tmp_path, "--list-claims", *(word for words in given for word in words))
+    ran = run_pytest(tmp_path, "--claims-list", *(word for words in given for word in words))
     assert ran.code == OK, ran.text
 
 
 def test_profiles_exist() -> None:
-    given = [words for words in words_of("pytest") if "--profile" in words]
-    assert {words[words.index("--profile") + 1] for words in given} == {"scaled", "extended"} <= set(PROFILES)
+    given = [words for words in words_of("pytest") if "--claims-profile" in words]
+    assert {words[words.index("--claims-profile") + 1] for words in given} == {"scaled", "extended"} <= set(PROFILES)
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)

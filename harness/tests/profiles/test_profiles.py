@@ -148,7 +148,7 @@ def test_more_seeds_are_more_cells_and_the_first_stay_as_they_are(profile: Any, 
 
 def test_no_block_runs_into_the_next() -> None:
     assert PROFILES["extended"].seeds_of(1, times=25)[-1] == 1999
-    with pytest.raises(ValueError, match="26 times 40 seeds, and a block has 1000: give at most --seeds 38"):
+    with pytest.raises(ValueError, match="26 times 40 seeds, and a block has 1000: give at most --claims-seeds 38"):
         PROFILES["extended"].seeds_of(1, times=26)
 
 

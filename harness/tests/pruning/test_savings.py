@@ -463,7 +463,7 @@ def test_it_can_be_switched_off_from_the_shell(tmp_path: Path) -> None:
     """The same findings and levels, at the price of a dense training per condition."""
     runs = [
         evidence_of(project(tmp_path / name, "test_ticket_effect.py"), *options)
-        for name, options in (("shared", ()), ("apart", ("--set", "savings.share_level_0=false")))
+        for name, options in (("shared", ()), ("apart", ("--claims-set", "savings.share_level_0=false")))
     ]
     (shared, findings), (apart, findings_too) = runs
     assert {condition: list(levels) for condition, levels in shared.items()} == {
@@ -477,7 +477,7 @@ def test_it_can_be_switched_off_from_the_shell(tmp_path: Path) -> None:
 
 def evidence_of(made: Project, *options: str) -> tuple[dict[str, dict[int, bytes]], list[dict[str, Any]]]:
     """A smoke run's levels, by condition, and its findings but for what names or prices its cells."""
-    ran = made.run("--profile=smoke", "-n", "0", "-k", "cart-pole-bc", *options)
+    ran = made.run("--claims-profile=smoke", "-n", "0", "-k", "cart-pole-bc", *options)
     assert ran.code == 0, ran.text
     levels = {}
     for folder in (made.evidence / "cells").iterdir():

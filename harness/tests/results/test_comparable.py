@@ -185,7 +185,7 @@ class Kept:
     made: Project
 
     def gate(self, *args: str) -> Ran:
-        return self.made.run("--gate", "--report=none", *args)
+        return self.made.run("--claims-gate", "--claims-report=none", *args)
 
     @property
     def file(self) -> Path:
@@ -227,7 +227,7 @@ def house(tmp_path: Path) -> Kept:
     made = project(tmp_path / "house", conftest=TINY + HOUSE, ini={"profile": '"tiny"'})
     made.add("mine", f"judge.greater(difference(0.2), smallest=0.05)\n{THAT}")
     held = Kept(made)
-    ran = made.run("--update-baseline", "--report=none")
+    ran = made.run("--claims-update-baseline", "--claims-report=none")
     assert ran.code == BASELINE, ran.text
     return held
 
@@ -259,7 +259,7 @@ def test_a_baseline_from_before_a_setting_existed_stays_comparable(house: Kept) 
     house.rewrite(content)
     ran = house.gate()
     assert ran.code == BASELINE
-    assert "network.activation tanh -> relu at tiny (cart-pole bc); --not-comparable" in ran.text
+    assert "network.activation tanh -> relu at tiny (cart-pole bc); --claims-not-comparable" in ran.text
 
 
 def test_a_margin_that_changes_makes_exactly_its_finding_incomparable(house: Kept) -> None:
@@ -268,11 +268,11 @@ def test_a_margin_that_changes_makes_exactly_its_finding_incomparable(house: Kep
     assert ran.code == BASELINE, ran.text
     assert f"{house.file} in 1 of 2 findings: smallest 0.05 -> 0.01 ({SECOND})" in ran.text
     assert house.gate("-k", "test_it").code == OK, "the other is compared"
-    skipping = house.gate("--not-comparable=skip")
+    skipping = house.gate("--claims-not-comparable=skip")
     assert skipping.code == OK
     assert "1 not comparable, 1 holds" in standings(skipping)
     assert f"not comparable mine {SECOND}: not comparable with the baseline: smallest 0.05 -> 0.01" in skipping.text
-    updated = house.made.run("--update-baseline", "--report=none")
+    updated = house.made.run("--claims-update-baseline", "--claims-report=none")
     assert updated.code == OK, updated.text
     assert "2 holds" in standings(house.gate())
 
@@ -287,7 +287,7 @@ def test_a_baseline_of_format_1_is_held_against_the_whole_claim(house: Kept) -> 
     house.rewrite(of_format_1(house.content))
     assert "2 holds" in standings(house.gate())
     house.edit("THAT = 0.05", "THAT = 0.01")
-    ran = house.gate("--not-comparable=skip")
+    ran = house.gate("--claims-not-comparable=skip")
     assert "2 not comparable" in standings(ran)
 
 

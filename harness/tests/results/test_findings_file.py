@@ -97,9 +97,9 @@ def test_what_other_runs_add_is_in_the_schema(summary: dict[str, Any]) -> None:
 
 def test_a_gated_run_is_as_the_schema_says(tmp_path: Path) -> None:
     made = made_of_numbers(tmp_path / "project", **{name: BODIES[name] for name in ("supported", "underpowered")})
-    made.run("--report=none", "--update-baseline", "--baseline=b.json")
+    made.run("--claims-report=none", "--claims-update-baseline", "--claims-baseline=b.json")
     made.add("new", BODIES["supported"])
-    made.run("--gate", "--baseline=b.json")
+    made.run("--claims-gate", "--claims-baseline=b.json")
     assert {finding["baseline"]["standing"] for finding in findings(made.summary())} == {"holds", "as recorded", "new"}
     assert problems(made.summary()) == []
 
@@ -176,7 +176,7 @@ def written(made: Project) -> set[str]:
 
 
 def test_findings_can_be_had_without_a_report(made: Project) -> None:
-    ran = made.run("--report=none", "--findings=out/found.json")
+    ran = made.run("--claims-report=none", "--claims-findings=out/found.json")
     assert ran.code == OK, ran.text
     assert written(made) == {"out/found.json"}
     assert json.loads((made.folder / "out" / "found.json").read_text())["claims"][0]["verdict"] == "REPRODUCED"
@@ -185,13 +185,13 @@ def test_findings_can_be_had_without_a_report(made: Project) -> None:
 
 
 def test_a_report_can_be_had_without_findings(made: Project) -> None:
-    assert made.run("--findings=none").code == OK
+    assert made.run("--claims-findings=none").code == OK
     assert written(made) == set()
     assert (made.folder / ".claims" / "report.html").exists()
 
 
 def test_findings_lie_beside_the_report_unless_they_are_named(made: Project) -> None:
-    assert made.run("--report=there/report.html").code == OK
+    assert made.run("--claims-report=there/report.html").code == OK
     assert written(made) == {"there/findings.json"}
 
 
@@ -201,18 +201,21 @@ def test_a_path_of_pyproject_starts_at_the_root_and_a_smoke_run_stays_apart(made
         settings.read_text().replace('profile = "tiny"', 'profile = "tiny"\nfindings = "out/found.json"')
     )
     below = made.folder / "claims"
-    assert run_pytest(below, "--report=none").code == OK
-    assert run_pytest(below, "--report=none", "--profile=smoke").code == OK
-    assert run_pytest(below, "--report=none", "--findings=mine.json").code == OK
+    assert run_pytest(below, "--claims-report=none").code == OK
+    assert run_pytest(below, "--claims-report=none", "--claims-profile=smoke").code == OK
+    assert run_pytest(below, "--claims-report=none", "--claims-findings=mine.json").code == OK
     assert written(made) == {"out/found.json", "out/smoke/found.json", "claims/mine.json"}
 
 
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--findings=file/found.json"], ["the findings", "file/found.json can't be written", "--findings"]),
-        (["--findings=claims"], ["claims can't be written", "--findings"]),
-        (["--findings=.claims/report.html"], ["one file", "--findings"]),
+        (
+            ["--claims-findings=file/found.json"],
+            ["the findings", "file/found.json can't be written", "--claims-findings"],
+        ),
+        (["--claims-findings=claims"], ["claims can't be written", "--claims-findings"]),
+        (["--claims-findings=.claims/report.html"], ["one file", "--claims-findings"]),
     ],
     ids=lambda value: " ".join(value) if value[0].startswith("--") else "",
 )
@@ -232,7 +235,7 @@ def test_findings_that_can_not_be_written_are_refused_before_anything_is_judged(
 def test_an_existing_file_after_a_space_does_not_hide_the_project(made: Project, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "found.json").write_text("{}")
-    ran = made.run("--list-claims", "--findings", str(tmp_path / "elsewhere" / "found.json"))
+    ran = made.run("--claims-list", "--claims-findings", str(tmp_path / "elsewhere" / "found.json"))
     assert ran.code == OK, ran.text
     assert f"rootdir: {made.folder}" in ran.text
     assert header(ran).startswith("claims: profile tiny")

@@ -252,7 +252,7 @@ def test_a_damaged_or_foreign_file_is_one_line_and_is_left_alone(file: Path, dam
     before = file.read_bytes()
     for use in (lambda: history.read(file, "scaled"), lambda: history.append(file, summary())):
         said = refusal(use)
-        assert str(file) in said and "--history" in said
+        assert str(file) in said and "--claims-history" in said
     assert file.read_bytes() == before
 
 
@@ -306,7 +306,7 @@ def test_a_read_only_disk_is_one_line_to_a_run_and_nothing_to_a_reader(tmp_path:
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An option that names the evidence which all these sessions share."""
-    return f"--evidence={tmp_path_factory.mktemp('tiny') / 'evidence'}"
+    return f"--claims-evidence={tmp_path_factory.mktemp('tiny') / 'evidence'}"
 
 
 @pytest.fixture
@@ -323,14 +323,14 @@ def kept(made: Project) -> list[history.PastRun]:
 
 
 def test_a_complete_run_is_added_once_however_many_workers_judged(made: Project, evidence: str) -> None:
-    beside, alone = made.run(evidence, "-n", "2", "--report=none"), made.run(evidence, "--seed-block=1")
+    beside, alone = made.run(evidence, "-n", "2", "--claims-report=none"), made.run(evidence, "--claims-seed-block=1")
     assert alone.code == beside.code == OK, alone.text + beside.text
     first, second = kept(made)
     assert (first.seed_block, second.seed_block) == (0, 1)
     assert first.verdicts == second.verdicts == {"supported": "REPRODUCED", "underpowered": "INCONCLUSIVE"}
     assert first.findings[0].sample() is not None
     assert str(made.folder / ".claims" / history.NAME) in alone.text
-    assert "--seed-block=1" in second.command
+    assert "--claims-seed-block=1" in second.command
     page = (made.folder / ".claims" / "report.html").read_text()
     assert "2 complete runs, all with the same numbers" in page
 
@@ -362,9 +362,9 @@ def test_a_run_with_an_error_is_not_added(made: Project, evidence: str) -> None:
 
 
 def test_a_smoke_run_keeps_none_and_a_control_its_own(made: Project, evidence: str) -> None:
-    assert "history" not in made.run(evidence, "--profile=smoke").text
+    assert "history" not in made.run(evidence, "--claims-profile=smoke").text
     assert not list((made.folder / ".claims").rglob(history.NAME))
-    ran = made.run(evidence, "--control=exchanged-returns")
+    ran = made.run(evidence, "--claims-control=exchanged-returns")
     (file,) = (made.folder / ".claims").rglob(history.NAME)
     assert file.parent.name == "controls", ran.text
     (run,) = history.read(file, "tiny", ("control exchanged-returns",))
@@ -372,9 +372,9 @@ def test_a_smoke_run_keeps_none_and_a_control_its_own(made: Project, evidence: s
 
 
 def test_the_history_may_lie_elsewhere_or_nowhere(made: Project, evidence: str) -> None:
-    made.run(evidence, "--history=none")
+    made.run(evidence, "--claims-history=none")
     assert not list(made.folder.rglob(history.NAME))
-    made.run(evidence, "--history", "kept/past.sqlite")
+    made.run(evidence, "--claims-history", "kept/past.sqlite")
     assert len(history.read(made.folder / "kept" / "past.sqlite", "tiny")) == 1
 
 
@@ -400,10 +400,10 @@ def test_a_history_that_was_asked_for_and_can_not_be_used_is_refused_before_any_
     file = made.folder / "past.sqlite"
     file.touch()
     damage(file)
-    assert_refused(made, made.run("--history=past.sqlite"), "past.sqlite", "--history")
-    assert_refused(made, made.run("-n", "2", "--history=past.sqlite/below"), "past.sqlite", "can't be written")
+    assert_refused(made, made.run("--claims-history=past.sqlite"), "past.sqlite", "--claims-history")
+    assert_refused(made, made.run("-n", "2", "--claims-history=past.sqlite/below"), "past.sqlite", "can't be written")
 
 
 def test_a_bad_history_is_no_matter_to_what_judges_nothing(made: Project) -> None:
     no_database(made.folder / "past.sqlite")
-    assert made.run("--history=past.sqlite", "--plan").code == OK
+    assert made.run("--claims-history=past.sqlite", "--claims-plan").code == OK

@@ -485,13 +485,13 @@ def test_a_claim_that_is_not_registered_says_so_and_no_more(house: House) -> Non
 
 
 def test_a_claim_that_is_registered_stands_unmarked_until_it_is_changed(house: House) -> None:
-    ran = house.run("--preregister")
+    ran = house.run("--claims-preregister")
     assert ran.code == OK, ran.text
     assert re.search(r"mine: registered, [0-9a-f]{12}\n", ran.text)
     written = (house.made.folder / "preregistration.json").read_bytes()
     house.edit("from harness import claim", "# claims are made of:\nfrom harness import claim")
     house.edit('"""It is so."""', '"""It\n    is so."""')
-    assert "mine: as registered on" in house.run("--preregister").text
+    assert "mine: as registered on" in house.run("--claims-preregister").text
     assert (house.made.folder / "preregistration.json").read_bytes() == written
     lines, claim = house.marked()
     assert "register" not in lines
@@ -501,7 +501,7 @@ def test_a_claim_that_is_registered_stands_unmarked_until_it_is_changed(house: H
 
 
 def test_a_changed_claim_is_marked_and_stays_so_on_the_blocks_that_were_judged(house: House) -> None:
-    house.run("--preregister")
+    house.run("--claims-preregister")
     house.marked()
     house.edit("smallest=0.05", "smallest=0.01")
     lines, claim = house.marked()
@@ -509,26 +509,26 @@ def test_a_changed_claim_is_marked_and_stays_so_on_the_blocks_that_were_judged(h
     assert re.fullmatch(r"changed since it was registered on 20\d\d-\d\d-\d\d: smallest 0.05 -> 0.01 \(test_it\)", said)
     assert ", changed since\n" in lines
     assert said in lines
-    ran = house.run("--preregister")
+    ran = house.run("--claims-preregister")
     assert "smallest 0.05 -> 0.01 (test_it); after evidence of block 0 at tiny existed, which stays marked" in ran.text
     lines, claim = house.marked()
     (said,) = claim["preregistration"]["changed"]
     assert said.startswith("changed since evidence of block 0: smallest 0.05 -> 0.01 (test_it)")
     assert said in lines
-    lines, claim = house.marked("--seed-block=1")
+    lines, claim = house.marked("--claims-seed-block=1")
     assert claim["preregistration"]["changed"] == []
     assert "changed" not in lines
 
 
 def test_evidence_counts_when_it_is_stale_or_another_claims(house: House) -> None:
     """The store's own memory of runs is removed: the cells alone tell."""
-    house.run("--preregister")
+    house.run("--claims-preregister")
     house.marked()
     shutil.rmtree(house.made.evidence / "asked")
     for path in (house.made.evidence / "cells").iterdir():
         make_stale(path)
     house.edit("smallest=0.05", "smallest=0.01")
-    assert "after evidence of block 0 at tiny existed" in house.run("--preregister").text
+    assert "after evidence of block 0 at tiny existed" in house.run("--claims-preregister").text
 
 
 def make_stale(cell: Path) -> None:
@@ -542,13 +542,13 @@ def make_stale(cell: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--seeds=2", "--seed-block=1"], "changed by --seeds 2, registered with 3"),
-        (["--set=pruning.rate=0.8"], "changed by pruning.rate=0.8"),
+        (["--claims-seeds=2", "--claims-seed-block=1"], "changed by --claims-seeds 2, registered with 3"),
+        (["--claims-set=pruning.rate=0.8"], "changed by pruning.rate=0.8"),
     ],
     ids=["seeds", "set"],
 )
 def test_a_run_with_changes_is_not_the_preregistered_one(house: House, args: list[str], said: str) -> None:
-    house.run("--preregister")
+    house.run("--claims-preregister")
     house.edit("smallest=0.05", "smallest=0.01")  # of which nothing has to be said then
     lines, claim = house.marked(*args)
     assert claim["preregistration"]["changed"] == [f"not preregistered: {said}"]
@@ -561,13 +561,13 @@ def test_a_claim_from_outside_the_house_is_registered_nowhere(tmp_path: Path) ->
     made.add("mine", "judge.greater(difference(0.2), smallest=0.05)")
     _, claim = House(made).marked()
     assert claim["preregistration"] == {"hash": None, "registered": None, "changed": []}
-    assert "no claim of" in made.run("--preregister").text
+    assert "no claim of" in made.run("--claims-preregister").text
 
 
 def test_a_damaged_register_is_one_line_before_any_training(house: House) -> None:
     (house.made.folder / "preregistration.json").write_text("{")
     assert_refused(house.made, house.run(), "preregistration.json can't be read", "restore it from git")
-    ran = house.run("--preregister")
+    ran = house.run("--claims-preregister")
     assert ran.code == USAGE
     assert "Traceback" not in ran.text
 
@@ -581,7 +581,7 @@ def test_a_damaged_table_of_the_calibration_is_one_line_before_any_training(hous
 
 def test_a_changed_hypothesis_under_one_path_is_no_removal_of_the_others(house: House) -> None:
     house.edit("def test_it(run, judge):", '@pytest.mark.parametrize("side", [0, 1])\ndef test_it(run, side, judge):')
-    house.run("--preregister")
+    house.run("--claims-preregister")
     _, claim = house.marked("claims/test_mine.py::test_it[0-cart-pole-bc]")
     assert claim["preregistration"]["changed"] == []
     house.edit("[0, 1]", "[0]")
@@ -592,7 +592,7 @@ def test_a_changed_hypothesis_under_one_path_is_no_removal_of_the_others(house: 
 def test_a_margin_that_is_not_the_one_of_the_source_is_named(house: House) -> None:
     house.edit("def difference", "THRESHOLD = 0.05\n\n\ndef difference")
     house.edit("smallest=0.05", "smallest=THRESHOLD")
-    house.run("--preregister")
+    house.run("--claims-preregister")
     with (house.made.folder / "conftest.py").open("a") as file:
         file.write("def pytest_runtest_setup(item):\n    item.module.THRESHOLD = 0.01\n")
     _, claim = house.marked()

@@ -147,29 +147,36 @@ def verdicts(file: Path) -> dict[str, tuple[str, str]]:
 
 def test_runs_of_two_profiles_show_each_other_claim_by_claim(made: Project) -> None:
     folder = made.folder / ".claims"
-    assert made.run("--profile=large").code == OK
+    assert made.run("--claims-profile=large").code == OK
     assert "At other scales" not in (folder / "report.html").read_text()
     made.add("alpha", BODIES["underpowered"])
     path = made.folder / "claims" / "test_alpha.py"
     text = path.read_text().replace('@pytest.mark.parametrize("run", [ticket_run("cart-pole", "bc")])\n', "")
     path.write_text(text.replace("(run, judge)", "(judge)"))
-    assert made.run("--profile=large", "--claim=alpha").code == OK
+    assert made.run("--claims-profile=large", "--claim=alpha").code == OK
     assert verdicts(folder / "scales" / "large.json") == {
         "alpha": ("INCONCLUSIVE", "--claim=alpha"),
-        "beta": ("REFUTED", "--profile=large"),
+        "beta": ("REFUTED", "--claims-profile=large"),
     }
     assert made.run("-q").code == OK
     page = (folder / "report.html").read_text()
     assert "large: INCONCLUSIVE</a>" in page and "large: REFUTED</a>" in page and "tiny: " not in page
     assert set(verdicts(folder / "scales" / "tiny.json")) == {"alpha", "beta"}
-    assert made.run("--profile=large", "--report=there/report.html").code == OK
+    assert made.run("--claims-profile=large", "--claims-report=there/report.html").code == OK
     assert not (folder / "there").exists() and (made.folder / "there" / "scales" / "large.json").exists()
     assert "At other scales" not in (made.folder / "there" / "report.html").read_text(), "of another folder"
 
 
 @pytest.mark.parametrize(
     "option",
-    ["--report=none", "--seed-block=1", "--profile=smoke", "--profile=reduced", "--control=random-mask", "--plan"],
+    [
+        "--claims-report=none",
+        "--claims-seed-block=1",
+        "--claims-profile=smoke",
+        "--claims-profile=reduced",
+        "--claims-control=random-mask",
+        "--claims-plan",
+    ],
 )
 def test_only_runs_of_a_profile_as_it_is_are_kept(option: str, made: Project) -> None:
     assert made.run(option).code == OK
