@@ -1,0 +1,509 @@
+"""What a run found, as ONE schema: JSON, reading, checking and the report all follow from these models.
+
+All models are frozen, refuse unknown fields, and raise pydantic's ValidationError, which is a ValueError. JSON has no
+NaN and no infinities, so `to_json` writes them as the strings "NaN", "Infinity" and "-Infinity". Times are in seconds,
+returns are undiscounted and per episode, and effects are in the unit of their finding.
+"""
+
+import json
+from collections.abc import Sequence
+from math import inf, nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from harness.files import replace_file
+from harness.statistics.outcome import Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+FORMAT: Literal[3] = 3
+"""Of findings.json. It rises when a field changes its meaning or goes."""
+NAME = "findings.json"
+
+Conclusion = Literal["supported", "contradicted", "equivalent", "underpowered", "not run", "error", "smoke"]
+JUDGED: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "underpowered")
+"""The conclusions that say something about a claim."""
+Verdict = Literal["REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE", "NOT RUN", "ERROR", "SMOKE"]
+Standing = Literal["regressed", "left", "not comparable", "changed", "recovered", "new", "holds", "as recorded"]
+Statistic = Literal["mean", "holds out", "spread"]
+Refusal = Literal["", "few seeds", "no spread", "censored", "uncalibrated", "false alarms", "insensitive", "other"]
+"""Why no verdict may rest on a test.
+
+few seeds      the test judges nothing at so few seeds; more would lift this
+no spread      all seeds gave the same value
+censored       no pair of seeds can be ordered
+uncalibrated   the calibration table does not hold this test at so few seeds or on so many conditions
+false alarms   the calibration table says that the test alarms falsely too often on such data
+insensitive    "no difference" means nothing here: dense learning fell short, or no effect could be seen
+"""
+
+STANDINGS: dict[Standing, str] = {
+    "regressed": "is no longer supported, or is contradicted now, and has drifted further than chance explains",
+    "left": "was supported and is not, but its effect drifted no further than fresh seeds may",
+    "not comparable": "the profile, an override, or what the finding commits itself to differs from the baseline's",
+    "changed": "was not supported, and has come to another conclusion that is not supported",
+    "recovered": "is supported, and was not",
+    "new": "the baseline does not know it",
+    "holds": "was supported, and is",
+    "as recorded": "was not supported, and has come to the same conclusion",
+}
+"""What each standing means, the worst first."""
+
+
+class Model(BaseModel):
+    """The base of all models here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with these fields changed, and checked."""
+        return type(self).model_validate({**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
+
+    def to_json(self, indent: int | None = None) -> str:
+        """JSON text, with non-finite numbers as strings."""
+        return self.model_dump_json(indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """The inverse of `to_json`. Raises ValidationError."""
+        return cls.model_validate_json(text)
+
+    def plain(self) -> dict[str, Any]:
+        """Dicts, lists, strings and numbers, where non-finite numbers stay floats."""
+        return self.model_dump(mode="json")
+
+
+_NON_FINITE = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
+
+
+def _restored(value: Any) -> Any:
+    """Opaque JSON with the strings for non-finite numbers turned into numbers again."""
+    if isinstance(value, dict):
+        return {key: _restored(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_restored(held) for held in value]
+    return _NON_FINITE.get(value, value) if isinstance(value, str) else value
+
+
+Opaque = Annotated[dict[str, Any], BeforeValidator(_restored)]
+"""Plain JSON that only its maker and its reader understand. It must not hold "NaN" or "Infinity" as a text."""
+Count = Annotated[int, Field(ge=0)]
+Row = tuple[float, ...]
+
+
+class Sample(Model):
+    """The numbers per seed that an effect is computed from: they let two runs be compared.
+
+    statistic  "mean"       one group, float[seeds]; the effect is their mean
+               "holds out"  two groups, float[seeds, 2]: the earliest and the latest level (or density) at which a chain
+                            broke; the effect is P(first group later) + P(tie) / 2 - 1/2
+               "spread"     two groups, float[seeds, levels]; the effect is the first group's mean distance from its
+                            median, less the second's
+    groups     the first axis is over seeds
+    seeds      of the groups, in order and shared by all; None where they are not known
+
+    Raises ValueError for another shape, NaN, or an infinity outside "holds out".
+    """
+
+    statistic: Statistic
+    groups: tuple[Row | tuple[Row, ...], ...]
+    seeds: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, statistic: Statistic, *groups: "npt.ArrayLike", seeds: Sequence[int] | None = None) -> Self:
+        """The sample of these arrays."""
+        import numpy as np
+
+        held = tuple(_rows(np.asarray(group, np.float64).tolist()) for group in groups)
+        return cls(statistic=statistic, groups=held, seeds=None if seeds is None else tuple(map(int, seeds)))
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        import numpy as np
+
+        count, axes = (1, 1) if self.statistic == "mean" else (2, 2)
+        try:
+            arrays = self.arrays
+        except ValueError:
+            raise ValueError("the rows of a group have one length") from None
+        if len(arrays) != count or any(array.ndim != axes or not array.size for array in arrays):
+            raise ValueError(f"{self.statistic!r} takes {count} group{'s' * (count > 1)} with {axes} axes")
+        if any(np.isnan(array).any() for array in arrays):
+            raise ValueError("a value of a seed is NaN")
+        if self.statistic != "holds out" and not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError("a value of a seed is infinite")
+        return self
+
+    @property
+    def arrays(self) -> "tuple[npt.NDArray[np.float64], ...]":
+        """The groups as arrays."""
+        import numpy as np
+
+        return tuple(np.array(group, np.float64) for group in self.groups)
+
+    @property
+    def n(self) -> tuple[int, ...]:
+        """Seeds per group."""
+        return tuple(len(group) for group in self.groups)
+
+    @property
+    def effect(self) -> float:
+        """The estimate, as the finding has it."""
+        from harness.results.drift import estimate
+
+        return float(estimate(self.statistic, *(array[None] for array in self.arrays))[0][0])
+
+
+def _rows(values: list[Any]) -> Any:
+    return tuple(_rows(value) if isinstance(value, list) else value for value in values)
+
+
+class Reading(Model):
+    """The same effect under another reading of the paper: reported with a finding, and never counted."""
+
+    name: str
+    effect: float
+    lower: float
+    upper: float
+    p: float | None = None
+    conclusion: Conclusion
+
+
+class Drift(Model):
+    """How a finding stands to what a baseline says of it.
+
+    standing                             see `STANDINGS`
+    says                                 in one sentence
+    conclusion, effect, lower, upper, n  the baseline's; None where it does not know the finding
+    moved                                the effect less the baseline's; None where no seeds were compared, as for the
+                                         three that follow
+    p                                    of a drift that chance moves so far beyond the margin
+    seen                                 the smallest drift that is seen 9 times in 10 at these seeds, if all of them
+                                         shift alike; None where none is
+    margin                               drifts up to here are of no interest
+    """
+
+    standing: Standing
+    says: str
+    conclusion: Conclusion | None = None
+    effect: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    n: tuple[Count, ...] | None = None
+    moved: float | None = None
+    p: float | None = None
+    seen: float | None = None
+    margin: float | None = None
+
+
+class MoreSeeds(Model):
+    """What would decide an underpowered finding.
+
+    seeds         fresh seeds per group
+    times         how many times the profile's seeds the finding's runs take
+    count         what --claims-seeds is given: seeds / times, rounded up
+    block         the next block of seeds that has no evidence of this finding here
+    passed_over   blocks in between that have evidence
+    core_minutes  CPU minutes it costs; None where that is not known
+    minutes       on the clock of this machine, with its `cpus`
+    fewest        of a refused finding, the seeds per group from which on its test judges
+    command       what does it
+    """
+
+    seeds: Count
+    times: float
+    count: Count
+    block: Count
+    passed_over: tuple[Count, ...] = ()
+    core_minutes: float | None = None
+    minutes: float | None = None
+    cpus: int = 1
+    fewest: Count | None = None
+    command: str
+
+
+class Amount(Model):
+    """A quantity of the budget (env_steps, updates, seeds, units, ...): in this run, and in the paper."""
+
+    here: int | float | str
+    paper: int | float | str
+
+
+class Finding(Model):
+    """What one hypothesis came to on one system.
+
+    claim         the claim's id
+    name          the hypothesis within the claim: its test's name
+    nodeid        pytest's id of the item that judged it; unique within a run
+    system        the task and the learner it was judged on, as far as its runs share them: "cart-pole ppo"
+    hypothesis    in plain words
+    kind          how it is decided
+    min_effect    the smallest effect of interest ("greater") or the margin, fixed beforehand
+    unit          of min_effect, effect, bounds and detectable, in words
+    conclusion    what it came to
+    reason        why, in one sentence with the numbers
+    test          the hypothesis test; empty where none was made
+    n             seeds per group: one group where conditions of the same seeds are compared, else two
+    effect        the estimate; lower, upper: its one-sided 97.5 % bounds
+    p             two-sided; None where no test was made. It decides nothing
+    q             Benjamini-Hochberg over the run's findings of kind "greater"; None for others. It decides nothing
+    detectable    the smallest true effect that these seeds show 9 times in 10; None where they show none
+    seeds_needed  of an underpowered finding: seeds per group that decide min_effect 9 times in 10; None over 10,000,
+                  or if seeds would not do
+    refusal       what kind of reason there is not to judge; empty where it was judged
+    refused       that reason in words
+    note          what has to be said wherever the conclusion is: seeds were added to judged ones
+    sample        the numbers per seed behind the effect; None where nothing was judged
+    drift         how it stands to the baseline; None without one
+    sensitivity   the same effect under other readings
+    more_seeds    of an underpowered finding: what would decide it; None where no number of seeds is known to
+    cells         keys of the evidence it rests on
+    cpu_seconds   that this evidence took
+    scale         system -> quantity of the budget -> here and in the paper
+    rerun         the command line that reproduces it
+    message       of the exception, for an error
+    """
+
+    claim: str
+    name: str
+    nodeid: str
+    system: str
+    hypothesis: str
+    kind: Kind
+    min_effect: float = Field(ge=0)
+    unit: str
+    conclusion: Conclusion
+    reason: str = ""
+    test: str = ""
+    n: tuple[Count, ...] = ()
+    effect: float = nan
+    lower: float = -inf
+    upper: float = inf
+    p: float | None = None
+    q: float | None = None
+    detectable: float | None = None
+    seeds_needed: Count | None = None
+    refusal: Refusal = ""
+    refused: str = ""
+    note: str = ""
+    sample: Sample | None = None
+    drift: Drift | None = None
+    sensitivity: tuple[Reading, ...] = ()
+    more_seeds: MoreSeeds | None = None
+    cells: tuple[str, ...] = ()
+    cpu_seconds: float = 0.0
+    scale: dict[str, dict[str, Amount]] = {}
+    rerun: str = ""
+    message: str = ""
+
+    @property
+    def judged(self) -> bool:
+        """Whether its conclusion says something about the claim."""
+        return self.conclusion in JUDGED
+
+    @property
+    def standing(self) -> Standing | None:
+        """How it stands to the baseline; None without one."""
+        return self.drift.standing if self.drift else None
+
+
+class Preregistered(Model):
+    """What of a claim was fixed before its evidence.
+
+    hash        of what is registered, or of the claim as it is now where nothing is; None for a claim from outside
+    registered  the day, ISO 8601; None where it is not registered
+    changed     what is not as it was registered, a sentence each
+    note        of a claim that was first registered after evidence of this very block of seeds
+    """
+
+    hash: str | None = None
+    registered: str | None = None
+    changed: tuple[str, ...] = ()
+    note: str = ""
+
+
+class ClaimResult(Model):
+    """What a run says of one claim.
+
+    id, says, source, quantifier  the claim's name, what the paper says in our words, its sections and figures, and how
+                                  widely it says so
+    systems                       on how many of the paper's systems it was judged, in words
+    controls                      negative controls that must take away findings that it is REPRODUCED by
+    verdict, summary              read off its findings; verdict, scale and counts in a sentence or two
+    expected                      how many findings it has at this profile; None where only some were collected
+    cpu_seconds                   of all its evidence, of which claims share parts: their sum is more than the run's
+    charts                        the data that the report draws for it, by `harness.judging.figures`
+    """
+
+    id: str
+    says: str = ""
+    source: str = ""
+    quantifier: str = ""
+    systems: str = ""
+    controls: tuple[str, ...] = ()
+    verdict: Verdict
+    summary: str = ""
+    preregistration: Preregistered = Preregistered()
+    expected: Count | None = None
+    cpu_seconds: float = 0.0
+    findings: tuple[Finding, ...] = ()
+    charts: tuple[Opaque, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether each of its findings at this profile came to a conclusion."""
+        return self.expected == sum(finding.judged for finding in self.findings)
+
+
+class LaterClaim(Model):
+    """A claim that waits, in whole or in part, for a larger profile: the smallest at which it is judged unasked."""
+
+    id: str
+    says: str
+    source: str
+    profile: str
+    controls: tuple[str, ...] = ()
+
+
+class Partial(Model):
+    """How much of a plan's evidence is there. share: of its estimated CPU seconds, 0 to 1."""
+
+    cells: Count
+    of_cells: Count
+    levels: Count
+    of_levels: Count
+    share: float
+
+
+class BaselineResult(Model):
+    """How a run stands to a baseline.
+
+    file                         the baseline's
+    gate                         whether the run was judged against it, and not only compared
+    created, commit, seed_block  of the baseline's run
+    standings                    standing -> number of findings
+    unused                       its entries that no claim uses any more, as "claim name"
+    says                         all of this in one sentence
+    failed                       whether the baseline fails the run
+    """
+
+    file: str
+    gate: bool
+    created: str
+    commit: str | None
+    seed_block: int
+    standings: dict[Standing, int]
+    unused: tuple[str, ...] = ()
+    says: str
+    failed: bool
+
+
+class Machine(Model):
+    """Where a run was judged. cpu: the processor's name, or "unknown"; cpus: that a process may use."""
+
+    cpu: str = "unknown"
+    cpus: int = 1
+
+
+class SystemTitle(Model):
+    """A system as the report names it. learner: empty for findings that name a task alone. title: the task's."""
+
+    task: str
+    learner: str
+    title: str
+
+
+class RunResult(Model):
+    """All that one run of the claims found: findings.json, and what the report draws.
+
+    profile, seed_block, seeds  the scale, the block of seeds, and the profile's seeds of it
+    own_seeds                   whether the number of seeds is the profile's own
+    changes                     what was changed about the profile, in words: overrides and a control
+    control                     the name of the control in effect; empty for none
+    command, own_arguments      the command line; the options that a repetition needs beside the scale
+    created                     UTC, ISO 8601
+    commit                      what git describes the tree as; None without git
+    machine, versions           where and with which Python and libraries it was judged
+    wall_seconds, cpu_seconds   of this run; of the evidence of all claims, in this run or before
+    damaged                     files of evidence that were damaged and are computed again, a sentence each
+    dense_returns               system -> mean scored return of its dense agents
+    systems                     in the order in which they are shown
+    baseline                    None where the run was compared with none
+    partial                     how far a run is that judged what was finished; None where all evidence is there
+    lacking                     why the run is not complete; empty where it judged every claim in full
+    claims                      in the order in which they were judged
+    later                       claims that wait for a larger profile
+    """
+
+    format: Literal[3] = FORMAT
+    profile: str
+    seed_block: Count = 0
+    seeds: tuple[Count, ...] = ()
+    own_seeds: bool = True
+    changes: tuple[str, ...] = ()
+    control: str = ""
+    command: str = ""
+    own_arguments: str = ""
+    created: str
+    commit: str | None = None
+    machine: Machine = Machine()
+    versions: dict[str, str] = {}
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    damaged: tuple[str, ...] = ()
+    dense_returns: dict[str, float] = {}
+    systems: tuple[SystemTitle, ...] = ()
+    baseline: BaselineResult | None = None
+    partial: Partial | None = None
+    lacking: str = ""
+    claims: tuple[ClaimResult, ...] = ()
+    later: tuple[LaterClaim, ...] = ()
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Those of all claims."""
+        return [finding for claim in self.claims for finding in claim.findings]
+
+    @property
+    def complete(self) -> bool:
+        """Whether it judged every claim in full."""
+        return not self.lacking
+
+
+class FindingsError(Exception):
+    """A file is no findings.json; the message is one line."""
+
+
+def write(run: RunResult, path: Path) -> None:
+    """Write findings.json, whole or not at all; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, run.to_json().encode())
+
+
+def read(path: Path) -> RunResult:
+    """The run in a findings.json. Raises FindingsError."""
+    try:
+        text = path.read_text("utf-8")
+        held = json.loads(text)
+        if not isinstance(held, dict) or held.get("format") != FORMAT:
+            raise FindingsError(f"{path} is no {NAME} of format {FORMAT}: write it anew with --claims-findings")
+        return RunResult.from_json(text)
+    except ValidationError as error:
+        raise FindingsError(f"{path} is no {NAME}: {in_a_line(error)}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise FindingsError(f"{path} can't be read: {in_a_line(error)}") from None
+
+
+def in_a_line(error: Exception) -> str:
+    """An error as one line; of a ValidationError the first fault, and where it is."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ", ".join(map(str, first["loc"])) or "it"
+        return f"{where}: {' '.join(first['msg'].split())}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split())
