@@ -8,7 +8,7 @@ still has its colours.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.experiment import TICKET
+from harness.pruning.conditions import TICKET
 
 # Light colour -> its partner on a dark page. The conditions keep the paper's hues, apart in lightness too.
 CONDITIONS = {

@@ -7,11 +7,13 @@ from harness.bench.population import seeds
 from harness.bench.profiling import clocked
 from harness.bench.rows import Row, Target
 from harness.bench.timing import advance, medians
-from harness.experiment import DENSE, TICKET, Cell, Pruning
+from harness.experiment import Cell
 from harness.learners.protocol import Population
 from harness.networks.compaction import compact
 from harness.profiles.profile import PROFILES
+from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import Level, run_level, start_level
+from harness.pruning.settings import Pruning
 
 RUNS = 5
 UPDATES = 128

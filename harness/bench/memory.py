@@ -79,7 +79,8 @@ def _cart_pole(units: int, members: int) -> None:
 def _gridmaze(units: int, members: int) -> None:
     """A whole dense level, evaluations and scores included, as a worker trains it."""
     from harness.bench.population import FULL_BUFFER, seeds
-    from harness.experiment import DENSE, Cell, Network
+    from harness.experiment import Cell, Network
+    from harness.pruning.conditions import DENSE
     from harness.pruning.imp import run_level
 
     experiment = replace(FULL_BUFFER, network=Network(hidden=(units, units)))

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
-from harness.experiment import DENSE, TICKET
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level
 from harness.pruning.layout import densities
 

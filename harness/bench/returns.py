@@ -8,9 +8,11 @@ import numpy as np
 from harness.bench import peers
 from harness.bench.population import seeds
 from harness.bench.rows import Row, Target
-from harness.experiment import DENSE, Cell, Experiment, Savings
+from harness.experiment import Cell, Experiment
 from harness.profiles.profile import PROFILES
+from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
+from harness.pruning.savings import Savings
 from harness.statistics import guarded_unpaired, studentised_unpaired
 from harness.streams import stream
 from harness.tasks.spec import rollout_returns

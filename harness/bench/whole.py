@@ -23,11 +23,13 @@ from harness.bench import peers
 from harness.bench.population import seeds
 from harness.bench.rows import Row, Target
 from harness.bench.timing import cpu_seconds
-from harness.experiment import CONDITIONS, DENSE, Cell, Evaluation, Experiment, Network, Pruning
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.profiles.profile import PROFILES
+from harness.pruning.conditions import CONDITIONS, DENSE
 from harness.pruning.imp import Level, run_level
+from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 
 SHARE = 1 / 40

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 
 from harness.controls import Control, control
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment
+from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
-from harness.pruning.conditions import RULES, Layers, Rule, Start, random_reinit
+from harness.pruning.conditions import DENSE, RULES, SHUFFLED, TICKET, Layers, Rule, Start, random_reinit
 from harness.pruning.layout import Masks, Networks, initial_networks
 from harness.streams import streams
-
-SHUFFLED = CONDITIONS[2]
 
 
 @control("nothing")

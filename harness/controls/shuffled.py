@@ -1,9 +1,9 @@
 """Controls of claims that compare tickets with tickets: the mask of some of them is shuffled, of the others not."""
 
 from harness.controls import Control, control
-from harness.experiment import SHUFFLED, TICKET, Cell
+from harness.experiment import Cell
 from harness.profiles.all_budgets import TASKS
-from harness.pruning.conditions import Rule, rule_of
+from harness.pruning.conditions import SHUFFLED, TICKET, Rule, rule_of
 
 
 class Shuffled(Control):

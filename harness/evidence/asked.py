@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from harness.canonical import canonical_json
 from harness.evidence.folder import read_json
-from harness.experiment import canonical_json
 from harness.files import replace_file
 
 

@@ -18,9 +18,10 @@ from math import exp, inf
 
 import numpy as np
 
-from harness.experiment import CONDITIONS, SURVIVING, Cell, Experiment
+from harness.experiment import Cell, Experiment
 from harness.fixtures import FixtureError, read_reference
 from harness.learners.protocol import ACTOR
+from harness.pruning.conditions import CONDITIONS, SURVIVING
 from harness.pruning.layout import densities, layer_sizes, prunable_networks
 from harness.tasks.spec import Task, zero_inputs
 

@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from harness.controls import control_of
 from harness.evidence.costs import estimated_seconds
 from harness.evidence.lease import Lease
 from harness.evidence.store import Address, Store, StoreError, address
-from harness.experiment import DENSE, TICKET, Cell
+from harness.experiment import Cell
+from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import Level, run_level
 
 WAIT_SECONDS = 0.2
@@ -94,7 +96,7 @@ def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None],
         previous = _needed(store, before, level - 1) if before else None
         ticket = _needed(store, parents[TICKET], level) if TICKET in parents else None
         dense = _needed(store, where if 0 in cell.levels else parents[DENSE], 0) if level and cell.rewind > 0 else None
-        computed = run_level(cell, level, previous, ticket, dense)
+        computed = run_level(cell, level, previous, ticket, dense, control_of(cell.experiment))
         if lease is not None and lease.lost:
             raise OvertakenError
         store.write(where, level, computed, time.process_time() - started)

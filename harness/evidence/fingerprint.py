@@ -18,16 +18,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.canonical import canonical_json
 from harness.controls import CONTROLS
-from harness.experiment import DENSE, Cell, canonical_json
+from harness.experiment import Cell
 from harness.networks.mlp import INITIALISERS
 from harness.profiles.profile import LEARNERS, PROFILES
+from harness.pruning.conditions import DENSE
 from harness.pruning.criteria import CRITERIA
 from harness.registry import Origin, origin_of
 from harness.tasks.narrowed import whole
 
 LIBRARIES = ("torch", "numpy", "numba", "scipy")
-ENGINE = "harness.pruning.imp"
+ENGINE = ("harness.pruning.imp", "harness.experiment", "harness.controls")
+"""The modules through which every cell's numbers pass: levels, the rules of cells, and the lookup of a control."""
 _PACKAGE = "harness"
 _PUBLIC = {_PACKAGE, "harness.register"}
 """What users import to name things by: no number passes through it, and it imports every learner."""
@@ -42,7 +45,7 @@ def engine_parts(cell: Cell) -> dict[str, dict[str, str]]:
     """
     e = cell.experiment
     used = _used(cell)
-    roots = {ENGINE, *(origin.module for _, origins in used for origin in origins if _is_ours(origin.module))}
+    roots = {*ENGINE, *(origin.module for _, origins in used for origin in origins if _is_ours(origin.module))}
     registered: dict[str, str] = {}
     for kind, origins in used:
         for origin in origins:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness import fixtures
+from harness.canonical import canonical_json
 from harness.evidence.fingerprint import engine_fingerprint, source_hash
 from harness.evidence.folder import (
     DESCRIPTION,
@@ -28,7 +29,7 @@ from harness.evidence.folder import (
 )
 from harness.evidence.lease import Holder, live_holder
 from harness.evidence.level_file import Arrays, arrays_of, faults, network_names
-from harness.experiment import DENSE, canonical_json
+from harness.pruning.conditions import DENSE
 
 KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{12}")
 PACKAGE = Path(__file__).parents[1]

@@ -16,8 +16,8 @@ from types import TracebackType
 
 from filelock import FileLock
 
+from harness.canonical import canonical_json
 from harness.evidence.folder import read_json
-from harness.experiment import canonical_json
 from harness.files import replace_file
 
 HEARTBEAT_SECONDS = 5.0

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.experiment import DENSE
 from harness.networks.mlp import Mlp
+from harness.pruning.conditions import DENSE
 from harness.pruning.imp import Level
 
 Arrays = dict[str, np.ndarray]

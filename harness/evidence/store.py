@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from harness.canonical import canonical_json
 from harness.evidence import lease
 from harness.evidence.fingerprint import engine_fingerprint, engine_parts
 from harness.evidence.folder import (
@@ -38,7 +39,7 @@ from harness.evidence.folder import (
     read_sound,
 )
 from harness.evidence.level_file import arrays_of, faults, level_of, to_bytes
-from harness.experiment import Cell, canonical_json
+from harness.experiment import Cell
 from harness.files import in_bytes, prove_writable, replace_file
 from harness.pruning.imp import Level
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from harness.experiment import DENSE
 from harness.judging import calibrated as basis
 from harness.judging.run import Run
+from harness.pruning.conditions import DENSE
 from harness.results.finding import conclude
 from harness.statistics import contrast_test, normalised_return
 

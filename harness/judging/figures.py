@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.experiment import SURVIVING, TICKET
 from harness.judging.games import actor_of, grid, layout, median_seed, play
 from harness.judging.run import Run
+from harness.pruning.conditions import SURVIVING, TICKET
 from harness.tasks.spec import zero_inputs
 
 Figure = Literal["returns", "inputs", "layers", "learning", "sizes", "maze"]

@@ -14,13 +14,14 @@ import numpy as np
 
 from harness.controls import control_of
 from harness.evidence.store import Store, address
-from harness.experiment import CONDITIONS, DENSE, SURVIVING, TICKET, Cell, Experiment
+from harness.experiment import Cell, Experiment
 from harness.fixtures import read_reference
 from harness.judging.channels import by_channel, learning_area, relative, share_of_emptied, split_means
 from harness.learners.protocol import ACTOR
 from harness.profiles.all_budgets import TASKS
 from harness.profiles.profile import Profile, System, scale
 from harness.profiles.readings import JUDGED
+from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 from harness.pruning.imp import Level
 from harness.pruning.layout import densities, layer_sizes, weights_left
 from harness.statistics import (

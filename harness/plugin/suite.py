@@ -25,7 +25,7 @@ from harness.plugin.later import Later, part
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
 from harness.plugin.seeds import added_seeds
-from harness.pruning.imp import check
+from harness.pruning.check import check
 from harness.results import history
 from harness.results.finding import Finding
 from harness.results.history import HistoryError

@@ -3,11 +3,12 @@
 import dataclasses
 from collections.abc import Mapping
 
-from harness.experiment import Evaluation, Experiment, Network, Pruning
+from harness.experiment import Evaluation, Experiment, Network
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.profiles.budgets import Budgets, ExpertTraining
+from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.experiment import to_plain
+from harness.canonical import to_plain
 from harness.files import replace_file
 from harness.fixtures import expert_file, read_experts, reference_file, write_expert
 from harness.learners.protocol import ACTOR

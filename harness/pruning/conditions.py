@@ -1,8 +1,8 @@
-"""The four conditions of the paper's Table 1: what a level starts from. CLAIMS.md spells them.
+"""Conditions: what a level starts from (paper Table 1; CLAIMS.md spells them).
 
-A rule gives one member's start from `kept`, the masks that pruning left (bool[in, out] per layer),
-and `initial`, the weights that the level resets to (float[in, out] per layer). It returns (masks, weights),
-the weights zero outside their masks. Draws come from the member's own stream and are new at every level.
+A rule gives one member's start. `kept` are the masks that pruning left (bool[in, out] per layer), and `initial` are the
+weights that the level resets to (float[in, out] per layer). The rule returns (masks, weights); the weights are zero
+outside their masks. Draws come from the member's own stream and are new at every level.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.pruning.ranking import flatten, unflatten
+
+DENSE = "dense"
+"""Level 0, which all conditions share."""
+CONDITIONS = ("mask/weights", "mask/permuted", "permuted/permuted", "random/re-init")
+"""The paper's Table 1, from the ticket to the weakest baseline."""
+TICKET, SHUFFLED, REDRAWN = CONDITIONS[0], CONDITIONS[2], CONDITIONS[3]
+SURVIVING = "surviving inputs"
+"""Not in Table 1: a dense network on those inputs alone that the ticket's mask of the same level is connected to, with
+the same initial weights (paper 4.1, Figure 5 bottom right). Nothing but inputs is left out, and it has no chain of its
+own."""
 
 Layers = Sequence[np.ndarray]
 Start = tuple[list[np.ndarray], list[np.ndarray]]
@@ -22,19 +32,19 @@ def mask_weights(kept: Layers, initial: Layers, rng: np.random.Generator) -> Sta
 
 
 def mask_permuted(kept: Layers, initial: Layers, rng: np.random.Generator) -> Start:
-    """The mask found; the initial weights at it dealt anew at random over it, within each layer."""
+    """The mask found; within each layer the initial weights at the mask are permuted over it."""
     return list(kept), [_deal(w0[mask], mask, rng) for mask, w0 in zip(kept, initial, strict=True)]
 
 
 def permuted_permuted(kept: Layers, initial: Layers, rng: np.random.Generator) -> Start:
-    """The mask's entries shuffled within each layer; the initial weights at the mask found dealt over it."""
+    """Within each layer the mask's entries are permuted, and the initial weights at the mask found dealt over them."""
     shuffled = [rng.permutation(mask.ravel()).reshape(mask.shape) for mask in kept]
     weights = [_deal(w0[mask], q, rng) for mask, q, w0 in zip(kept, shuffled, initial, strict=True)]
     return shuffled, weights
 
 
 def permuted_rows_permuted(kept: Layers, initial: Layers, rng: np.random.Generator) -> Start:
-    """As permuted/permuted, but an input keeps what is left of its weights: whole rows of the mask are shuffled."""
+    """As permuted/permuted, but whole rows of the mask are shuffled: the weights of one input stay together."""
     shuffled = [rng.permutation(mask) for mask in kept]
     weights = [_deal(w0[mask], q, rng) for mask, q, w0 in zip(kept, shuffled, initial, strict=True)]
     return shuffled, weights
@@ -57,19 +67,19 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {
-    "mask/weights": Rule(mask_weights),
+    TICKET: Rule(mask_weights),
     "mask/permuted": Rule(mask_permuted),
-    "permuted/permuted": Rule(permuted_permuted),
-    "random/re-init": Rule(random_reinit, redraws=True),
-    "surviving inputs": Rule(mask_weights),  # not in Table 1: its masks leave out inputs alone
+    SHUFFLED: Rule(permuted_permuted),
+    REDRAWN: Rule(random_reinit, redraws=True),
+    SURVIVING: Rule(mask_weights),  # `imp.surviving_inputs` makes its masks
 }
-BY_ROWS: dict[str, Rule] = {"permuted/permuted": Rule(permuted_rows_permuted)}
-"""The rules that differ where whole rows are shuffled."""
 
 
 def rule_of(condition: str, shuffle: str = "entries") -> Rule:
-    """The rule of a condition; shuffle: see `experiment.Pruning`."""
-    return BY_ROWS.get(condition, RULES[condition]) if shuffle == "rows" else RULES[condition]
+    """The rule of a condition. shuffle: see `Pruning.shuffle`."""
+    if condition == SHUFFLED and shuffle == "rows":
+        return Rule(permuted_rows_permuted)
+    return RULES[condition]
 
 
 def _under(masks: Layers, weights: Layers) -> list[np.ndarray]:

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.canonical import canonical_json
 from harness.evidence.fingerprint import ENGINE, engine_fingerprint, engine_parts, modules_behind, source_hash
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Experiment, Network, Pruning, canonical_json
+from harness.experiment import Cell, Experiment, Network
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
+from harness.pruning.settings import Pruning
 from harness.registry import UnknownNameError
 from harness.tasks.cart_pole import CartPole
 
@@ -266,8 +269,8 @@ class TestFingerprint:
         assert module(SOURCE.replace(before, after)) != module(SOURCE)
 
     def test_a_learner_answers_for_no_other_learner(self) -> None:
-        ppo = modules_behind((ENGINE, "harness.tasks.cart_pole", "harness.learners.ppo"))
-        bc = modules_behind((ENGINE, "harness.tasks.cart_pole", "harness.learners.bc"))
+        ppo = modules_behind((*ENGINE, "harness.tasks.cart_pole", "harness.learners.ppo"))
+        bc = modules_behind((*ENGINE, "harness.tasks.cart_pole", "harness.learners.bc"))
         assert "harness.learners.bc" in bc - ppo
         assert "harness.learners.ppo" in ppo - bc
         assert "harness.fixtures" in bc - ppo  # only a student reads experts

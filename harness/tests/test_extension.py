@@ -25,7 +25,7 @@ from harness.evidence.drain import drain
 from harness.evidence.fingerprint import engine_parts
 from harness.evidence.level_file import from_bytes, to_bytes
 from harness.evidence.store import Store, address
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.files import HOUSE
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
@@ -33,8 +33,10 @@ from harness.learners.protocol import ACTOR
 from harness.networks.mlp import INITIALISERS, initial_mlp
 from harness.overrides import Change
 from harness.profiles.profile import PROFILES, Profile, System
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.criteria import CRITERIA, asks_for, saliencies
 from harness.pruning.ranking import keep_largest
+from harness.pruning.settings import Pruning
 from harness.registry import RegistrationError, UnknownNameError, origin_of
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole

@@ -29,14 +29,16 @@ from scipy import stats
 from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, StoreError, address
-from harness.experiment import TICKET, Cell, Evaluation, Experiment, Network, Pruning
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.fixtures import read_reference
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
 from harness.learners.bc import BC
 from harness.machine import usable_cpus
 from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
+from harness.pruning.conditions import TICKET
 from harness.pruning.layout import densities
+from harness.pruning.settings import Pruning
 from harness.results.finding import Conclusion
 from harness.results.records import HERE, Entry, Record, Table, leave
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return

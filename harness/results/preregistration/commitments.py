@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.experiment import canonical_json
+from harness.canonical import canonical_json
 from harness.profiles.profile import SEEDS_PER_BLOCK, Profile, System
 from harness.results.preregistration.document import Subject, budgets_of, finding_of, methods_of, rule_of
 from harness.statistics.outcome import TAIL

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.canonical import canonical_json, to_plain
 from harness.evidence.inventory import flat
-from harness.experiment import DENSE, TICKET, Experiment, canonical_json, to_plain
+from harness.experiment import Experiment
 from harness.judging import calibrated as basis
 from harness.judging.assay import insensitive
 from harness.judging.claim import Claim
 from harness.judging.run import Run
 from harness.profiles.profile import PROFILES, SEEDS_PER_BLOCK, Profile, System
+from harness.pruning.conditions import DENSE, TICKET
 from harness.results.finding import conclude
 from harness.results.preregistration.source import (
     Module,

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.canonical import canonical_json
 from harness.evidence import asked
 from harness.evidence.inventory import StoredCell, inventory
-from harness.experiment import Cell, canonical_json
+from harness.experiment import Cell
 from harness.profiles.profile import EXPERT_BLOCK, SEEDS_PER_BLOCK, TUNING_BLOCK
 from harness.results.preregistration.document import Document, is_of, settings_of
 

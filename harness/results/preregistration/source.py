@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.experiment import canonical_json
+from harness.canonical import canonical_json
 
 _SILENT = {"ctx", "kind", "type_comment", "type_params", "annotation", "returns", "lineno", "simple"}
 """Fields of syntax nodes that say nothing about what is computed."""

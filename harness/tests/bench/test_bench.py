@@ -26,13 +26,15 @@ from harness.bench import (
     whole,
 )
 from harness.bench.rows import Row, Target, missed, verdict
-from harness.experiment import DENSE, Cell, Evaluation, Experiment, Network, Pruning
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO, Pace, Samples
 from harness.networks.mlp import outputs_of
+from harness.pruning.conditions import DENSE
 from harness.pruning.imp import Level, start_level
+from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.batch import GridMaze, GridMazes
 

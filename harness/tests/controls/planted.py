@@ -12,14 +12,16 @@ from types import MappingProxyType
 import numpy as np
 
 from harness.evidence.store import Address, Store
-from harness.experiment import DENSE, Cell, Evaluation, Network, Pruning
+from harness.experiment import Cell, Evaluation, Network
 from harness.fixtures import read_reference
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.profiles import cart_pole_budgets as cart_pole
 from harness.profiles.profile import Profile
+from harness.pruning.conditions import DENSE
 from harness.pruning.imp import Level, start_level
+from harness.pruning.settings import Pruning
 from harness.statistics import Reference
 from harness.streams import stream
 from harness.tasks.cart_pole import CartPole

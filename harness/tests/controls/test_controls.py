@@ -9,14 +9,16 @@ import pytest
 
 from harness.controls import CONTROLS, control_of, says
 from harness.evidence.fingerprint import engine_fingerprint, engine_parts
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR
 from harness.profiles.profile import PROFILES, System
-from harness.pruning.conditions import rule_of
-from harness.pruning.imp import Level, check, run_level, start_level
+from harness.pruning.check import check
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET, rule_of
+from harness.pruning.imp import Level, run_level, start_level
 from harness.pruning.layout import initial_networks
+from harness.pruning.settings import Pruning
 from harness.registry import UnknownNameError
 from harness.tasks.cart_pole import CartPole
 from harness.trust.controls import IDLE
@@ -42,16 +44,17 @@ def experiment(learner: str = "bc", control: str = "") -> Experiment:
 
 def chain(condition: str, learner: str = "bc", control: str = "") -> list[Level]:
     e = experiment(learner, control)
-    levels = [run_level(Cell(e, DENSE, SEEDS), 0, None)]
+    levels = [run_level(Cell(e, DENSE, SEEDS), 0, None, control=control_of(e))]
     for level in (1, 2):
-        levels.append(run_level(Cell(e, condition, SEEDS), level, levels[-1]))
+        levels.append(run_level(Cell(e, condition, SEEDS), level, levels[-1], control=control_of(e)))
     return levels
 
 
 def first_start(condition: str, control: str = "", learner: str = "bc") -> Any:
     """Networks and masks of level 1, from the level 0 of the real experiment."""
     dense = run_level(Cell(experiment(learner), DENSE, SEEDS), 0, None)
-    return start_level(Cell(experiment(learner, control), condition, SEEDS), 1, dense, None)
+    e = experiment(learner, control)
+    return start_level(Cell(e, condition, SEEDS), 1, dense, control=control_of(e))
 
 
 def same(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> bool:
@@ -122,7 +125,8 @@ class TestWhatEachBreaks:
 
     def test_the_largest_go(self) -> None:
         dense = run_level(Cell(experiment(), DENSE, SEEDS), 0, None)
-        _, masks = start_level(Cell(experiment(control="largest-pruned"), TICKET, SEEDS), 1, dense, None)
+        e = experiment(control="largest-pruned")
+        _, masks = start_level(Cell(e, TICKET, SEEDS), 1, dense, control=control_of(e))
         flat = [np.abs(np.concatenate([w[m].ravel() for w in dense.trained[ACTOR].weights])) for m in range(len(SEEDS))]
         kept = [np.concatenate([mask[m].ravel() for mask in masks[ACTOR]]) for m in range(len(SEEDS))]
         for values, stays in zip(flat, kept, strict=True):

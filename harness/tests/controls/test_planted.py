@@ -17,11 +17,11 @@ import pytest
 from scipy import stats
 
 from harness.evidence.store import Store
-from harness.experiment import TICKET
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
 from harness.judging.run import Run, Scene
 from harness.profiles.profile import System
+from harness.pruning.conditions import TICKET
 from harness.results.finding import Finding, Verdict, claim_verdict
 from harness.statistics import detectable_effect
 from harness.tests.controls import planted

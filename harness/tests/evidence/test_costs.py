@@ -6,9 +6,10 @@ from itertools import pairwise
 import pytest
 
 from harness.evidence.costs import SEEN, _beside_samples, _weights, estimated_seconds
-from harness.experiment import DENSE, Cell, Experiment
+from harness.experiment import Cell, Experiment
 from harness.learners.protocol import ACTOR
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import DENSE
 from harness.pruning.layout import layer_sizes
 from harness.tasks.spec import zero_inputs
 

@@ -4,8 +4,9 @@ import pytest
 
 from harness.evidence import inventory
 from harness.evidence.fingerprint import engine_parts
-from harness.experiment import DENSE, Cell
+from harness.experiment import Cell
 from harness.profiles.profile import PROFILES, TASKS
+from harness.pruning.conditions import DENSE
 
 
 @pytest.mark.parametrize(

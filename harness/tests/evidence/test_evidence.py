@@ -29,11 +29,13 @@ from harness.evidence.drain import compute, drain
 from harness.evidence.level_file import from_bytes, to_bytes
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, StoreError, address
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.networks.mlp import Mlp
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import Level
+from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tests.evidence import processes
 

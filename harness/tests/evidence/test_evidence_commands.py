@@ -23,7 +23,8 @@ from harness.evidence.garbage import garbage, remove
 from harness.evidence.inventory import StoredCell, inventory
 from harness.evidence.level_file import from_bytes
 from harness.evidence.store import Store, address
-from harness.experiment import DENSE, TICKET, Cell
+from harness.experiment import Cell
+from harness.pruning.conditions import DENSE, TICKET
 from harness.tests.evidence.test_evidence import CHAIN, CHAIN_PLAN, DENSE_CELL, SEEDS, STUDENTS
 
 OK, FOUND, UNWRITABLE, USAGE = 0, 1, 3, 4

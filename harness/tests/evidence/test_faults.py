@@ -24,7 +24,8 @@ from harness.evidence.drain import drain
 from harness.evidence.inventory import inventory
 from harness.evidence.level_file import to_bytes
 from harness.evidence.store import Store, StoreError, address
-from harness.experiment import TICKET, Cell
+from harness.experiment import Cell
+from harness.pruning.conditions import TICKET
 from harness.tests.evidence import processes
 from harness.tests.evidence.test_evidence import CHAIN, CHAIN_PLAN, DENSE_CELL, final, finish, numbers, partial
 from harness.tests.plugin.test_plugin import BODIES, FAILED, OK, TINY, USAGE, Project, project

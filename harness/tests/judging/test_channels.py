@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from harness.evidence.store import Address, Store
-from harness.experiment import DENSE, SURVIVING, TICKET
 from harness.judging.channels import by_channel, learning_area, relative, share_of_emptied, split_means
 from harness.judging.run import Run, Scene, relative_lead, surviving_run, ticket_run
 from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import DENSE, SURVIVING, TICKET
 from harness.pruning.imp import Level
 from harness.statistics import PerSeed
 from harness.tasks.cart_pole import CartPole

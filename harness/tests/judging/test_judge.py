@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment import CONDITIONS, DENSE
 from harness.judging.assay import DENSE_BAR, insensitive
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
 from harness.judging.run import Areas, Run
 from harness.profiles.profile import System
+from harness.pruning.conditions import CONDITIONS, DENSE
 from harness.results.finding import Finding
 from harness.statistics import Censored, PerSeed, Reference
 

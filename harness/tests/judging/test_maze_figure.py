@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from harness.evidence.store import Address, Store
-from harness.experiment import SURVIVING, TICKET
 from harness.judging.figures import figure
 from harness.judging.games import median_seed
 from harness.judging.run import Run, Scene
 from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, Profile, System
+from harness.pruning.conditions import SURVIVING, TICKET
 from harness.pruning.imp import Level
 from harness.pruning.layout import layer_sizes
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.evidence.store import Address, Store
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell
+from harness.experiment import Cell
 from harness.judging.claim import Claim
 from harness.judging.figures import Figure, figure
 from harness.judging.judge import Judge
@@ -19,6 +19,7 @@ from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, System
 from harness.profiles.readings import JUDGED
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import Level
 from harness.pruning.layout import layer_sizes
 from harness.results.finding import Finding

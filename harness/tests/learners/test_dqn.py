@@ -11,7 +11,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 import harness.learners.dqn
 from harness.bench import peers
-from harness.experiment import DENSE, Cell, Evaluation, Experiment, Network, Pruning
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.learners.dqn import DQN, DQNPopulation, Pace, Room
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, ActsItsOwnWay, acting_of
@@ -20,7 +20,9 @@ from harness.learners.rollouts import Rollout, play
 from harness.learners.sum_tree import UNIT, put
 from harness.networks.mlp import Mlp, initial_mlp, outputs_of
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
+from harness.pruning.settings import Pruning
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.narrowed import Narrowed

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.evidence.level_file import from_bytes, to_bytes
-from harness.experiment import DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning, Savings
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
@@ -16,8 +16,12 @@ from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.overrides import Change
 from harness.profiles.profile import PROFILES, System
-from harness.pruning.imp import check, run_level
+from harness.pruning.check import check
+from harness.pruning.conditions import DENSE, TICKET
+from harness.pruning.imp import run_level
 from harness.pruning.layout import initial_networks, layer_sizes
+from harness.pruning.savings import Savings
+from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tests.pruning.test_imp import Pay, Scripted
 

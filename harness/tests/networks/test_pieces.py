@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.experiment import Experiment, Network, Pruning
+from harness.experiment import Experiment, Network
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.networks.mlp import Mlp, initial_mlp, outputs_of
 from harness.networks.sparse_input import SPARSE, Table, fold, folded, unfold
 from harness.pruning.layout import initial_networks
+from harness.pruning.settings import Pruning
 from harness.streams import streams
 from harness.tasks.gridmaze.batch import GridMaze
 from harness.tasks.narrowed import Narrowed

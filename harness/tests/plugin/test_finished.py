@@ -7,8 +7,8 @@ import pytest
 
 from harness.evidence.asked import entries
 from harness.evidence.costs import estimated_seconds
-from harness.experiment import CONDITIONS, DENSE, TICKET
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.tests.plugin.test_plugin import BODIES, FAILED, OK, TINY, Project, project, tree
 
 

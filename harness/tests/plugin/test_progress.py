@@ -25,12 +25,12 @@ from harness.evidence.costs import estimated_seconds
 from harness.evidence.lease import Holder
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, address
-from harness.experiment import CONDITIONS, DENSE, TICKET
 from harness.plugin import progress
 from harness.plugin.block import Block
 from harness.plugin.progress import InWork, Meter, Progress, Standing
 from harness.plugin.suite import Suite
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.tests.plugin.screen import Screen
 from harness.tests.plugin.test_plugin import OK, project
 

@@ -11,11 +11,12 @@ import numpy as np
 
 import reports as reports
 from harness.evidence import drain as drain
-from harness.experiment import DENSE, Cell, Experiment, Network
+from harness.experiment import Cell, Experiment, Network
 from harness.learners.adam import Trained, _adam_steps
 from harness.learners.ppo import PPO
 from harness.networks.kernels import backward_pass
 from harness.networks.mlp import mlp_shape
+from harness.pruning.conditions import DENSE
 from harness.pruning.imp import start_level
 from harness.tasks.cart_pole import CartPole
 

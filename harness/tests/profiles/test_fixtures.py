@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import harness.fixtures
-from harness.experiment import to_plain
+from harness.canonical import to_plain
 from harness.fixtures import (
     FixtureError,
     expert_file,

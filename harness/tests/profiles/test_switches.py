@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harness.evidence.store import Store
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.judging.run import Run, Scene
 from harness.learners.bc import BC
 from harness.learners.ppo import CRITIC, PPO
@@ -15,9 +15,10 @@ from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.profiles.readings import SWITCHES, Switch
-from harness.pruning.conditions import RULES, rule_of
+from harness.pruning.conditions import CONDITIONS, DENSE, RULES, TICKET, rule_of
 from harness.pruning.imp import Level, run_level, start_level
 from harness.pruning.layout import densities, prunable_weights
+from harness.pruning.settings import Pruning
 from harness.streams import stream, streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.spec import Acting, rollout_returns

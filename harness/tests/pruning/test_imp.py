@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import harness.learners.ppo
 from harness import register
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning, Savings
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.learners.adam import MaskedAdam
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
@@ -25,8 +25,12 @@ from harness.learners.replay import TERMINATED, recall
 from harness.learners.rollouts import Rollout, play
 from harness.networks.compaction import compact
 from harness.networks.mlp import Mlp, forward, initial_mlp, outputs_of
-from harness.pruning.imp import Level, check, prune, run_level, start_level
+from harness.pruning.check import check
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
+from harness.pruning.imp import Level, prune, run_level, start_level
 from harness.pruning.layout import densities, initial_networks, layer_sizes, prunable_networks
+from harness.pruning.savings import Savings
+from harness.pruning.settings import Pruning
 from harness.streams import stream, streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.spec import rollout_returns

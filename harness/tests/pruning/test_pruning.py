@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from harness.experiment import CONDITIONS, SURVIVING
-from harness.pruning.conditions import RULES, Layers, Start
+from harness.pruning.conditions import CONDITIONS, RULES, SURVIVING, Layers, Start
 from harness.pruning.criteria import magnitude
 from harness.pruning.ranking import flatten, keep_largest, unflatten, weight_count
 

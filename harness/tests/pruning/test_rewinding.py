@@ -14,7 +14,7 @@ from harness.evidence.drain import drain
 from harness.evidence.level_file import arrays_of, faults, from_bytes, to_bytes
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, address
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning, Savings
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import CRITIC, PPO
@@ -22,8 +22,12 @@ from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import rewind_round
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, System
-from harness.pruning.imp import Level, check, run_level, start_level
+from harness.pruning.check import check
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
+from harness.pruning.imp import Level, run_level, start_level
 from harness.pruning.layout import initial_networks
+from harness.pruning.savings import Savings
+from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tests.pruning.test_imp import Pay, Scripted, rounds_of
 

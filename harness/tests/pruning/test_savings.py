@@ -30,7 +30,7 @@ from harness.evidence.drain import drain
 from harness.evidence.level_file import to_bytes
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, address
-from harness.experiment import CONDITIONS, DENSE, TICKET, Cell, Evaluation, Experiment, Network, Pruning, Savings
+from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
@@ -39,8 +39,11 @@ from harness.learners.protocol import ACTOR, Learner
 from harness.learners.rollouts import Rollout, play
 from harness.machine import _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD, keep_memory
 from harness.networks.mlp import Mlp
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import Level, run_level, start_level
 from harness.pruning.layout import initial_networks
+from harness.pruning.savings import Savings
+from harness.pruning.settings import Pruning
 from harness.statistics import guarded_paired
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole

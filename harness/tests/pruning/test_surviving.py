@@ -7,12 +7,15 @@ import pytest
 
 from harness.evidence.costs import estimated_seconds
 from harness.evidence.level_file import arrays_of, faults, to_bytes
-from harness.experiment import DENSE, SURVIVING, TICKET, Cell, Experiment, Network, Savings
+from harness.experiment import Cell, Experiment, Network
 from harness.learners.dqn import DQN
 from harness.learners.protocol import ACTOR
 from harness.profiles.profile import PROFILES, System
-from harness.pruning.imp import Level, check, run_level, surviving_inputs
+from harness.pruning.check import check
+from harness.pruning.conditions import DENSE, SURVIVING, TICKET
+from harness.pruning.imp import Level, run_level, surviving_inputs
 from harness.pruning.layout import initial_networks
+from harness.pruning.savings import Savings
 from harness.tasks.gridmaze.batch import GridMaze
 
 SEEDS = (0, 1)

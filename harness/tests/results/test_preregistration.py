@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 from harness.evidence.fingerprint import engine_fingerprint
 from harness.evidence.inventory import flat
-from harness.experiment import CONDITIONS, DENSE
 from harness.fixtures import FixtureError
 from harness.judging.claim import Claim
 from harness.judging.run import dense_run, imp_runs
 from harness.plugin import preregistered
 from harness.profiles.profile import EXPERT_BLOCK, PROFILES, TUNING_BLOCK
+from harness.pruning.conditions import CONDITIONS, DENSE
 from harness.results.preregistration import document, register
 from harness.results.preregistration.document import (
     Document,

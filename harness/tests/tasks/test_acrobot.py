@@ -7,9 +7,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.evidence.fingerprint import engine_parts
-from harness.experiment import DENSE, Cell
+from harness.experiment import Cell
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
 from harness.tasks.acrobot import VELOCITY_LIMIT_1, VELOCITY_LIMIT_2, Acrobot, _cosines_and_sines
 from harness.tasks.spec import rollout_returns

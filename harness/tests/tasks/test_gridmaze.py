@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.evidence.fingerprint import engine_parts
-from harness.experiment import DENSE, Cell
+from harness.experiment import Cell
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import DENSE
 from harness.tasks.gridmaze.batch import MOST, PIECES, GridMaze, GridMazes, objects, projection
 from harness.tasks.gridmaze.env import ID, PIXELS
 from harness.tasks.gridmaze.layout import FILE, parsed

@@ -12,13 +12,14 @@ import pytest
 
 import harness.learners.bc
 from harness.evidence.fingerprint import engine_parts
-from harness.experiment import DENSE, Cell, Experiment
+from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.protocol import Learner
 from harness.learners.rollouts import Rollout, play
 from harness.networks.mlp import initial_mlp, outputs_of
 from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole

@@ -10,9 +10,10 @@ import pytest
 
 from harness.evidence import drain
 from harness.evidence.store import Store
-from harness.experiment import DENSE, TICKET, Cell
+from harness.experiment import Cell
 from harness.learners.protocol import ACTOR
 from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
+from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.results import records
 from harness.results.finding import Conclusion

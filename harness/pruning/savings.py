@@ -1,0 +1,78 @@
+"""Computations that are skipped because they cannot change a result, and the networks that are trained without them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.networks.compaction import Compact, compact
+from harness.networks.mlp import Mlp
+from harness.pruning.layout import Masks, Networks
+from harness.tasks.narrowed import Narrowed
+from harness.tasks.spec import Task, zero_inputs
+
+if TYPE_CHECKING:
+    from harness.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What is skipped. Each saving applies only under its own precondition.
+
+    A saving may change the order of summation, hence the bits, hence the id; it does not change the distribution of
+    returns.
+    """
+
+    stop_at_maximum: bool = True
+    """A member whose evaluation reached the task's maximum stops training, since no later checkpoint can be better.
+    Applies where the best checkpoint is pruned; at level 0 only from the rewind point on, which every member needs."""
+    leave_out_unreachable: bool = True
+    """Units from which no path leads to an output are left out. Applies without weight decay, and without dropout,
+    which is drawn by a unit's place: the remaining units would draw something else."""
+    leave_out_zero_inputs: bool = True
+    """Inputs that the task declares to be always zero are left out; their weights still count for pruning. Applies
+    without weight decay."""
+    share_level_0: bool = True
+    """Level 0 is trained once for all conditions of a seed, which start from the same weights and draws."""
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What a level trains in place of its task, networks and masks. compacts: of the networks that became smaller."""
+
+    task: Task
+    networks: Networks
+    masks: Masks
+    compacts: dict[str, Compact]
+
+    def restored(self, full: Networks, trained: Networks) -> Networks:
+        """`trained` in the shapes of `full`, whose values the parts have that were left out."""
+        return {
+            name: self.compacts[name].restored(full[name], mlp) if name in self.compacts else mlp
+            for name, mlp in trained.items()
+        }
+
+
+def reduced(e: "Experiment", networks: Networks, masks: Masks) -> Reduced:
+    """The task, networks and masks without what `e.savings` leave out of them."""
+    if e.learner.weight_decay > 0:  # it would move the weights of what is left out
+        return Reduced(e.task, networks, masks, {})
+    zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ())
+    task = Narrowed(e.task, tuple(name for name in e.task.inputs if name not in zeros)) if zeros else e.task
+    shown = np.array([name not in zeros for name in e.task.inputs])
+    unreachable = e.savings.leave_out_unreachable and e.network.dropout == 0
+    compacts = {
+        name: compact(mlp, masks.get(name) or _all(mlp), shown, unreachable)
+        for name, mlp in networks.items()
+        if zeros or (unreachable and name in masks)
+    }
+    return Reduced(
+        task,
+        networks | {name: part.mlp for name, part in compacts.items()},
+        masks | {name: compacts[name].masks for name in masks.keys() & compacts.keys()},
+        compacts,
+    )
+
+
+def _all(mlp: Mlp) -> list[np.ndarray]:
+    return [np.ones(weight.shape, dtype=bool) for weight in mlp.weights]
