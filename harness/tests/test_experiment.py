@@ -297,7 +297,7 @@ class TestFingerprint:
             "harness.learners.training",
             "harness.learners.adam",
             "harness.learners.rollouts",
-            f"harness.learners.protocol.{learner}",
+            f"harness.learners.{learner}",
         }
         assert inside <= set(parts["modules"])
         assert set(parts["versions"]) == {"torch", "numpy", "numba", "scipy", "python"}
