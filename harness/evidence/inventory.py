@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from harness import fixtures
 from harness.canonical import canonical_json
-from harness.evidence.fingerprint import engine_fingerprint, source_hash
+from harness.evidence.fingerprint import engine_fingerprint, file_named
 from harness.evidence.folder import (
     DESCRIPTION,
     FORMAT,
@@ -30,10 +29,9 @@ from harness.evidence.folder import (
 from harness.evidence.lease import Holder, live_holder
 from harness.evidence.level_file import Arrays, arrays_of, faults, network_names
 from harness.pruning.conditions import DENSE
+from harness.source_hash import file_hash, module_hash
 
 KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{12}")
-PACKAGE = Path(__file__).parents[1]
-"""A file that a task reads lies in it; any other of an engine's is a fixture."""
 
 
 @dataclass(frozen=True)
@@ -201,11 +199,11 @@ def differences(engine: Mapping[str, Mapping[str, str]]) -> list[str]:
         if (now := _module_hash(module)) != was:
             found.append(f"{_file_of(module)} changed" if now else f"module {module} can't be found any more")
     for name, was in sorted(engine.get("files", {}).items()):
-        path, said = (PACKAGE.parent / name, name) if name.startswith(f"{PACKAGE.name}/") else _fixture(name)
-        if not path.is_file():
-            found.append(f"{said} is missing")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != was:
-            found.append(f"{said} changed")
+        path = file_named(name)
+        if path is not None and not path.is_file():
+            found.append(f"{name} is missing")
+        elif path is not None and file_hash(path) != was:
+            found.append(f"{name} changed")
     for library, was in sorted(engine.get("versions", {}).items()):
         if (now := _version(library)) != was:
             found.append(f"{library} {was} -> {now or 'not installed'}")
@@ -234,13 +232,9 @@ def size_of(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _fixture(name: str) -> tuple[Path, str]:
-    return fixtures.FIXTURES / name, f"fixtures/{name}"
-
-
 def _module_hash(module: str) -> str | None:
     try:
-        return source_hash(module)
+        return module_hash(module)
     except (ImportError, ValueError, SyntaxError, OSError):
         return None
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness import source_hash
 from harness.canonical import canonical_json
-from harness.evidence.fingerprint import ENGINE, engine_fingerprint, engine_parts, modules_behind, source_hash
+from harness.evidence.fingerprint import ENGINE, engine_fingerprint, engine_parts
 from harness.experiment import Cell, Experiment, Network
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
@@ -238,11 +239,11 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     def hash_of(text: str) -> str:
         (tmp_path / "subject_of_fingerprint.py").write_text(text)
-        source_hash.cache_clear()
-        return source_hash("subject_of_fingerprint")
+        source_hash.forget()
+        return source_hash.module_hash("subject_of_fingerprint")
 
     yield hash_of
-    source_hash.cache_clear()
+    source_hash.forget()
 
 
 class TestFingerprint:
@@ -269,8 +270,8 @@ class TestFingerprint:
         assert module(SOURCE.replace(before, after)) != module(SOURCE)
 
     def test_a_learner_answers_for_no_other_learner(self) -> None:
-        ppo = modules_behind((*ENGINE, "harness.tasks.cart_pole", "harness.learners.ppo"))
-        bc = modules_behind((*ENGINE, "harness.tasks.cart_pole", "harness.learners.bc"))
+        ppo = set(source_hash.modules_behind((*ENGINE, "harness.tasks.cart_pole", "harness.learners.ppo")))
+        bc = set(source_hash.modules_behind((*ENGINE, "harness.tasks.cart_pole", "harness.learners.bc")))
         assert "harness.learners.bc" in bc - ppo
         assert "harness.learners.ppo" in ppo - bc
         assert "harness.fixtures" in bc - ppo  # only a student reads experts

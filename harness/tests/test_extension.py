@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import register
-from harness.evidence import fingerprint
+from harness import register, source_hash
 from harness.evidence.drain import drain
 from harness.evidence.fingerprint import engine_parts
 from harness.evidence.level_file import from_bytes, to_bytes
@@ -462,7 +461,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registered: None) -
 class TestFingerprint:
     @staticmethod
     def parts(criterion: str = "mine", condition: str = TICKET) -> dict[str, dict[str, str]]:
-        fingerprint._file_hash.cache_clear()
+        source_hash.forget()
         return engine_parts(cell_of(condition, criterion))
 
     def test_it_holds_the_rules_module_and_those_of_its_package_that_it_imports(self, package: Any) -> None:
@@ -553,10 +552,9 @@ class TestFingerprint:
             importlib.import_module, ("own_wind", "own_schedule", "own_task", "own_learner", "own_settings")
         )
         e = Experiment(task.Windy(winds=[wind.Part()]), learner.Scheduled(schedules=((schedule.Part(),),)))
-        fingerprint._file_hash.cache_clear()
+        source_hash.forget()
         assert sorted(engine_parts(Cell(e, TICKET, (1,)))["registered"]) == [
             "learner own_learner.Scheduled: own_learner",
-            "learner own_learner.Scheduled: own_settings",
             "learner own_schedule.Part: own_schedule",
             "task own_task.Windy: own_task",
             "task own_wind.Part: own_wind",

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from harness.evidence.fingerprint import modules_behind, source_hash
 from harness.judging import calibrated as basis
 from harness.judging.calibrated import ALPHA, Measured, clopper_pearson
 from harness.judging.sample_shapes import (
@@ -41,6 +40,7 @@ from harness.judging.sample_shapes import (
 )
 from harness.machine import usable_cpus
 from harness.results import records
+from harness.source_hash import module_hash, modules_behind
 from harness.streams import stream
 from harness.trust import fast_tests
 from harness.trust.fast_tests import BoolArray, Bounds
@@ -151,8 +151,8 @@ def main(replicates: int, fixture: bool) -> int:
 
 def statistics_hash() -> str:
     """Of the parsed source of all that a test's decision passes through; comments and docstrings don't count."""
-    modules = sorted(m for m in modules_behind(("harness.statistics",)) if m.startswith("harness.statistics"))
-    return hashlib.sha256("".join(source_hash(module) for module in modules).encode()).hexdigest()
+    modules = sorted(m for m in modules_behind(["harness.statistics"]) if m.startswith("harness.statistics"))
+    return hashlib.sha256("".join(module_hash(module) for module in modules).encode()).hexdigest()
 
 
 def to_data(entries: Sequence[Measured], replicates: int) -> dict[str, Any]:

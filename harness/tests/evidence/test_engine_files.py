@@ -12,8 +12,8 @@ from harness.pruning.conditions import DENSE
 @pytest.mark.parametrize(
     ("task", "learner", "files"),
     [
-        ("gridmaze", "dqn", ["harness/tasks/gridmaze.txt"]),
-        ("cart-pole", "bc", ["experts/cart-pole/00.safetensors", "experts/cart-pole/01.safetensors"]),
+        ("gridmaze", "dqn", ["harness/tasks/gridmaze/layout.txt"]),
+        ("cart-pole", "bc", ["fixtures/experts/cart-pole/00.safetensors", "fixtures/experts/cart-pole/01.safetensors"]),
         ("cart-pole", "ppo", []),
     ],
 )
@@ -22,13 +22,16 @@ def test_they_are_found_where_they_lie_and_told_when_they_change(task: str, lear
     assert sorted(parts["files"]) == files
     assert inventory.differences(parts) == []
     assert inventory.differences(parts | {"files": dict.fromkeys(files, "0" * 64)}) == [
-        f"{name if name.startswith('harness/') else f'fixtures/{name}'} changed" for name in files
+        f"{name} changed" for name in files
     ]
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("harness/tasks/none.txt", "harness/tasks/none.txt"), ("experts/none/00.json", "fixtures/experts/none/00.json")],
+    [
+        ("harness/tasks/none.txt", "harness/tasks/none.txt"),
+        ("fixtures/experts/none/00.json", "fixtures/experts/none/00.json"),
+    ],
 )
 def test_one_that_is_gone_is_told(name: str, said: str) -> None:
     assert inventory.differences({"files": {name: "0" * 64}}) == [f"{said} is missing"]
