@@ -12,7 +12,8 @@ from harness.learners.protocol import Population
 from harness.networks.compaction import compact
 from harness.profiles.profile import PROFILES
 from harness.pruning.conditions import DENSE, TICKET
-from harness.pruning.imp import Level, run_level, start_level
+from harness.pruning.imp import run_level, start_level
+from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 
 RUNS = 5

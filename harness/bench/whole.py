@@ -28,7 +28,8 @@ from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.profiles.profile import PROFILES
 from harness.pruning.conditions import CONDITIONS, DENSE
-from harness.pruning.imp import Level, run_level
+from harness.pruning.imp import run_level
+from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 

@@ -10,7 +10,8 @@ from harness.evidence.lease import Lease
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
 from harness.pruning.conditions import DENSE, TICKET
-from harness.pruning.imp import Level, run_level
+from harness.pruning.imp import run_level
+from harness.pruning.level import Level
 
 WAIT_SECONDS = 0.2
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.networks.mlp import Mlp
 from harness.pruning.conditions import DENSE
-from harness.pruning.imp import Level
+from harness.pruning.level import Level
 
 Arrays = dict[str, np.ndarray]
 

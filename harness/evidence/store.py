@@ -41,7 +41,7 @@ from harness.evidence.folder import (
 from harness.evidence.level_file import arrays_of, faults, level_of, to_bytes
 from harness.experiment import Cell
 from harness.files import in_bytes, prove_writable, replace_file
-from harness.pruning.imp import Level
+from harness.pruning.level import Level
 
 SMALL_BYTES = 1 << 12
 """What a lease, a description or a marker takes of a disk, at most."""

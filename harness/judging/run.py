@@ -22,8 +22,8 @@ from harness.profiles.all_budgets import TASKS
 from harness.profiles.profile import Profile, System, scale
 from harness.profiles.readings import JUDGED
 from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
-from harness.pruning.imp import Level
 from harness.pruning.layout import densities, layer_sizes, weights_left
+from harness.pruning.level import Level
 from harness.statistics import (
     Censored,
     PerSeed,

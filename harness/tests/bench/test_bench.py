@@ -33,7 +33,8 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO, Pace, Samples
 from harness.networks.mlp import outputs_of
 from harness.pruning.conditions import DENSE
-from harness.pruning.imp import Level, start_level
+from harness.pruning.imp import start_level
+from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.batch import GridMaze, GridMazes

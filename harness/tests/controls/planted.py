@@ -20,7 +20,8 @@ from harness.learners.ppo import PPO
 from harness.profiles import cart_pole_budgets as cart_pole
 from harness.profiles.profile import Profile
 from harness.pruning.conditions import DENSE
-from harness.pruning.imp import Level, start_level
+from harness.pruning.imp import start_level
+from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 from harness.statistics import Reference
 from harness.streams import stream

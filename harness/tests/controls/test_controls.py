@@ -16,8 +16,9 @@ from harness.learners.protocol import ACTOR
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET, rule_of
-from harness.pruning.imp import Level, run_level, start_level
+from harness.pruning.imp import run_level, start_level
 from harness.pruning.layout import initial_networks
+from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 from harness.registry import UnknownNameError
 from harness.tasks.cart_pole import CartPole

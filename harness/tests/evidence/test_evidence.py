@@ -34,7 +34,7 @@ from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.networks.mlp import Mlp
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
-from harness.pruning.imp import Level
+from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tests.evidence import processes

@@ -15,7 +15,7 @@ from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE, SURVIVING, TICKET
-from harness.pruning.imp import Level
+from harness.pruning.level import Level
 from harness.statistics import PerSeed
 from harness.tasks.cart_pole import CartPole
 

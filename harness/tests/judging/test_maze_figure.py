@@ -17,8 +17,8 @@ from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.pruning.conditions import SURVIVING, TICKET
-from harness.pruning.imp import Level
 from harness.pruning.layout import layer_sizes
+from harness.pruning.level import Level
 
 UP, RIGHT = 0, 3
 MAPS = ("empty", "agent", "enemy 1", "enemy 2", "coin", "poison")

@@ -20,8 +20,8 @@ from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, System
 from harness.profiles.readings import JUDGED
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
-from harness.pruning.imp import Level
 from harness.pruning.layout import layer_sizes
+from harness.pruning.level import Level
 from harness.results.finding import Finding
 from harness.statistics import PerSeed
 

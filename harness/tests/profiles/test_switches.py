@@ -16,8 +16,9 @@ from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.profiles.readings import SWITCHES, Switch
 from harness.pruning.conditions import CONDITIONS, DENSE, RULES, TICKET, rule_of
-from harness.pruning.imp import Level, run_level, start_level
+from harness.pruning.imp import run_level, start_level
 from harness.pruning.layout import densities, prunable_weights
+from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 from harness.streams import stream, streams
 from harness.tasks.cart_pole import CartPole

@@ -27,8 +27,9 @@ from harness.networks.compaction import compact
 from harness.networks.mlp import Mlp, forward, initial_mlp, outputs_of
 from harness.pruning.check import check
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
-from harness.pruning.imp import Level, prune, run_level, start_level
+from harness.pruning.imp import prune, run_level, start_level
 from harness.pruning.layout import densities, initial_networks, layer_sizes, prunable_networks
+from harness.pruning.level import Level
 from harness.pruning.savings import Savings
 from harness.pruning.settings import Pruning
 from harness.streams import stream, streams

@@ -24,8 +24,9 @@ from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
-from harness.pruning.imp import Level, run_level, start_level
+from harness.pruning.imp import run_level, start_level
 from harness.pruning.layout import initial_networks
+from harness.pruning.level import Level
 from harness.pruning.savings import Savings
 from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole

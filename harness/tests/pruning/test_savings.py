@@ -40,8 +40,9 @@ from harness.learners.rollouts import Rollout, play
 from harness.machine import _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD, keep_memory
 from harness.networks.mlp import Mlp
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
-from harness.pruning.imp import Level, run_level, start_level
+from harness.pruning.imp import run_level, start_level
 from harness.pruning.layout import initial_networks
+from harness.pruning.level import Level
 from harness.pruning.savings import Savings
 from harness.pruning.settings import Pruning
 from harness.statistics import guarded_paired

@@ -13,8 +13,9 @@ from harness.learners.protocol import ACTOR
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check
 from harness.pruning.conditions import DENSE, SURVIVING, TICKET
-from harness.pruning.imp import Level, run_level, surviving_inputs
+from harness.pruning.imp import run_level, surviving_inputs
 from harness.pruning.layout import initial_networks
+from harness.pruning.level import Level
 from harness.pruning.savings import Savings
 from harness.tasks.gridmaze.batch import GridMaze
 
