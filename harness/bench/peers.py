@@ -5,13 +5,18 @@ algorithm for: a loop of our own around its network, written for speed. They are
 evaluation.
 """
 
+import copy
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
+import numpy as np
 import stable_baselines3
 import torch
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from harness.experiment import Experiment
@@ -22,6 +27,8 @@ from harness.learners.ppo import PPO
 from harness.networks.mlp import Mlp
 
 ENVIRONMENT = "CartPole-v1"
+GRIDMAZE = "harness.tasks.gridmaze.env:minimal-tickets/GridMaze-v0"
+"""Our GridMaze for stable-baselines3: the module that registers it, and its id."""
 
 
 def agent(settings: PPO, hidden: tuple[int, ...], seed: int) -> Any:
@@ -141,6 +148,37 @@ def expert_of(experiment: Experiment, seed: int) -> ActorCriticPolicy:
     policy = Student(learner, expert.sizes[1:-1], seed).policy
     load(actor_layers(policy), expert)
     return policy
+
+
+@dataclass(frozen=True)
+class PeerRun:
+    """One dense training of the peer's: its scored return, its CPU seconds, and those of them that evaluations took."""
+
+    score: float
+    seconds: float
+    evaluating: float
+
+
+def train(experiment: Experiment, seed: int) -> PeerRun:
+    """Train one dense member on the experiment's schedule of evaluations, and score its best checkpoint."""
+    looks, started, evaluating = experiment.evaluation, time.process_time(), 0.0
+    best, checkpoint = -np.inf, {}
+    for policy in turns(experiment, seed):  # one policy, which trains on
+        paused = time.process_time()
+        found = _mean_return(policy, looks.episodes, seed)
+        evaluating += time.process_time() - paused
+        if found > best:
+            best, checkpoint = found, copy.deepcopy(policy.state_dict())
+    policy.load_state_dict(checkpoint)
+    paused = time.process_time()
+    score = _mean_return(policy, looks.scored_episodes, seed)
+    ended = time.process_time()
+    return PeerRun(score, ended - started, evaluating + ended - paused)
+
+
+def _mean_return(policy: ActorCriticPolicy, episodes: int, seed: int) -> float:
+    environments = make_vec_env(ENVIRONMENT, n_envs=episodes, seed=seed)
+    return float(np.mean(evaluate_policy(policy, environments, n_eval_episodes=episodes)[0]))
 
 
 def turns(experiment: Experiment, seed: int) -> Iterator[ActorCriticPolicy]:
