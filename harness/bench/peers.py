@@ -1,8 +1,7 @@
 """What ours is compared with: stable-baselines3 with the same network, initialisation, hyperparameters and task.
 
-`agent` is its PPO, `q_agent` its DQN. `Student` is its policy trained by behavioural cloning's loss, which it has no
-algorithm for: a loop of our own around its network, written for speed. They are trained in turns, one for each
-evaluation.
+`agent` is its PPO, `q_agent` its DQN. It has no behavioural cloning: `Student` trains its policy by that loss, in a loop
+of ours that is written for speed.
 """
 
 import copy
@@ -20,9 +19,9 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from harness.experiment import Experiment
-from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
+from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.networks.mlp import Mlp
 
@@ -32,7 +31,7 @@ GRIDMAZE = "harness.tasks.gridmaze.env:minimal-tickets/GridMaze-v0"
 
 
 def agent(settings: PPO, hidden: tuple[int, ...], seed: int) -> Any:
-    """One agent of stable-baselines3's PPO. Its schedules of rates are not ours: settings have constant ones."""
+    """One agent of stable-baselines3's PPO. Rates are constant: its schedules are not ours."""
     assert settings.learning_rate_schedule == settings.clip_schedule == "constant"
     return stable_baselines3.PPO(
         "MlpPolicy",
@@ -58,8 +57,8 @@ def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int, environment: str 
 
     It flattens what `environment` shows, and keeps it twice in its replay: before and after each action.
     """
-    train_freq, updates = settings.rollout, settings.replay_ratio * settings.samples / settings.batch
-    assert updates == int(updates), "as many updates after each rollout"
+    updates = settings.replay_ratio * settings.samples / settings.batch
+    assert updates == int(updates), "each rollout is followed by a whole number of updates"
     agent = stable_baselines3.DQN(
         "MlpPolicy",
         make_vec_env(environment, n_envs=settings.envs, seed=seed),
@@ -68,9 +67,9 @@ def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int, environment: str 
         learning_starts=settings.learning_starts,
         batch_size=settings.batch,
         gamma=settings.discount,
-        train_freq=train_freq,
+        train_freq=settings.rollout,
         gradient_steps=int(updates),
-        # it counts the env_steps between two copies, we the updates
+        # it counts the env_steps between two copies of the network, we count the updates
         target_update_interval=round(settings.target_interval * settings.batch / settings.replay_ratio),
         max_grad_norm=settings.max_gradient_norm,
         policy_kwargs={
@@ -81,7 +80,7 @@ def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int, environment: str 
         seed=seed,
         device="cpu",
     )
-    # its own goes by the share of what one call of `learn` was asked for
+    # its own schedule starts anew with each call of `learn`
     agent.exploration_schedule = lambda _: settings.exploration(agent.num_timesteps)
     return agent
 
@@ -97,57 +96,39 @@ class Student:
             environment.observation_space,
             environment.action_space,
             lambda _: settings.learning_rate,
-            # fused: a student trains 1.5 times as fast as with the policy's default, so it is the fairer peer
+            # fused Adam trains a student 1.5 times as fast as the policy's default, so it is the fairer peer
             optimizer_kwargs={"eps": settings.epsilon, "fused": True},
             **_architecture(hidden),
         )
         self.round = 0
-        self.observations = torch.empty(0)
-        self.policies = torch.empty(0)
+        self.observations = self.policies = torch.empty(0)
 
     def attend(self, expert: ActorCriticPolicy, seed: int) -> "Student":
-        """Let the expert play the data set, stochastically: observations and its policies there."""
+        """Let the expert play the data set stochastically; keep its observations and its policies there."""
         environments = make_vec_env(ENVIRONMENT, n_envs=self.settings.envs, seed=seed)
-        seen = environments.reset()
+        observation = environments.reset()
         observations, policies = [], []
         with torch.no_grad():
             for _ in range(self.settings.env_steps // self.settings.envs):
-                observations.append(torch.as_tensor(seen))
+                observations.append(torch.as_tensor(observation))
                 policies.append(torch.softmax(logits(expert, observations[-1]), dim=-1))
-                seen, *_ = environments.step(torch.multinomial(policies[-1], 1)[:, 0].numpy())
+                observation, *_ = environments.step(torch.multinomial(policies[-1], 1)[:, 0].numpy())
         self.observations, self.policies = torch.cat(observations), torch.cat(policies)
         return self
 
     def advance(self) -> None:
-        """One update on the next batch; a new pass starts in a new order."""
+        """One update on the next batch. A new pass over the data starts in a new order."""
         turn = self.round % self.settings.updates_per_pass
         if turn == 0:
             order = torch.randperm(len(self.observations))
             self.shuffled = self.observations[order], self.policies[order]
         batch = slice(turn * self.settings.batch, (turn + 1) * self.settings.batch)
-        observations, policies = (lessons[batch] for lessons in self.shuffled)
+        observations, policies = (data[batch] for data in self.shuffled)
         loss = -(policies * torch.log_softmax(logits(self.policy, observations), dim=-1)).sum(dim=-1).mean()
         self.policy.optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.policy.optimizer.step()
         self.round += 1
-
-
-def logits(policy: ActorCriticPolicy, observations: torch.Tensor) -> torch.Tensor:
-    """Of the actor alone, without the distribution object around it: faster than `policy.get_distribution`."""
-    outputs: torch.Tensor = policy.action_net(policy.mlp_extractor.forward_actor(observations))
-    return outputs
-
-
-def expert_of(experiment: Experiment, seed: int) -> ActorCriticPolicy:
-    """The expert that this seed's student learns from, as a policy of stable-baselines3."""
-    task, learner = experiment.task, experiment.learner
-    assert isinstance(learner, BC)
-    expert = read_experts(task.name, learner.expert_indices([seed]), len(task.inputs), task.actions)
-    assert expert.activation == "relu", "as `_architecture` has it"
-    policy = Student(learner, expert.sizes[1:-1], seed).policy
-    load(actor_layers(policy), expert)
-    return policy
 
 
 @dataclass(frozen=True)
@@ -176,45 +157,56 @@ def train(experiment: Experiment, seed: int) -> PeerRun:
     return PeerRun(score, ended - started, evaluating + ended - paused)
 
 
-def _mean_return(policy: ActorCriticPolicy, episodes: int, seed: int) -> float:
-    environments = make_vec_env(ENVIRONMENT, n_envs=episodes, seed=seed)
-    return float(np.mean(evaluate_policy(policy, environments, n_eval_episodes=episodes)[0]))
-
-
 def turns(experiment: Experiment, seed: int) -> Iterator[ActorCriticPolicy]:
-    """One member's whole dense training, on the experiment's schedule: its policy at each evaluation."""
+    """Train one dense member of PPO or cloning; yield its policy at each of the experiment's evaluations."""
     learner, hidden = experiment.learner, experiment.network.hidden
     assert experiment.network.activation == "relu" and isinstance(learner, PPO | BC)
+    member = agent(learner, hidden, seed) if isinstance(learner, PPO) else None
+    student = None if isinstance(learner, PPO) else Student(learner, hidden, seed)
+    if student:
+        student.attend(expert_of(experiment, seed), seed)
     schedule, done = experiment.evaluation.per_training, 0
-    if isinstance(learner, PPO):
-        member = agent(learner, hidden, seed)
-    else:
-        member = Student(learner, hidden, seed).attend(expert_of(experiment, seed), seed)
+    rounds = learner.rounds if isinstance(learner, PPO) else learner.updates
     for turn in range(schedule):
-        if isinstance(learner, PPO):
-            until = round(learner.rounds * (turn + 1) / schedule)
+        until = round(rounds * (turn + 1) / schedule)
+        if member:
             member.learn((until - done) * learner.samples, reset_num_timesteps=turn == 0)
-        else:
-            until = round(learner.updates * (turn + 1) / schedule)
-            for _ in range(done, until):
-                member.advance()
+        for _ in range(done, until if student else 0):
+            student.advance()
         done = until
-        yield member.policy
+        yield (member or student).policy
+
+
+def expert_of(experiment: Experiment, seed: int) -> ActorCriticPolicy:
+    """The expert that this seed's student learns from, as a policy of stable-baselines3."""
+    task, learner = experiment.task, experiment.learner
+    assert isinstance(learner, BC)
+    expert = read_experts(task.name, learner.expert_indices([seed]), len(task.inputs), task.actions)
+    assert expert.activation == "relu", "as `_architecture` has it"
+    policy = Student(learner, expert.sizes[1:-1], seed).policy
+    load(actor_layers(policy), expert)
+    return policy
+
+
+def logits(policy: ActorCriticPolicy, observations: torch.Tensor) -> torch.Tensor:
+    """Of the actor alone, without the distribution object around it: faster than `policy.get_distribution`."""
+    outputs: torch.Tensor = policy.action_net(policy.mlp_extractor.forward_actor(observations))
+    return outputs
 
 
 def actor_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
     """A policy's actor, layer by layer."""
-    return _linear(policy.mlp_extractor.policy_net, policy.action_net)
+    return linear_layers(policy.mlp_extractor.policy_net, policy.action_net)
 
 
 def critic_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
     """A policy's critic, layer by layer."""
-    return _linear(policy.mlp_extractor.value_net, policy.value_net)
+    return linear_layers(policy.mlp_extractor.value_net, policy.value_net)
 
 
-def value_layers(network: torch.nn.Module) -> list[torch.nn.Linear]:
-    """A DQN's network of action values (`q_net` or `q_net_target`), layer by layer."""
-    return [module for module in network.modules() if isinstance(module, torch.nn.Linear)]
+def linear_layers(*networks: torch.nn.Module) -> list[torch.nn.Linear]:
+    """All linear layers, in order: of a DQN's `q_net`, those of its action values."""
+    return [module for network in networks for module in network.modules() if isinstance(module, torch.nn.Linear)]
 
 
 def stacked(layers: list[torch.nn.Linear]) -> Mlp:
@@ -233,12 +225,13 @@ def load(layers: list[torch.nn.Linear], mlp: Mlp) -> None:
             layer.bias.copy_(torch.from_numpy(bias[0, 0]))
 
 
-def _linear(hidden: torch.nn.Module, last: torch.nn.Module) -> list[torch.nn.Linear]:
-    return [module for module in (*hidden.children(), last) if isinstance(module, torch.nn.Linear)]
+def _mean_return(policy: ActorCriticPolicy, episodes: int, seed: int) -> float:
+    environments = make_vec_env(ENVIRONMENT, n_envs=episodes, seed=seed)
+    return float(np.mean(evaluate_policy(policy, environments, n_eval_episodes=episodes)[0]))
 
 
 def _architecture(hidden: tuple[int, ...]) -> dict[str, Any]:
-    """`ortho_init` off leaves torch.nn.Linear's own initialisation, which is ours."""
+    """With `ortho_init` off the weights are initialised as torch.nn.Linear does it, which is our way too."""
     return {
         "net_arch": {"pi": list(hidden), "vf": list(hidden)},
         "activation_fn": torch.nn.ReLU,

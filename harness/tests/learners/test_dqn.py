@@ -597,9 +597,9 @@ def test_set_to_plain_it_makes_stable_baselines3s_updates(max_gradient_norm: flo
     )
     task = CartPole(horizon=20)
     agent = peers.q_agent(settings, (8, 6), seed=0)
-    online, target = (peers.stacked(peers.value_layers(network)) for network in (agent.q_net, agent.q_net_target))
+    online, target = (peers.stacked(peers.linear_layers(network)) for network in (agent.q_net, agent.q_net_target))
     target.flat[:] = np.random.default_rng(0).normal(scale=0.5, size=target.flat.shape)
-    peers.load(peers.value_layers(agent.q_net_target), target)
+    peers.load(peers.linear_layers(agent.q_net_target), target)
     ours = settings.start(task, {ACTOR: online}, {}, [3], level=0)
     ours.target[:] = target.flat
     rollout = play(ours.actor, ours.batch, task, 64, 4, ours.rollout_streams, [0.5] * 64)
@@ -637,7 +637,7 @@ def test_set_to_plain_it_makes_stable_baselines3s_updates(max_gradient_norm: flo
     harness.learners.dqn._improve(
         ours.trained, ours.target, ours.replay.memory, ours.replay.tree, uniforms, ours._pace(), ours._room(64)
     )
-    theirs = peers.stacked(peers.value_layers(agent.q_net))
+    theirs = peers.stacked(peers.linear_layers(agent.q_net))
     assert np.abs(theirs.flat - before).max() > 1e-3
     np.testing.assert_allclose(ours.actor.flat, theirs.flat, rtol=0, atol=2e-6)
 
