@@ -11,7 +11,6 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness.bench import PARTS, UnknownPartError
 from harness.controls import CONTROLS
 from harness.evidence import commands as evidence
 from harness.fixtures import FixtureError
@@ -51,7 +50,7 @@ def main() -> int:
     try:
         code: int = chosen.run(chosen)
         return code
-    except (FixtureError, RecordError, UnknownPartError, UnknownNameError) as error:
+    except (FixtureError, RecordError, UnknownNameError) as error:
         print(f"error: {error}")
         return 4
     except SessionError as error:
@@ -102,15 +101,18 @@ def _add_plain(commands: Commands) -> None:
 
 def _add_bench(commands: Commands) -> None:
     def run(chosen: argparse.Namespace) -> int:
-        from harness.bench.suite import main as measure
+        from harness.bench.measure import UnknownPartError, main
+        from harness.bench.rows import PARTS
 
-        return measure(chosen.out, chosen.only)
+        try:
+            return main(PARTS, chosen.out, chosen.only)
+        except UnknownPartError as error:
+            print(f"error: {error}")
+            return 4
 
     bench = commands.add_parser(
         "bench",
         help="compare speed and returns with stable-baselines3; exit code 1 where a target is missed",
-        epilog="\n".join(["parts:", *(f"  {name:12}{what}" for name, what in PARTS.items())]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     bench.add_argument("--only", action="append", default=[], metavar="PART", help="only this part; repeat for more")
     bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")

@@ -16,6 +16,12 @@ from harness.machine import cpu_name, usable_cpus
 
 HEADER = f"{'name':58}{'unit':28}{'ours':>10}{'peer':>10}{'ratio':>8}{'runs':>6}  target"
 LIBRARIES = ("torch", "numpy", "numba", "stable-baselines3", "gymnasium")
+
+
+class UnknownPartError(ValueError):
+    """The benchmark has no such part; the message is one line."""
+
+
 Part = Callable[[], Iterator["Row"]]
 
 
@@ -65,11 +71,11 @@ class Row:
 def main(parts: Mapping[str, Part], folder: Path, only: Sequence[str] = ()) -> int:
     """Measure the parts named by `only` (all if it is empty); print their rows as they come and write them to `folder`.
 
-    A run of some parts writes a file of its own. Returns 1 where a target is missed, else 0. Raises ValueError for an
-    unknown part, and OSError where the file can't be written, before anything is measured.
+    A run of some parts writes a file of its own. Returns 1 where a target is missed, else 0. Raises UnknownPartError, and
+    OSError where the file can't be written, before anything is measured.
     """
     if unknown := [name for name in only if name not in parts]:
-        raise ValueError(f"the benchmark has no part {unknown[0]!r}; it has {', '.join(parts)}")
+        raise UnknownPartError(f"the benchmark has no part {unknown[0]!r}; it has {', '.join(parts)}")
     chosen = [name for name in parts if name in only or not only]
     path = folder / (f"bench-{'-'.join(chosen)}.json" if only else "bench.json")
     prove_writable(path)

@@ -1,7 +1,7 @@
 """What ours is compared with: stable-baselines3 with the same network, initialisation, hyperparameters and task.
 
-`agent` is its PPO, `q_agent` its DQN. It has no behavioural cloning: `Student` trains its policy by that loss, in a loop
-of ours that is written for speed.
+`agent` is its PPO, `q_agent` its DQN. It has no behavioural cloning: `Student` trains its policy by that loss, in a
+loop of ours that is written for speed.
 """
 
 import copy
@@ -19,9 +19,9 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from harness.experiment import Experiment
+from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
-from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.networks.mlp import Mlp
 

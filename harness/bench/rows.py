@@ -15,14 +15,18 @@ from harness.bench import peers
 from harness.bench.measure import Part, Row, Target, cpu_seconds, medians, rate
 from harness.bench.profiling import clocked
 from harness.compiled import njit
-from harness.experiment import Cell, Experiment
+from harness.experiment import Cell, Experiment, Network
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
-from harness.networks.mlp import Mlp, Network
+from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, SEEDS_PER_BLOCK
-from harness.pruning.conditions import CONDITIONS, DENSE, TICKET, Pruning
-from harness.pruning.imp import Level, run_level, start_level, start_population
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
+from harness.pruning.imp import run_level, start_level
+from harness.pruning.layout import Masks, Networks
+from harness.pruning.level import Level
+from harness.pruning.savings import reduced
+from harness.pruning.settings import Pruning
 from harness.statistics import guarded_unpaired, studentised_unpaired
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.batch import GridMaze
@@ -46,8 +50,7 @@ def seeds(members: int) -> tuple[int, ...]:
 
 def population(experiment: Experiment, members: int) -> Any:
     """Dense members about to train; those of DQN have played until their next round has the first updates."""
-    networks, masks = start_level(Cell(experiment, DENSE, seeds(members)), 0, None, None)
-    trained: Any = start_population(experiment, networks, masks, seeds(members), 0)
+    trained = _start(experiment, *start_level(Cell(experiment, DENSE, seeds(members)), 0, None), seeds(members), 0)
     learner = experiment.learner
     while isinstance(learner, DQN) and trained.replay.transitions + learner.samples < learner.learning_starts:
         trained.advance()
@@ -197,7 +200,9 @@ def whole_row(experiment: Experiment, members: tuple[int, ...]) -> Row:
     peer = count * float(np.median([run.seconds for run in theirs]))
     trained = np.mean([level.share.mean() for level in levels])
     evaluating = sum(run.evaluating for run in theirs) / sum(run.seconds for run in theirs)
-    note = f"ours: {trained:.0%} of the rounds, since members stop at the task's maximum. peer: {count} times the median"
+    note = (
+        f"ours: {trained:.0%} of the rounds, since members stop at the task's maximum. peer: {count} times the median"
+    )
     note += f" of {len(theirs)} dense trainings; {evaluating:.0%} of it evaluates"
     target = Target("share", ours / peer, 1 / 40, at_most=True)
     name = f"{experiment.learner.name.upper()}, a whole experiment, {count} trainings"
@@ -213,12 +218,12 @@ PARTS: dict[str, Part] = {
 def pruned(cell: Cell, dense: Level, density: float) -> Any:
     """The cell's members as tickets of `density`, pruned from `dense` at once, about to train."""
     experiment = replace(cell.experiment, pruning=Pruning(rate=1 - density, levels=1))
-    networks, masks = start_level(replace(cell, experiment=experiment, condition=TICKET), 1, dense, None)
-    return start_population(experiment, networks, masks, cell.seeds, 1)
+    start = start_level(replace(cell, experiment=experiment, condition=TICKET), 1, dense)
+    return _start(experiment, *start, cell.seeds, 1)
 
 
 def flops(mlp: Mlp, batch: int) -> int:
-    """Of the products of one update of all members: forward, and backward to weights and to all inputs but the first."""
+    """Of the products of one update of all members: forward, and backward to weights and to inputs but the first."""
     sizes = [2 * batch * a * b for a, b in pairwise(mlp.sizes)]
     return mlp.members * (2 * sum(sizes) + sum(sizes[1:]))
 
@@ -233,7 +238,7 @@ def environments(task: GridMaze, members: int, envs: int, env_steps: int) -> Cal
 
 
 def peak_of_process(task: str, units: int, members: int) -> float:
-    """MB that a fresh process needed at most to train: PPO on Cart-Pole, or DQN on GridMaze until its replay is full."""
+    """MB that a fresh process needed at most: of PPO on Cart-Pole, or DQN on GridMaze until its replay is full."""
     command = [sys.executable, "-m", __name__, task, str(units), str(members)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -256,6 +261,12 @@ def _by_size(
         target = Target("ratio", ours / theirs, bound) if bound and size == MANY else None
         name = f"{experiment.learner.name.upper()} {'-'.join(map(str, experiment.network.hidden))}, {size} members"
         yield Row(name, f"{unit} per CPU second", ours, theirs, RUNS, target)
+
+
+def _start(experiment: Experiment, networks: Networks, masks: Masks, members: tuple[int, ...], level: int) -> Any:
+    """The population as a level trains it, without what the savings leave out."""
+    small = reduced(experiment, networks, masks)
+    return experiment.learner.start(small.task, small.networks, small.masks, members, level)
 
 
 def _advance(trained: Any, rounds: int) -> None:

@@ -11,15 +11,16 @@ from stable_baselines3.common.logger import configure
 
 from harness.bench import measure, peers, rows
 from harness.bench.measure import Row, Target
-from harness.experiment import Cell, Experiment
+from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
-from harness.learners.expert_files import read_experts
-from harness.learners.ppo import PPO, Samples, UpdateParameters
-from harness.learners.training import Evaluation
-from harness.networks.mlp import Network, outputs_of
-from harness.pruning.conditions import DENSE, Pruning
-from harness.pruning.imp import Level, start_level
+from harness.learners.ppo import PPO, Pace, Samples
+from harness.networks.mlp import outputs_of
+from harness.pruning.conditions import DENSE
+from harness.pruning.imp import start_level
+from harness.pruning.level import Level
+from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.batch import GridMaze
 
@@ -45,7 +46,7 @@ def test_a_missed_target_ends_with_1_and_a_part_leaves_the_whole_runs_file_alone
     before = whole.read_bytes()
     assert measure.main(parts, tmp_path / "new", ["returns"]) == 0
     assert whole.read_bytes() == before and (tmp_path / "new" / "bench-returns.json").exists()
-    with pytest.raises(ValueError, match="retruns.*returns, memory"):
+    with pytest.raises(ValueError, match=r"retruns.*returns, memory"):
         measure.main(parts, tmp_path / "other", ["retruns"])
     assert not (tmp_path / "other").exists()
 
@@ -89,8 +90,11 @@ def test_the_peers_ppo_goes_down_the_same_gradient():
         targets=rng.normal(size=(1, count)),
     )
     s = settings
-    ours.learned_from = samples, UpdateParameters(
-        0, s.learning_rate, s.clip, s.entropy, s.value_loss, s.max_gradient_norm, s.epsilon, s.weight_decay, False
+    ours.learned_from = (
+        samples,
+        Pace(
+            0, s.learning_rate, s.clip, s.entropy, s.value_loss, s.max_gradient_norm, s.epsilon, s.weight_decay, False
+        ),
     )
     buffer = agent.rollout_buffer
     buffer.buffer_size, buffer.n_envs, buffer.full, buffer.generator_ready = count, 1, True, False
