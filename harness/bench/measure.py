@@ -71,8 +71,8 @@ class Row:
 def main(parts: Mapping[str, Part], folder: Path, only: Sequence[str] = ()) -> int:
     """Measure the parts named by `only` (all if it is empty); print their rows as they come and write them to `folder`.
 
-    A run of some parts writes a file of its own. Returns 1 where a target is missed, else 0. Raises UnknownPartError, and
-    OSError where the file can't be written, before anything is measured.
+    A run of some parts writes a file of its own. Returns 1 where a target is missed, else 0. Raises UnknownPartError,
+    and OSError where the file can't be written, before anything is measured.
     """
     if unknown := [name for name in only if name not in parts]:
         raise UnknownPartError(f"the benchmark has no part {unknown[0]!r}; it has {', '.join(parts)}")

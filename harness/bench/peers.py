@@ -161,20 +161,21 @@ def turns(experiment: Experiment, seed: int) -> Iterator[ActorCriticPolicy]:
     """Train one dense member of PPO or cloning; yield its policy at each of the experiment's evaluations."""
     learner, hidden = experiment.learner, experiment.network.hidden
     assert experiment.network.activation == "relu" and isinstance(learner, PPO | BC)
-    member = agent(learner, hidden, seed) if isinstance(learner, PPO) else None
-    student = None if isinstance(learner, PPO) else Student(learner, hidden, seed)
-    if student:
-        student.attend(expert_of(experiment, seed), seed)
     schedule, done = experiment.evaluation.per_training, 0
-    rounds = learner.rounds if isinstance(learner, PPO) else learner.updates
+    if isinstance(learner, BC):
+        member: Any = Student(learner, hidden, seed).attend(expert_of(experiment, seed), seed)
+    else:
+        member = agent(learner, hidden, seed)
     for turn in range(schedule):
-        until = round(rounds * (turn + 1) / schedule)
-        if member:
+        if isinstance(learner, BC):
+            until = round(learner.updates * (turn + 1) / schedule)
+            for _ in range(done, until):
+                member.advance()
+        else:
+            until = round(learner.rounds * (turn + 1) / schedule)
             member.learn((until - done) * learner.samples, reset_num_timesteps=turn == 0)
-        for _ in range(done, until if student else 0):
-            student.advance()
         done = until
-        yield (member or student).policy
+        yield member.policy
 
 
 def expert_of(experiment: Experiment, seed: int) -> ActorCriticPolicy:

@@ -103,7 +103,7 @@ def priorities() -> Iterator[Row]:
         name = f"DQN 64-64, {MANY} members, an update of {batch} samples"
         yield Row(name, "CPU µs per member", ours, peer, RUNS, target, "peer: uniform replay")
     held = [population(on_cart_pole(replace(TABLE_8, alpha=a), 64), 1).replay.bytes_per_transition for a in (0.6, 0.0)]
-    yield Row("DQN, a transition of Cart-Pole", "bytes", *held, note="peer: without priorities")
+    yield Row("DQN, a transition of Cart-Pole", "bytes", held[0], held[1], note="peer: without priorities")
 
 
 def gridmaze() -> Iterator[Row]:
