@@ -20,8 +20,8 @@ pytestmark = claim(
     needs_density=DENSITY,
     controls=["permuted-inputs", "no-learning"],
 )
-TENTH = ticket_run("acrobot", "ppo", "Kaiming / 10", input_divisor=10)
-PLAIN = ticket_run("acrobot", "ppo", "Kaiming")
+TENTH = ticket_run("acrobot", "ppo", "network.input_divisor=10", label="Kaiming / 10")
+PLAIN = ticket_run("acrobot", "ppo", label="Kaiming")
 
 
 @pytest.mark.parametrize("other", ["cosine of angle 1", "sine of angle 1", "cosine of angle 2", "sine of angle 2"])

@@ -18,10 +18,10 @@ SMALLEST = 0.14
 
 
 def pairs(task, prefix=""):
-    rl = ticket_run(task, "ppo", "PPO")
+    rl = ticket_run(task, "ppo", label="PPO")
     by_budget = {
-        "bc": ticket_run(task, "bc", "BC"),
-        "bc-equal-updates": ticket_run(task, "bc", "BC, equal updates", equal_updates=True),
+        "bc": ticket_run(task, "bc", label="BC"),
+        "bc-equal-updates": ticket_run(task, "bc", "learner.equal_updates=true", label="BC, equal updates"),
     }
     return [pytest.param(bc, rl, id=f"{prefix}{name}-ppo") for name, bc in by_budget.items()]
 

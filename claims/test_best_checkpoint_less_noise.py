@@ -21,8 +21,8 @@ pytestmark = claim("best-checkpoint-less-noise", source="footnote 1", quantifier
 
 
 def best_and_last(learner):
-    best = ticket_run("cart-pole", learner, "best checkpoint")
-    last = ticket_run("cart-pole", learner, "last checkpoint", checkpoint="last")
+    best = ticket_run("cart-pole", learner, label="best checkpoint")
+    last = ticket_run("cart-pole", learner, "pruning.checkpoint=last", label="last checkpoint")
     return pytest.param(best, last, id=f"cart-pole-{learner}")
 
 

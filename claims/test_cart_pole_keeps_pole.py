@@ -24,8 +24,9 @@ pytestmark = claim(
 
 
 def at_horizon(horizon):
-    tenth = ticket_run("cart-pole", "ppo", f"Kaiming / 10, horizon {horizon}", horizon=horizon, input_divisor=10)
-    plain = ticket_run("cart-pole", "ppo", f"Kaiming, horizon {horizon}", horizon=horizon)
+    system = ("cart-pole", "ppo", f"task.horizon={horizon}")
+    tenth = ticket_run(*system, "network.input_divisor=10", label=f"Kaiming / 10, horizon {horizon}")
+    plain = ticket_run(*system, label=f"Kaiming, horizon {horizon}")
     return pytest.param(tenth, plain, id=f"horizon-{horizon}")
 
 

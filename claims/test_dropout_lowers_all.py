@@ -15,8 +15,8 @@ pytestmark = [
     at_least("extended"),
 ]
 CONDITIONS = ["mask/weights", "random/re-init"]
-(PLAIN,) = imp_runs(["gridmaze"], ["dqn"], CONDITIONS)
-(DROPPED,) = imp_runs(["gridmaze"], ["dqn"], CONDITIONS, dropout=0.1)
+(PLAIN,) = imp_runs(["gridmaze"], ["dqn"], conditions=CONDITIONS)
+(DROPPED,) = imp_runs(["gridmaze"], ["dqn"], "network.dropout=0.1", conditions=CONDITIONS)
 BOTH = pytest.mark.parametrize(("plain", "dropped"), [pytest.param(PLAIN, DROPPED, id="gridmaze-dqn")])
 
 

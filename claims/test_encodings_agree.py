@@ -17,7 +17,8 @@ pytestmark = [
 ]
 CONDITIONS = ["mask/weights", "mask/permuted", "permuted/permuted"]
 MAPS, COLOURS, ENTANGLED = (
-    imp_runs(["gridmaze"], ["dqn"], CONDITIONS, encoding=encoding)[0] for encoding in (None, "rgb", "entangled")
+    imp_runs(["gridmaze"], ["dqn"], *encoding, conditions=CONDITIONS)[0]
+    for encoding in ([], ["task.encoding=rgb"], ["task.encoding=entangled"])
 )
 
 

@@ -25,8 +25,8 @@ pytestmark = claim(
 
 
 def on(task, learner):
-    kaiming = ticket_run(task, learner, "Kaiming")
-    xavier = ticket_run(task, learner, "Xavier", initialiser="xavier")
+    kaiming = ticket_run(task, learner, label="Kaiming")
+    xavier = ticket_run(task, learner, "network.initialiser=xavier", label="Xavier")
     return pytest.param(kaiming, xavier, id=f"{task}-{learner}")
 
 

@@ -27,11 +27,11 @@ NAMED = {
 
 def divided_by(divisor, task):
     name = f"Kaiming / {divisor}" if divisor > 1 else "Kaiming"
-    return ticket_run(task, "ppo", name, input_divisor=divisor)
+    return ticket_run(task, "ppo", f"network.input_divisor={divisor}", label=name)
 
 
 def than(name, divisor, task):
-    xavier = ticket_run(task, "ppo", "Xavier", initialiser="xavier")
+    xavier = ticket_run(task, "ppo", "network.initialiser=xavier", label="Xavier")
     return pytest.param(divided_by(10, task), divided_by(divisor, task), xavier, id=name)
 
 

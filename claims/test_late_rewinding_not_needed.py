@@ -32,7 +32,7 @@ SHARES = (0.02, 0.08, 0.8)
 
 
 def rewound(task, learner, share):
-    later = ticket_run(task, learner, f"rewound to {share:.0%}", rewind=share)
+    later = ticket_run(task, learner, f"pruning.rewind={share:g}", label=f"rewound to {share:.0%}")
     return pytest.param(TO_START[task, learner], later, id=f"{task}-{learner}-{share:g}")
 
 

@@ -14,19 +14,20 @@ from harness import claim, dense_run
 pytestmark = claim(
     "surviving-inputs-suffice", source="4.2, Figure 8", quantifier="both tasks", systems=2, figure="learning"
 )
-POLE = ("pole angle", "pole angular velocity")
-VELOCITIES = ("angular velocity 1", "angular velocity 2")
+POLE = "task.inputs=pole angle+pole angular velocity"
+VELOCITIES = "task.inputs=angular velocity 1+angular velocity 2"
 
 
 def at_horizon(horizon):
-    every = dense_run("cart-pole", "ppo", f"all inputs, horizon {horizon}", times=2, horizon=horizon)
-    some = dense_run("cart-pole", "ppo", f"surviving inputs, horizon {horizon}", 2, horizon=horizon, inputs=POLE)
+    system = ("cart-pole", "ppo", f"task.horizon={horizon}")
+    every = dense_run(*system, label=f"all inputs, horizon {horizon}", times=2)
+    some = dense_run(*system, POLE, label=f"surviving inputs, horizon {horizon}", times=2)
     return pytest.param(some, every, id=f"horizon-{horizon}")
 
 
 def in_acrobot():
-    every = dense_run("acrobot", "ppo", "all inputs", times=2)
-    some = dense_run("acrobot", "ppo", "angular velocities alone", 2, inputs=VELOCITIES)
+    every = dense_run("acrobot", "ppo", label="all inputs", times=2)
+    some = dense_run("acrobot", "ppo", VELOCITIES, label="angular velocities alone", times=2)
     return pytest.param(some, every, id="acrobot")
 
 

@@ -16,8 +16,8 @@ pytestmark = [
     at_least("extended"),
 ]
 CONDITIONS = ["mask/weights", "random/re-init"]
-(PLAIN,) = imp_runs(["gridmaze"], ["dqn"], CONDITIONS)
-(DECAYED,) = imp_runs(["gridmaze"], ["dqn"], CONDITIONS, weight_decay=0.1)
+(PLAIN,) = imp_runs(["gridmaze"], ["dqn"], conditions=CONDITIONS)
+(DECAYED,) = imp_runs(["gridmaze"], ["dqn"], "learner.weight_decay=0.1", conditions=CONDITIONS)
 
 
 @pytest.mark.parametrize("run", [DECAYED])

@@ -49,6 +49,9 @@ class Evaluation:
     """Fresh episodes on which the pruned checkpoint is scored."""
     actions: Literal["greedy", "sampled"] = "greedy"
     """The most probable one, or one drawn from the policy."""
+    judged: Literal["scored-return", "best-evaluation"] = "scored-return"
+    """The return that findings rest on: that of the pruned checkpoint on fresh episodes, or the paper's figure, which
+    is flattered by picking a maximum. Both are measured anyway, so it is no part of a cell's id."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class Cell:
         is part of a dense cell's id, which must not depend on what this process has imported.
         """
         plain: dict[str, Any] = to_plain(self)
+        del plain["experiment"]["evaluation"]["judged"]  # nothing that is stored depends on it
         pruning = plain["experiment"]["pruning"]
         asks = asks_for(self.experiment.pruning.criterion, "gradients")
         for name in ignored_fields(self.condition, self.experiment.pruning.lineage):

@@ -1,70 +1,117 @@
-"""Changes to a profile that an option names: PART.FIELD=VALUE.
+"""The one language in which an experiment is changed: PART.FIELD=VALUE.
 
-`pruning.criterion=random` changes that field of every experiment that has it; `learner.ppo=mine` puts the registered
-learner `mine` wherever the profile has PPO.
+`pruning.criterion=random` changes that field of every experiment that has it, `learner.ppo=mine` puts the registered
+learner `mine` wherever the profile has PPO, and `cart-pole:task.horizon=200` concerns one task alone. Options, the
+systems of claims, the other readings of the paper and controls all use it.
 """
 
 import dataclasses
 import math
 import typing
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from harness.experiment import Experiment
+from harness.tasks.narrowed import Narrowed, whole
+from harness.tasks.spec import Task
 
-PARTS = tuple(f.name for f in dataclasses.fields(Experiment) if f.name != "control")  # a name, and no part
-_WORDS = {"true": True, "false": False}
+PARTS = tuple(f.name for f in dataclasses.fields(Experiment) if f.name != "control")  # a control is a name, not a part
+_BOOLEANS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
-class Change:
-    """One field of one part of an experiment, and its new value as it was written."""
+class Override:
+    """A field of one part of an experiment, and its new value as it was written; `task`: of this task alone."""
 
     part: str
     field: str
     value: str
+    task: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> "Change":
-        """From PART.FIELD=VALUE. Raises ValueError, in one line."""
-        name, equals, value = text.partition("=")
-        part, dot, field = name.strip().partition(".")
-        if not (equals and dot and field and value.strip()):
-            raise ValueError(f"a change is written PART.FIELD=VALUE, like pruning.criterion=random, not {text!r}")
+    def parse(cls, text: str) -> "Override":
+        """Read [TASK:]PART.FIELD=VALUE. Raises ValueError, in one line."""
+        target, equals, value = text.partition("=")
+        task, colon, path = target.strip().rpartition(":")
+        part, dot, field = path.partition(".")
+        if not (equals and dot and field and value.strip() and (task or not colon)):
+            raise ValueError(f"an override is written PART.FIELD=VALUE, like pruning.criterion=random, not {text!r}")
         if part not in PARTS:
             raise ValueError(f"an experiment has no part {part!r}: it has {', '.join(PARTS)}")
-        return cls(part, field, value.strip())
+        return cls(part, field, value.strip(), task)
 
     def __str__(self) -> str:
-        return f"{self.part}.{self.field}={self.value}"
+        return f"{self.task}{':' if self.task else ''}{self.part}.{self.field}={self.value}"
 
-    def exchanges(self, learner: str) -> bool:
+    @property
+    def words(self) -> str:
+        """For people: "weight decay 0.1"."""
+        name = self.field.replace("_", " ")
+        return {"true": name, "false": f"without {name}"}.get(self.value, f"{name} {self.value}")
+
+    def concerns(self, task: str) -> bool:
+        """Whether it is about this task."""
+        return self.task in ("", task)
+
+    def replaces(self, learner: str) -> bool:
         """Whether it puts another learner in the place of `learner`."""
         return (self.part, self.field) == ("learner", learner)
 
-    def applied(self, experiment: Experiment) -> Experiment:
-        """The experiment with the field changed, if it has it. Raises ValueError for a value that does not fit."""
-        if self.field not in fields_of(experiment, self.part):
-            return experiment
-        part = getattr(experiment, self.part)
+
+def apply(overrides: Iterable[Override], experiment: Experiment) -> Experiment:
+    """The experiment with these fields changed, as far as it has them; of one field the last override counts.
+
+    All fields of a part change at once, so that settings which only go together can be given in any order. Raises
+    ValueError, in one line, for values that do not fit.
+    """
+    overrides = list(overrides)
+    for name in PARTS:
+        fields, part = fields_of(experiment, name), getattr(experiment, name)
+        chosen = {o.field: o for o in overrides if o.part == name and o.concerns(experiment.task.name)}
+        chosen = {field: override for field, override in chosen.items() if field in fields}
+        if not chosen:
+            continue
+        values = {field: _value(override, part) for field, override in chosen.items()}
         try:
-            changed = dataclasses.replace(part, **{self.field: _parsed(self.value, _hint(type(part), self.field))})
+            changed: Any = _observed(part, values) if name == "task" else dataclasses.replace(part, **values)
         except (ValueError, ArithmeticError) as error:  # settings may refuse numbers that do not go together
-            raise ValueError(f"{self} is not possible: {error}") from None
-        return dataclasses.replace(experiment, **{self.part: changed})
+            raise ValueError(f"{', '.join(map(str, chosen.values()))} is not possible: {error}") from None
+        experiment = dataclasses.replace(experiment, **{name: changed})
+    return experiment
 
 
 def fields_of(experiment: Experiment, part: str) -> list[str]:
-    """The fields of a part that a change may name."""
-    return [f.name for f in dataclasses.fields(getattr(experiment, part)) if f.init]
+    """The fields of a part that an override may name. Of every task `inputs` is one: which of them are observed."""
+    if part != "task":
+        return [f.name for f in dataclasses.fields(getattr(experiment, part)) if f.init]
+    task: Any = whole(experiment.task)
+    return [*(f.name for f in dataclasses.fields(task) if f.init), "inputs"]
 
 
-def _hint(kind: type, field: str) -> Any:
+def _observed(task: Task, values: Mapping[str, Any]) -> Task:
+    """The task with these fields, observed through those inputs that are asked for, or through those that it was."""
+    own: Any = whole(task)
+    changed: Task = dataclasses.replace(own, **{name: value for name, value in values.items() if name != "inputs"})
+    if "inputs" in values or isinstance(task, Narrowed):
+        return Narrowed(changed, values.get("inputs", task.inputs))
+    return changed
+
+
+def _value(override: Override, part: Any) -> Any:
+    """What is written, as the type hint of the field says. Raises ValueError."""
+    if override.part == "task" and override.field == "inputs":
+        return tuple(name.strip() for name in override.value.split("+"))
+    kind: Any = type(whole(part) if override.part == "task" else part)
     try:
-        return typing.get_type_hints(kind)[field]
+        hint = typing.get_type_hints(kind)[override.field]
     except NameError:  # a hint for type checkers alone
-        return next(f.type for f in dataclasses.fields(kind) if f.name == field)
+        hint = next(f.type for f in dataclasses.fields(kind) if f.name == override.field)
+    try:
+        return _parsed(override.value, hint)
+    except ValueError as error:
+        raise ValueError(f"{override} is not possible: {error}") from None
 
 
 def _parsed(text: str, hint: Any) -> Any:
@@ -81,9 +128,9 @@ def _parsed(text: str, hint: Any) -> Any:
         except ValueError as error:
             raise ValueError(f"{error}, or several of them, as in 64-64") from None
     if hint is bool:
-        if text not in _WORDS:
+        if text not in _BOOLEANS:
             raise ValueError("it is true or false")
-        return _WORDS[text]
+        return _BOOLEANS[text]
     if hint is int:
         if not (text.isascii() and text.isdigit() and int(text) > 0):
             raise ValueError("it is a whole number from 1 on")
@@ -92,7 +139,7 @@ def _parsed(text: str, hint: Any) -> Any:
         return _number(text)
     if hint is str:
         return text
-    raise ValueError(f"a field of type {hint} can't be set by an option")
+    raise ValueError(f"a field of type {hint} can't be set by an override")
 
 
 def _number(text: str) -> float:

@@ -15,7 +15,7 @@ cells stale, and no others. So a function that holds values of its own (a closur
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from harness.controls import control
+from harness.controls import broken, control, shuffled  # noqa: F401  (the controls of this suite register themselves)
 from harness.learners.protocol import Learner
 from harness.networks.mlp import initialiser
 from harness.profiles.profile import LEARNERS, PROFILES, OwnLearner

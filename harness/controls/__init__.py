@@ -6,7 +6,7 @@ for a real one's. The controls of this suite are in `broken` and `shuffled`.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 
 class Control(Intervention):
-    """Breaks nothing. Its docstring, in a control the first line of its own, says what is broken."""
+    """Breaks nothing. The first line of a control's own docstring says what it breaks.
 
-    def experiment(self, real: "Experiment") -> "Experiment":
-        """The settings, after all that a claim or an option changed about them."""
-        return real
+    overrides: fields that it changes, whatever a claim or an option sets (see `harness.overrides`).
+    """
+
+    overrides: ClassVar[tuple[str, ...]] = ()
 
     def returns(self, returns: dict[str, np.ndarray], seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
         """What is judged in place of the returns, float64[seeds, levels + 1] by condition."""

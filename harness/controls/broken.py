@@ -1,16 +1,22 @@
 """The controls of this suite: which ingredient each one breaks. A claim declares those that must kill it."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
-from harness.controls import Control, control
-from harness.experiment import Cell, Experiment
-from harness.learners.bc import BC
+from harness.controls import CONTROLS, Control, control
+from harness.experiment import Cell
+from harness.overrides import Override
+from harness.profiles.profile import Profile
 from harness.pruning.conditions import DENSE, RULES, SHUFFLED, TICKET, Layers, Rule, Start, random_reinit
 from harness.pruning.layout import Masks, Networks, initial_networks
 from harness.streams import streams
+
+
+def broken_by(name: str, profile: Profile) -> Profile:
+    """The profile with every experiment broken by the control `name`. Raises UnknownNameError."""
+    overrides = tuple(map(Override.parse, CONTROLS[name].overrides))
+    return dataclasses.replace(profile, control=name, control_overrides=overrides)
 
 
 @control("nothing")
@@ -64,9 +70,7 @@ class RedrawnWeights(Control):
 class LargestPruned(Control):
     """The largest weights are pruned instead of the smallest."""
 
-    def experiment(self, real: Experiment) -> Experiment:
-        """With another criterion."""
-        return dataclasses.replace(real, pruning=dataclasses.replace(real.pruning, criterion="smallest-stay"))
+    overrides = ("pruning.criterion=smallest-stay",)
 
 
 @control("shuffled-layers")
@@ -82,23 +86,14 @@ class ShuffledLayers(Control):
 class RandomExpert(Control):
     """The expert that students learn from is a random policy."""
 
-    def experiment(self, real: Experiment) -> Experiment:
-        """Where there is an expert."""
-        if not isinstance(real.learner, BC):
-            return real
-        return dataclasses.replace(real, learner=dataclasses.replace(real.learner, taught_by="random policy"))
+    overrides = ("learner.taught_by=random policy",)
 
 
 @control("no-learning")
 class NoLearning(Control):
     """The learner's rate is zero."""
 
-    def experiment(self, real: Experiment) -> Experiment:
-        """As close to zero as the settings allow: no weight moves, and no bias by more than 1e-26."""
-        if not hasattr(real.learner, "learning_rate"):
-            raise ValueError(f"learner {real.learner.name} has no learning_rate that a control could take away")
-        settings: Any = real.learner
-        return dataclasses.replace(real, learner=dataclasses.replace(settings, learning_rate=1e-30))
+    overrides = ("learner.learning_rate=1e-30",)  # no weight moves, and no bias by more than 1e-26
 
 
 @control("exchanged-returns")
@@ -139,10 +134,7 @@ class PermutedInputs(Control):
 class OneInitialiser(Control):
     """All initialisers are the same one under different names: Kaiming, undivided."""
 
-    def experiment(self, real: Experiment) -> Experiment:
-        """Whatever a claim asked for."""
-        network = dataclasses.replace(real.network, initialiser="kaiming", input_divisor=1.0)
-        return dataclasses.replace(real, network=network)
+    overrides = ("network.initialiser=kaiming", "network.input_divisor=1")
 
 
 def _over_all_layers(kept: Layers, initial: Layers, rng: np.random.Generator) -> Start:

@@ -225,7 +225,7 @@ def _of_returns(kind: Figure, runs: Sequence[Run], series: list[dict[str, Any]])
         "kind": kind,
         "key": " + ".join(str(run.system) for run in runs),
         "title": _title(runs),
-        "unit": runs[0].judged,
+        "unit": runs[0].judged.replace("-", " "),
         "series": series,
         "references": {"expert": reference.expert, "random": reference.random},
     }

@@ -20,7 +20,6 @@ from harness.judging.channels import by_channel, learning_area, relative, share_
 from harness.learners.protocol import ACTOR
 from harness.profiles.all_budgets import TASKS
 from harness.profiles.profile import Profile, System, scale
-from harness.profiles.readings import JUDGED
 from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 from harness.pruning.layout import densities, layer_sizes, weights_left
 from harness.pruning.level import Level
@@ -40,9 +39,9 @@ from harness.statistics import (
 )
 from harness.tasks.spec import zero_inputs
 
-Judged = Literal["scored return", "best evaluation"]
-"""The return of the pruned checkpoint on fresh episodes, or the paper's figure, flattered by picking a maximum."""
-_RETURNS: dict[Judged, str] = {"scored return": "scored_returns", "best evaluation": "best_evaluations"}
+Judged = Literal["scored-return", "best-evaluation"]
+"""See `harness.experiment.Evaluation.judged`."""
+_RETURNS: dict[Judged, str] = {"scored-return": "scored_returns", "best-evaluation": "best_evaluations"}
 OfEnemies = Literal["density", "magnitude", "emptied"]
 """Of the inputs that show enemies: the share of weights left, the input magnitude, or the share of inputs that have no
 weight left."""
@@ -164,7 +163,7 @@ class Run:
     @property
     def judged(self) -> Judged:
         """Which return findings rest on."""
-        return "best evaluation" if JUDGED in self.bound.profile.switches else "scored return"
+        return self.experiment.evaluation.judged
 
     def returns(self, condition: str, judged: Judged | None = None) -> np.ndarray:
         """float64[seeds, K + 1], undiscounted, per episode; by default of those that are judged."""
@@ -309,8 +308,9 @@ class Run:
     def other_areas(self) -> dict[str, Areas]:
         """The areas under other readings, to be reported beside a finding."""
         k = self.experiment.pruning.levels
-        other: Judged = "scored return" if self.judged == "best evaluation" else "best evaluation"
-        others = {f"{other} instead of {self.judged}": self.area(judged=other)}
+        other: Judged = "scored-return" if self.judged == "best-evaluation" else "best-evaluation"
+        name = f"{other} instead of {self.judged}".replace("-", " ")
+        others = {name: self.area(judged=other)}
         return {f"levels 1 to {k - 2} only": self.area(drop=2), **others} if k > 3 else others
 
     def area_over_weights(self, low: float, high: float, condition: str = TICKET) -> PerSeed:
@@ -445,26 +445,28 @@ def _level(store: Store, cell: Cell, number: int) -> Level:
 def imp_runs(
     tasks: Sequence[str],
     learners: Sequence[str],
+    *overrides: str,
     conditions: Sequence[str] = CONDITIONS,
     times: int = 1,
     assay: bool = False,
-    **changes: Any,
 ) -> list[Run]:
-    """A run per task and learner, to parametrise a test by, of `times` the profile's seeds; `assay`: see `Run`;
-    `changes` are fields of `System`."""
-    systems = [System(task, learner, **changes) for task in tasks for learner in learners]
+    """A run per task and learner, to parametrise a test by, of `times` the profile's seeds.
+
+    overrides: what the claim sets, as PART.FIELD=VALUE (see `harness.overrides`); so in all functions below. assay: see
+    `Run`.
+    """
+    systems = [System(task, learner, overrides) for task in tasks for learner in learners]
     return [Run(system, tuple(conditions), "assay" if assay else "", times, assay) for system in systems]
 
 
-def ticket_run(task: str, learner: str, label: str = "", **changes: Any) -> Run:
-    """A run of ticket chains alone. `changes` are fields of `System`."""
-    return Run(System(task, learner, **changes), (TICKET,), label)
+def ticket_run(task: str, learner: str, *overrides: str, label: str = "") -> Run:
+    """A run of ticket chains alone."""
+    return Run(System(task, learner, overrides), (TICKET,), label)
 
 
-def surviving_run(task: str, learner: str, label: str = "", **changes: Any) -> Run:
-    """A run of ticket chains, and of dense networks on the inputs that survive at each level. `changes` are fields of
-    `System`."""
-    return Run(System(task, learner, **changes), (TICKET, SURVIVING), label)
+def surviving_run(task: str, learner: str, *overrides: str, label: str = "") -> Run:
+    """A run of ticket chains, and of dense networks on the inputs that survive at each level."""
+    return Run(System(task, learner, overrides), (TICKET, SURVIVING), label)
 
 
 def relative_lead(one: PerSeed, other: PerSeed) -> PerSeed:
@@ -482,10 +484,13 @@ def relative_lead(one: PerSeed, other: PerSeed) -> PerSeed:
 
 def size_runs(task: str, learner: str, conditions: Sequence[str] = CONDITIONS) -> list[Run]:
     """A run per network size that the claims on size compare, the smallest first (`budgets.Budgets.sizes`)."""
-    sizes = TASKS[task].sizes[learner]
-    return [Run(System(task, learner, hidden=hidden), tuple(conditions)) for hidden in sizes]
+    sizes = ["-".join(map(str, hidden)) for hidden in TASKS[task].sizes[learner]]
+    return [
+        Run(System(task, learner, (f"network.hidden={size}",)), tuple(conditions), f"{task} {learner} {size}")
+        for size in sizes
+    ]
 
 
-def dense_run(task: str, learner: str, label: str = "", times: int = 1, **changes: Any) -> Run:
-    """A run of level 0 alone. `changes` are fields of `System`."""
-    return Run(System(task, learner, **changes), (DENSE,), label, times)
+def dense_run(task: str, learner: str, *overrides: str, label: str = "", times: int = 1) -> Run:
+    """A run of level 0 alone."""
+    return Run(System(task, learner, overrides), (DENSE,), label, times)

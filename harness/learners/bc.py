@@ -45,6 +45,9 @@ class BC:
     """Samples per update."""
     passes: int = 4
     """Times that the data set is gone through, each in a new order."""
+    equal_updates: bool = False
+    """Whether a profile replaces `passes`, so that there are as many updates as of the same task's PPO, on the same
+    data; else the paper's ratio of env_steps between the two stands."""
     experts: int = 40
     """Experts in the task's folder; seed s learns from expert s modulo this. Blocks of seeds share them, so what is
     found on any block holds for these experts."""

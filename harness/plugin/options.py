@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from harness.controls import CONTROLS
+from harness.controls.broken import broken_by
 from harness.fixtures import FIXTURES
-from harness.overrides import Change
+from harness.overrides import Override
 from harness.profiles.profile import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
-from harness.profiles.readings import SWITCHES, Switch
 from harness.results.findings_file import NAME
 from harness.results.standing import MARGIN
 
@@ -132,8 +132,6 @@ def add(parser: pytest.Parser) -> None:
     changes = "change a field of every experiment that has it, e.g. pruning.criterion=random; repeat for more"
     repeated("--claims-set", "PART.FIELD=VALUE", changes)
     parser.addini("claims_set", changes, type="linelist", default=[])
-    switches = f"read the paper the other way where it leaves that open: {', '.join(map(str, SWITCHES.values()))}"
-    repeated("--claims-switch", "NAME=VALUE", switches)
     control = "break one ingredient of every experiment; evidence and report lie in .claims/controls: "
     group.addoption("--claims-control", metavar="NAME", default="", help=control + ", ".join(CONTROLS))
     repeated("--claim", "ID", "only this claim, or all; repeat, or use commas; from another project too")
@@ -176,7 +174,8 @@ def read(config: pytest.Config) -> Settings:
         if not (count.isascii() and count.isdigit() and 0 < int(count) <= SEEDS_PER_BLOCK):
             raise pytest.UsageError(f"the number of seeds must be from 1 to {SEEDS_PER_BLOCK}, not {count!r}")
         profile = dataclasses.replace(profile, seeds=int(count))
-    profile = dataclasses.replace(profile, switches=_switches(config), changes=_changes(config), control=control)
+    profile = dataclasses.replace(profile, overrides=_overrides(config))
+    profile = broken_by(control, profile) if control else profile
     strict = config.getoption("claims_strict")
     baseline = _value(config, "baseline")
     arguments = [f"--claims-profile {name}"]
@@ -184,8 +183,7 @@ def read(config: pytest.Config) -> Settings:
     arguments += [f"--claims-seeds {count}"] if count != PROFILES_OWN else []
     plugins = tuple(name for name in config.option.plugins if not name.startswith("no:"))
     own = [f"-p {name}" for name in plugins]
-    own += [f"--claims-switch {switch}" for switch in profile.switches]
-    own += [f"--claims-set {shlex.quote(str(change))}" for change in profile.changes]
+    own += [f"--claims-set {shlex.quote(str(change))}" for change in profile.overrides]
     own += [f"--claims-control {profile.control}"] if profile.control else []
     own += [f"--claims-evidence={shlex.quote(evidence)}"] if config.getoption("claims_evidence") is not None else []
     return Settings(
@@ -242,14 +240,6 @@ def _share(config: pytest.Config, name: str) -> float:
     return share
 
 
-def _switches(config: pytest.Config) -> tuple[Switch, ...]:
-    """Those of the command line, each once. Raises pytest.UsageError."""
-    try:
-        return tuple(dict.fromkeys(Switch.parse(text) for text in config.getoption("claims_switch")))
-    except ValueError as error:
-        raise pytest.UsageError(str(error)) from None
-
-
 def _control(config: pytest.Config) -> str:
     """The control asked for. Raises pytest.UsageError."""
     name: str = config.getoption("claims_control")
@@ -258,13 +248,13 @@ def _control(config: pytest.Config) -> str:
     return name
 
 
-def _changes(config: pytest.Config) -> tuple[Change, ...]:
+def _overrides(config: pytest.Config) -> tuple[Override, ...]:
     """Those of pyproject.toml and of the command line; of one field the last counts. Raises pytest.UsageError."""
     try:
-        parsed = [Change.parse(text) for text in (*config.getini("claims_set"), *config.getoption("claims_set"))]
+        parsed = [Override.parse(text) for text in (*config.getini("claims_set"), *config.getoption("claims_set"))]
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
-    return tuple({(change.part, change.field): change for change in parsed}.values())
+    return tuple({(o.task, o.part, o.field): o for o in parsed}.values())
 
 
 def _key(name: str) -> str:

@@ -8,18 +8,14 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
-from harness.controls import CONTROLS, broken, shuffled  # noqa: F401  (their controls register themselves)
 from harness.experiment import Cell, Experiment
-from harness.learners.bc import BC
 from harness.learners.protocol import Learner
-from harness.overrides import Change, fields_of
+from harness.overrides import Override, apply, fields_of
 from harness.profiles.all_budgets import TASKS
 from harness.profiles.budgets import ProfileName
-from harness.profiles.readings import BUDGETS, JUDGED, Switch
 from harness.registry import Registry
-from harness.tasks.narrowed import Narrowed
 
 SEEDS_PER_BLOCK = 1000
 """`--claims-seed-block N` judges on seeds N * 1000 onwards. Block 90 trained the experts, block 99 is for tuning, those from
@@ -29,69 +25,35 @@ EXPERT_BLOCK, TUNING_BLOCK, AA_BLOCK = 90, 99, 1000
 
 @dataclass(frozen=True)
 class System:
-    """A task and a learner, with what a claim changes about them. What is None is the profile's own."""
+    """A task and a learner, with what a claim changes about them (see `harness.overrides`); all else is the profile's.
+
+    Raises ValueError for an override that can't be read.
+    """
 
     task: str
     learner: str
-    horizon: int | None = None
-    inputs: tuple[str, ...] | None = None
-    """Only these are shown."""
-    encoding: str | None = None
-    """How the task's states are shown, where it can show them in several ways."""
-    hidden: tuple[int, ...] | None = None
-    initialiser: str | None = None
-    input_divisor: float | None = None
-    weight_decay: float | None = None
-    dropout: float | None = None
-    scope: Literal["actor", "actor+critic"] | None = None
-    lineage: Literal["own", "branch"] | None = None
-    checkpoint: Literal["best", "last"] | None = None
-    rewind: float | None = None
-    equal_updates: bool = False
-    """Give behavioural cloning as many updates as the same task's PPO, on the same data; else the paper's
-    ratio of env_steps between the two stands."""
+    overrides: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.parsed  # noqa: B018  (to find out now)
+
+    @property
+    def parsed(self) -> tuple[Override, ...]:
+        """The overrides."""
+        return tuple(map(Override.parse, self.overrides))
 
     def __str__(self) -> str:
-        said: dict[str, Callable[[Any], str]] = {
-            "horizon": lambda horizon: f"horizon {horizon}",
-            "inputs": lambda inputs: f"on {' and '.join(inputs)}",
-            "encoding": lambda encoding: f"encoded as {encoding}",
-            "hidden": lambda hidden: "-".join(map(str, hidden)),
-            "input_divisor": lambda divisor: f"input layer / {divisor:g}",
-            "weight_decay": lambda decay: f"weight decay {decay:g}",
-            "dropout": lambda share: f"dropout {share:g}",
-            "rewind": lambda share: f"rewound to {share:g}",
-            "equal_updates": lambda equal: "equal updates" if equal else "",
-        }
-        given = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        words = [said.get(name, str)(value) for name, value in given.items() if value is not None]
-        return " ".join(word for word in words if word)
-
-
-_PART_OF = {
-    "horizon": "task",
-    "encoding": "task",
-    "hidden": "network",
-    "initialiser": "network",
-    "input_divisor": "network",
-    "weight_decay": "learner",
-    "dropout": "network",
-    "scope": "pruning",
-    "lineage": "pruning",
-    "checkpoint": "pruning",
-    "rewind": "pruning",
-}
-"""Fields of `System` that are fields of a part of an experiment, under the same name."""
+        return " ".join([self.task, self.learner, *(override.words for override in self.parsed)])
 
 
 @dataclass(frozen=True)
 class Profile:
     """One scale of the whole suite.
 
-    gives_findings: whether claims are judged; a smoke run only shows that everything runs. switches, changes: what was
-    asked for on top of the profile (`--claims-switch`, `--claims-set`); what a claim itself changes wins. control: what is broken
-    about all of it (`--claims-control`), whatever a claim changes; the name of one, or nothing. shares: by task, the share of
-    the seeds that it is judged on; all where it is not named.
+    gives_findings: whether claims are judged; a smoke run only shows that everything runs. overrides: what options
+    change; what a claim itself sets wins over them. control: the name of what is broken about all of it, or nothing;
+    control_overrides: the fields that it changes, whatever a claim sets (see `harness.controls.broken_by`). shares: by
+    task, the share of the seeds that it is judged on; all where it is not named.
     """
 
     name: str
@@ -101,9 +63,9 @@ class Profile:
     chunk: int = 20
     """Seeds per cell. 20 members train about as fast per member as 40, and spread better over CPUs."""
     gives_findings: bool = True
-    switches: tuple[Switch, ...] = ()
-    changes: tuple[Change, ...] = ()
+    overrides: tuple[Override, ...] = ()
     control: str = ""
+    control_overrides: tuple[Override, ...] = ()
     shares: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
@@ -112,70 +74,60 @@ class Profile:
     @property
     def altered(self) -> list[str]:
         """What was asked for on top of the profile, in words."""
-        controls = [f"control {self.control}"] if self.control else []
-        return [*map(str, self.switches), *map(str, self.changes), *controls]
-
-    def settings(self, task: str) -> list[Change]:
-        """The changes of a task's settings behind it, in the order in which they are made."""
-        asked = (switch.change for switch in self.switches if switch.change and switch.task in ("", task))
-        return [*asked, *self.changes]
+        return [*map(str, self.overrides), *([f"control {self.control}"] if self.control else [])]
 
     def base(self, task: str, learner: str) -> Experiment:
-        """A system with the changes asked for. Raises ValueError where the profile has no such system."""
-        name = next((change.value for change in self.changes if change.exchanges(learner)), learner)
+        """A system with the options' overrides. Raises ValueError where the profile has no such system."""
+        name = next((o.value for o in self.overrides if o.replaces(learner) and o.concerns(task)), learner)
         experiment = self.systems.get((task, name))
         if experiment is None and f"{task}/{name}" in LEARNERS:
             experiment = LEARNERS[f"{task}/{name}"].experiment(self, task)
         if experiment is None:
             known = ", ".join([*map(" ".join, self.systems), *(own.replace("/", " ") for own in LEARNERS)])
             raise ValueError(f"profile {self.name} has no system {task} {name}; it has {known}")
-        for change in self.settings(task):
-            experiment = change.applied(experiment)
-        return experiment
+        return apply(self.overrides, experiment)
 
     def experiment(self, system: System) -> Experiment:
-        """The experiment of a system at this scale. Raises ValueError where the profile has no such system."""
+        """The experiment of a system at this scale. Raises ValueError where there is none, or no such field."""
         experiment = self.base(system.task, system.learner)
-        for name, part in _PART_OF.items():
-            value = getattr(system, name)
-            if value is not None:
-                experiment = _replace(experiment, part, **{name: value})
-        if system.inputs is not None:
-            experiment = dataclasses.replace(experiment, task=Narrowed(experiment.task, system.inputs))
-        if system.equal_updates or (BUDGETS in self.switches and isinstance(experiment.learner, BC)):
-            goal, learner = self.base(system.task, "ppo").learner.updates, experiment.learner
-            if not isinstance(learner, BC):
-                raise ValueError(f"equal updates are a switch of behavioural cloning, not of {system.learner}")
-            experiment = _replace(experiment, "learner", passes=round(goal / learner.updates_per_pass))
-        if self.control:
-            experiment = dataclasses.replace(CONTROLS[self.control].experiment(experiment), control=self.control)
-        return experiment
+        for override in system.parsed:
+            if override.field not in (known := fields_of(experiment, override.part)):
+                which = f"{system.task} {system.learner}"
+                raise ValueError(f"{override}: the fields of the {override.part} of {which} are {', '.join(known)}")
+        experiment = apply(system.parsed, experiment)
+        learner: Any = experiment.learner
+        if getattr(learner, "equal_updates", False):
+            passes = round(self.base(system.task, "ppo").learner.updates / learner.updates_per_pass)
+            experiment = dataclasses.replace(experiment, learner=dataclasses.replace(learner, passes=passes))
+        return dataclasses.replace(apply(self.control_overrides, experiment), control=self.control)
 
     def refuse_idle(self, systems: Iterable[System]) -> None:
-        """Raise ValueError, in one line, for a change asked for without which each of these systems is the same."""
+        """Raise ValueError, in one line, for an override without which each of these systems is the same, or a control
+        whose overrides change none of them."""
         systems = list(dict.fromkeys(systems))
-        for switch in self.switches:
-            without = dataclasses.replace(self, switches=tuple(other for other in self.switches if other != switch))
-            idle = switch.name == "decay" and not any(self.experiment(s).learner.weight_decay for s in systems)
-            if idle or (switch != JUDGED and not any(without._differs(s, self.experiment(s)) for s in systems)):
-                raise ValueError(f"{switch} changes nothing here: nothing selected leaves that open")
-        for change in self.changes:
-            bases = [self.base(system.task, system.learner) for system in systems]
-            known = dict.fromkeys(name for base in bases for name in fields_of(base, change.part))
-            if change.field not in known and not any(change.exchanges(system.learner) for system in systems):
-                raise ValueError(
-                    f"{change} changes nothing here: the fields of {change.part} are {', '.join(known) or 'none'}"
-                )
-            without = dataclasses.replace(self, changes=tuple(other for other in self.changes if other != change))
-            if not any(without._differs(system, self.experiment(system)) for system in systems):
-                raise ValueError(
-                    f"{change} changes nothing here: each run selected has that value already, or one of its own"
-                )
+        for override in self.overrides:
+            without = dataclasses.replace(self, overrides=tuple(o for o in self.overrides if o != override))
+            if not any(without._differs(system, self) for system in systems):
+                raise ValueError(f"{override} changes nothing here: {self._why_idle(override, systems)}")
+        without = dataclasses.replace(self, control_overrides=())
+        if self.control_overrides and not any(without._differs(system, self) for system in systems):
+            changed = ", ".join(map(str, self.control_overrides))
+            raise ValueError(f"control {self.control} changes nothing here: no run selected is changed by {changed}")
 
-    def _differs(self, system: System, experiment: Experiment) -> bool:
+    def _why_idle(self, override: Override, systems: Iterable[System]) -> str:
+        bases = [self.base(system.task, system.learner) for system in systems if override.concerns(system.task)]
+        if not bases:
+            return f"no run selected is on {override.task}"
+        known = dict.fromkeys(name for base in bases for name in fields_of(base, override.part))
+        if override.field not in known:
+            return f"the fields of {override.part} are {', '.join(known) or 'none'}"
+        return "each run selected has that value already, or sets its own, or does not use it"
+
+    def _differs(self, system: System, other: "Profile") -> bool:
+        """Whether the system is another experiment here than at `other`."""
         try:
-            return self.experiment(system) != experiment
-        except ValueError:  # the other changes do not go together without it
+            return _in_effect(self.experiment(system)) != _in_effect(other.experiment(system))
+        except ValueError:  # the other overrides do not go together without the one left out
             return True
 
     def times(self, task: str, times: int = 1) -> float:
@@ -224,13 +176,12 @@ LEARNERS: Registry[OwnLearner] = Registry("learner")
 """By task and learner, as in "cart-pole/mine". The built-in ones are the systems of the profiles."""
 
 
-def _replace(experiment: Experiment, part: str, **changes: object) -> Experiment:
-    known = [field.name for field in dataclasses.fields(getattr(experiment, part))]
-    for name in changes:
-        if name not in known:
-            raise ValueError(f"{experiment.task.name} {experiment.learner.name}: {part} has no {name} to change")
-    changed = dataclasses.replace(getattr(experiment, part), **changes)
-    return dataclasses.replace(experiment, **{part: changed})
+def _in_effect(experiment: Experiment) -> Experiment:
+    """The experiment but for how weights decay, where none does."""
+    learner: Any = experiment.learner
+    if getattr(learner, "weight_decay", 0) or not hasattr(learner, "decay"):
+        return experiment
+    return dataclasses.replace(experiment, learner=dataclasses.replace(learner, decay="coupled"))
 
 
 _SAYS: Mapping[ProfileName, tuple[str, int]] = {

@@ -1,77 +1,57 @@
-"""Switches: what the paper leaves open, each with another reading than the one taken (the last table of CLAIMS.md).
+"""What the paper leaves open, each question with another answer than the one taken (the last table of CLAIMS.md).
 
-A switch changes the reading wherever a claim does not fix it itself.
+A reading is an override, so that a claim which fixes the same field keeps what it fixed.
 """
 
 from dataclasses import dataclass
 
-from harness.overrides import Change
+from harness.overrides import Override
 
 
 @dataclass(frozen=True)
-class Switch:
-    """One question, the reading taken and the other one. `change`: the setting behind it, none where it is no setting
-    of an experiment (`profiles` and `run` read those by name). `task`: the one that is asked about; none where all are.
-    """
+class OtherReading:
+    """One question, the answer taken, the other one, and the override that gives it."""
 
     name: str
     question: str
     default: str
     other: str
-    change: Change | None = None
-    task: str = ""
+    override: Override
 
     def __str__(self) -> str:
         return f"{self.name}={self.other}"
 
-    @classmethod
-    def parse(cls, text: str) -> "Switch":
-        """From NAME=VALUE. Raises ValueError, in one line, for an unknown switch or reading, or the default one."""
-        name, _, value = text.strip().partition("=")
-        if name not in SWITCHES:
-            raise ValueError(f"unknown switch {name!r}: it is one of {', '.join(map(str, SWITCHES.values()))}")
-        switch = SWITCHES[name]
-        if value == switch.default:
-            raise ValueError(f"{name}={value} is how the paper is read anyway; the other reading is {switch}")
-        if value != switch.other:
-            raise ValueError(f"switch {name} has no reading {value!r}: it is {switch}, and {switch.default} without it")
-        return switch
+    @property
+    def task(self) -> str:
+        """The task that is asked about; empty where all are."""
+        return self.override.task
 
 
-def _setting(name: str, question: str, default: str, other: str, path: str, value: str, task: str = "") -> Switch:
-    part, _, field = path.partition(".")
-    return Switch(name, question, default, other, Change(part, field, value), task)
+_QUESTIONS = {
+    "lineage": (
+        "do the baselines follow their own chain, or branch off the ticket's mask",
+        *("own", "branch", "pruning.lineage=branch"),
+    ),
+    "shuffle": (
+        "are single entries of a mask shuffled, or whole input rows",
+        *("entries", "rows", "pruning.shuffle=rows"),
+    ),
+    "checkpoint": ("which checkpoint is pruned", "best", "last", "pruning.checkpoint=last"),
+    "judged": (
+        "which return is judged",
+        *("scored-return", "best-evaluation", "evaluation.judged=best-evaluation"),
+    ),
+    "outputs": ("are output layers pruned", "pruned", "kept", "pruning.outputs=false"),
+    "scope": ("is the actor pruned alone, or the critic too", "actor", "actor+critic", "pruning.scope=actor+critic"),
+    "horizon": ("Cart-Pole's horizon, v1's or v0's", "500", "200", "cart-pole:task.horizon=200"),
+    "budgets": ("the budgets of BC and RL", "paper", "equal-updates", "learner.equal_updates=true"),
+    "activation": ("the hidden units", "relu", "tanh", "network.activation=tanh"),
+    "evaluation": ("are episodes played greedily", "greedy", "sampled", "evaluation.actions=sampled"),
+    "decay": ("is weight decay coupled", "coupled", "decoupled", "learner.decay=decoupled"),
+    "experts": ("how many experts the students share", "one-per-seed", "one", "learner.experts=1"),
+}
 
-
-BUDGETS = Switch("budgets", "the budgets of BC and RL", "paper", "equal-updates")
-JUDGED = Switch("judged", "which return is judged", "scored-return", "best-evaluation")
-
-SWITCHES = {
-    switch.name: switch
-    for switch in (
-        _setting(
-            "lineage",
-            "do the baselines follow their own chain, or branch off the ticket's mask",
-            *("own", "branch", "pruning.lineage", "branch"),
-        ),
-        _setting(
-            "shuffle",
-            "are single entries of a mask shuffled, or whole input rows",
-            *("entries", "rows", "pruning.shuffle", "rows"),
-        ),
-        _setting("checkpoint", "which checkpoint is pruned", "best", "last", "pruning.checkpoint", "last"),
-        JUDGED,
-        _setting("outputs", "are output layers pruned", "pruned", "kept", "pruning.outputs", "false"),
-        _setting(
-            "scope",
-            "is the actor pruned alone, or the critic too",
-            *("actor", "actor+critic", "pruning.scope", "actor+critic"),
-        ),
-        _setting("horizon", "Cart-Pole's horizon, v1's or v0's", "500", "200", "task.horizon", "200", "cart-pole"),
-        BUDGETS,
-        _setting("activation", "the hidden units", "relu", "tanh", "network.activation", "tanh"),
-        _setting("evaluation", "are episodes played greedily", "greedy", "sampled", "evaluation.actions", "sampled"),
-        _setting("decay", "is weight decay coupled", "coupled", "decoupled", "learner.decay", "decoupled"),
-        _setting("experts", "how many experts the students share", "one-per-seed", "one", "learner.experts", "1"),
-    )
+READINGS = {
+    name: OtherReading(name, question, default, other, Override.parse(text))
+    for name, (question, default, other, text) in _QUESTIONS.items()
 }

@@ -50,11 +50,11 @@ class TestPinnedIds:
             ("ppo", "mask/permuted", "deb91abdb6dad680957a1182a9eada541f8fb993f56eccc7f2578eaeaff8e2aa"),
             ("ppo", "permuted/permuted", "7e26f6033f0bd1b94a3a451ba2aa7e003f8d605c4896fcfddfbac9d03cb6aea8"),
             ("ppo", "random/re-init", "46e8ea2676ac5a07a6630e79e957a65d303a7f30519822d835fa304a30a37824"),
-            ("bc", DENSE, "d7a848bd12a25bb946ada5eb80db51a235426405c627e31c18ac7f766a1babc3"),
-            ("bc", TICKET, "c4a15b8629bfeb8c7b186303dccad1970d5f59093bb4546cc37f00d7aa46148c"),
-            ("bc", "mask/permuted", "af5948dda49b942d9a2dc0d6fc82729c902069756b76c0d7f4c5311a2e607d80"),
-            ("bc", "permuted/permuted", "080bdebc05278652900abdc03092a6a3a71ee5f140ebb6356e7c2610e60cf1b8"),
-            ("bc", "random/re-init", "98239f83712d1e7a2a4d89311c613234a7cab2ad77fdab5843f5f2bcd6a870aa"),
+            ("bc", DENSE, "ee2bbe2faacd2881f061e1156d5d34a516f9792ae0f4a52ebbd50340932acf09"),
+            ("bc", TICKET, "649b09e71a1540314cee08ab2e139e4a1890721cf53fef2d245690103acdaa24"),
+            ("bc", "mask/permuted", "f73df4a2950319d25f296d6c989fef63b310e1e7fe576350db617a0ad75aab21"),
+            ("bc", "permuted/permuted", "31724f13b518326572b2f0d4b4a467993433e8c303f07175e40ce488e6a172a5"),
+            ("bc", "random/re-init", "5c212f31e8c2c5fddb51e80d7b809e8bfb89886529e3bd8523ecc941485f6a75"),
         ],
     )
     def test_the_cells_of_the_scaled_profile_have_these_ids(self, learner: str, condition: str, pinned: str) -> None:
@@ -65,7 +65,7 @@ class TestPinnedIds:
         assert canonical_json(cell.identity) == (
             '{"condition":"mask/permuted","experiment":{'
             '"control":"","evaluation":{"actions":"greedy","episodes":16,"per_training":10,"scored_episodes":64,"type":"Evaluation"},'
-            '"learner":{"batch":64,"decay":"coupled","env_steps":10000,"envs":4,"epsilon":1e-08,"experts":40,'
+            '"learner":{"batch":64,"decay":"coupled","env_steps":10000,"envs":4,"epsilon":1e-08,"equal_updates":false,"experts":40,'
             '"learning_rate":0.001,"passes":4,"taught_by":"experts","type":"BC","weight_decay":0.0},'
             '"network":{"activation":"relu","dropout":0.0,"hidden":[64,64],"initialiser":"kaiming","input_divisor":1.0,'
             '"type":"Network"},'
@@ -120,7 +120,8 @@ class TestEveryFieldCounts:
         cell = cell_of(learner, condition)
         ids = {path: changed.id for path, changed in variants(cell)}
         same = {path for path, name in ids.items() if name == cell.id}
-        assert same == {f"experiment.pruning.{field}" for field in NOT_OF.get(condition, ())}
+        pruning = {f"experiment.pruning.{field}" for field in NOT_OF.get(condition, ())}
+        assert same == {"experiment.evaluation.judged", *pruning}
         others = [name for path, name in ids.items() if path not in same]
         assert len(set(others)) == len(others)
 

@@ -30,7 +30,7 @@ from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR
 from harness.networks.mlp import INITIALISERS, initial_mlp
-from harness.overrides import Change
+from harness.overrides import Override
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.criteria import CRITERIA, asks_for, saliencies
@@ -293,7 +293,7 @@ class TestLearners:
 
 
 def with_changes(*texts: str) -> Profile:
-    return dataclasses.replace(PROFILES["smoke"], changes=tuple(map(Change.parse, texts)))
+    return dataclasses.replace(PROFILES["smoke"], overrides=tuple(map(Override.parse, texts)))
 
 
 class TestChanges:
@@ -324,9 +324,12 @@ class TestChanges:
 
     def test_what_a_claim_changes_itself_wins(self) -> None:
         changed = with_changes("network.input_divisor=7", "network.initialiser=he")
-        divided = changed.experiment(System("cart-pole", "ppo", input_divisor=10))
+        divided = changed.experiment(System("cart-pole", "ppo", ("network.input_divisor=10",)))
         assert (divided.network.input_divisor, divided.network.initialiser) == (10, "he")
-        assert changed.experiment(System("cart-pole", "ppo", initialiser="xavier")).network.initialiser == "xavier"
+        assert (
+            changed.experiment(System("cart-pole", "ppo", ("network.initialiser=xavier",))).network.initialiser
+            == "xavier"
+        )
 
     @pytest.mark.parametrize(
         ("text", "words"),
@@ -361,7 +364,7 @@ class TestChanges:
         assert "\n" not in str(caught.value)
 
     def test_a_field_that_all_runs_set_themselves_is_refused(self) -> None:
-        short, long = (System("cart-pole", "ppo", horizon=horizon) for horizon in (200, 500))
+        short, long = (System("cart-pole", "ppo", (f"task.horizon={horizon}",)) for horizon in (200, 500))
         with pytest.raises(ValueError, match=r"task\.horizon=300 changes nothing here: .* or one of its own"):
             with_changes("task.horizon=300").refuse_idle([short, long])
         with_changes("task.horizon=300").refuse_idle([short, System("cart-pole", "ppo")])

@@ -6,7 +6,7 @@ All of it on the reduced profile: what is compared are readings, not scales.
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from harness.profiles.readings import SWITCHES, Switch
+from harness.profiles.readings import READINGS, OtherReading
 from harness.results.finding import Finding
 from harness.results.records import Entry, Record, Table, leave
 from harness.trust import sessions
@@ -24,10 +24,10 @@ def main(fixture: bool = False) -> Generator[str, None, int]:
     before = sessions.cpu_seconds()
     base = sessions.judge("as-taken", [], sessions.EVIDENCE)
     yield f"{DEFAULT}: {', '.join(f'{claim} {judged.verdict}' for claim, judged in base.items())}"
-    readings: dict[Switch, dict[str, Judged] | str] = {}
-    for switch in SWITCHES.values():
+    readings: dict[OtherReading, dict[str, Judged] | str] = {}
+    for switch in READINGS.values():
         try:
-            readings[switch] = sessions.judge(str(switch), ["--claims-switch", str(switch)], sessions.EVIDENCE)
+            readings[switch] = sessions.judge(str(switch), ["--claims-set", str(switch.override)], sessions.EVIDENCE)
         except RefusedError as error:
             readings[switch] = str(error)
         yield f"{switch}: {_told(base, readings[switch])}"
@@ -60,7 +60,7 @@ def _told(base: Mapping[str, Judged], reading: Mapping[str, Judged] | str) -> st
     return ", ".join(other) or "every verdict stays"
 
 
-def _record(base: Mapping[str, Judged], readings: Mapping[Switch, dict[str, Judged] | str], cpu: float) -> Record:
+def _record(base: Mapping[str, Judged], readings: Mapping[OtherReading, dict[str, Judged] | str], cpu: float) -> Record:
     judged = {switch: reading for switch, reading in readings.items() if not isinstance(reading, str)}
     rows: list[list[Entry | str]] = []
     data: dict[str, dict[str, Any]] = {}
@@ -120,7 +120,7 @@ def _entry(default: Judged, other: Judged, same: bool, names: list[str]) -> Entr
     return Entry(other.verdict, "weak" if names else "good", "; ".join(names))
 
 
-def _moved(claim: str, switch: Switch, was: Finding, now: Finding) -> list[Entry | str]:
+def _moved(claim: str, switch: OtherReading, was: Finding, now: Finding) -> list[Entry | str]:
     return [claim, was.name, str(switch), _in_words(was), _in_words(now)]
 
 

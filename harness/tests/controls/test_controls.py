@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from harness.controls import CONTROLS, control_of, says
+from harness.controls.broken import broken_by
 from harness.evidence.fingerprint import engine_fingerprint, engine_parts
 from harness.experiment import Cell, Evaluation, Experiment, Network
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR
+from harness.overrides import Override, apply
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET, rule_of
@@ -32,6 +34,11 @@ LEARNERS = {
 REAL = [name for name in CONTROLS if name != IDLE]
 
 
+def broken(control: str, real: Experiment) -> Experiment:
+    overrides = map(Override.parse, CONTROLS[control].overrides)
+    return dataclasses.replace(apply(overrides, real), control=control)
+
+
 def experiment(learner: str = "bc", control: str = "") -> Experiment:
     real = Experiment(
         CartPole(horizon=50),
@@ -40,7 +47,7 @@ def experiment(learner: str = "bc", control: str = "") -> Experiment:
         Pruning(rate=0.5, levels=2),
         Evaluation(per_training=2, episodes=2, scored_episodes=3),
     )
-    return dataclasses.replace(CONTROLS[control].experiment(real), control=control) if control else real
+    return broken(control, real) if control else real
 
 
 def chain(condition: str, learner: str = "bc", control: str = "") -> list[Level]:
@@ -65,17 +72,17 @@ def same(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> bool:
 class TestWhatEachBreaks:
     @pytest.mark.parametrize(("control", "shuffled"), [("larger-shuffled", 128), ("smallest-shuffled", 64)])
     def test_tickets_of_one_size_are_shuffled_and_those_of_the_other_are_not(self, control: str, shuffled: int) -> None:
-        profile = dataclasses.replace(PROFILES["reduced"], control=control)
+        profile = broken_by(control, PROFILES["reduced"])
         for units in (64, 128):
-            system = System("cart-pole", "ppo", hidden=(units, units))
+            system = System("cart-pole", "ppo", (f"network.hidden={units}-{units}",))
             rules = {c: control_of(e).rule(Cell(e, c, SEEDS)) for e in [profile.experiment(system)] for c in CONDITIONS}
             as_ever = {condition: rule_of(condition) for condition in CONDITIONS}
             assert rules == as_ever | ({TICKET: rule_of("permuted/permuted")} if units == shuffled else {})
 
     def test_a_ticket_rewound_to_the_start_is_shuffled_and_one_rewound_later_is_not(self) -> None:
-        profile = dataclasses.replace(PROFILES["reduced"], control="start-shuffled")
+        profile = broken_by("start-shuffled", PROFILES["reduced"])
         for share in (0.0, 0.08):
-            e = profile.experiment(System("cart-pole", "ppo", rewind=share))
+            e = profile.experiment(System("cart-pole", "ppo", (f"pruning.rewind={share}",)))
             rules = {c: control_of(e).rule(Cell(e, c, SEEDS)) for c in CONDITIONS}
             as_ever = {condition: rule_of(condition) for condition in CONDITIONS}
             assert rules == as_ever | ({} if share else {TICKET: rule_of("permuted/permuted")})
@@ -198,16 +205,16 @@ class TestWhatEachBreaks:
             assert all((weight[~mask] == 0).all() for weight, mask in held)
 
     def test_one_initialiser_stands_under_every_name(self) -> None:
-        broken = dataclasses.replace(PROFILES["smoke"], control="one-initialiser")
-        named = [{}, {"initialiser": "xavier"}, {"input_divisor": 10}, {"input_divisor": 100}]
-        cells = [broken.cells(System("cart-pole", "ppo", **fields), TICKET, 0)[0] for fields in named]
+        broken = broken_by("one-initialiser", PROFILES["smoke"])
+        named = [(), ("network.initialiser=xavier",), ("network.input_divisor=10",), ("network.input_divisor=100",)]
+        cells = [broken.cells(System("cart-pole", "ppo", fields), TICKET, 0)[0] for fields in named]
         assert len({cell.id for cell in cells}) == 1
 
 
 class TestKeptApart:
     @pytest.mark.parametrize("name", list(CONTROLS))
     def test_a_broken_cell_has_an_id_of_its_own(self, name: str) -> None:
-        broken = dataclasses.replace(PROFILES["smoke"], control=name)
+        broken = broken_by(name, PROFILES["smoke"])
         for learner in ("bc", "ppo"):
             for condition in (DENSE, *CONDITIONS):
                 system = System("cart-pole", learner)

@@ -29,7 +29,7 @@ from harness.tests.controls.planted import LEVELS, Plan, Unwritten
 from harness.tests.plugin.test_plugin import OK, Project, project
 from harness.trust import agreement
 
-CLAIMS = Path(__file__).resolve().parents[2] / "claims"
+CLAIMS = Path(__file__).resolve().parents[3] / "claims"
 REPLICATES = 120
 RANKED = 60  # replicates of the slowest test
 POWER = 0.9

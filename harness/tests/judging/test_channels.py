@@ -250,11 +250,11 @@ def test_maps_without_enemies_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_encoding_changes_the_experiment_and_its_name() -> None:
-    plain, coloured = System("maze", "ppo"), System("maze", "ppo", encoding="colours")
+    plain, coloured = System("maze", "ppo"), System("maze", "ppo", ("task.encoding=colours",))
     assert PROFILE.experiment(coloured).task == Maze(encoding="colours") != PROFILE.experiment(plain).task
-    assert (str(plain), str(coloured)) == ("maze ppo", "maze ppo encoded as colours")
+    assert (str(plain), str(coloured)) == ("maze ppo", "maze ppo encoding colours")
 
 
 def test_a_task_without_encodings_says_so() -> None:
-    with pytest.raises(ValueError, match="cart-pole ppo: task has no encoding to change"):
-        PROFILE.experiment(System("cart-pole", "ppo", encoding="rgb"))
+    with pytest.raises(ValueError, match="the fields of the task of cart-pole ppo are horizon, inputs"):
+        PROFILE.experiment(System("cart-pole", "ppo", ("task.encoding=rgb",)))

@@ -18,7 +18,7 @@ from harness.judging.run import Run, Scene
 from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, System
-from harness.profiles.readings import JUDGED
+from harness.profiles.readings import READINGS
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.layout import layer_sizes
 from harness.pruning.level import Level
@@ -66,7 +66,7 @@ def returns_of(*normalised: float) -> Scores:
 def run_of(
     scores: Scores, conditions: Sequence[str] = (TICKET,), made: dict[str, Any] | None = None, **more: Any
 ) -> Run:
-    system = System("cart-pole", more.pop("learner", "bc"), **more.pop("changes", {}))
+    system = System("cart-pole", more.pop("learner", "bc"), tuple(more.pop("changes", ())))
     store = cast(Store, Made(scores, **(made or {})))
     return Run(system, tuple(conditions), **more).bind(Scene(PROFILE, 0, store))
 
@@ -84,7 +84,7 @@ class TestMeasures:
         assert run.dense().seeds == run.seeds == tuple(range(40))
 
     def test_dense_runs_of_two_systems_on_one_task_can_be_compared(self) -> None:
-        narrowed = run_of(returns_of(0.8), [DENSE], changes={"inputs": ("pole angle",)})
+        narrowed = run_of(returns_of(0.8), [DENSE], changes=["task.inputs=pole angle"])
         difference = narrowed.dense() - run_of(returns_of(0.9), [DENSE]).dense()
         assert difference.is_pair
         np.testing.assert_allclose(difference.values, -0.1)
@@ -196,7 +196,9 @@ class TestFigures:
     def test_sizes_are_drawn_over_the_numbers_of_weights_that_are_left(self) -> None:
         """4-8-8-2 has 112 weights, 4-16-16-2 has 352; nine tenths go at each of three levels."""
         conditions = (TICKET, "permuted/permuted")
-        runs = [run_of(returns_of(1, 0.5, 0.2, 0), conditions, changes={"hidden": h}) for h in ((8, 8), (16, 16))]
+        runs = [
+            run_of(returns_of(1, 0.5, 0.2, 0), conditions, changes=[f"network.hidden={h}"]) for h in ("8-8", "16-16")
+        ]
         chart = figure("sizes", runs)
         assert (chart["kind"], chart["title"], chart["unit"]) == ("sizes", "Cart-Pole BC", "scored return")
         assert [series["label"] for series in chart["series"]] == [
@@ -237,7 +239,7 @@ class TestFigures:
 
     def test_a_chart_says_which_return_it_is_of(self) -> None:
         run = run_of(returns_of(1, 1, 1, 1))
-        other = dataclasses.replace(PROFILE, switches=(JUDGED,))
+        other = dataclasses.replace(PROFILE, overrides=(READINGS["judged"].override,))
         assert figure("returns", [run])["unit"] == "scored return"
         assert figure("returns", [run.bind(Scene(other, 0, run.bound.store))])["unit"] == "best evaluation"
 

@@ -14,7 +14,7 @@ from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
-from harness.overrides import Change
+from harness.overrides import Override
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check
 from harness.pruning.conditions import DENSE, TICKET
@@ -151,9 +151,9 @@ class TestWeightDecay:
     def test_a_claim_and_an_option_set_it_alike(self, learner: str) -> None:
         system = System("cart-pole", learner)
         scaled = PROFILES["scaled"]
-        changed = dataclasses.replace(scaled, changes=(Change.parse("learner.weight_decay=0.1"),))
+        changed = dataclasses.replace(scaled, overrides=(Override.parse("learner.weight_decay=0.1"),))
         changed.refuse_idle([system])
-        by_claim = scaled.experiment(dataclasses.replace(system, weight_decay=0.1))
+        by_claim = scaled.experiment(dataclasses.replace(system, overrides=("learner.weight_decay=0.1",)))
         assert changed.experiment(system) == by_claim
         assert by_claim.learner.weight_decay == 0.1
         assert Cell(by_claim, DENSE, SEEDS).id != Cell(scaled.experiment(system), DENSE, SEEDS).id
@@ -163,16 +163,16 @@ class TestSizes:
     @learners
     def test_a_claim_and_an_option_set_them_alike(self, learner: str) -> None:
         system, scaled = System("cart-pole", learner), PROFILES["scaled"]
-        changed = dataclasses.replace(scaled, changes=(Change.parse("network.hidden=128-32"),))
+        changed = dataclasses.replace(scaled, overrides=(Override.parse("network.hidden=128-32"),))
         changed.refuse_idle([system])
-        by_claim = scaled.experiment(dataclasses.replace(system, hidden=(128, 32)))
+        by_claim = scaled.experiment(dataclasses.replace(system, overrides=("network.hidden=128-32",)))
         assert changed.experiment(system) == by_claim
         assert layer_sizes(by_claim)[ACTOR] == (4, 128, 32, 2)
 
     @learners
     def test_each_has_a_name_and_cells_of_its_own(self, learner: str) -> None:
-        sizes = [None, (32, 32), (64, 32), (128, 128), (64,), (6432,)]
-        systems = [System("cart-pole", learner, hidden=hidden) for hidden in sizes]
+        sizes = [(), *((f"network.hidden={size}",) for size in ("32-32", "64-32", "128-128", "64", "6432"))]
+        systems = [System("cart-pole", learner, hidden) for hidden in sizes]
         assert len({str(system) for system in systems}) == len(sizes)
         cells = [PROFILES["scaled"].cells(system, TICKET, 0)[0] for system in systems]
         assert len({cell.id for cell in cells}) == len({cell.parents[0].id for cell in cells}) == len(sizes)
@@ -186,23 +186,8 @@ class TestSizes:
 
     @pytest.mark.parametrize("text", ["64-", "-64", "64--64", "64-0", "64.5", "64x64", "wide"])
     def test_an_option_that_says_none_is_one_line(self, text: str) -> None:
-        changed = dataclasses.replace(PROFILES["scaled"], changes=(Change.parse(f"network.hidden={text}"),))
+        changed = dataclasses.replace(PROFILES["scaled"], overrides=(Override.parse(f"network.hidden={text}"),))
         with pytest.raises(
             ValueError, match=r"is not possible: it is a whole number from 1 on, or several of them, as in 64-64$"
         ):
             changed.experiment(System("cart-pole", "ppo"))
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"dropout": 0.1}, "dropout 0.1"),
-        ({"rewind": 0.25}, "rewound to 0.25"),
-        ({"rewind": 0.0}, "rewound to 0"),
-        ({"weight_decay": 0.1}, "weight decay 0.1"),
-        ({"hidden": (128, 32)}, "128-32"),
-        ({"hidden": (32,), "dropout": 0.2, "checkpoint": "last", "rewind": 0.5}, "32 dropout 0.2 last rewound to 0.5"),
-    ],
-)
-def test_a_system_says_what_is_changed_about_it(changes: dict[str, Any], words: str) -> None:
-    assert str(System("cart-pole", "ppo", **changes)) == f"cart-pole ppo {words}"

@@ -150,21 +150,21 @@ def test_a_control_breaks_every_experiment_apart_from_the_evidence_of_real_ones(
         "smoke",
         "--claims-control",
         "exchanged-returns",
-        "--claims-switch",
-        "shuffle=rows",
+        "--claims-set",
+        "pruning.shuffle=rows",
         "-k",
         "cart-pole-bc",
     )
     assert ran.code == OK, ran.text
-    altered = "smoke with shuffle=rows, control exchanged-returns"
+    altered = "smoke with pruning.shuffle=rows, control exchanged-returns"
     assert f"claims: profile {altered}, seeds 0 to 2" in ran.text
     assert f"SMOKE         ticket-effect at {altered}" in ran.text
     assert not made.evidence.exists()
     assert list((made.folder / ".claims" / "controls" / "evidence").rglob("*.npz"))
     summary = made.summary()
-    assert summary["changes"] == ["shuffle=rows", "control exchanged-returns"]
+    assert summary["changes"] == ["pruning.shuffle=rows", "control exchanged-returns"]
     (finding,) = made.findings().values()
-    assert "--claims-switch shuffle=rows --claims-control exchanged-returns" in finding["rerun"]
+    assert "--claims-set pruning.shuffle=rows --claims-control exchanged-returns" in finding["rerun"]
     assert not list((made.folder / ".claims").glob("*.html"))
 
 
@@ -205,9 +205,7 @@ def assert_refused(made: Project, ran: Ran, *words: str) -> None:
         (["--claims-seed-block=1.5"], ["seed block", "'1.5'"]),
         (["--claims-seed-block=²"], ["seed block", "'²'"]),
         (["--claims-control", "nonsense"], ["unknown control 'nonsense'", "nothing, unmasked"]),
-        (["--claims-switch", "nonsense"], ["unknown switch 'nonsense'", "lineage=branch"]),
-        (["--claims-switch", "lineage=own"], ["lineage=own is how the paper is read anyway"]),
-        (["--claims-switch", "decay=decoupled"], ["decay=decoupled changes nothing here"]),
+        (["--claims-set", "learner.decay=decoupled"], ["decay=decoupled changes nothing here"]),
         (["--claims-seed-block=1000"], ["no claim is judged on seed block 1000", "A/A"]),
         (["--claim", "ticket-efect"], ["no claim 'ticket-efect'", "ticket-effect"]),
         (["--claim", "ticket-effect,nonsense"], ["no claim 'nonsense'"]),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.overrides import Change
+from harness.overrides import Override
 from harness.profiles.all_budgets import TASKS
 from harness.profiles.profile import PROFILES, System, scale
 from harness.pruning.layout import densities
@@ -43,14 +43,14 @@ def test_no_switch_is_left_out_above() -> None:
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
 @pytest.mark.parametrize("task", [task for task, budgets in TASKS.items() if "bc" in budgets.experiments["scaled"]])
 def test_equal_updates_are_those_of_ppo(profile: Any, task: str) -> None:
-    student = profile.experiment(System(task, "bc", equal_updates=True)).learner
+    student = profile.experiment(System(task, "bc", ("learner.equal_updates=true",))).learner
     agent = profile.experiment(System(task, "ppo")).learner
     assert abs(student.updates - agent.updates) <= student.updates_per_pass / 2
 
 
 def test_equal_updates_are_a_switch_of_cloning_alone() -> None:
     with pytest.raises(ValueError, match="not of ppo"):
-        PROFILES["scaled"].experiment(System("cart-pole", "ppo", equal_updates=True))
+        PROFILES["scaled"].experiment(System("cart-pole", "ppo", ("learner.equal_updates=true",)))
 
 
 def test_an_unknown_system_is_named_beside_the_known_ones() -> None:
@@ -153,10 +153,10 @@ def test_no_block_runs_into_the_next() -> None:
 
 
 def test_a_change_of_a_narrowed_task_is_one_of_the_task_that_it_narrows() -> None:
-    narrowed = System("cart-pole", "ppo", inputs=("pole angle",))
-    changed = dataclasses.replace(PROFILES["scaled"], changes=(Change.parse("task.horizon=200"),))
+    narrowed = System("cart-pole", "ppo", ("task.inputs=pole angle",))
+    changed = dataclasses.replace(PROFILES["scaled"], overrides=(Override.parse("task.horizon=200"),))
     changed.refuse_idle([narrowed])
     assert changed.experiment(narrowed).task.horizon == 200
-    idle = dataclasses.replace(PROFILES["scaled"], changes=(Change.parse("task.inputs=pole angle"),))
+    idle = dataclasses.replace(PROFILES["scaled"], overrides=(Override.parse("task.inputs=pole angle"),))
     with pytest.raises(ValueError, match="changes nothing here: the fields of task are horizon"):
         idle.refuse_idle([narrowed])

@@ -14,7 +14,7 @@ from harness.learners.ppo import CRITIC, PPO
 from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, Profile, System
-from harness.profiles.readings import SWITCHES, Switch
+from harness.profiles.readings import READINGS, OtherReading
 from harness.pruning.conditions import CONDITIONS, DENSE, RULES, TICKET, rule_of
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.layout import densities, prunable_weights
@@ -30,10 +30,10 @@ SYSTEMS = [System("cart-pole", learner) for learner in ("bc", "ppo")]
 
 
 def profile_with(*texts: str, name: str = "smoke") -> Profile:
-    return dataclasses.replace(PROFILES[name], switches=tuple(Switch.parse(text) for text in texts))
+    return dataclasses.replace(PROFILES[name], overrides=tuple(READINGS[text.split("=")[0]].override for text in texts))
 
 
-def moved_by(switch: Switch) -> set[tuple[str, str]]:
+def moved_by(switch: OtherReading) -> set[tuple[str, str]]:
     """The learners and conditions whose cells the switch makes others."""
     plain, read = PROFILES["smoke"], profile_with(str(switch))
     return {
@@ -64,45 +64,30 @@ MOVES = {
 
 
 class TestSwitch:
-    @pytest.mark.parametrize("switch", SWITCHES.values(), ids=str)
-    def test_it_makes_other_cells_of_just_what_it_is_about(self, switch: Switch) -> None:
+    @pytest.mark.parametrize("switch", READINGS.values(), ids=str)
+    def test_it_makes_other_cells_of_just_what_it_is_about(self, switch: OtherReading) -> None:
         assert moved_by(switch) == MOVES[switch.name]
 
-    @pytest.mark.parametrize("switch", SWITCHES.values(), ids=str)
-    def test_it_is_read_as_it_is_written(self, switch: Switch) -> None:
-        assert Switch.parse(str(switch)) is switch
-        assert str(profile_with(str(switch))) == f"smoke with {switch}"
-
-    @pytest.mark.parametrize(
-        ("text", "words"),
-        [
-            ("nothing=x", "unknown switch 'nothing': it is one of lineage=branch, shuffle=rows"),
-            ("lineage=own", "lineage=own is how the paper is read anyway; the other reading is lineage=branch"),
-            ("lineage=twig", "switch lineage has no reading 'twig': it is lineage=branch, and own without it"),
-            ("lineage", "switch lineage has no reading ''"),
-        ],
-    )
-    def test_what_it_can_not_be_is_one_line(self, text: str, words: str) -> None:
-        with pytest.raises(ValueError, match=words) as caught:
-            Switch.parse(text)
-        assert "\n" not in str(caught.value)
-
     def test_what_a_claim_fixes_itself_stays(self) -> None:
-        fixed = System("cart-pole", "ppo", horizon=500, checkpoint="best", scope="actor", lineage="own")
+        fixed = System(
+            "cart-pole",
+            "ppo",
+            ("task.horizon=500", "pruning.checkpoint=best", "pruning.scope=actor", "pruning.lineage=own"),
+        )
         for text in ("horizon=200", "checkpoint=last", "scope=actor+critic", "lineage=branch"):
             assert profile_with(text).experiment(fixed) == PROFILES["smoke"].experiment(fixed)
 
     def test_equal_budgets_are_those_that_a_claim_may_ask_for(self) -> None:
-        asked = PROFILES["scaled"].experiment(System("cart-pole", "bc", equal_updates=True))
+        asked = PROFILES["scaled"].experiment(System("cart-pole", "bc", ("learner.equal_updates=true",)))
         assert profile_with("budgets=equal-updates", name="scaled").experiment(SYSTEMS[0]) == asked
 
     def test_a_switch_that_changes_nothing_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="decay=decoupled changes nothing here"):
+        with pytest.raises(ValueError, match="learner.decay=decoupled changes nothing here"):
             profile_with("decay=decoupled").refuse_idle(SYSTEMS)  # nothing decays
-        with pytest.raises(ValueError, match="experts=one changes nothing here"):
+        with pytest.raises(ValueError, match="learner.experts=1 changes nothing here"):
             profile_with("experts=one").refuse_idle(SYSTEMS[1:])  # no students
         with pytest.raises(ValueError, match="horizon=200 changes nothing here"):
-            profile_with("horizon=200").refuse_idle([System("cart-pole", "ppo", horizon=500)])
+            profile_with("horizon=200").refuse_idle([System("cart-pole", "ppo", ("task.horizon=500",))])
         profile_with("judged=best-evaluation", "experts=one").refuse_idle(SYSTEMS)
 
 
@@ -235,6 +220,6 @@ class TestSampledEvaluation:
 
 
 def test_the_question_of_cart_poles_horizon_leaves_acrobot_alone() -> None:
-    asked = dataclasses.replace(PROFILES["scaled"], switches=(SWITCHES["horizon"],))
+    asked = dataclasses.replace(PROFILES["scaled"], overrides=(READINGS["horizon"].override,))
     assert asked.experiment(System("cart-pole", "ppo")).task.horizon == 200
     assert asked.experiment(System("acrobot", "ppo")).task.horizon == 500

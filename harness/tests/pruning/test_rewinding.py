@@ -228,7 +228,7 @@ class TestWhatIsLeftToTrain:
     def test_the_plan_knows_that_nobody_stops_before_the_rewind_point(self) -> None:
         profile = PROFILES["extended"]
         for learner in ("ppo", "dqn"):
-            systems = [System("cart-pole", learner, rewind=share) for share in (0.0, 0.02, 0.8)]
+            systems = [System("cart-pole", learner, (f"pruning.rewind={share}",)) for share in (0.0, 0.02, 0.8)]
             dense = [Cell(profile.experiment(system), DENSE, SEEDS) for system in systems]
             from_start, early, late = map(estimated_seconds, dense)
             assert from_start == early < 0.6 * late

@@ -405,7 +405,7 @@ def test_a_fresh_block_comes_after_and_was_not_used(after: int, used: set[int]) 
 
 def test_what_is_stored_is_known_as_a_registered_experiments_by_its_settings() -> None:
     profile = PROFILES["scaled"]
-    for run in (RUN, dense_run("cart-pole", "ppo", inputs=("pole angle",))):
+    for run in (RUN, dense_run("cart-pole", "ppo", "task.inputs=pole angle")):
         registered = settings_of(profile.experiment(run.system))
         for condition in (*run.conditions, DENSE):
             (cell,) = profile.cells(run.system, condition, block=3)

@@ -279,7 +279,7 @@ class TestMembers:
 class TestExperiments:
     @pytest.mark.parametrize("learner", ["ppo", "bc"])
     def test_agents_and_students_are_trained_on_the_velocities_alone(self, learner: str) -> None:
-        experiment = PROFILES["smoke"].experiment(System("acrobot", learner, inputs=Acrobot.inputs[4:]))
+        experiment = PROFILES["smoke"].experiment(System("acrobot", learner, (f"task.inputs={'+'.join(Acrobot.inputs[4:])}",)))
         level = run_level(Cell(experiment, DENSE, (0, 1)), 0, None)
         assert {mlp.sizes[0] for mlp in level.trained.values()} == {2}
         assert level.scores.min() >= Acrobot().minimum_return

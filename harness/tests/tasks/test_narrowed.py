@@ -84,7 +84,7 @@ class TestValues:
     def test_what_can_not_be_shown_is_one_line(self, inputs: tuple[str, ...], words: str) -> None:
         for make in (
             lambda: Narrowed(CartPole(), inputs),
-            lambda: PROFILES["scaled"].experiment(System("cart-pole", "ppo", inputs=inputs)),
+            lambda: PROFILES["scaled"].experiment(System("cart-pole", "ppo", (f"task.inputs={'+'.join(inputs)}",))),
         ):
             with pytest.raises(ValueError, match=words) as caught:
                 make()
