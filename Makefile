@@ -37,10 +37,11 @@ smoke: $(READY) ## everything runs, nothing is judged: 1.5 core-minutes
 test: lint ## the project's own tests, ruff and mypy
 	$(BIN)/pytest -n auto -W error harness reports $(ARGS)
 
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff, mypy and the order of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(READY) ## let ruff lay out the code
 	$(BIN)/ruff check --fix
