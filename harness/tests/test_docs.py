@@ -43,7 +43,7 @@ def test_links_lead_somewhere_and_named_targets_exist(page):
     text = page.read_text("utf-8")
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         assert link.startswith("http") or (page.parent / link).exists(), link
-    assert {target for target in re.findall(r"`make ([a-z]+)", text)} <= TARGETS
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= TARGETS
     assert {line.split()[1] for line in commands(page) if line.startswith("make ")} <= TARGETS
 
 
