@@ -33,7 +33,7 @@ def test_velocity_outweighs(tenth, plain, velocity, other, judge):
     shares, plain_shares = tenth.input_magnitude_at(DENSITY), plain.input_magnitude_at(DENSITY)
     judge.greater(
         shares[velocity] - shares[other],
-        smallest=0.05,
+        min_effect=0.05,
         unit=f"share of input magnitude at {tenth.density_at(DENSITY):.1%} density",
-        beside={"plain Kaiming": plain_shares[velocity] - plain_shares[other]},
+        sensitivity={"plain Kaiming": plain_shares[velocity] - plain_shares[other]},
     )

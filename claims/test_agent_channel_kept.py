@@ -36,10 +36,10 @@ def test_agent_channel_keeps_more(run, other, judge):
     changing = run.channel_density_at(DENSITY, changing=True)
     judge.greater(
         relative_lead(densities["agent"], densities[other]),
-        smallest=0.1,
+        min_effect=0.1,
         unit=f"of the two channels' weights, at {run.density_at(DENSITY):.1%} of all weights",
         span=(0, 1),
-        beside={
+        sensitivity={
             "plain difference of densities": densities["agent"] - densities[other],
             "inputs that ever change only": relative_lead(changing["agent"], changing[other]),
             "mean over levels 1 to K": relative_lead(mean["agent"], mean[other]),

@@ -14,7 +14,7 @@ from harness import claim, ticket_run
 pytestmark = claim("bc-prunes-sparser", source="3.1, Figure 2", quantifier="all tasks studied", systems=6)
 
 # P(a student holds out longer) = 0.64 is half a standard deviation between two normal distributions
-SMALLEST = 0.14
+MIN_EFFECT = 0.14
 
 
 def pairs(task, prefix=""):
@@ -29,4 +29,4 @@ def pairs(task, prefix=""):
 @pytest.mark.parametrize(("bc", "rl"), [*pairs("cart-pole"), *pairs("acrobot", "acrobot-")])
 def test_student_holds_out_longer(bc, rl, judge):
     """Tickets of students break at a smaller density than those of agents that learn by reinforcement."""
-    judge.holds_out_longer(bc.break_density(), rl.break_density(), smallest=SMALLEST)
+    judge.holds_out_longer(bc.break_density(), rl.break_density(), min_effect=MIN_EFFECT)

@@ -15,7 +15,7 @@ import pytest
 
 from harness import claim, ticket_run
 
-SMALLEST = 0.02  # ten of Cart-Pole's 500 env_steps: less would not be noticed in any of the paper's curves
+MIN_EFFECT = 0.02  # ten of Cart-Pole's 500 env_steps: less would not be noticed in any of the paper's curves
 
 pytestmark = claim("best-checkpoint-less-noise", source="footnote 1", quantifier="a rationale", systems=2)
 
@@ -31,7 +31,7 @@ def test_last_checkpoint_spreads_wider(best, last, judge):
     """Scored returns of chains pruned from the last checkpoint lie farther from their median."""
     wide, narrow = last.normalised_returns()[:, 1:], best.normalised_returns()[:, 1:]
     roomy = np.maximum(np.median(wide, axis=0), np.median(narrow, axis=0)) < 0.9
-    beside = {"levels with room to the maximum only": (wide[:, roomy], narrow[:, roomy])} if roomy.any() else {}
+    sensitivity = {"levels with room to the maximum only": (wide[:, roomy], narrow[:, roomy])} if roomy.any() else {}
     judge.spreads_wider(
-        wide, narrow, smallest=SMALLEST, unit="distance from the median, in normalised return", beside=beside
+        wide, narrow, min_effect=MIN_EFFECT, unit="distance from the median, in normalised return", sensitivity=sensitivity
     )

@@ -38,7 +38,7 @@ def test_pole_outweighs_cart(tenth, plain, pole, cart, judge):
     shares, plain_shares = tenth.input_magnitude_at(DENSITY), plain.input_magnitude_at(DENSITY)
     judge.greater(
         shares[pole] - shares[cart],
-        smallest=0.05,
+        min_effect=0.05,
         unit=f"share of input magnitude at {tenth.density_at(DENSITY):.1%} density",
-        beside={"plain Kaiming": plain_shares[pole] - plain_shares[cart]},
+        sensitivity={"plain Kaiming": plain_shares[pole] - plain_shares[cart]},
     )

@@ -23,7 +23,7 @@ BOTH = pytest.mark.parametrize(("plain", "dropped"), [pytest.param(PLAIN, DROPPE
 @BOTH
 def test_dense_agent_returns_less(plain, dropped, judge):
     """A dense agent returns less with dropout of 0.1 than without."""
-    judge.greater(plain.dense() - dropped.dense(), smallest=0.05)
+    judge.greater(plain.dense() - dropped.dense(), min_effect=0.05)
 
 
 @BOTH
@@ -36,13 +36,13 @@ def test_ticket_returns_less(plain, dropped, judge):
     by_level = dropped.normalised_levels()
     judge.greater(
         loss(plain.area()["mask/weights"], dropped.area()["mask/weights"]),
-        smallest=0.05,
-        beside={name: loss(value, by_level[name]) for name, value in plain.normalised_levels().items()},
+        min_effect=0.05,
+        sensitivity={name: loss(value, by_level[name]) for name, value in plain.normalised_levels().items()},
     )
 
 
 @pytest.mark.parametrize("run", [DROPPED])
 def test_ticket_beats_random_under_dropout(run, judge):
     """With dropout of 0.1, over all levels the ticket returns more than random/re-init."""
-    beside = {name: area.ticket_effect for name, area in run.other_areas().items()}
-    judge.greater(run.area().ticket_effect, smallest=0.05, beside=beside)
+    sensitivity = {name: area.ticket_effect for name, area in run.other_areas().items()}
+    judge.greater(run.area().ticket_effect, min_effect=0.05, sensitivity=sensitivity)

@@ -29,8 +29,8 @@ MAPS, COLOURS, ENTANGLED = (
 def test_mask_part_exceeds_weights_part(run, judge):
     """The mask part is larger than the weights part."""
     area = run.area()
-    beside = {name: other.mask_part - other.weights_part for name, other in run.other_areas().items()}
-    judge.greater(area.mask_part - area.weights_part, smallest=0.05, beside=beside)
+    sensitivity = {name: other.mask_part - other.weights_part for name, other in run.other_areas().items()}
+    judge.greater(area.mask_part - area.weights_part, min_effect=0.05, sensitivity=sensitivity)
 
 
 @pytest.mark.parametrize(("colours", "maps"), [pytest.param(COLOURS, MAPS, id="rgb-object-map")])
@@ -43,6 +43,6 @@ def test_mask_part_is_larger_under_colours(colours, maps, judge):
     others = maps.other_areas()
     judge.greater(
         difference(colours.area(), maps.area()),
-        smallest=0.05,
-        beside={name: difference(area, others[name]) for name, area in colours.other_areas().items()},
+        min_effect=0.05,
+        sensitivity={name: difference(area, others[name]) for name, area in colours.other_areas().items()},
     )

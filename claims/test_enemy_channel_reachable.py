@@ -50,10 +50,10 @@ def test_reachable_inputs_keep_more(run, judge):
     plain = run.enemies_at(DENSITY)
     judge.greater(
         lead(plain),
-        smallest=0.1,
+        min_effect=0.1,
         unit=f"of the two densities' sum, at {run.density_at(DENSITY):.1%} of all weights",
         span=(0, 1),
-        beside={
+        sensitivity={
             "plain difference of densities": plain["reachable"] - plain["unreachable"],
             "input magnitude instead of the count": lead(run.enemies_at(DENSITY, "magnitude")),
             "at 20 % density": lead(run.enemies_at(0.2)),
@@ -69,10 +69,10 @@ def test_unreachable_inputs_are_emptied(run, judge):
     """At 5 % density more of the enemy inputs where it can't come to are without weights than of those where it can."""
     judge.greater(
         more_emptied(run, EMPTIED),
-        smallest=0.05,
+        min_effect=0.05,
         unit=f"share of inputs, at {run.density_at(EMPTIED):.1%} of all weights",
         span=(0, 1),
-        beside={
+        sensitivity={
             "share of emptied inputs that it can't reach, less chance": run.unreachable_of_emptied(EMPTIED),
             "at 10 % density": more_emptied(run, 0.1),
             "at 2 % density": more_emptied(run, 0.02),

@@ -28,8 +28,8 @@ def test_other_layer_keeps_more(run, layer, judge):
     densities, mean = run.layer_density_at(DENSITY), run.layer_density_at()
     judge.greater(
         densities[layer] - densities["input layer"],
-        smallest=0.05,
+        min_effect=0.05,
         unit=f"density of a layer, at {run.density_at(DENSITY):.1%} of all weights",
         span=(0, 1),
-        beside={"mean over levels 1 to K": mean[layer] - mean["input layer"]},
+        sensitivity={"mean over levels 1 to K": mean[layer] - mean["input layer"]},
     )

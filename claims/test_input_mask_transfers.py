@@ -39,7 +39,7 @@ def test_learning_is_as_quick(run, assay, judge):
     judge.non_inferior(
         run.learning_area(levels[DENSITY]) - every,
         margin=0.1,
-        beside={
+        sensitivity={
             "scored return": run.surviving_return(levels[DENSITY]) - run.dense().prefixed("all inputs, "),
             "inputs at 20 % density": run.learning_area(levels[0.2]) - every,
             "inputs at 5 % density": run.learning_area(levels[0.05]) - every,
@@ -52,10 +52,10 @@ def test_inputs_are_left_out(run, judge):
     """At 10 % density the mask leaves inputs without any connection."""
     judge.greater(
         run.inputs_gone_at(DENSITY),
-        smallest=0.2,
+        min_effect=0.2,
         unit=f"share of the inputs, at {run.density_at(DENSITY):.1%} of all weights",
         span=(0, 1),
-        beside={
+        sensitivity={
             "inputs that ever change only": run.inputs_gone_at(DENSITY, changing=True),
             "at 20 % density": run.inputs_gone_at(0.2),
             "at 5 % density": run.inputs_gone_at(0.05),

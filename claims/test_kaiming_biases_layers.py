@@ -11,7 +11,7 @@ import pytest
 from harness import claim, ticket_run
 
 DENSITY = 0.1
-SMALLEST = 0.05  # of a layer's weights: a twentieth, as of the return in the claims on what a ticket is made of
+MIN_EFFECT = 0.05  # of a layer's weights: a twentieth, as of the return in the claims on what a ticket is made of
 pytestmark = claim(
     "kaiming-biases-layers",
     source="4.2",
@@ -43,10 +43,10 @@ def test_low_fan_in_is_spared_under_kaiming(kaiming, xavier, judge):
     """Under Kaiming the layer with the lowest fan-in keeps more of its weights than those with the highest."""
     judge.greater(
         kaiming.fan_in_gap(DENSITY),
-        smallest=SMALLEST,
+        min_effect=MIN_EFFECT,
         unit=unit(kaiming),
         span=(-1, 1),
-        beside={"mean over levels 1 to K": kaiming.fan_in_gap(), "Xavier instead": xavier.fan_in_gap(DENSITY)},
+        sensitivity={"mean over levels 1 to K": kaiming.fan_in_gap(), "Xavier instead": xavier.fan_in_gap(DENSITY)},
     )
 
 
@@ -55,8 +55,8 @@ def test_more_so_than_under_xavier(kaiming, xavier, judge):
     """The layer with the lowest fan-in is spared more under Kaiming than under Xavier."""
     judge.greater(
         kaiming.fan_in_gap(DENSITY) - xavier.fan_in_gap(DENSITY),
-        smallest=SMALLEST,
+        min_effect=MIN_EFFECT,
         unit=unit(kaiming),
         span=(-1, 1),
-        beside={"mean over levels 1 to K": kaiming.fan_in_gap() - xavier.fan_in_gap()},
+        sensitivity={"mean over levels 1 to K": kaiming.fan_in_gap() - xavier.fan_in_gap()},
     )

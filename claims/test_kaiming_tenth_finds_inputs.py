@@ -54,10 +54,10 @@ def test_tenth_separates_earlier(tenth, smaller, xavier, judge):
     level = tenth.separation_level(named)
     judge.greater(
         smaller.separation_level(named) - level,
-        smallest=0.5,
+        min_effect=0.5,
         unit="levels",
         span=(0, tenth.experiment.pruning.levels + 1),
-        beside={"Xavier instead": xavier.separation_level(named) - level},
+        sensitivity={"Xavier instead": xavier.separation_level(named) - level},
     )
 
 
@@ -70,7 +70,7 @@ def test_hundredth_overshoots(tenth, hundredth, thirtieth, judge):
     overshot = tenth.overshoot()
     judge.greater(
         hundredth.overshoot() - overshot,
-        smallest=0.1,
+        min_effect=0.1,
         unit=f"share of chains at {tenth.density_at(DENSITY):.1%} density",
-        beside={"divided by 30": thirtieth.overshoot() - overshot},
+        sensitivity={"divided by 30": thirtieth.overshoot() - overshot},
     )

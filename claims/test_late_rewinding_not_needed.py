@@ -39,8 +39,8 @@ def rewound(task, learner, share):
 @pytest.mark.parametrize("run", TO_START.values())
 def test_ticket_beats_random(run, judge):
     """Rewound to 0, over all levels the ticket returns more than random/re-init."""
-    beside = {name: area.ticket_effect for name, area in run.other_areas().items()}
-    judge.greater(run.area().ticket_effect, smallest=0.05, beside=beside)
+    sensitivity = {name: area.ticket_effect for name, area in run.other_areas().items()}
+    judge.greater(run.area().ticket_effect, min_effect=0.05, sensitivity=sensitivity)
 
 
 @pytest.mark.parametrize(("start", "later"), [rewound(*system, share) for system in TO_START for share in SHARES])
@@ -48,4 +48,4 @@ def test_later_is_no_better(start, later, judge):
     """Over all levels the ticket rewound to 0 returns no less than the one rewound to a later step, within 0.1."""
     difference = start.area()["mask/weights"] - later.area()["mask/weights"].prefixed("later ")
     at_end = start.area_at_end() - later.area_at_end().prefixed("later ")
-    judge.non_inferior(difference, margin=0.1, able=[start], beside={"return at the end of training": at_end})
+    judge.non_inferior(difference, margin=0.1, able=[start], sensitivity={"return at the end of training": at_end})

@@ -21,5 +21,5 @@ pytestmark = claim(
 @pytest.mark.parametrize("run", imp_runs(tasks=["cart-pole", "acrobot"], learners=["bc"]))
 def test_layer_ratio_has_a_part(run, judge):
     """The layer-ratio part is above 0."""
-    beside = {name: area.layer_ratio_part for name, area in run.other_areas().items()}
-    judge.greater(run.area().layer_ratio_part, smallest=0.05, beside=beside)
+    sensitivity = {name: area.layer_ratio_part for name, area in run.other_areas().items()}
+    judge.greater(run.area().layer_ratio_part, min_effect=0.05, sensitivity=sensitivity)

@@ -29,15 +29,15 @@ RUNS = [
 def test_mask_has_a_part(run, judge):
     """Permuting the mask costs returns: the mask part is above 0."""
     area = run.area()
-    beside = {name: other.mask_part for name, other in run.other_areas().items()}
-    beside["layer ratio counted in"] = area.mask_part + area.layer_ratio_part
-    judge.greater(area.mask_part, smallest=0.05, beside=beside)
+    sensitivity = {name: other.mask_part for name, other in run.other_areas().items()}
+    sensitivity["layer ratio counted in"] = area.mask_part + area.layer_ratio_part
+    judge.greater(area.mask_part, min_effect=0.05, sensitivity=sensitivity)
 
 
 @pytest.mark.parametrize("run", RUNS)
 def test_mask_part_exceeds_weights_part(run, judge):
     """The mask part is larger than the weights part."""
     area = run.area()
-    beside = {name: other.mask_part - other.weights_part for name, other in run.other_areas().items()}
-    beside["layer ratio counted in"] = area.mask_part + area.layer_ratio_part - area.weights_part
-    judge.greater(area.mask_part - area.weights_part, smallest=0.05, beside=beside)
+    sensitivity = {name: other.mask_part - other.weights_part for name, other in run.other_areas().items()}
+    sensitivity["layer ratio counted in"] = area.mask_part + area.layer_ratio_part - area.weights_part
+    judge.greater(area.mask_part - area.weights_part, min_effect=0.05, sensitivity=sensitivity)

@@ -42,5 +42,5 @@ def test_lead_is_the_same(smaller, larger, judge):
     judge.equivalent(
         difference(larger.area(), smaller.area()),
         margin=0.1,
-        beside={name: difference(area, others[name]) for name, area in larger.other_areas().items()},
+        sensitivity={name: difference(area, others[name]) for name, area in larger.other_areas().items()},
     )

@@ -42,4 +42,4 @@ def test_larger_is_no_better(smaller, larger, judge):
 @pytest.mark.parametrize(("smaller", "larger"), PAIRS)
 def test_smaller_is_better(smaller, larger, judge):
     """At equal remaining weights the smaller network's ticket returns more than the larger one's."""
-    judge.greater(lead_of_smaller(smaller, larger), smallest=0.05)
+    judge.greater(lead_of_smaller(smaller, larger), min_effect=0.05)

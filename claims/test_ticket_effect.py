@@ -25,5 +25,5 @@ RUNS = [
 @pytest.mark.parametrize("run", RUNS)
 def test_ticket_beats_random(run, judge):
     """Over all levels the ticket returns more than random/re-init."""
-    beside = {name: area.ticket_effect for name, area in run.other_areas().items()}
-    judge.greater(run.area().ticket_effect, smallest=0.05, beside=beside)
+    sensitivity = {name: area.ticket_effect for name, area in run.other_areas().items()}
+    judge.greater(run.area().ticket_effect, min_effect=0.05, sensitivity=sensitivity)

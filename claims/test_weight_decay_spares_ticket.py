@@ -23,8 +23,8 @@ CONDITIONS = ["mask/weights", "random/re-init"]
 @pytest.mark.parametrize("run", [DECAYED])
 def test_ticket_beats_random_under_decay(run, judge):
     """With L2 of 0.1, over all levels the ticket returns more than random/re-init."""
-    beside = {name: area.ticket_effect for name, area in run.other_areas().items()}
-    judge.greater(run.area().ticket_effect, smallest=0.05, beside=beside)
+    sensitivity = {name: area.ticket_effect for name, area in run.other_areas().items()}
+    judge.greater(run.area().ticket_effect, min_effect=0.05, sensitivity=sensitivity)
 
 
 @pytest.mark.parametrize(("plain", "decayed"), [pytest.param(PLAIN, DECAYED, id="gridmaze-dqn")])
@@ -35,6 +35,6 @@ def test_effect_is_no_smaller(plain, decayed, judge):
         return with_decay.ticket_effect.prefixed("decayed ") - without.ticket_effect
 
     others, area, plain_area = plain.other_areas(), decayed.area(), plain.area()
-    beside = {name: difference(other, others[name]) for name, other in decayed.other_areas().items()}
-    beside["the ticket's area alone"] = area["mask/weights"].prefixed("decayed ") - plain_area["mask/weights"]
-    judge.non_inferior(difference(area, plain_area), margin=0.1, able=[plain], beside=beside)
+    sensitivity = {name: difference(other, others[name]) for name, other in decayed.other_areas().items()}
+    sensitivity["the ticket's area alone"] = area["mask/weights"].prefixed("decayed ") - plain_area["mask/weights"]
+    judge.non_inferior(difference(area, plain_area), margin=0.1, able=[plain], sensitivity=sensitivity)

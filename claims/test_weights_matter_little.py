@@ -17,5 +17,5 @@ MASK_KEPT = imp_runs(**BC, conditions=["mask/weights", "mask/permuted"], times=2
 @pytest.mark.parametrize(("run", "assay"), list(zip(MASK_KEPT, imp_runs(**BC, assay=True), strict=True)))
 def test_weights_part_is_nothing(run, assay, judge):
     """The weights part is within 0.1 of 0."""
-    beside = {name: area.weights_part for name, area in run.other_areas().items()}
-    judge.equivalent(run.area().weights_part, margin=0.1, beside=beside)
+    sensitivity = {name: area.weights_part for name, area in run.other_areas().items()}
+    judge.equivalent(run.area().weights_part, margin=0.1, sensitivity=sensitivity)

@@ -156,7 +156,7 @@ def _line(findings: Sequence[Mapping[str, Any]], columns: Sequence[System]) -> L
         here = [f for places, members in groups.items() if places == wide or place in places for f in members]
         cells.append(_cell(here, [columns[i] for i in wide], first=_begins(place, columns)))
         place += len(wide)
-    standings = [f["baseline"].get("standing") for f in findings if isinstance(f.get("baseline"), Mapping)]
+    standings = [f["drift"].get("standing") for f in findings if isinstance(f.get("drift"), Mapping)]
     return Line(
         tuple(cells),
         tuple(columns[i].key for i in sorted({i for places in groups for i in places})),

@@ -16,8 +16,8 @@ import jinja2
 from markupsafe import Markup
 
 from harness.files import replace_file
-from harness.results.findings_file import READABLE, SCHEMA
 from harness.results.scales import FOLDER
+from harness.results.schema import FORMAT
 from reports import (
     board,
     charts,
@@ -62,7 +62,7 @@ RUN = (
 CLAIM = (
     *["id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings"],
     "preregistration",
-    "would_decide",
+    "charts",
     "later",
 )
 READING = ("name", "effect", "lower", "upper", "p", "conclusion")
@@ -74,7 +74,7 @@ FINDING = (
         "system",
         "hypothesis",
         "kind",
-        "smallest",
+        "min_effect",
         "unit",
         "reason",
         "note",
@@ -88,7 +88,7 @@ FINDING = (
         "baseline",
         "cells",
     ],
-    *["chart", "cpu_seconds", "scale", "rerun", "message", "beside"],
+    *["cpu_seconds", "scale", "rerun", "message", "beside"],
 )
 HASH = 12  # characters of a hash that are enough to tell documents apart
 
@@ -188,7 +188,7 @@ def build(
         )
         for claim, line in zip(claims, table.lines, strict=True)
     ]
-    held = run["baseline"] or any(isinstance(f["baseline"], Mapping) for claim in claims for f in claim["findings"])
+    held = run["baseline"] or any(isinstance(f["drift"], Mapping) for claim in claims for f in claim["findings"])
     css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(dark_css())
     drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
     scripts = [interactive.library(), _script()] if drawings else [_script()]
@@ -268,8 +268,8 @@ def check(summary: Any) -> None:
     """Raise ValueError, in one line, where `summary` is not what the plugin writes."""
     if not isinstance(summary, Mapping):
         raise ValueError("the findings are not a JSON object")
-    if summary.get("schema") not in READABLE:
-        raise ValueError(f"the findings have schema {summary.get('schema')!r}; this report reads schema {SCHEMA}")
+    if summary.get("format") != FORMAT:
+        raise ValueError(f"the findings have schema {summary.get('format')!r}; this report reads {FORMAT}")
     if not isinstance(summary.get("claims"), list):
         raise ValueError("the findings have no list of claims")
     for name in ("machine", "versions", "dense_returns"):
@@ -290,7 +290,7 @@ def check(summary: Any) -> None:
         found = claim.get("findings") or []
         if not isinstance(found, list) or not all(isinstance(finding, Mapping) for finding in found):
             raise ValueError(f"the findings of claim {claim['id']!r} are no list of objects")
-        if not all(isinstance(finding.get("beside") or [], list | tuple) for finding in found):
+        if not all(isinstance(finding.get("sensitivity") or [], list | tuple) for finding in found):
             raise ValueError(f"beside of a finding of claim {claim['id']!r} is no list")
 
 
@@ -344,12 +344,14 @@ def _claim(claim: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
     """
     findings = []
     for finding in claim.get("findings") or []:
-        beside = [item for item in finding.get("beside") or () if isinstance(item, Mapping)]
+        beside = [item for item in finding.get("sensitivity") or () if isinstance(item, Mapping)]
         readings = [{**dict.fromkeys(READING), **item} for item in beside]
         given = finding.get("cells")
         cells = given if isinstance(given, list) else []
         anchor = _anchor(f"finding-{claim['id']}-{finding.get('name') or 'unnamed'}", taken)
-        findings.append({**dict.fromkeys(FINDING), **finding, "beside": readings, "cells": cells, "anchor": anchor})
+        findings.append(
+            {**dict.fromkeys(FINDING), **finding, "sensitivity": readings, "cells": cells, "anchor": anchor}
+        )
     return {**dict.fromkeys(CLAIM), **claim, "findings": findings}
 
 
@@ -375,8 +377,9 @@ def _section(
     taken: set[str],
 ) -> Section:
     findings = claim["findings"]
-    drawn, unsound = _mazes(findings, known_mazes)
-    figures, broken = _figures(findings, seen)
+    data = claim["charts"] or ()
+    drawn, unsound = _mazes(data, known_mazes)
+    figures, broken = _figures(data, seen)
     quantities, shares = findings_table.scaling(findings)
     return Section(
         claim=claim,
@@ -384,7 +387,7 @@ def _section(
         mark=mark(claim["verdict"], VERDICTS),
         tally=tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
         cpu_seconds=numbers.number(claim["cpu_seconds"]) or 0.0,
-        groups=findings_table.groups(findings, claim["would_decide"]),
+        groups=findings_table.groups(findings),
         figures=figures,
         broken_charts=tuple(dict.fromkeys((*unsound, *broken))),
         quantities=quantities,
@@ -392,7 +395,7 @@ def _section(
         rule=rule(claim["verdict"], findings),
         line=line,
         stated=paper.beside(says.claims.get(claim["id"], ()), findings),
-        masks=_masks(findings),
+        masks=_masks(data),
         mazes=drawn,
         registration=_registration(claim["preregistration"]),
         controls=known["controls"].controls.get(claim["id"]),
@@ -417,13 +420,11 @@ def _registration(entry: Any) -> Registration | None:
     )
 
 
-def _figures(
-    findings: Sequence[Mapping[str, Any]], seen: dict[str, Figure]
-) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
+def _figures(drawn: Sequence[Mapping[str, Any]], seen: dict[str, Figure]) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
     """Each chart of a claim once, by content; what earlier sections drew is in `seen`, and referred to."""
     here: dict[str, Figure] = {}
     broken: list[str] = []
-    for chart in charts.joined(finding["chart"] for finding in findings if finding["chart"]):
+    for chart in charts.joined(drawn):
         content = json.dumps(chart, sort_keys=True)
         if content in seen:
             here[content] = replace(seen[content], first=False)
@@ -435,19 +436,19 @@ def _figures(
     return tuple(here.values()), tuple(dict.fromkeys(broken))
 
 
-def _masks(findings: Sequence[Mapping[str, Any]]) -> tuple[masks.Masks, ...]:
+def _masks(drawn: Sequence[Mapping[str, Any]]) -> tuple[masks.Masks, ...]:
     """What the mask sees, of each chart of a claim once."""
-    charted = {json.dumps(finding["chart"], sort_keys=True): finding["chart"] for finding in findings}
-    return tuple(drawn for chart in charted.values() if (drawn := masks.draw(chart)))
+    charted = {json.dumps(chart, sort_keys=True): chart for chart in drawn}
+    return tuple(made for chart in charted.values() if (made := masks.draw(chart)))
 
 
 def _mazes(
-    findings: Sequence[Mapping[str, Any]], seen: dict[str, mazes.Maze]
+    drawn: Sequence[Mapping[str, Any]], seen: dict[str, mazes.Maze]
 ) -> tuple[tuple[Shown, ...], tuple[str, ...]]:
     """Each maze of a claim once, by content, as `_figures` has the charts of lines."""
     here: dict[str, Shown] = {}
     broken: list[str] = []
-    for chart in (finding["chart"] for finding in findings if mazes.is_maze(finding["chart"])):
+    for chart in filter(mazes.is_maze, drawn):
         content = json.dumps(chart, sort_keys=True)
         if content in here:
             continue
@@ -480,22 +481,7 @@ def _is_smoke(summary: Mapping[str, Any]) -> bool:
 
 def _embedded(summary: Mapping[str, Any]) -> Markup:
     """The findings as JSON inside the page, each chart once and named by its place in `charts`."""
-    drawn: list[Any] = []
-    places: dict[str, int] = {}
-
-    def without_chart(finding: Mapping[str, Any]) -> dict[str, Any]:
-        if not finding.get("chart"):
-            return dict(finding)
-        content = json.dumps(finding["chart"], sort_keys=True)
-        if content not in places:
-            places[content] = len(drawn)
-            drawn.append(finding["chart"])
-        return {**finding, "chart": places[content]}
-
-    claims = [
-        {**claim, "findings": [without_chart(f) for f in claim.get("findings") or []]} for claim in summary["claims"]
-    ]
-    return _json({**summary, "claims": claims, "charts": drawn})
+    return _json(summary)
 
 
 def _json(value: Any) -> Markup:

@@ -11,13 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.files import replace_file
-from harness.results import findings_file as findings
-from harness.results.baseline import JUDGED
-from harness.results.drift import ALPHA, Drift, drift
-from harness.results.finding import Finding
-from harness.results.findings_file import FindingsError
-from harness.results.sample import Sample
-from harness.results.standing import MARGIN
+from harness.results import schema as findings
+from harness.results.drift import ALPHA, Shift, shift
+from harness.results.schema import JUDGED, MARGIN, Finding
 from reports import gate, numbers, strips
 from reports.build import TEMPLATES, check, render
 from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark
@@ -61,7 +57,7 @@ class Pair:
 
     a: Side | None
     b: Side | None
-    drift: Drift | None
+    drift: Shift | None
     why: str
     change: Change
 
@@ -169,7 +165,7 @@ def read(path: Path) -> dict[str, Any]:
         for claim in summary["claims"]:
             if not isinstance(claim.get("verdict"), str):
                 raise ValueError(f"claim {claim['id']!r} has no verdict")
-    except FindingsError as problem:
+    except findings.FindingsError as problem:
         raise CompareError(str(problem) if str(place) in str(problem) else f"{place}: {problem}") from None
     except (ValueError, OverflowError) as problem:
         raise CompareError(f"{place}: {problem}") from None
@@ -323,7 +319,7 @@ def _untested(a: Finding | None, b: Finding | None) -> str:
         return "there is nothing to compare it with"
     if unjudged := " and ".join(run for run, side in (("A", a), ("B", b)) if side.conclusion not in JUDGED):
         return f"it was not judged in {unjudged}"
-    for name in ("kind", "smallest", "unit"):
+    for name in ("kind", "min_effect", "unit"):
         before, now = getattr(a, name), getattr(b, name)
         if before != now:
             return f"they were asked otherwise: {name} {before} in A, {now} in B"
@@ -369,7 +365,7 @@ def _claim(
 
 
 def _group(hypothesis: str, unit: str, matched: Sequence[_Matched], alpha: float) -> Group:
-    plain = [{**finding.to_json(), "beside": ()} for pair in matched for finding in pair if finding]
+    plain = [{**finding.plain(), "sensitivity": ()} for pair in matched for finding in pair if finding]
     half = strips.scale(plain)
     pairs = sorted((_pair(*pair, half, alpha) for pair in matched), key=lambda pair: ORDER.index(pair.change))
     return Group(hypothesis, unit, strips.axis(half), tuple(pairs))
@@ -379,9 +375,9 @@ def _pair(a: Finding | None, b: Finding | None, half: float, alpha: float) -> Pa
     why = _untested(a, b)
     moved = None
     if a and b and not why:
-        new, old = (Sample.from_json(side.to_json()["sample"]) for side in (b, a))
+        new, old = (side.sample for side in (b, a))
         try:
-            moved = drift(new, old, alpha, MARGIN * b.smallest)
+            moved = shift(new, old, alpha, MARGIN * b.min_effect)
         except ValueError as problem:
             why = str(problem)
     change: Change = "nothing"
@@ -401,5 +397,5 @@ def _pair(a: Finding | None, b: Finding | None, half: float, alpha: float) -> Pa
 def _side(run: str, finding: Finding | None, half: float) -> Side | None:
     if finding is None:
         return None
-    strip = strips.strip(finding.to_json(), half, finding.smallest)
+    strip = strips.strip(finding.plain(), half, finding.min_effect)
     return Side(run, finding, mark(finding.conclusion, CONCLUSIONS), strip)

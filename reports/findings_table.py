@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from harness.plugin.seeds import in_words
-from harness.results.finding import Finding
+from harness.results.more_seeds import in_words
+from harness.results.schema import Finding
 from reports import numbers, seeds, strips
 from reports.board import system_title
 from reports.marks import CONCLUSIONS, STANDINGS, Mark, mark
@@ -57,12 +57,8 @@ class Group:
     rows: tuple[Row, ...]
 
 
-def groups(findings: Sequence[Mapping[str, Any]], would_decide: Any = None) -> tuple[Group, ...]:
-    """One group a hypothesis (and kind, and unit), in the order of their first findings.
-
-    would_decide: the claim's, by nodeid.
-    """
-    known = would_decide if isinstance(would_decide, Mapping) else {}
+def groups(findings: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
+    """One group a hypothesis (and kind, and unit), in the order of their first findings."""
     together: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
     for finding in findings:
         hypothesis, kind, unit = (str(finding.get(key) or "") for key in ("hypothesis", "kind", "unit"))
@@ -71,10 +67,7 @@ def groups(findings: Sequence[Mapping[str, Any]], would_decide: Any = None) -> t
     for (hypothesis, kind, unit), members in together.items():
         half = seeds.stretch(members)
         systems = Counter(str(finding["system"]) for finding in members)
-        rows = tuple(
-            _row(f, half, str(f["name"] or "") if systems[str(f["system"])] > 1 else "", known.get(str(f["nodeid"])))
-            for f in members
-        )
+        rows = tuple(_row(f, half, str(f["name"] or "") if systems[str(f["system"])] > 1 else "") for f in members)
         axis = strips.axis(half) if any(row.strip for row in rows) else ()
         found.append(Group(hypothesis, KINDS.get(kind, kind), unit, axis, rows))
     return tuple(found)
@@ -82,10 +75,10 @@ def groups(findings: Sequence[Mapping[str, Any]], would_decide: Any = None) -> t
 
 def standing(finding: Mapping[str, Any]) -> Standing | None:
     """What the gate has said of a finding; None without a baseline."""
-    known = finding["baseline"]
+    known = finding["drift"]
     if not isinstance(known, Mapping):
         return None
-    effect, lower, upper, drift, seen = (known.get(name) for name in ("effect", "lower", "upper", "drift", "seen"))
+    effect, lower, upper, drift, seen = (known.get(name) for name in ("effect", "lower", "upper", "moved", "seen"))
     then = f"{numbers.effect(effect, [lower, upper], sign=True)} {numbers.interval(lower, upper, [effect])}"
     shown = (
         ("then", effect, f"{known.get('conclusion') or ''} {then}".strip()),
@@ -119,44 +112,44 @@ def scaling(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tup
     return quantities, tuple((", ".join(map(system_title, names)), cells) for cells, names in alike.items())
 
 
-def _row(finding: Mapping[str, Any], half: float, label: str, entry: Any) -> Row:
+def _row(finding: Mapping[str, Any], half: float, label: str) -> Row:
     beside = tuple(
         (
             reading,
             mark(reading["conclusion"], CONCLUSIONS) if reading["conclusion"] else None,
-            strips.strip(reading, half, finding["smallest"]),
+            strips.strip(reading, half, finding["min_effect"]),
         )
-        for reading in finding["beside"]
+        for reading in finding["sensitivity"]
     )
     return Row(
         finding,
         label,
         mark(finding["conclusion"], CONCLUSIONS),
-        strips.strip(finding, half, finding["smallest"]),
+        strips.strip(finding, half, finding["min_effect"]),
         seeds.dots(finding, half),
         standing(finding),
-        _decide(finding, entry),
+        _decide(finding),
         beside,
     )
 
 
-def _decide(finding: Mapping[str, Any], entry: Any) -> Decide | None:
+def _decide(finding: Mapping[str, Any]) -> Decide | None:
     """In the terminal's own words; None where the run does not know what would decide it."""
-    if finding["conclusion"] != "underpowered" or not finding["n"] or not isinstance(entry, Mapping):
+    if finding["conclusion"] != "underpowered" or not finding["n"]:
         return None
-    if not entry and finding["refused"]:
+    if not finding["more_seeds"] and finding["refused"]:
         return None  # its reason says so
     given = {name: finding[name] for name in _FIELDS if finding.get(name) is not None}
     try:
-        first, *rest = in_words(Finding.from_json(given), entry)
+        first, *rest = in_words(Finding.model_validate(given))
     except (ValueError, KeyError, TypeError, AttributeError):  # not what this version writes
         return None
     says = first.removeprefix(f"{finding['name']}: ")
     asides = tuple(line.strip(" ()") for line in rest if line.startswith("  ("))
-    return Decide(says[:1].upper() + says[1:], asides, rest[-1].strip() if entry and rest else "")
+    return Decide(says[:1].upper() + says[1:], asides, rest[-1].strip() if rest else "")
 
 
-_FIELDS = tuple(field.name for field in fields(Finding))
+_FIELDS = tuple(Finding.model_fields)
 
 
 def _pair(pair: Mapping[str, Any]) -> tuple[str, str, str]:

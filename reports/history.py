@@ -16,9 +16,11 @@ from string import ascii_lowercase
 from typing import Any
 
 from harness.results import history
-from harness.results.drift import ALPHA, Drift, drift
-from harness.results.history import HistoryError, PastFinding, PastRun
-from harness.results.standing import MARGIN
+from harness.results.baseline import MARGIN
+from harness.results.drift import ALPHA, Shift, shift
+from harness.results.history import HistoryError
+from harness.results.schema import Finding as PastFinding
+from harness.results.schema import RunResult as PastRun
 from reports import numbers
 
 SHOWN = 20  # results: more would be closer together than a dot is wide
@@ -191,7 +193,7 @@ def _numbers(finding: PastFinding) -> tuple[Any, ...]:
 
 
 def _asked(finding: PastFinding) -> dict[str, Any]:
-    return {name: getattr(finding, name) for name in ("kind", "smallest", "unit")}
+    return {name: getattr(finding, name) for name in ("kind", "min_effect", "unit")}
 
 
 def _panels(claim: str, results: Sequence[Result]) -> tuple[Panel, ...]:
@@ -254,7 +256,7 @@ def _panel(found: Sequence[tuple[int, PastFinding]], results: Sequence[Result], 
         ),
         marks,
         at(0.0),
-        (at(newest.smallest), at(-newest.smallest)) if newest.smallest > 0 else None,
+        (at(newest.min_effect), at(-newest.min_effect)) if newest.min_effect > 0 else None,
         tuple((at(value), numbers.plain(value)) for value in _ticks(low, high)),
         tuple((xs[place], end, results[place].label, results[place].commit) for place, end in labelled.items()),
         f"{newest.system}{f', {label}' if label else ''}: effect over {len(points)} results; {alt}; {changes}",
@@ -295,14 +297,14 @@ def _marks(points: Sequence[Point], alpha: float) -> tuple[tuple[Mark, ...], lis
     return tuple(marks), starts
 
 
-def _moved(new: PastFinding, old: PastFinding, alpha: float) -> Drift | None:
+def _moved(new: PastFinding, old: PastFinding, alpha: float) -> Shift | None:
     """None where there are no seeds to compare, and, to spare the test, within the margin."""
-    margin = MARGIN * new.smallest
+    margin = MARGIN * new.min_effect
     if not abs(new.effect - old.effect) > margin:
         return None
     one, other = new.sample(), old.sample()
     try:
-        return None if one is None or other is None else drift(one, other, alpha, margin)
+        return None if one is None or other is None else shift(one, other, alpha, margin)
     except ValueError:  # of another statistic
         return None
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.results import standing
+from harness.results import schema as standing
 
 # word -> (tone: a colour of the stylesheet, icon: a symbol of the template, what it means)
 VERDICTS = {

@@ -56,7 +56,7 @@ def rule(verdict: Any, findings: Sequence[Mapping[str, Any]]) -> Rule:
             refused[str(finding["refused"])] = refused.get(str(finding["refused"]), 0) + 1
     judged = ("supported", "contradicted", "underpowered")
     assay = [f for f in findings if f["kind"] in ("equivalent", "non-inferior") and f["conclusion"] in judged]
-    known = [f["baseline"].get("standing") for f in findings if isinstance(f["baseline"], Mapping)]
+    known = [f["drift"].get("standing") for f in findings if isinstance(f["drift"], Mapping)]
     return Rule(
         counts=_counts(findings),
         why=_why(verdict, findings),

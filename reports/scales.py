@@ -11,7 +11,7 @@ from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark
 
 SHOWN = (("env_steps", "{} env-steps"), ("levels", "{} levels"), ("units", "units {}"))
 """Of the budget, what is told of a finding at each scale."""
-ASKED = ("kind", "smallest", "unit")
+ASKED = ("kind", "min_effect", "unit")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _other(profile: str, kept: Kept, anchor: str) -> Other:
 
 
 def _plain(kept: Kept) -> list[Mapping[str, Any]]:
-    return [finding.to_json() for finding in kept.findings]
+    return [finding.plain() for finding in kept.findings]
 
 
 def _by_test(found: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], Mapping[str, Any]]:
@@ -151,7 +151,7 @@ def _group(
     hypothesis: str, unit: str, members: Sequence[Mapping[str, Mapping[str, Any]]], profiles: Sequence[str]
 ) -> Group:
     alike = [f for row in members for f in row.values() if str(f["unit"] or "") == unit]
-    half = strips.scale([{**finding, "beside": ()} for finding in alike])
+    half = strips.scale([{**finding, "sensitivity": ()} for finding in alike])
     rows = tuple(_row(row, half, unit, profiles) for row in members)
     drawn = any(side.strip for row in rows for side in row.sides)
     return Group(hypothesis, unit, strips.axis(half) if drawn else (), rows)
@@ -160,7 +160,7 @@ def _group(
 def _row(row: Mapping[str, Mapping[str, Any]], half: float, unit: str, profiles: Sequence[str]) -> Row:
     sides = []
     for profile, finding in row.items():
-        drawn = strips.strip(finding, half, finding["smallest"]) if str(finding["unit"] or "") == unit else None
+        drawn = strips.strip(finding, half, finding["min_effect"]) if str(finding["unit"] or "") == unit else None
         concluded = mark(finding["conclusion"], CONCLUSIONS)
         sides.append(Side(profile, profile == profiles[0], finding, concluded, drawn, _budget(finding["scale"])))
     missing = [profile for profile in profiles if profile not in row]

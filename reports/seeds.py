@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.results.sample import Sample
+from harness.results.schema import Sample
 from harness.statistics import spread
 from reports import numbers, strips
 
@@ -43,9 +43,9 @@ def dots(finding: Mapping[str, Any], half: float) -> Dots | None:
     if sample.statistic == "mean":
         return _of_one(sample.groups[0], half)
     if sample.statistic == "spread":
-        pair = [[(float(x), False) for x in spread(group)] for group in sample.groups]
+        pair = [[(float(x), False) for x in spread(group)] for group in sample.arrays]
         return _of_two(pair, "claimed to spread wider", "distance from the median", numbers.effect, log=False)
-    along = [[_seen(*map(float, seed)) for seed in group] for group in sample.groups]
+    along = [[_seen(*map(float, seed)) for seed in group] for group in sample.arrays]
     if all(-1 <= value <= 0 for group in along for value, _ in group):
         shares = [[(-value, open_) for value, open_ in group] for group in along]
         return _of_two(shares, "claimed to hold out longer", "break density", numbers.percent, log=True)
@@ -56,10 +56,10 @@ def _sample(finding: Mapping[str, Any]) -> Sample | None:
     if not finding.get("sample"):
         return None
     try:
-        sample = Sample.from_json(finding["sample"])
+        sample = Sample.model_validate(finding["sample"])
     except (ValueError, OverflowError):  # its numbers are elsewhere too: no reason to lose the page
         return None
-    seen = [np.abs(group[np.isfinite(group)]) for group in sample.groups]
+    seen = [np.abs(group[np.isfinite(group)]) for group in sample.arrays]
     return sample if all(group.max(initial=0.0) < FAR for group in seen) else None
 
 

@@ -27,8 +27,8 @@ class Strip:
 
 def scale(findings: Iterable[Mapping[str, Any]]) -> float:
     """Half the axis that these findings share, in their unit: a round number that holds them all."""
-    shown = [item for finding in findings for item in (finding, *finding["beside"])]
-    numbers = [number(item.get(key)) for item in shown for key in ("effect", "lower", "upper", "smallest")]
+    shown = [item for finding in findings for item in (finding, *finding["sensitivity"])]
+    numbers = [number(item.get(key)) for item in shown for key in ("effect", "lower", "upper", "min_effect")]
     return rounded(max((abs(x) for x in numbers if x is not None and math.isfinite(x)), default=0.0) or 1.0)
 
 

@@ -10,4 +10,4 @@ pytestmark = claim("annealed-ticket", source="of our own", quantifier="one syste
 @pytest.mark.parametrize("run", imp_runs(["cart-pole"], ["annealed-ppo"], "network.initialiser=orthogonal"))
 def test_ticket_beats_random(run, judge):
     """Over all levels the ticket returns more than random/re-init."""
-    judge.greater(run.area().ticket_effect, smallest=0.05)
+    judge.greater(run.area().ticket_effect, min_effect=0.05)

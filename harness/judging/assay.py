@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from harness.judging import calibrated as basis
 from harness.judging.run import Run
+from harness.judging.verdict import conclude
 from harness.pruning.conditions import DENSE
-from harness.results.finding import conclude
 from harness.statistics import contrast_test, normalised_return
 
 DENSE_BAR = 0.95

@@ -10,10 +10,9 @@ from harness.evidence.store import address
 from harness.judging import calibrated as basis
 from harness.judging.assay import insensitive
 from harness.judging.claim import Claim
-from harness.judging.figures import figure
 from harness.judging.run import Run, cpu_seconds
-from harness.results.finding import Finding, conclude
-from harness.results.sample import Sample
+from harness.judging.verdict import conclude
+from harness.results.schema import Finding, Reading, Sample
 from harness.statistics import (
     Censored,
     Kind,
@@ -41,7 +40,7 @@ class Judge:
     A value that is NaN or infinite is an error, in one line that names it and its seed; what can't be judged (too few
     seeds, no spread, censoring everywhere) is underpowered, and says why.
 
-    Every method takes `beside`: the same numbers under other readings, by name; they are reported with the
+    Every method takes `sensitivity`: the same numbers under other readings, by name; they are reported with the
     finding and never counted. The smallest effect of interest, or the margin, is fixed before the run.
     """
 
@@ -58,17 +57,17 @@ class Judge:
         self,
         effect: PerSeed,
         *,
-        smallest: float,
+        min_effect: float,
         unit: str = RETURN_UNIT,
         span: tuple[float, float] | None = None,
-        beside: Mapping[str, PerSeed] | None = None,
+        sensitivity: Mapping[str, PerSeed] | None = None,
     ) -> None:
-        """The effect is above 0 and at least `smallest`.
+        """The effect is above 0 and at least `min_effect`.
 
         span: the lowest and highest value that one chain can have in one condition, in `unit`; for normalised
         returns those that the task allows. Studentised verdicts must survive one more seed at its worst end.
         """
-        self._judge("greater", effect, smallest, unit, span, beside)
+        self._judge("greater", effect, min_effect, unit, span, sensitivity)
 
     def equivalent(
         self,
@@ -77,14 +76,14 @@ class Judge:
         margin: float,
         unit: str = RETURN_UNIT,
         span: tuple[float, float] | None = None,
-        beside: Mapping[str, PerSeed] | None = None,
+        sensitivity: Mapping[str, PerSeed] | None = None,
         able: Sequence[Run] | None = None,
     ) -> None:
         """The effect is within +-`margin`.
 
         able: the runs that must show that a difference could be seen (see `insensitive`); default: all.
         """
-        self._judge("equivalent", effect, margin, unit, span, beside, able)
+        self._judge("equivalent", effect, margin, unit, span, sensitivity, able)
 
     def non_inferior(
         self,
@@ -93,109 +92,112 @@ class Judge:
         margin: float,
         unit: str = RETURN_UNIT,
         span: tuple[float, float] | None = None,
-        beside: Mapping[str, PerSeed] | None = None,
+        sensitivity: Mapping[str, PerSeed] | None = None,
         able: Sequence[Run] | None = None,
     ) -> None:
         """The effect is above -`margin`. able: see `equivalent`."""
-        self._judge("non-inferior", effect, margin, unit, span, beside, able)
+        self._judge("non-inferior", effect, margin, unit, span, sensitivity, able)
 
     def holds_out_longer(
         self,
         one: Censored,
         other: Censored,
         *,
-        smallest: float,
-        beside: Mapping[str, tuple[Censored, Censored]] | None = None,
+        min_effect: float,
+        sensitivity: Mapping[str, tuple[Censored, Censored]] | None = None,
     ) -> None:
         """`one` breaks at a smaller density than `other`, unpaired and with censoring.
 
         The effect is P(a seed of `one` holds out longer) - 1/2, a tie counting half.
         """
         if not self.gives_findings:
-            self._record("greater", smallest, _RANK_UNIT, None, {})
+            self._record("greater", min_effect, _RANK_UNIT, None, {})
             return
-        sample = Sample.of_censored(one, other, self._seeds(one.values))
-        others = {name: basis.checked_ranks(censored_ranks(*pair)) for name, pair in (beside or {}).items()}
-        self._record("greater", smallest, _RANK_UNIT, basis.checked_ranks(censored_ranks(one, other)), others, sample)
+        sample = Sample.of(
+            "holds out",
+            *(np.stack([group.earliest, group.latest], axis=1) for group in (one, other)),
+            seeds=self._seeds(one.values),
+        )
+        others = {name: basis.checked_ranks(censored_ranks(*pair)) for name, pair in (sensitivity or {}).items()}
+        self._record("greater", min_effect, _RANK_UNIT, basis.checked_ranks(censored_ranks(one, other)), others, sample)
 
     def spreads_wider(
         self,
         one: np.ndarray,
         other: np.ndarray,
         *,
-        smallest: float,
+        min_effect: float,
         unit: str,
-        beside: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+        sensitivity: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> None:
         """The seeds of `one` lie farther from their median than those of `other`: float[seeds, levels], in `unit`."""
         if not self.gives_findings:
-            self._record("greater", smallest, unit, None, {})
+            self._record("greater", min_effect, unit, None, {})
             return
-        for name, (first, second) in {"": (one, other), **(beside or {})}.items():
-            where = f", reported beside as {name!r}," if name else ""
+        for name, (first, second) in {"": (one, other), **(sensitivity or {})}.items():
+            where = f", reported as the reading {name!r}," if name else ""
             require_finite(first, f"a value of the wider condition{where}", self._seeds(first))
             require_finite(second, f"a value of the narrower condition{where}", self._seeds(second))
         span = self.runs[0].normalised_span if self.runs else (0.0, 1.0)
-        others = {name: _tested_spreads(*pair, span) for name, pair in (beside or {}).items()}
-        sample = Sample.of_spreads(one, other, self._seeds(one))
-        self._record("greater", smallest, unit, _tested_spreads(one, other, span), others, sample)
+        others = {name: _tested_spreads(*pair, span) for name, pair in (sensitivity or {}).items()}
+        sample = Sample.of("spread", one, other, seeds=self._seeds(one))
+        self._record("greater", min_effect, unit, _tested_spreads(one, other, span), others, sample)
 
     def _judge(
         self,
         kind: Kind,
         effect: PerSeed,
-        smallest: float,
+        min_effect: float,
         unit: str,
         span: tuple[float, float] | None,
-        beside: Mapping[str, PerSeed] | None,
+        sensitivity: Mapping[str, PerSeed] | None,
         able: Sequence[Run] | None = None,
     ) -> None:
         require_finite(effect.values, str(effect), effect.seeds)
-        for name, other in (beside or {}).items():
-            require_finite(other.values, f"{other}, reported beside as {name!r},", other.seeds)
+        for name, other in (sensitivity or {}).items():
+            require_finite(other.values, f"{other}, reported as the reading {name!r},", other.seeds)
         if not self.gives_findings:
-            self._record(kind, smallest, unit, None, {})
+            self._record(kind, min_effect, unit, None, {})
             return
         if span is None:
             span = self.runs[0].normalised_span if self.runs and unit == RETURN_UNIT else (0.0, 1.0)
-        others = {name: _tested(other, kind, span) for name, other in (beside or {}).items()}
+        others = {name: _tested(other, kind, span) for name, other in (sensitivity or {}).items()}
         outcome = _tested(effect, kind, span)
         if kind != "greater" and (why := insensitive(self.runs if able is None else able)):
             outcome = replace(outcome, refused=why)
-        self._record(kind, smallest, unit, outcome, others, Sample.of(effect))
+        self._record(kind, min_effect, unit, outcome, others, Sample.of("mean", effect.values, seeds=effect.seeds))
 
     def _record(
         self,
         kind: Kind,
-        smallest: float,
+        min_effect: float,
         unit: str,
         outcome: Outcome | None,
-        beside: Mapping[str, Outcome],
+        sensitivity: Mapping[str, Outcome],
         sample: Sample | None = None,
     ) -> None:
         if self.finding is not None:
             raise JudgedTwiceError(f"{self.nodeid} judged two hypotheses; one item is one finding")
-        chart = figure(self.claim.figure, self._judged) if self._judged else None
-        finding = replace(self.blank("smoke", kind, smallest, unit), chart=chart)
+        finding = self.blank("smoke", kind, min_effect, unit)
         if outcome is None:
-            self.finding = replace(finding, reason="A smoke run shows that everything runs and judges nothing.")
+            self.finding = finding.replace(reason="A smoke run shows that everything runs and judges nothing.")
             return
-        conclusion, reason = conclude(kind, smallest, outcome)
-        self.finding = replace(
-            finding,
+        conclusion, reason = conclude(kind, min_effect, outcome)
+        self.finding = finding.replace(
             conclusion=conclusion,
             reason=reason,
             test=outcome.test,
-            n=list(outcome.n),
+            n=tuple(map(int, outcome.n)),
             effect=outcome.effect,
             lower=outcome.lower,
             upper=outcome.upper,
             p=outcome.p,
-            detectable=detectable(outcome, kind, smallest),
-            seeds_needed=seeds_to_decide(outcome, kind, smallest) if conclusion == "underpowered" else None,
+            detectable=detectable(outcome, kind, min_effect),
+            seeds_needed=seeds_to_decide(outcome, kind, min_effect) if conclusion == "underpowered" else None,
+            refusal=getattr(outcome, "refusal", "") or ("other" if outcome.refused else ""),
             refused=outcome.refused,
-            sample=sample.to_json() if sample else None,
-            beside=[_beside(name, kind, smallest, other) for name, other in beside.items()],
+            sample=sample,
+            sensitivity=tuple(_reading(name, kind, min_effect, other) for name, other in sensitivity.items()),
         )
 
     def _seeds(self, values: np.ndarray) -> tuple[int, ...] | None:
@@ -204,11 +206,11 @@ class Judge:
         return seeds if len(seeds) == len(values) else None
 
     @property
-    def _judged(self) -> list[Run]:
+    def judged(self) -> list[Run]:
         """The runs that the finding is about."""
         return [run for run in self.runs if not run.assay]
 
-    def blank(self, conclusion: Any, kind: Kind = "greater", smallest: float = 0.0, unit: str = "") -> Finding:
+    def blank(self, conclusion: Any, kind: Kind = "greater", min_effect: float = 0.0, unit: str = "") -> Finding:
         """A finding that holds nothing but where it stands: for "not run", "error" and "smoke"."""
         return Finding(
             claim=self.claim.id,
@@ -217,12 +219,12 @@ class Judge:
             system=_common_system(self.runs),
             hypothesis=self.hypothesis,
             kind=kind,
-            smallest=smallest,
+            min_effect=min_effect,
             unit=unit,
             conclusion=conclusion,
-            cells=list(dict.fromkeys(address(cell).key for run in self.runs for cell in run.cells())),
+            cells=tuple(dict.fromkeys(address(cell).key for run in self.runs for cell in run.cells())),
             cpu_seconds=cpu_seconds(self.runs),
-            scale={str(run.system): run.scale for run in self._judged},
+            scale={str(run.system): run.scale for run in self.judged},
             rerun=self.rerun,
         )
 
@@ -239,10 +241,16 @@ def _tested_spreads(one: np.ndarray, other: np.ndarray, span: tuple[float, float
     return basis.checked_spreads(swapped_spreads(one, other), one, other, span)
 
 
-def _beside(name: str, kind: Kind, smallest: float, outcome: Outcome) -> dict[str, Any]:
-    conclusion, _ = conclude(kind, smallest, outcome)
-    numbers = {"effect": outcome.effect, "lower": outcome.lower, "upper": outcome.upper, "p": outcome.p}
-    return {"name": name, **numbers, "conclusion": conclusion}
+def _reading(name: str, kind: Kind, min_effect: float, outcome: Outcome) -> Reading:
+    conclusion, _ = conclude(kind, min_effect, outcome)
+    return Reading(
+        name=name,
+        effect=outcome.effect,
+        lower=outcome.lower,
+        upper=outcome.upper,
+        p=outcome.p,
+        conclusion=conclusion,
+    )
 
 
 def _common_system(runs: Sequence[Run]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from harness.plugin.suite import Suite
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 
 
 def lacking(suite: Suite, findings: Sequence[Finding]) -> str:

@@ -5,10 +5,8 @@ goes on: xdist starts another worker, leases end with their holder, and others g
 that was the end of `MOST_DEATHS` workers is left alone, so that it can't take them all.
 """
 
-import json
 import socket
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,10 +57,10 @@ class Crashes:
         worker = report.node.gateway.id
         did = "judged this item" if crashitem in self._begun else "computed evidence, before it judged this item"
         message = f"worker {worker} crashed while it {did}: it was killed, or a library took it down"
-        finding = replace(judge.blank("error"), reason="The worker crashed.", message=message)
+        finding = judge.blank("error").replace(reason="The worker crashed.", message=message)
         report.longrepr = failure.text(finding)
         # a report carries any plain attribute, as in `reported`
-        report.finding = json.dumps(finding.to_json(), allow_nan=False)  # type: ignore[attr-defined]
+        report.finding = finding.to_json()  # type: ignore[attr-defined]
         report.conclusion = finding.conclusion  # type: ignore[attr-defined]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,8 +5,8 @@ import textwrap
 from math import isfinite, sqrt
 from statistics import NormalDist, stdev
 
-from harness.results.finding import Conclusion, Finding
 from harness.results.preregistration.seen import fresh_block
+from harness.results.schema import Conclusion, Finding
 
 MOST_LINES = 14
 WIDTH = 100
@@ -19,7 +19,7 @@ _HALF = NormalDist().inv_cdf(0.975)
 
 def text(finding: Finding) -> str:
     """The message, of at most `MOST_LINES` lines: for contradicted, regressed, strictly failed, error and missing."""
-    says = (finding.baseline or {}).get("says", "")
+    says = finding.drift.says if finding.drift else ""
     judged = finding.conclusion not in ("error", "not run")
     rows = [_row("claimed", finding.hypothesis, 2)]
     if judged:
@@ -56,7 +56,7 @@ def again(finding: Finding, conclusion: Conclusion) -> float | None:
     if not (isfinite(low) and isfinite(high) and half > 0):
         return None
     half /= 2
-    fresh, d = NormalDist(finding.effect, sqrt(2) * half / _HALF), finding.smallest
+    fresh, d = NormalDist(finding.effect, sqrt(2) * half / _HALF), finding.min_effect
     if finding.kind == "greater":
         bar = max(d, half)
         inside = max(0.0, fresh.cdf(d - half) - fresh.cdf(half - d)) if d > half else 0.0
@@ -71,7 +71,7 @@ def again(finding: Finding, conclusion: Conclusion) -> float | None:
 
 
 def _headline(finding: Finding) -> list[str]:
-    standing = (finding.baseline or {}).get("standing")
+    standing = finding.standing
     word = "regressed" if standing == "regressed" else "missing" if finding.conclusion == "not run" else ""
     word = word or finding.conclusion
     said = f" (now {finding.conclusion})" if word == "regressed" else ""
@@ -79,7 +79,7 @@ def _headline(finding: Finding) -> list[str]:
 
 
 def _expected(finding: Finding) -> str:
-    amount = f"{finding.smallest:g} {finding.unit}"
+    amount = f"{finding.min_effect:g} {finding.unit}"
     if finding.kind == "greater":
         return f"an effect above 0, and of at least {amount}"
     if finding.kind == "equivalent":
@@ -102,8 +102,8 @@ def _noise(finding: Finding) -> str:
     if isfinite(below + above) and below + above > 0:
         low, high = finding.effect - below, finding.effect + above
         said.append(f"as many fresh seeds would give {low:.2g} to {high:.2g} in 19 of 20 runs")
-    values = ((finding.sample or {}).get("groups") or [[]])[0]
-    if (finding.sample or {}).get("statistic") == "mean" and len(values) > 1:
+    values = finding.sample.arrays[0].tolist() if finding.sample else []
+    if finding.sample and finding.sample.statistic == "mean" and len(values) > 1:
         said.append(f"one seed's value has a standard deviation of {stdev(values):.2g}")
     if finding.detectable is not None:
         said.append(f"an effect of {finding.detectable:.2g} is seen 9 times in 10")

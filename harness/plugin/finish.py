@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
-from harness.plugin import complete, gate, interrupt, later, outcome
+from harness.plugin import gate, interrupt, later, outcome
 from harness.plugin.loop import is_controller, is_worker
 from harness.plugin.reported import Reported
 from harness.plugin.suite import Suite, not_run
-from harness.results import findings_file as findings
-from harness.results import history, scales
-from harness.results.finding import Finding
+from harness.results import history, schema
 from harness.results.history import HistoryError
-from harness.results.scales import ScaleError
+from harness.results.schema import Finding, RunResult
 
 DAMAGED, UNUSABLE = "claims_damaged", "claims_unusable"
 """What a worker tells of its store at its end."""
@@ -35,7 +33,6 @@ class Finish:
         self._summary: dict[str, Any] | None = None
         self._updated = ""
         self._remembered = ("", True)
-        self._scales: list[str] = []
         self._complaints: list[str] = []
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -83,8 +80,6 @@ class Finish:
         line, well = self._remembered
         if line:
             write(line, yellow=not well)
-        for problem in self._scales:
-            write(f"claims: {problem}", yellow=True)
 
     def _finish(self, session: pytest.Session) -> None:
         config, suite = session.config, self._suite
@@ -103,23 +98,22 @@ class Finish:
         found = self._reported.findings
         judged = [found.get(nodeid) or not_run(held) for nodeid, held in suite.judges.items()]
         command = "pytest " + shlex.join(map(str, config.invocation_params.args))
-        summary = outcome.summarise(suite, judged, command, time.monotonic() - self._started)
-        self._summary = summary
+        run = outcome.summarise(suite, judged, command, time.monotonic() - self._started)
+        self._summary = summary = run.plain()
         expected = [finding for finding in judged if finding.nodeid not in suite.unfinished]
         code = gate.exit_code(expected, bool(self._reported.others), settings, summary["baseline"])
-        session.exitstatus = self._update_baseline(code, summary, judged) if settings.update_baseline else code
-        config.hook.pytest_claims_finished(config=config, summary=summary)
+        session.exitstatus = self._update_baseline(code, run, judged) if settings.update_baseline else code
+        config.hook.pytest_claims_finished(config=config, run=run)
         if settings.findings:
-            self._write(session, "findings", settings.findings, lambda path: findings.write(summary, path))
-        self._remember(summary, judged)  # before the report, which draws it
-        self._keep(config, summary)
+            self._write(session, "findings", settings.findings, lambda path: schema.write(run, path))
+        self._remember(run)  # before the report, which draws it
         if settings.report:
             draw = config.hook.pytest_claims_report
             self._write(
                 session,
                 "report",
                 settings.report,
-                lambda path: draw(summary=summary, path=path, history=settings.history),
+                lambda path: draw(run=run, path=path, history=settings.history),
             )
 
     def _write(self, session: pytest.Session, what: str, path: Path, write: Callable[[Path], object]) -> None:
@@ -133,7 +127,7 @@ class Finish:
             )
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
-    def _update_baseline(self, code: int, summary: dict[str, Any], judged: list[Finding]) -> int:
+    def _update_baseline(self, code: int, run: RunResult, judged: list[Finding]) -> int:
         """Write the baseline, or say why not; returns the exit code."""
         file = self._suite.settings.baseline
         assert file is not None
@@ -142,14 +136,14 @@ class Finish:
             self._complaints.append(f"the baseline {file} was not written: {why}")
             return code
         try:
-            self._updated, first = gate.update(file, summary, judged, self._suite.house, self._suite.settings)
+            self._updated, first = gate.update(file, run, judged, self._suite.house, self._suite.settings)
         except OSError as error:
             self._complaints.append(f"the baseline {file} can't be written: {error.strerror or error}")
             return pytest.ExitCode.INTERNAL_ERROR
         return gate.BASELINE if first else code
 
-    def _remember(self, summary: dict[str, Any], judged: list[Finding]) -> None:
-        """Add a complete run to the history.
+    def _remember(self, run: RunResult) -> None:
+        """Add the run to the history.
 
         Where that fails, a line says so and the exit code stays: verdicts and report are whole, and the same command
         adds the run from the evidence once the file can be written.
@@ -157,41 +151,11 @@ class Finish:
         path = self._suite.settings.history
         if path is None:
             return
-        if why := complete.lacking(self._suite, judged):
-            self._remembered = f"history: this run is not added, for it is not complete: {why}", True
-            return
         try:
-            history.append(path, summary)
+            history.append(path, run)
             self._remembered = f"history: {path}", True
         except (HistoryError, ValueError) as error:  # the latter: text that SQLite can't hold
             self._remembered = f"claims: {error}; this run is not in it", False
-
-    def _keep(self, config: pytest.Config, summary: dict[str, Any]) -> None:
-        """Keep the findings beside the report, where reports of other profiles show them.
-
-        Where that fails, or a file there is something else, a line says so and the exit code stays.
-        """
-        suite = self._suite
-        settings = suite.settings
-        if settings.report is None:
-            return
-        name = settings.profile.name
-        refused: list[str] = []
-        if (
-            settings.profile.gives_findings
-            and name not in scales.APART
-            and not (settings.profile.altered or settings.block)
-        ):
-            some = any("::" in arg for arg in config.args) or bool(config.getoption("lf", False))
-            counts = {claim: None if some else len(names) for claim, names in suite.collected.items()}
-            found = scales.kept_of(summary, counts, settings.profile.seeds == settings.own_seeds)
-            try:
-                if found:
-                    scales.keep(scales.path_of(settings.report, name), name, found)
-            except ScaleError as error:
-                refused = [str(error)]
-        _, problems = scales.read_all(settings.report.with_name(scales.FOLDER))
-        self._scales = list(dict.fromkeys([*refused, *problems]))
 
 
 def _by_maxfail(session: pytest.Session) -> bool:

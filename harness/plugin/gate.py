@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ from harness.fixtures import FIXTURES
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
 from harness.results import baseline as baselines
-from harness.results.baseline import Baseline, BaselineError
+from harness.results.baseline import Baseline, BaselineError, against
 from harness.results.drift import ALPHA
-from harness.results.finding import Finding
 from harness.results.preregistration.commitments import Commitments, commitment_in
 from harness.results.preregistration.document import document_hash
 from harness.results.preregistration.register import differences_of_finding
-from harness.results.standing import STANDINGS, against
+from harness.results.schema import STANDINGS, Finding, RunResult
 
 NO_RESULT, BASELINE = 6, 7
 """Exit codes beside pytest's own: a finding has no result (an error, or it is missing); the baseline can't be compared,
@@ -42,7 +41,7 @@ class Gate:
     def hold(self, finding: Finding) -> Finding:
         """The finding with what the baseline says of it."""
         held = against(finding, self.baseline, self.unlike(finding.claim, finding.name), self.settings.drift_margin)
-        return replace(finding, baseline=held.to_json()) if held else finding
+        return finding.replace(drift=held) if held else finding
 
     def unlike(self, claim: str, name: str) -> str:
         """Why a finding can't be compared with the baseline; empty where it can, or is to be all the same.
@@ -116,7 +115,7 @@ def open_gate(settings: Settings, claims: Claims, collected: Mapping[str, set[st
         raise pytest.UsageError(str(error)) from None
     unused = [
         entry
-        for entry in held.without(collected)
+        for entry in held.unused(collected)
         if whole or (entry.partition(" ")[0] in collected and not claims.partial)
     ]
     return Gate(file, held, settings, claims, unused)
@@ -180,7 +179,7 @@ def exit_code(findings: Sequence[Finding], others: bool, settings: Settings, bas
 
 
 def _fails_by_itself(finding: Finding, settings: Settings) -> bool:
-    standing = finding.baseline["standing"] if finding.baseline else "new"
+    standing = finding.standing or "new"
     if settings.strict and finding.conclusion not in ("supported", "smoke"):
         return True
     if settings.update_baseline:
@@ -207,18 +206,18 @@ def summary_of(gate: Gate | None, findings: Sequence[Finding], provenance: Mappi
     """
     if gate is None:
         return None
-    found = Counter(finding.baseline["standing"] for finding in findings if finding.baseline)
+    found = Counter(finding.standing for finding in findings if finding.standing)
     standings = {standing: found[standing] for standing in STANDINGS if found[standing]}
-    failed = gate.settings.gate and any(fails(finding, gate.settings) for finding in findings if finding.baseline)
+    failed = gate.settings.gate and any(fails(finding, gate.settings) for finding in findings if finding.drift)
     unused = list(gate.unused) if not gate.settings.update_baseline else []
-    when = gate.baseline.provenance["created"][:10]
-    other = "".join(f", {change}" for change in _elsewhere(gate.baseline.provenance, provenance))
+    when = gate.baseline.created[:10]
+    other = "".join(f", {change}" for change in _elsewhere(gate.baseline.plain(), provenance))
     said = ", ".join(f"{count} {standing}" for standing, count in standings.items()) or "nothing was judged"
     return {
         "file": str(gate.file),
         "gate": gate.settings.gate,
-        "created": gate.baseline.provenance["created"],
-        "commit": gate.baseline.provenance["commit"],
+        "created": gate.baseline.created,
+        "commit": gate.baseline.commit,
         "seed_block": gate.baseline.seed_block,
         "standings": standings,
         "unused": unused,
@@ -233,11 +232,11 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
     if held is None:
         return
     yield f"baseline: {held['says']}"
-    found = [Finding.from_json(finding) for claim in summary["claims"] for finding in claim["findings"]]
+    found = [Finding.model_validate(finding) for claim in summary["claims"] for finding in claim["findings"]]
     for standing in ("regressed", "left", "not comparable", "changed", "recovered", "new"):
         for finding in found:
-            if _stands(finding, standing) and finding.baseline:
-                yield f"  {standing:14} {finding.claim} {finding.name}: {finding.baseline['says']}"
+            if _stands(finding, standing) and finding.drift:
+                yield f"  {standing:14} {finding.claim} {finding.name}: {finding.drift.says}"
     for entry in held["unused"]:
         yield f"  {'unused':14} {entry}: no claim uses it any more; --claims-update-baseline drops it"
     if held["gate"]:
@@ -245,7 +244,7 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
-    watched = [finding for finding in findings if finding.baseline and finding.baseline["conclusion"] == "supported"]
+    watched = [finding for finding in findings if finding.drift and finding.drift.conclusion == "supported"]
     if not watched:
         yield "  nothing that was judged is supported in the baseline: there is nothing to lose"
         return
@@ -254,19 +253,19 @@ def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
         f" finding that may leave 'supported' (a run in which nothing has changed regresses in at most {ALPHA:.0%}):"
     )
     for finding in watched:
-        assert finding.baseline
-        if finding.baseline["seen"] is None:
+        assert finding.drift and finding.drift.effect is not None
+        if finding.drift.seen is None:
             yield f"    none    {finding.claim} {finding.name}: too few seeds, or seeds that do not differ"
             continue
-        blunt = finding.kind == "greater" and finding.baseline["seen"] > finding.baseline["effect"]
+        blunt = finding.kind == "greater" and finding.drift.seen > finding.drift.effect
         yield (
-            f"    {finding.baseline['seen']:<7.2g} {finding.unit}, of {finding.baseline['effect']:+.3g}"
+            f"    {finding.drift.seen:<7.2g} {finding.unit}, of {finding.drift.effect:+.3g}"
             f"{' (it could vanish unseen)' if blunt else ''}: {finding.claim} {finding.name}"
         )
 
 
 def update(
-    file: Path, summary: Mapping[str, Any], findings: Sequence[Finding], claims: Claims, settings: Settings
+    file: Path, run: RunResult, findings: Sequence[Finding], claims: Claims, settings: Settings
 ) -> tuple[str, bool]:
     """Write the baseline of a complete run; says what came of it, and whether that was the first time.
 
@@ -275,7 +274,7 @@ def update(
     names: dict[str, set[str]] = {}
     for finding in findings:
         names.setdefault(finding.claim, set()).add(finding.name)
-    made = baselines.of_run(summary, findings, claims.commitments(names, settings))
+    made = baselines.of_run(run, claims.commitments(names, settings))
     try:
         before = baselines.read(file) if file.exists() else None
     except BaselineError as error:
@@ -288,12 +287,12 @@ def update(
         before.entry(*key) is None or before.entry(*key).conclusion != entry.conclusion  # type: ignore[union-attr]
         for key, entry in now.items()
     )
-    dropped = len(before.without({claim: held.findings for claim, held in made.claims.items()}))
+    dropped = len(before.unused({claim: held.findings for claim, held in made.claims.items()}))
     return f"written: {file}; {changed} of {len(now)} conclusions changed, {dropped} entries dropped", False
 
 
 def _stands(finding: Finding, standing: str) -> bool:
-    return bool(finding.baseline) and finding.baseline["standing"] == standing  # type: ignore[index]
+    return finding.standing == standing
 
 
 def _elsewhere(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from harness.plugin.gate import fails
 from harness.plugin.loop import is_worker, reporter
 from harness.plugin.options import Settings
 from harness.plugin.suite import Suite
-from harness.results.finding import Finding
+from harness.results.schema import Finding, RunResult
 
 Level = Literal["error", "warning", "notice"]
 LONGEST = 600
@@ -65,9 +65,9 @@ class GitHub:
             if item.path.is_relative_to(root) and (line := item.location[1]) is not None:
                 self._places[item.nodeid] = Place(item.path.relative_to(root).as_posix(), line + 1)
 
-    def pytest_claims_finished(self, summary: Mapping[str, Any]) -> None:
+    def pytest_claims_finished(self, run: RunResult) -> None:
         """See `harness.plugin.hooks`."""
-        self._summary = summary
+        self._summary = run.plain()
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Say why a run ended by `pytest.exit`, as where the baseline is not comparable: no summary follows."""
@@ -104,7 +104,7 @@ def annotations(summary: Mapping[str, Any], places: Mapping[str, Place], setting
     told = [
         finding for finding in _findings(summary) if not (summary.get("partial") and finding["conclusion"] == "not run")
     ]
-    levels = [(level(Finding.from_json(dict(finding)), settings), finding) for finding in told]
+    levels = [(level(Finding.model_validate(finding), settings), finding) for finding in told]
     for wanted in ("error", "warning"):
         for found, finding in levels:
             if found == wanted:
@@ -122,7 +122,7 @@ def level(finding: Finding, settings: Settings) -> Level | None:
     """How much a finding matters to who looks at a run; None for one that is as it should be, or undecided."""
     if finding.conclusion in ("error", "not run") or fails(finding, settings):
         return "error"
-    standing = finding.baseline["standing"] if finding.baseline else ""
+    standing = finding.standing
     return "warning" if standing in ("left", "not comparable") else None
 
 
@@ -196,7 +196,7 @@ def _findings(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _standing(finding: Mapping[str, Any]) -> str:
-    return str(finding["baseline"]["standing"]) if finding["baseline"] else ""
+    return str(finding["drift"]["standing"]) if finding["drift"] else ""
 
 
 def _holds(finding: Mapping[str, Any]) -> bool:
@@ -211,7 +211,7 @@ def _word(finding: Mapping[str, Any]) -> str:
 
 def _why(finding: Mapping[str, Any]) -> str:
     said = [finding["message"] or finding["reason"], finding["note"]]
-    said += [finding["baseline"]["says"]] if finding["baseline"] else []
+    said += [finding["drift"]["says"]] if finding["drift"] else []
     return " ".join(filter(None, map(_one_line, said)))
 
 

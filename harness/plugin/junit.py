@@ -17,9 +17,10 @@ import pytest
 
 from harness.files import prove_writable
 from harness.plugin.loop import is_worker
+from harness.results.schema import RunResult
 
 PROPERTIES = (
-    *("claim", "name", "nodeid", "system", "hypothesis", "kind", "smallest", "unit", "conclusion", "reason"),
+    *("claim", "name", "nodeid", "system", "hypothesis", "kind", "min_effect", "unit", "conclusion", "reason"),
     *("test", "n", "effect", "lower", "upper", "p", "detectable", "seeds_needed", "refused", "note", "message"),
     "rerun",
 )
@@ -63,11 +64,12 @@ class JUnit:
         """Remember how far each item came."""
         self._last[report.nodeid] = report
 
-    def pytest_claims_finished(self, config: pytest.Config, summary: Mapping[str, Any]) -> None:
+    def pytest_claims_finished(self, config: pytest.Config, run: RunResult) -> None:
         """Tell JUnit's plugin of the run, and of items that did not come to their end."""
         log = _log(config)
         if log is None:
             return
+        summary = run.plain()
         for name, value in suite_properties(summary):
             log.add_global_property(name, value)
         for finding in _findings(summary):
@@ -98,9 +100,9 @@ def properties(finding: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         value = finding[name]
         if value not in (None, "", []):
             yield name, "+".join(map(str, value)) if isinstance(value, list) else _printable(str(value))
-    if finding["baseline"]:
-        yield "baseline", str(finding["baseline"]["standing"])
-        yield "baseline_says", _printable(finding["baseline"]["says"])
+    if finding["drift"]:
+        yield "baseline", str(finding["drift"]["standing"])
+        yield "baseline_says", _printable(finding["drift"]["says"])
 
 
 def suite_properties(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -15,8 +15,8 @@ from harness.controls.broken import broken_by
 from harness.fixtures import FIXTURES
 from harness.overrides import Override
 from harness.profiles.profile import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
-from harness.results.findings_file import NAME
-from harness.results.standing import MARGIN
+from harness.results.baseline import MARGIN
+from harness.results.schema import NAME
 
 NO_REPORT = "none"
 BESIDE_REPORT = f"{NAME} beside the report"

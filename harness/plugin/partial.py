@@ -13,8 +13,7 @@ import pytest
 
 from harness.plugin import options
 from harness.plugin.suite import Suite
-from harness.results import findings_file as findings
-from harness.results import scales
+from harness.results import schema as findings
 
 FIRST_SECONDS = 300.0
 """A run that ends sooner has one report, its own."""
@@ -136,6 +135,6 @@ def _version(path: Path) -> tuple[int, int] | None:
 def _remove_left_over(report: Path, pid: int) -> None:
     """What a process that was killed in the middle left beside the files that it writes."""
     files = [path.with_name(f".{path.name}.{pid}.tmp") for path in (report, report.with_name(findings.NAME))]
-    for path in (*files, *report.with_name(scales.FOLDER).glob(f".*.{pid}.tmp")):
+    for path in files:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)

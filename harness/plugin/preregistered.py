@@ -16,12 +16,12 @@ from harness.judging.claim import Claim
 from harness.judging.judge import Judge
 from harness.plugin import house
 from harness.plugin.options import Settings
-from harness.results.finding import Finding
 from harness.results.preregistration import register
 from harness.results.preregistration.commitments import Commitments, commitments_of
 from harness.results.preregistration.document import JUDGING, Document, Subject, calls_of, document_hash, document_of
 from harness.results.preregistration.register import FRESH, Registered
 from harness.results.preregistration.seen import blocks_of, stored, unseen
+from harness.results.schema import Finding, Preregistered
 
 
 class Claims:
@@ -66,30 +66,29 @@ class Claims:
 
 def mark(
     claims: Claims, claim: str, known: Registered | None, settings: Settings, findings: Iterable[Finding]
-) -> dict[str, Any]:
-    """What stands beside a claim's verdict: {"hash", "registered", "changed"} and, where there is one, "note".
+) -> Preregistered:
+    """What stands beside a claim's verdict.
 
     hash: of what is registered, or of the document now where nothing is; None for a claim from outside the house.
     registered: the day, None where it is not. changed: sentences. note: of a claim whose first registration came after
     evidence of this very block. known: what is registered of it.
     """
     if claim not in claims:
-        return {"hash": None, "registered": None, "changed": []}
+        return Preregistered()
     document = claims.document(claim)
-    found: dict[str, Any] = {"hash": document_hash(document), "registered": None, "changed": []}
     if known is None:
-        return found
-    found |= {"hash": known.history[-1].hash, "registered": known.when}
+        return Preregistered(hash=document_hash(document))
+    found = Preregistered(hash=known.history[-1].hash, registered=known.when)
     profile, block = settings.profile, settings.block
     if not profile.gives_findings:
         return found
     if other := _unlike_registered(settings):
-        return found | {"changed": [f"not preregistered: {other}"]}
+        return found.replace(changed=(f"not preregistered: {other}",))
     changed = register.sentences(known, document, profile.name, block, claims.partial)
     changed += _judged_otherwise(known.document, document, findings)
     first = known.history[0]
-    noted = {"note": first.note} if first.note and block in first.evidence.get(profile.name, ()) else {}
-    return found | {"changed": changed} | noted
+    note = first.note if first.note and block in first.evidence.get(profile.name, ()) else ""
+    return found.replace(changed=tuple(changed), note=note)
 
 
 def word(mark: Mapping[str, Any], verdict: str) -> str:
@@ -165,7 +164,10 @@ def _said(evidence: Mapping[str, list[int]]) -> str:
 def _in_git(file: Path) -> str:
     """Since when the lines with a margin stand in git, and the file's last change; empty where git can't tell."""
     found = []
-    for says, narrowed in (("its margins stand in git since", ["-Gsmallest|margin|SMALLEST"]), ("its file since", [])):
+    for says, narrowed in (
+        ("its margins stand in git since", ["-Gmin_effect|smallest|margin|MIN_EFFECT"]),
+        ("its file since", []),
+    ):
         command = ["git", "log", "-1", "--format=%h (%cd)", "--date=format:%Y-%m-%d %H:%M", *narrowed, "--", str(file)]
         try:
             done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True)
@@ -195,14 +197,14 @@ def _judged_otherwise(registered: Document, now: Document, findings: Iterable[Fi
         name = finding.nodeid.partition("::")[2]
         margin = _margin(registered, name)
         judged = finding.conclusion not in ("not run", "error", "smoke")
-        if judged and margin == _margin(now, name) and isinstance(margin, int | float) and margin != finding.smallest:
-            said.append(f"judged by {finding.smallest:g} where {margin:g} is registered ({name})")
+        if judged and margin == _margin(now, name) and isinstance(margin, int | float) and margin != finding.min_effect:
+            said.append(f"judged by {finding.min_effect:g} where {margin:g} is registered ({name})")
     return said
 
 
 def _margin(document: Document, name: str) -> Any:
     finding = document["findings"].get(name, {})
-    return finding.get("smallest", finding.get("margin"))
+    return finding.get("min_effect", finding.get("margin"))
 
 
 def _subject(item: pytest.Item, judge: Judge) -> Subject:

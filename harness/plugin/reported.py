@@ -1,15 +1,13 @@
 """What pytest reports of an item: its finding, which decides whether the item passed, and its letter and word."""
 
-import json
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness.plugin import failure, gate
 from harness.plugin.suite import JUDGE, Suite, not_run
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 from harness.statistics import NotFiniteError
 
 _LETTERS = {
@@ -47,16 +45,16 @@ class Reported:
         suite = self._suite
         left = suite.unfinished.get(item.nodeid)
         if report.skipped and left is not None:
-            finding = replace(held.blank("not run"), reason=left)
+            finding = held.blank("not run").replace(reason=left)
         elif report.skipped:
             report.outcome = "failed"  # a claim that nobody looked at is not a claim that holds
-            finding = replace(not_run(held), message=f"{item.nodeid} was skipped, so its claim was not judged")
+            finding = not_run(held).replace(message=f"{item.nodeid} was skipped, so its claim was not judged")
             report.longrepr = failure.text(finding)
         elif not report.passed:
             text = call.excinfo.exconly() if call.excinfo else "no reason given"
             if call.excinfo and call.excinfo.errisinstance(NotFiniteError):
                 text = f"{item.nodeid}: {call.excinfo.value}"
-            finding = replace(held.blank("error"), reason="The test did not get to a result.", message=text)
+            finding = held.blank("error").replace(reason="The test did not get to a result.", message=text)
             if call.excinfo and call.excinfo.errisinstance((NotFiniteError, pytest.fail.Exception)):
                 report.longrepr = failure.text(finding)  # its numbers' or its evidence's fault, not its code's
             else:
@@ -64,7 +62,7 @@ class Reported:
         elif finding is None:
             report.outcome = "failed"
             message = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
-            finding = replace(held.blank("error"), reason="The test judged nothing.", message=message)
+            finding = held.blank("error").replace(reason="The test judged nothing.", message=message)
             report.longrepr = failure.text(finding)
         else:
             finding = suite.gate.hold(finding) if suite.gate else finding
@@ -75,9 +73,9 @@ class Reported:
                 report.outcome = "skipped"
                 report.wasxfail = "the baseline records it"
         # a report carries any plain attribute, from a worker to the controller too
-        report.finding = json.dumps(finding.to_json(), allow_nan=False)  # type: ignore[attr-defined]
+        report.finding = finding.to_json()  # type: ignore[attr-defined]
         report.conclusion = finding.conclusion  # type: ignore[attr-defined]
-        report.standing = finding.baseline and finding.baseline["standing"]  # type: ignore[attr-defined]
+        report.standing = finding.standing  # type: ignore[attr-defined]
         return report
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
@@ -95,7 +93,7 @@ class Reported:
         """Take the finding out of a report."""
         content = getattr(report, "finding", None)
         if content is not None:
-            self.findings[report.nodeid] = Finding.from_json(json.loads(content))
+            self.findings[report.nodeid] = Finding.from_json(content)
         elif report.failed:
             self.others.append(report.nodeid)
 

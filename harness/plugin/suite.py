@@ -27,11 +27,11 @@ from harness.plugin.preregistered import Claims
 from harness.plugin.seeds import added_seeds
 from harness.pruning.check import check
 from harness.results import history
-from harness.results.finding import Finding
 from harness.results.history import HistoryError
 from harness.results.preregistration import register
 from harness.results.preregistration.register import Registered
 from harness.results.records import RecordError
+from harness.results.schema import Finding
 from harness.statistics import normalised_return
 
 JUDGE = pytest.StashKey[Judge]()

@@ -1,133 +1,132 @@
-"""A baseline: what a complete run found, written down for later runs to be held against.
+"""A baseline: what a complete run found, kept so that later runs can be held against it.
 
-fixtures/baselines/<profile>.json. Written by `--claims-update-baseline` alone; whatever else is in such a file is refused, in
-one line, before anything is trained. Two runs over the same evidence write the same bytes, `created` aside.
-
-Beside what was found it keeps what each finding had committed itself to, so that each is compared, or is not, for what
-it is itself. A file of format 1 has no more than a hash of each claim: there a claim is compared as a whole.
+It is written to fixtures/baselines/<profile>.json by --claims-update-baseline alone. Two runs over the same evidence
+write the same bytes but for `created`. Beside each finding it keeps what the finding had committed itself to, so that
+each finding is compared, or is not comparable, for its own reasons.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
-from math import isfinite
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from harness.files import in_bytes, replace_file
-from harness.profiles.profile import SEEDS_PER_BLOCK
-from harness.results.finding import Finding
-from harness.results.preregistration.commitments import Commitments, refuse_loose
-from harness.results.sample import Sample
+from pydantic import Field, model_validator
 
-FORMAT = 2
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: lambda content: _with_no_commitments(content)}
-"""Format -> what makes a file of that format one of the next."""
-MOST_BYTES = 8_000_000
-"""A baseline of all the paper's claims takes well under 2 MB."""
-JUDGED = ("supported", "contradicted", "equivalent", "underpowered")
-"""The conclusions that a baseline may hold: the others say nothing about a claim."""
+from harness.files import replace_file
+from harness.results.drift import ALPHA, Shift, shift
+from harness.results.schema import (
+    Count,
+    Drift,
+    Finding,
+    Machine,
+    Model,
+    RunResult,
+    Sample,
+    Standing,
+    Verdict,
+    in_a_line,
+)
+from harness.statistics.outcome import Kind
+
+FORMAT: Literal[3] = 3
+MARGIN = 0.5
+"""The default drift margin, as a share of a finding's own smallest effect or margin."""
 
 
 class BaselineError(Exception):
     """A baseline can't be used; the message is one line."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One finding as it was; the fields are those of `harness.results.finding.Finding`.
-
-    cells: keys of the evidence it rested on, which name the engine that computed it.
-    """
+class Entry(Model):
+    """One finding as it was, with the fields of `Finding`. cells name the engine that computed its evidence."""
 
     system: str
-    kind: str
-    smallest: float
+    kind: Kind
+    min_effect: float = Field(ge=0)
     unit: str
-    conclusion: str
+    conclusion: Literal["supported", "contradicted", "equivalent", "underpowered"]
     test: str
-    n: list[int]
+    n: tuple[Count, ...]
     effect: float
     lower: float
     upper: float
     p: float | None
     sample: Sample | None
-    cells: list[str]
+    cells: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.sample is not None and not abs(self.sample.effect - self.effect) <= 1e-9 * max(1.0, abs(self.effect)):
+            raise ValueError(f"the effect {self.effect:g} is not that of its seeds, {self.sample.effect:g}")
+        return self
 
     @classmethod
-    def of(cls, finding: Finding) -> "Entry":
-        """Raises ValueError for a finding that was not judged."""
-        if finding.conclusion not in JUDGED:
-            raise ValueError(f"{finding.name} was not judged: {finding.conclusion}")
-        sample = Sample.from_json(finding.to_json()["sample"]) if finding.sample else None
-        held = {field.name: getattr(finding, field.name) for field in fields(cls) if field.name != "sample"}
-        return cls(**held, sample=sample)
+    def of(cls, finding: Finding) -> Self:
+        """The entry of a finding. Raises ValueError for one that was not judged."""
+        return cls(**{name: getattr(finding, name) for name in cls.model_fields})
 
 
-@dataclass(frozen=True)
-class ClaimEntry:
-    """A claim as it was. preregistration: hash of its document, as it was registered; None for a claim without one."""
+class ClaimEntry(Model):
+    """A claim as it was, its findings by name. preregistration: the hash of what was registered; None of no claim of
+    this suite."""
 
-    verdict: str
-    preregistration: str | None
+    verdict: Verdict
+    preregistration: str | None = None
     findings: dict[str, Entry]
-    """By name."""
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """What a run found.
+class Baseline(Model):
+    """What a run found. The fields are those of `RunResult`.
 
-    provenance: created, commit, machine and versions, as `harness.results.provenance` has them. commitments: of
-    those of its findings whose claims are the house's; None in a file of format 1.
+    commitments: what its findings committed themselves to; those of claims from outside this suite are not in it.
     """
 
+    format: Literal[3] = FORMAT
+    created: str
+    commit: str | None = None
+    machine: Machine = Machine()
+    versions: dict[str, str] = Field(default_factory=dict)
     profile: str
-    changes: list[str]
-    seed_block: int
-    seeds: list[int]
-    provenance: dict[str, Any]
+    changes: tuple[str, ...] = ()
+    seed_block: Count
+    seeds: tuple[Count, ...]
     claims: dict[str, ClaimEntry]
-    commitments: Commitments | None = None
+    commitments: dict[str, Any] | None = None
 
     def entry(self, claim: str, name: str) -> Entry | None:
         """The finding of that name, if there is one."""
         held = self.claims.get(claim)
         return held.findings.get(name) if held else None
 
-    @property
-    def entries(self) -> list[Entry]:
-        """Of all claims."""
-        return [entry for claim in self.claims.values() for entry in claim.findings.values()]
-
-    def without(self, used: Mapping[str, Iterable[str]]) -> list[str]:
+    def unused(self, names: Mapping[str, Iterable[str]]) -> list[str]:
         """The entries that are not among these findings (claim -> names), as "claim name"."""
         return [
             f"{claim} {name}"
             for claim, held in self.claims.items()
             for name in held.findings
-            if name not in used.get(claim, ())
+            if name not in names.get(claim, ())
         ]
 
+    @property
+    def alpha(self) -> float:
+        """Of one comparison, so that a run in which nothing has changed regresses in at most `ALPHA` (Bonferroni).
 
-def of_run(summary: Mapping[str, Any], findings: Iterable[Finding], commitments: Commitments | None = None) -> Baseline:
-    """The baseline of a run, from its summary (see `harness.plugin.outcome.summarise`), its findings, and what they
-    commit themselves to.
+        Every finding counts, because each can regress: it leaves "supported", or comes to be contradicted.
+        """
+        return ALPHA / max(1, sum(len(claim.findings) for claim in self.claims.values()))
 
-    Raises ValueError where one was not judged.
-    """
-    held: dict[str, dict[str, Entry]] = {}
-    for finding in sorted(findings, key=lambda finding: finding.name):  # in whatever order they were judged
-        held.setdefault(finding.claim, {})[finding.name] = Entry.of(finding)
+
+def of_run(run: RunResult, commitments: dict[str, Any] | None = None) -> Baseline:
+    """The baseline of a run. Raises ValueError where a finding was not judged."""
     return Baseline(
-        profile=summary["profile"],
-        changes=list(summary["changes"]),
-        seed_block=summary["seed_block"],
-        seeds=list(summary["seeds"]),
-        provenance={name: summary[name] for name in _PROVENANCE},
+        **{name: getattr(run, name) for name in _SHARED},
         claims={
-            claim["id"]: ClaimEntry(claim["verdict"], claim["preregistration"]["hash"], held[claim["id"]])
-            for claim in sorted(summary["claims"], key=lambda claim: str(claim["id"]))
+            claim.id: ClaimEntry(
+                verdict=claim.verdict,
+                preregistration=claim.preregistration.hash,
+                findings={f.name: Entry.of(f) for f in sorted(claim.findings, key=lambda finding: finding.name)},
+            )
+            for claim in sorted(run.claims, key=lambda claim: claim.id)
         },
         commitments=commitments,
     )
@@ -135,198 +134,97 @@ def of_run(summary: Mapping[str, Any], findings: Iterable[Finding], commitments:
 
 def write(baseline: Baseline, path: Path) -> None:
     """Replace the file, whole or not at all; makes its folder."""
-    plain = asdict(baseline)
-    claims = plain.pop("claims")
-    for claim, held in claims.items():
-        for name, entry in held["findings"].items():
-            sample = baseline.claims[claim].findings[name].sample
-            entry["sample"] = sample.to_json() if sample else None
-            entry |= {key: _number_out(entry[key]) for key in _NUMBERS}
-    commitments = plain.pop("commitments")
-    content = {"format": FORMAT, **plain.pop("provenance"), **plain, "claims": claims, "commitments": commitments}
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, (_dump(content) + "\n").encode())
+    replace_file(path, (dump(json.loads(baseline.to_json())) + "\n").encode())
 
 
 def read(path: Path) -> Baseline:
     """The baseline in a file. Raises BaselineError, in one line, for one that is missing or is anything else."""
     try:
-        content = json.loads(
-            _text(path),
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_whole,
-        )
-        return _baseline(_upgraded(content))
-    except OSError as error:
-        raise BaselineError(f"the baseline {path} can't be read: {(error.strerror or str(error)).lower()}") from None
-    except RecursionError:
-        problem = "it is nested too deep"
-    except json.JSONDecodeError as error:
-        problem = f"it is no JSON: {error}"
-    except UnicodeDecodeError:
-        problem = "it is no UTF-8 text"
-    except ValueError as error:
-        problem = str(error)
-    problem = " ".join(problem.split())
+        text = path.read_text("utf-8")
+        held = json.loads(text)
+        if isinstance(held, dict) and held.get("format") != FORMAT:
+            raise ValueError(f"it is of format {held.get('format')!r}, and this version reads format {FORMAT}")
+        return Baseline.from_json(text)
+    except (OSError, ValueError, RecursionError) as error:
+        said = in_a_line(error)
     raise BaselineError(
-        f"the baseline {path} can't be used: {problem}; restore it, or remove it and write it anew"
-    ) from None
-
-
-_MOST_SEEDS = 4 * SEEDS_PER_BLOCK
-"""Of a group: a claim takes at most a few times the seeds of a profile, and a profile those of one block."""
-_PROVENANCE = ("created", "commit", "machine", "versions")
-_NUMBERS = ("smallest", "effect", "lower", "upper", "p")
-
-
-def _dump(content: Any) -> str:
-    """JSON with a line per value, but for what has no names in it: the numbers of all seeds stand in one line."""
-
-    def lines(value: Any, indent: str) -> str:
-        if isinstance(value, dict) and value:
-            inner = indent + " "
-            parts = [f"{inner}{json.dumps(key)}: {lines(held, inner)}" for key, held in value.items()]
-            return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
-        return json.dumps(value, allow_nan=False)
-
-    return lines(content, "")
-
-
-def _text(path: Path) -> str:
-    """Of a file of a size that a baseline may have; not of what never ends."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise ValueError("it is no file")
-    with path.open("rb") as file:
-        held = file.read(MOST_BYTES + 1)
-    if len(held) > MOST_BYTES:
-        raise ValueError(f"it has {in_bytes(path.stat().st_size)}, and none needs more than {in_bytes(MOST_BYTES)}")
-    return held.decode("utf-8")
-
-
-def _upgraded(content: Any) -> dict[str, Any]:
-    if not isinstance(content, dict):
-        raise ValueError("it is no JSON object")
-    found = content.get("format")
-    if type(found) is not int or found < 1:
-        raise ValueError(f"its format is {_shown(found)}, not a whole number from 1 to {FORMAT}")
-    if found > FORMAT:
-        raise ValueError(
-            f"it is of format {found}, and this version reads up to {FORMAT}: update this suite, or write it anew"
-        )
-    upgraded: dict[str, Any] = content
-    for number in range(found, FORMAT):
-        upgraded = UPGRADES[number](upgraded)
-    return upgraded
-
-
-def _with_no_commitments(content: dict[str, Any]) -> dict[str, Any]:
-    if "commitments" in content:
-        raise ValueError("the file has 'commitments', which no baseline of format 1 has")
-    return {**content, "format": 2, "commitments": None}
-
-
-def _baseline(content: dict[str, Any]) -> Baseline:
-    _match_schema(content)
-    if content["commitments"] is not None:
-        refuse_loose(content["commitments"])
-        _refuse_uncommitted(content)
-    return Baseline(
-        **{name: content[name] for name in ("profile", "changes", "seed_block", "seeds")},
-        provenance={name: content[name] for name in _PROVENANCE},
-        claims={
-            claim: ClaimEntry(
-                held["verdict"],
-                held["preregistration"],
-                {name: _entry(f"claim {claim}, {name}", entry) for name, entry in held["findings"].items()},
-            )
-            for claim, held in content["claims"].items()
-        },
-        commitments=content["commitments"],
+        f"the baseline {path} can't be used: {said}; restore it, or remove it and write it anew with"
+        " --claims-update-baseline"
     )
 
 
-def _refuse_uncommitted(content: dict[str, Any]) -> None:
-    """Raise ValueError where a finding of a claim that has a preregistration lost what it committed itself to."""
-    for claim, held in content["claims"].items():
-        kept = content["commitments"]["findings"].get(claim, {})
-        if held["preregistration"] is not None and (lost := next((n for n in held["findings"] if n not in kept), None)):
-            raise ValueError(f"claim {claim}, {lost}: what it commits itself to is not among the commitments")
+def against(finding: Finding, baseline: Baseline, unlike: str = "", share: float = MARGIN) -> Drift | None:
+    """How a finding stands to the baseline; None for one that was not judged.
+
+    unlike: why the two can't be compared; empty where they can. share: of the finding's smallest effect; drifts up to
+    there are of no interest.
+    """
+    if not finding.judged:
+        return None
+    entry = baseline.entry(finding.claim, finding.name)
+    if entry is None:
+        return Drift(standing="new", says=f"new: the baseline of {baseline.profile} does not know it")
+    unlike = unlike or _other_question(finding, entry)
+    if unlike:
+        return _drift(entry, "not comparable", f"not comparable with the baseline: {unlike}")
+    moved = _shift(finding, entry, baseline.alpha, share)
+    was, now = entry.conclusion == "supported", finding.conclusion == "supported"
+    standing: Standing
+    if was and not now:
+        standing = "not comparable" if moved is None else "regressed" if moved.differs else "left"
+    elif was or now:
+        standing = "holds" if was else "recovered"
+    elif finding.conclusion == "contradicted" != entry.conclusion and moved is not None and moved.differs:
+        standing = "regressed"
+    else:
+        standing = "as recorded" if finding.conclusion == entry.conclusion else "changed"
+    return _drift(entry, standing, _sentence(finding, entry, moved), moved)
 
 
-def _match_schema(content: dict[str, Any]) -> None:
-    """Raise ValueError where the content is not as baseline.schema.json beside this file says."""
-    from jsonschema import Draft202012Validator  # only where there is a baseline: it takes a while to load
-
-    schema = json.loads(Path(__file__).with_name("baseline.schema.json").read_text("utf-8"))
-    error = next(Draft202012Validator(schema).iter_errors(content), None)  # the first will do: there may be very many
-    if error is None:
-        return
-    where = ", ".join(f"{_shown(part)}" for part in error.absolute_path) or "the file"
-    if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
-        raise ValueError(f"{where} lacks {missing!r}")
-    if error.validator == "additionalProperties":
-        unknown = next(name for name in error.instance if name not in error.schema["properties"])
-        raise ValueError(f"{where} has {_shown(unknown)}, which no baseline of format {FORMAT} has")
-    what = f"{where} {'has a name that ' if 'propertyNames' in error.absolute_schema_path else ''}can't be"
-    raise ValueError(f"{what} {_shown(error.instance)}: {error.schema.get('description', error.validator)}")
+_SHARED = ("created", "commit", "machine", "versions", "profile", "changes", "seed_block", "seeds")
 
 
-def _entry(where: str, held: dict[str, Any]) -> Entry:
-    numbers = {name: held[name] if held[name] is None else _number_in(held[name]) for name in _NUMBERS}
+def _other_question(finding: Finding, entry: Entry) -> str:
+    """Why the two answer two questions: claims from outside this suite have no commitments that say so."""
+    for name in ("kind", "min_effect", "unit"):
+        before, now = getattr(entry, name), getattr(finding, name)
+        if before != now:
+            return f"{name} {before} -> {now}"
+    if finding.sample and entry.sample and finding.sample.statistic != entry.sample.statistic:
+        return f"the statistic of its effect {entry.sample.statistic} -> {finding.sample.statistic}"
+    return ""
+
+
+def _shift(finding: Finding, entry: Entry, alpha: float, share: float) -> Shift | None:
+    """None where there are no seeds to compare."""
+    if finding.sample is None or entry.sample is None:
+        return None
     try:
-        sample = None if held["sample"] is None else Sample.from_json(held["sample"])
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
-    effect = numbers["effect"]
-    if sample is not None and not abs(sample.effect - effect) <= 1e-9 * max(1.0, abs(effect)):
-        raise ValueError(f"{where}: its effect {effect:g} is not that of its seeds, {sample.effect:g}")
-    if sample is not None and (max(sample.n) > _MOST_SEEDS or held["n"] not in (list(sample.n), [sample.n[0]])):
-        raise ValueError(f"{where}: n is {_shown(held['n'])}, and its sample has {_shown(list(sample.n))} seeds")
-    return Entry(**{**held, **numbers, "sample": sample})
+        return shift(finding.sample, entry.sample, alpha, share * finding.min_effect)
+    except ValueError:
+        return None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"it has {_shown(next(name for name in names if names.count(name) > 1))} twice in one place")
-    return found
+def _drift(entry: Entry, standing: Standing, says: str, moved: Shift | None = None) -> Drift:
+    numbers = {} if moved is None else {name: getattr(moved, name) for name in ("moved", "p", "seen", "margin")}
+    known = {name: getattr(entry, name) for name in ("conclusion", "effect", "lower", "upper", "n")}
+    return Drift(standing=standing, says=says, **known, **numbers)
 
 
-def _refuse_constant(word: str) -> Any:
-    raise ValueError(f"it holds {word}, which is no JSON number")
+def _sentence(finding: Finding, entry: Entry, moved: Shift | None) -> str:
+    said = f"{entry.conclusion} ({entry.effect:+.3g}) in the baseline, {finding.conclusion} ({finding.effect:+.3g}) now"
+    if moved is None:
+        return f"{said}; there are no seeds to compare"
+    p = "< 0.001" if moved.p < 0.001 else f"{moved.p:.3f}"
+    seen = "none can be seen" if moved.seen is None else f"one of {moved.seen:.2g} would be seen 9 times in 10"
+    return f"{said}: drift {moved.moved:+.3g}, p {p}; with these seeds {seen}"
 
 
-def _whole(text: str) -> int:
-    if len(text) > 20:
-        raise ValueError(f"it holds the number {_shown(text)}, which is too large")
-    return int(text)
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not isfinite(value):
-        raise ValueError(f"it holds the number {_shown(text)}, which is too large")
-    return value
-
-
-def _shown(value: Any) -> str:
-    """As Python writes it, without what a terminal would obey, cut short."""
-    text = ascii(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-_INFINITE = {"Infinity": float("inf"), "-Infinity": float("-inf"), "NaN": float("nan")}
-
-
-def _number_in(value: float | str) -> float:
-    return _INFINITE[value] if isinstance(value, str) else float(value)
-
-
-def _number_out(value: float | None) -> float | str | None:
-    if value is None or isfinite(value):
-        return value
-    return next(word for word, number in _INFINITE.items() if repr(number) == repr(value))
+def dump(content: Any, indent: str = "") -> str:
+    """JSON with a line per value, except that lists stand in one line: the numbers of all seeds."""
+    if not (isinstance(content, dict) and content):
+        return json.dumps(content, allow_nan=False)
+    inner = indent + " "
+    parts = [f"{inner}{json.dumps(key)}: {dump(held, inner)}" for key, held in content.items()]
+    return "{\n" + ",\n".join(parts) + f"\n{indent}}}"

@@ -1,84 +1,62 @@
-"""history.sqlite: the findings of every complete run, so that one can see when something changed.
+"""history.sqlite: what every earlier run found, the one place where it is kept beside the baseline.
 
-An SQLite file, with text and numbers as columns and what has parts as JSON text. A run is one transaction: it is there
-whole or not at all, whoever else writes and whenever a process is killed. Runs are in the order in which they were
-written. `user_version` is the format; an older file is brought up to it by the next run that is added.
+Every run that judged anything is added, complete or not. A run is one transaction: it is there whole or not at all,
+whoever else writes and whenever a process is killed. Runs are in the order in which they were added. What can be asked
+for is in columns; the rest is JSON of `results.schema`. Charts are left out.
 """
 
 import contextlib
-import functools
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf, nan
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from harness.files import prove_writable
-from harness.results.finding import Finding
-from harness.results.findings_file import FindingsError, findings_of
-from harness.results.sample import Sample
+from harness.results.schema import ClaimResult, Finding, RunResult, in_a_line
 
 NAME = "history.sqlite"
+FORMAT = 2
+"""In the file's header, `user_version`. A file of another format is refused: it lies under .claims/."""
 BUSY_SECONDS = 30.0
 """For so long a run waits for another that is writing, which takes milliseconds."""
 
 _APPLICATION = 0x4D54_4849
 """In the file's header, `application_id`: it is one of ours."""
-_STEPS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE runs (
-            id INTEGER PRIMARY KEY,
-            created TEXT NOT NULL,
-            "commit" TEXT,
-            profile TEXT NOT NULL,
-            changes TEXT NOT NULL,
-            seed_block INTEGER NOT NULL,
-            seeds TEXT NOT NULL,
-            command TEXT NOT NULL,
-            machine TEXT NOT NULL,
-            versions TEXT NOT NULL
-        ) STRICT""",
-        "CREATE INDEX runs_alike ON runs (profile, changes, id)",
-        """CREATE TABLE verdicts (
-            run INTEGER NOT NULL REFERENCES runs (id),
-            position INTEGER NOT NULL,
-            claim TEXT NOT NULL,
-            verdict TEXT NOT NULL,
-            PRIMARY KEY (run, position)
-        ) STRICT, WITHOUT ROWID""",
-        """CREATE TABLE findings (
-            run INTEGER NOT NULL REFERENCES runs (id),
-            position INTEGER NOT NULL,
-            claim TEXT NOT NULL,
-            name TEXT NOT NULL,
-            nodeid TEXT NOT NULL,
-            system TEXT NOT NULL,
-            hypothesis TEXT NOT NULL,
-            kind TEXT NOT NULL,
-            smallest REAL NOT NULL,
-            unit TEXT NOT NULL,
-            conclusion TEXT NOT NULL,
-            test TEXT NOT NULL,
-            n TEXT NOT NULL,
-            effect REAL,
-            lower REAL,
-            upper REAL,
-            p REAL,
-            sample TEXT,
-            PRIMARY KEY (run, position)
-        ) STRICT""",
-    ),
+_TABLES = (
+    """CREATE TABLE runs (
+        id INTEGER PRIMARY KEY,
+        created TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        changes TEXT NOT NULL,
+        seed_block INTEGER NOT NULL,
+        seeds INTEGER NOT NULL,
+        own_seeds INTEGER NOT NULL,
+        complete INTEGER NOT NULL,
+        result TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX runs_alike ON runs (profile, changes, id)",
+    """CREATE TABLE claims (
+        run INTEGER NOT NULL REFERENCES runs (id),
+        position INTEGER NOT NULL,
+        claim TEXT NOT NULL,
+        whole INTEGER NOT NULL,
+        judged INTEGER NOT NULL,
+        result TEXT NOT NULL,
+        PRIMARY KEY (run, position)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE findings (
+        run INTEGER NOT NULL REFERENCES runs (id),
+        position INTEGER NOT NULL,
+        claim TEXT NOT NULL,
+        name TEXT NOT NULL,
+        judged INTEGER NOT NULL,
+        result TEXT NOT NULL,
+        PRIMARY KEY (run, position)
+    ) STRICT""",
+    "CREATE INDEX findings_named ON findings (claim, name)",
 )
-"""What makes a file of format k+1 out of one of format k, an empty one being of format 0. A step is never edited."""
-FORMAT = len(_STEPS)
-
-_RUN = ("created", "commit", "profile", "changes", "seed_block", "seeds", "command", "machine", "versions")
-_TEXTS = ("claim", "name", "nodeid", "system", "hypothesis", "kind", "smallest", "unit", "conclusion", "test")
-_NUMBERS = ("effect", "lower", "upper", "p")
-_FINDING = (*_TEXTS, "n", *_NUMBERS, "sample")
 
 
 class HistoryError(Exception):
@@ -86,113 +64,108 @@ class HistoryError(Exception):
 
 
 @dataclass(frozen=True)
-class PastFinding:
-    """A finding of an earlier run: the fields of `Finding` that it was kept with.
+class PastClaim:
+    """One claim as one earlier run judged it. run: without its claims."""
 
-    sample_json: the numbers per seed as text, for few readers need those of every run.
-    """
-
-    claim: str
-    name: str
-    nodeid: str
-    system: str
-    hypothesis: str
-    kind: str
-    smallest: float
-    unit: str
-    conclusion: str
-    test: str
-    n: tuple[int, ...]
-    effect: float
-    lower: float
-    upper: float
-    p: float | None
-    sample_json: str | None
-
-    def sample(self) -> Sample | None:
-        """The numbers per seed behind the effect; None where there are none. Raises HistoryError."""
-        try:
-            return None if self.sample_json is None else Sample.from_json(json.loads(self.sample_json))
-        except ValueError as error:
-            raise HistoryError(f"the sample of {self.claim} {self.name} can't be read: {error}") from None
+    run: RunResult
+    claim: ClaimResult
 
 
-@dataclass(frozen=True)
-class PastRun:
-    """A complete run.
-
-    created      when it ended, UTC, ISO 8601
-    changes      what was asked for on top of the profile, in words, in the order of the alphabet
-    seeds        those that were judged, of block `seed_block`
-    machine      {"cpu", "cpus"}
-    versions     library -> version
-    verdicts     claim -> verdict
-    findings     in the order of that run
-    """
-
-    created: str
-    commit: str | None
-    profile: str
-    changes: tuple[str, ...]
-    seed_block: int
-    seeds: tuple[int, ...]
-    command: str
-    machine: Mapping[str, Any]
-    versions: Mapping[str, str]
-    verdicts: Mapping[str, str]
-    findings: tuple[PastFinding, ...]
-
-
-def append(path: Path, summary: Mapping[str, Any]) -> None:
-    """Add a run, whole or not at all; makes file and folder. summary: as `harness.results.findings_file` has it.
+def append(path: Path, run: RunResult) -> None:
+    """Add a run, whole or not at all; makes file and folder. Adds nothing where nothing was judged.
 
     Raises HistoryError.
     """
-    try:
-        found = findings_of(summary)
-    except FindingsError as error:
-        raise _problem(path, "written", str(error)) from None
-    run = {name: summary[name] for name in _RUN} | {"changes": sorted(summary["changes"])}
-    with _writing(path) as base:
-        cursor = base.execute(_insert("runs", _RUN), [_cell(run[name]) for name in _RUN])
-        number = cursor.lastrowid
+    if not any(finding.judged for finding in run.findings):
+        return
+    with _open(path, "written") as base:
+        number = base.execute(
+            "INSERT INTO runs (created, profile, changes, seed_block, seeds, own_seeds, complete, result)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                run.created,
+                run.profile,
+                _changes(run.changes),
+                run.seed_block,
+                len(run.seeds),
+                run.own_seeds,
+                run.complete,
+                run.replace(claims=()).to_json(),
+            ),
+        ).lastrowid
+        for position, claim in enumerate(run.claims):
+            judged = sum(finding.judged for finding in claim.findings)
+            held = claim.replace(findings=(), charts=()).to_json()
+            base.execute(
+                "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", (number, position, claim.id, claim.whole, judged, held)
+            )
         base.executemany(
-            _insert("verdicts", ("run", "position", "claim", "verdict")),
-            [(number, position, claim["id"], claim["verdict"]) for position, claim in enumerate(summary["claims"])],
-        )
-        base.executemany(
-            _insert("findings", ("run", "position", *_FINDING)),
-            [(number, position, *_row_of(finding)) for position, finding in enumerate(found)],
+            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?)",
+            [(number, i, f.claim, f.name, f.judged, f.to_json()) for i, f in enumerate(run.findings)],
         )
 
 
-def read(path: Path, profile: str, changes: Sequence[str] = (), last: int | None = None) -> list[PastRun]:
-    """The runs of a profile with exactly these changes, oldest first; none where there is no file.
+def read(path: Path, profile: str, changes: Sequence[str] = (), last: int | None = None) -> list[RunResult]:
+    """The complete runs of a profile with exactly these changes, oldest first; none where there is no file.
 
     last: only so many, the newest. Writes nothing. Raises HistoryError.
     """
-    if not path.exists():
-        return []
-    chosen = "SELECT id FROM runs WHERE profile = ? AND changes = ? ORDER BY id DESC LIMIT ?"
-    asked = (profile, _cell(sorted(changes)), -1 if last is None else last)
-    with _reading(path) as base:
-        runs = base.execute(f"SELECT id, {_names(_RUN)} FROM runs WHERE id IN ({chosen}) ORDER BY id", asked).fetchall()
-        verdicts = base.execute(
-            f"SELECT run, claim, verdict FROM verdicts WHERE run IN ({chosen}) ORDER BY run, position", asked
-        ).fetchall()
-        findings = base.execute(
-            f"SELECT run, {_names(_FINDING)} FROM findings WHERE run IN ({chosen}) ORDER BY run, position", asked
-        ).fetchall()
-    verdicts_of: dict[int, dict[str, str]] = {run[0]: {} for run in runs}
-    findings_of: dict[int, list[PastFinding]] = {run[0]: [] for run in runs}
-    for run, claim, verdict in verdicts:
-        verdicts_of[run][claim] = verdict
-    try:
-        for run, *values in findings:
-            findings_of[run].append(_finding(values))
-        return [_run(values, verdicts_of[number], findings_of[number]) for number, *values in runs]
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise _problem(path, "read", str(error)) from None
+    chosen = "SELECT id FROM runs WHERE profile = ? AND changes = ? AND complete ORDER BY id DESC LIMIT ?"
+    with _open(path, "read") as base:
+        asked = (profile, _changes(changes), -1 if last is None else last)
+        return [_run(base, number) for (number,) in reversed(base.execute(chosen, asked).fetchall())]
+
+
+def elsewhere(path: Path, profile: str) -> dict[str, dict[str, PastClaim]]:
+    """What other profiles found of each claim: other profile -> claim -> the run that says most of it.
+
+    Only runs on seed block 0 with nothing changed count. A run that judged the whole claim comes before one that judged
+    a part of it, then the profile's own number of seeds before another, then the latest. Raises HistoryError.
+    """
+    query = """
+        SELECT runs.profile, claims.claim, claims.run, claims.position FROM claims JOIN runs ON runs.id = claims.run
+        WHERE runs.profile != ? AND runs.changes = ? AND runs.seed_block = 0 AND claims.judged > 0
+        ORDER BY claims.whole, runs.own_seeds, runs.id
+    """
+    with _open(path, "read") as base:
+        chosen = {
+            (other, claim): (number, position)
+            for other, claim, number, position in base.execute(query, (profile, _changes(()))).fetchall()
+        }  # of one key the last stays
+        found: dict[str, dict[str, PastClaim]] = {}
+        for (other, claim), (number, position) in sorted(chosen.items()):
+            (run,) = base.execute("SELECT result FROM runs WHERE id = ?", (number,)).fetchone()
+            past = PastClaim(RunResult.from_json(run), _claim(base, number, position))
+            found.setdefault(other, {})[claim] = past
+    return found
+
+
+def judged_seeds(
+    path: Path, claim: str, name: str, profile: str, changes: Sequence[str], seed_block: int
+) -> tuple[int, ...]:
+    """At which numbers of seeds a finding was judged on a block, the first one first. Raises HistoryError."""
+    query = """
+        SELECT runs.seeds FROM findings JOIN runs ON runs.id = findings.run
+        WHERE findings.claim = ? AND findings.name = ? AND findings.judged
+        AND runs.profile = ? AND runs.changes = ? AND runs.seed_block = ? ORDER BY runs.id
+    """
+    with _open(path, "read") as base:
+        found = base.execute(query, (claim, name, profile, _changes(changes), seed_block)).fetchall()
+    return tuple(dict.fromkeys(seeds for (seeds,) in found))
+
+
+def judged_blocks(path: Path, claim: str) -> dict[str, tuple[int, ...]]:
+    """Profile -> the seed blocks on which any of a claim's findings was judged, whatever was changed.
+
+    Raises HistoryError.
+    """
+    query = """
+        SELECT DISTINCT runs.profile, runs.seed_block FROM claims JOIN runs ON runs.id = claims.run
+        WHERE claims.claim = ? AND claims.judged > 0 ORDER BY runs.profile, runs.seed_block
+    """
+    with _open(path, "read") as base:
+        found = base.execute(query, (claim,)).fetchall()
+    return {profile: tuple(block for other, block in found if other == profile) for profile, _ in found}
 
 
 def prove_usable(path: Path) -> None:
@@ -200,125 +173,74 @@ def prove_usable(path: Path) -> None:
     try:
         prove_writable(path)
     except OSError as error:
-        raise _problem(path, "written", error.strerror or str(error)) from None
+        raise _problem(path, "written", error) from None
     if path.exists():
-        with _writing(path):
-            pass  # opened, of a known format, and free to be written: that is all that can be known
+        with _open(path, "written"):
+            pass  # opened, of this format, and free to be written
 
 
-def _insert(table: str, names: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({_names(names)}) VALUES ({', '.join('?' * len(names))})"
+def _run(base: sqlite3.Connection, number: int) -> RunResult:
+    (held,) = base.execute("SELECT result FROM runs WHERE id = ?", (number,)).fetchone()
+    positions = base.execute("SELECT position FROM claims WHERE run = ? ORDER BY position", (number,)).fetchall()
+    claims = tuple(_claim(base, number, position) for (position,) in positions)
+    return RunResult.from_json(held).model_copy(update={"claims": claims})
 
 
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)  # "commit" is a word of SQL
+def _claim(base: sqlite3.Connection, number: int, position: int) -> ClaimResult:
+    query = "SELECT result FROM claims WHERE run = ? AND position = ?"
+    claim = ClaimResult.from_json(base.execute(query, (number, position)).fetchone()[0])
+    query = "SELECT result FROM findings WHERE run = ? AND claim = ? ORDER BY position"
+    findings = tuple(Finding.from_json(held) for (held,) in base.execute(query, (number, claim.id)))
+    return claim.model_copy(update={"findings": findings})
 
 
-def _cell(value: Any) -> Any:
-    """What has parts as JSON text; a number that is none becomes NULL by itself."""
-    plain = value is None or isinstance(value, str | int | float)
-    return value if plain else json.dumps(value, allow_nan=False, separators=(",", ":"))
-
-
-def _row_of(finding: Finding) -> list[Any]:
-    """Numbers as they are, which SQLite holds infinite as well; a sample as in findings.json, where they are words."""
-    plain = finding.to_json()
-    values = [(getattr(finding, name), plain[name]) for name in _FINDING]
-    return [held if isinstance(held, float) else _cell(written) for held, written in values]
-
-
-def _finding(values: Sequence[Any]) -> PastFinding:
-    named = dict(zip(_FINDING, values, strict=True))
-    for name, missing in (("effect", nan), ("lower", -inf), ("upper", inf)):
-        if named[name] is None:
-            named[name] = missing
-    return PastFinding(**named | {"n": _sizes(named.pop("n")), "sample_json": named.pop("sample")})
-
-
-@functools.cache
-def _sizes(text: str) -> tuple[int, ...]:
-    """A thousand runs have few different ones."""
-    return tuple(json.loads(text))
-
-
-def _run(values: Sequence[Any], verdicts: Mapping[str, str], findings: Sequence[PastFinding]) -> PastRun:
-    created, commit, profile, changes, block, seeds, command, machine, versions = values
-    return PastRun(
-        *(created, commit, profile, tuple(json.loads(changes)), block, tuple(json.loads(seeds)), command),
-        *(json.loads(machine), json.loads(versions), verdicts, tuple(findings)),
-    )
+def _changes(changes: Sequence[str]) -> str:
+    return json.dumps(sorted(changes))
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """One transaction, on a file of the present format. Raises HistoryError, and leaves the file as it was."""
+def _open(path: Path, done: str) -> Iterator[sqlite3.Connection]:
+    """One transaction on the file, an empty one in memory where it is only read and is not there. Raises HistoryError.
+
+    done: "written" or "read".
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(_connect(path, "rwc")) as base:
-            base.execute("BEGIN IMMEDIATE")  # waits here for others, not with a lock that it can't raise
+        if done == "written":
+            path.parent.mkdir(parents=True, exist_ok=True)
+        # to be read it is opened for writing too: what a killed process left half done is undone first
+        place = f"file:{quote(str(path))}?mode={'rwc' if done == 'written' else 'rw'}"
+        place = place if done == "written" or path.exists() else ":memory:"
+        with contextlib.closing(
+            sqlite3.connect(place, uri=place != ":memory:", timeout=BUSY_SECONDS, isolation_level=None)
+        ) as base:
+            base.execute("BEGIN IMMEDIATE" if done == "written" else "BEGIN")
             with base:
-                _upgrade(base, path)
+                _prepare(base, path)
                 yield base
-    except (sqlite3.Error, OSError) as error:
-        raise _problem(path, "written", str(error)) from None
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise _problem(path, done, error) from None
 
 
-@contextlib.contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """One state of the file, in the present format; an older one is brought up to it in memory alone."""
-    try:
-        # open for writing, where that is allowed: what a killed process left half done is undone first
-        with contextlib.closing(_connect(path, "rw")) as base, contextlib.closing(_connect(None)) as memory:
-            base.execute("BEGIN")
-            if _format(base, path) == FORMAT:
-                yield base
-                return
-            base.execute("COMMIT")
-            base.backup(memory)
-            _upgrade(memory, path)
-            yield memory
-    except (sqlite3.Error, OSError) as error:
-        raise _problem(path, "read", str(error)) from None
-
-
-def _connect(path: Path | None, mode: str = "memory") -> sqlite3.Connection:
-    place = ":memory:" if path is None else f"file:{quote(str(path))}?mode={mode}"
-    return sqlite3.connect(place, uri=path is not None, timeout=BUSY_SECONDS, isolation_level=None)
-
-
-def _format(base: sqlite3.Connection, path: Path) -> int:
-    """The format of a history; 0 of an empty file. Raises HistoryError for one of the future, or of somebody else."""
-    (application,), (number,) = (
-        base.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+def _prepare(base: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of an empty file. Raises HistoryError for a file of another format, or of somebody else."""
+    (application,), (number,), (tables,) = (
+        base.execute(query).fetchone()
+        for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
     )
-    (tables,) = base.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if not (application or number or tables):
-        return 0
-    if application != _APPLICATION or not number > 0:
+        for statement in (*_TABLES, f"PRAGMA application_id = {_APPLICATION}", f"PRAGMA user_version = {FORMAT}"):
+            base.execute(statement)
+    elif application != _APPLICATION:
+        raise HistoryError(f"{path} is a database of something else: name another history with --claims-history")
+    elif number != FORMAT:
         raise HistoryError(
-            f"{path} is no history, but a database of something else: name another with --claims-history"
-        )
-    if number > FORMAT:
-        raise HistoryError(
-            f"the history {path} has format {number}, and this version knows formats up to {FORMAT}: update, or name"
+            f"the history {path} is of format {number}, and this version uses format {FORMAT}: move it away, or name"
             " another with --claims-history"
         )
-    return int(number)
 
 
-def _upgrade(base: sqlite3.Connection, path: Path) -> None:
-    """Bring a file to the present format, within the transaction that is open."""
-    old = _format(base, path)
-    for step in _STEPS[old:]:
-        for statement in step:
-            base.execute(statement)
-    if old < FORMAT:
-        base.execute(f"PRAGMA application_id = {_APPLICATION}")
-        base.execute(f"PRAGMA user_version = {FORMAT}")
-
-
-def _problem(path: Path, done: str, why: str) -> HistoryError:
-    said = " ".join(why.split()).removesuffix(".")
+def _problem(path: Path, done: str, error: Exception) -> HistoryError:
+    said = in_a_line(error).removesuffix(".")
     return HistoryError(
         f"the history {path} can't be {done}: {said}; move it away, or name another with --claims-history"
     )

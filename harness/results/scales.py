@@ -7,7 +7,7 @@ profile as it is are kept, on the block of seeds that is judged by default. Char
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from filelock import FileLock, Timeout
 
 from harness.files import replace_file
 from harness.profiles.profile import PROFILES
-from harness.results.baseline import JUDGED
-from harness.results.finding import Finding
+from harness.results.schema import JUDGED, Finding
 
 SCHEMA = 1
 FOLDER = "scales"
@@ -85,10 +84,8 @@ def kept_of(summary: Mapping[str, Any], counts: Mapping[str, int | None], own_se
     """
     found = []
     for claim in summary["claims"]:
-        every = map(Finding.from_json, claim["findings"])
-        judged = tuple(
-            replace(f, sample=None, chart=None, baseline=None, beside=[]) for f in every if f.conclusion in JUDGED
-        )
+        every = map(Finding.model_validate, claim["findings"])
+        judged = tuple(f.replace(sample=None, drift=None, sensitivity=()) for f in every if f.conclusion in JUDGED)
         if judged:
             found.append(
                 Kept(
@@ -161,7 +158,7 @@ def read_all(folder: Path) -> tuple[list[Scale], list[str]]:
 
 def _to_json(kept: Kept) -> dict[str, Any]:
     told = {name: value for name, value in vars(kept).items() if name != "findings"}
-    return {**told, "findings": [finding.to_json() for finding in kept.findings]}
+    return {**told, "findings": [finding.plain() for finding in kept.findings]}
 
 
 def _from_json(entry: Mapping[str, Any]) -> Kept:
@@ -176,7 +173,7 @@ def _from_json(entry: Mapping[str, Any]) -> Kept:
             **entry,
             "seeds": tuple(entry["seeds"]),
             "changed": tuple(map(str, entry["changed"])),
-            "findings": tuple(Finding.from_json(found) for found in entry["findings"]),
+            "findings": tuple(Finding.model_validate(found) for found in entry["findings"]),
         }
     )
 

@@ -410,11 +410,12 @@ class Machine(Model):
 
 
 class SystemTitle(Model):
-    """A system as the report names it. learner: empty for findings that name a task alone. title: the task's."""
+    """A system as the report shows it. key: as findings name it, "cart-pole ppo". task, learner: their titles,
+    "Cart-Pole" and "PPO"; learner is empty for findings that name a task alone."""
 
+    key: str
     task: str
-    learner: str
-    title: str
+    learner: str = ""
 
 
 class RunResult(Model):

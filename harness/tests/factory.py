@@ -95,7 +95,7 @@ def run_result(*claims: ClaimResult, **changes: Any) -> RunResult:
         "wall_seconds": 10.0,
         "cpu_seconds": 60.0,
         "dense_returns": {"cart-pole ppo": 480.0},
-        "systems": ({"task": "cart-pole", "learner": "ppo", "title": "Cart-Pole"},),
+        "systems": ({"key": "cart-pole ppo", "task": "Cart-Pole", "learner": "PPO"},),
         "claims": claims or (claim_result(),),
     }
     return RunResult(**held | changes)

@@ -307,7 +307,7 @@ class TestFingerprint:
     def test_what_measures_and_reports_is_not_in_it(self) -> None:
         outside = (
             "harness.statistics",
-            "harness.results.finding",
+            "harness.judging.verdict",
             "harness.plugin",
             "harness.evidence",
             "harness.profiles.profile",

@@ -39,8 +39,8 @@ from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
 from harness.pruning.conditions import TICKET
 from harness.pruning.layout import densities
 from harness.pruning.settings import Pruning
-from harness.results.finding import Conclusion
 from harness.results.records import HERE, Entry, Record, Table, leave
+from harness.results.schema import Conclusion
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return
 from harness.tasks.cart_pole import CartPole
 from harness.trust.retrained import Retrained
@@ -96,13 +96,13 @@ class Group:
 class Case:
     """A hypothesis that is judged on each replicate.
 
-    on: what its numbers are. smallest: effect of interest, or margin. seeds: of a replicate. false: which conclusions
+    on: what its numbers are. min_effect: effect of interest, or margin. seeds: of a replicate. false: which conclusions
     are false alarms.
     """
 
     hypothesis: str
     on: str
-    smallest: float
+    min_effect: float
     judge: Callable[[Judge, Group], None]
     seeds: int = SEEDS
     false: tuple[Conclusion, ...] = ("supported", "contradicted")
@@ -120,21 +120,23 @@ def cases() -> list[Case]:
     measures |= {f"level {level} alone": level for level in levels}
     found = []
     for on, level in measures.items():
-        for smallest in (0.05, 0.0) if level is None else (0.0,):
+        for min_effect in (0.05, 0.0) if level is None else (0.0,):
             for name, weights in CONTRASTS.items():
-                found.append(Case(f"greater, {name}", on, smallest, partial(_greater, level, weights, smallest)))
+                found.append(Case(f"greater, {name}", on, min_effect, partial(_greater, level, weights, min_effect)))
         for name, judge, side in (("equivalent", _equivalent, 1), ("non-inferior", _non_inferior, -1)):
             found.append(Case(name, on, _MARGIN, partial(judge, level, 0.0), TWICE, ("contradicted",)))
             found.append(
                 Case(f"{name}, at the margin's edge", on, _MARGIN, partial(judge, level, side * _MARGIN), TWICE)
             )
-    for smallest in (0.14, 0.0):
-        found.append(Case("holds out longer, the same seeds", "break density", smallest, partial(_longer, smallest)))
+    for min_effect in (0.14, 0.0):
         found.append(
-            Case("holds out longer, other seeds", "break density", smallest, partial(_longer, smallest), TWICE)
+            Case("holds out longer, the same seeds", "break density", min_effect, partial(_longer, min_effect))
         )
-    for smallest in (0.02, 0.0):
-        found.append(Case("spreads wider", "all levels", smallest, partial(_wider, smallest)))
+        found.append(
+            Case("holds out longer, other seeds", "break density", min_effect, partial(_longer, min_effect), TWICE)
+        )
+    for min_effect in (0.02, 0.0):
+        found.append(Case("spreads wider", "all levels", min_effect, partial(_wider, min_effect)))
     return found
 
 
@@ -147,8 +149,8 @@ CONTRASTS = {
 _MARGIN = 0.1
 
 
-def _greater(level: int | None, weights: Sequence[float], smallest: float, judge: Judge, group: Group) -> None:
-    judge.greater(_contrast(group, level, weights), smallest=smallest, span=group.span)
+def _greater(level: int | None, weights: Sequence[float], min_effect: float, judge: Judge, group: Group) -> None:
+    judge.greater(_contrast(group, level, weights), min_effect=min_effect, span=group.span)
 
 
 def _contrast(group: Group, level: int | None, weights: Sequence[float]) -> PerSeed:
@@ -163,18 +165,18 @@ def _non_inferior(level: int | None, shift: float, judge: Judge, group: Group) -
     judge.non_inferior(group.of(0, level, shift) - group.of(1, level), margin=_MARGIN, span=group.span, able=())
 
 
-def _longer(smallest: float, judge: Judge, group: Group) -> None:
+def _longer(min_effect: float, judge: Judge, group: Group) -> None:
     """Of a large group the halves are compared; of a small one two arms, which share the seeds as the claim's do."""
     one, other = group.returns[0], group.returns[1]
     if len(group.seeds) == TWICE:
         one, other = one[:SEEDS], other[SEEDS:]
     pair = (break_density(returns, group.densities) for returns in (one, other))
-    judge.holds_out_longer(*pair, smallest=smallest)
+    judge.holds_out_longer(*pair, min_effect=min_effect)
 
 
-def _wider(smallest: float, judge: Judge, group: Group) -> None:
+def _wider(min_effect: float, judge: Judge, group: Group) -> None:
     one, other = group.returns[:2, :, 1:]
-    judge.spreads_wider(one, other, smallest=smallest, unit="distance from the median, in normalised return")
+    judge.spreads_wider(one, other, min_effect=min_effect, unit="distance from the median, in normalised return")
 
 
 def conclusion(case: Case, group: Group) -> Conclusion:
@@ -375,7 +377,7 @@ def _rates(found: Sequence[Count]) -> Table:
             [
                 count.case.hypothesis,
                 count.case.on,
-                f"{count.case.smallest:g}",
+                f"{count.case.min_effect:g}",
                 str(count.case.seeds if "other seeds" not in count.case.hypothesis else f"{SEEDS} + {SEEDS}"),
                 str(count.replicates),
                 *rates,
@@ -430,7 +432,7 @@ def _plain(count: Count, sure: float) -> dict[str, Any]:
     return {
         "hypothesis": case.hypothesis,
         "on": case.on,
-        "smallest": case.smallest,
+        "smallest": case.min_effect,
         "seeds": case.seeds,
         "replicates": count.replicates,
         "conclusions": dict(count.conclusions),

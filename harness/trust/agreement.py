@@ -11,14 +11,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from harness.results.finding import Finding
-from harness.results.findings_file import FindingsError, findings_of, read
 from harness.results.records import Entry, Record, Table, Tone, leave
+from harness.results.schema import Finding, FindingsError, read
 
 SHARE = 0.9
 """Of the findings, at least so many must agree with the first block's."""
-ALIKE = ("profile", "changes", "switches", "control")
-"""What the runs may not differ in; a key that a run does not have counts as empty."""
+ALIKE = ("profile", "changes", "control")
+"""What the runs may not differ in."""
 
 
 class AgreementError(Exception):
@@ -126,24 +125,20 @@ def main(paths: Sequence[Path], fixture: bool = False) -> int:
 
 def _read(path: Path) -> Block:
     try:
-        content = read(path)
+        run = read(path)
     except FindingsError as error:
         raise AgreementError(str(error)) from None
-    try:
-        found = findings_of(content)
-        block = Block(
-            int(content["seed_block"]),
-            tuple(map(int, content["seeds"])),
-            {(finding.claim, finding.name): finding for finding in found},
-            {str(claim["id"]): str(claim["verdict"]) for claim in content["claims"]},
-            {name: content.get(name) or None for name in ALIKE},
-            float(content["cpu_seconds"]),
-            str(content["commit"]),
-            path,
-        )
-    except (FindingsError, KeyError, TypeError, ValueError, AttributeError) as error:
-        problem = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-        raise AgreementError(f"{path} is no findings.json: {problem}") from None
+    found = run.findings
+    block = Block(
+        run.seed_block,
+        run.seeds,
+        {(finding.claim, finding.name): finding for finding in found},
+        {claim.id: claim.verdict for claim in run.claims},
+        {name: getattr(run, name) for name in ALIKE},
+        run.cpu_seconds,
+        str(run.commit),
+        path,
+    )
     for finding in found:
         if finding.conclusion in ("not run", "error", "smoke"):
             raise AgreementError(f"{path} holds what was not judged ({finding.conclusion}): {finding.name}")

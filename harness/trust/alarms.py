@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.results.baseline import Baseline, ClaimEntry, Entry
+from harness.results.baseline import MARGIN, Baseline, ClaimEntry, Entry, against
 from harness.results.drift import ALPHA
 from harness.results.records import Record, Table, leave
-from harness.results.standing import MARGIN, Against, against
+from harness.results.schema import Drift
 from harness.trust.agreement import AgreementError, Block, read_blocks
 
 FEWEST = 10
@@ -61,7 +61,7 @@ def record(blocks: Sequence[Block], command: str) -> Record:
     )
 
 
-def standings(base: Block, run: Block) -> dict[tuple[str, str], Against]:
+def standings(base: Block, run: Block) -> dict[tuple[str, str], Drift]:
     """How each finding of a run stands to a baseline of the other block. Raises AgreementError without samples."""
     if any(finding.sample is None for finding in (*base.findings.values(), *run.findings.values())):
         raise AgreementError(f"{base.path} or {run.path} has findings without a sample: judge them anew")
@@ -69,12 +69,11 @@ def standings(base: Block, run: Block) -> dict[tuple[str, str], Against]:
     for (claim, name), finding in base.findings.items():
         claims.setdefault(claim, {})[name] = Entry.of(finding)
     baseline = Baseline(
-        str(base.setting["profile"]),
-        [],
-        base.number,
-        list(base.seeds),
-        {},
-        {claim: ClaimEntry(base.verdicts[claim], None, entries) for claim, entries in claims.items()},
+        created="",
+        profile=str(base.setting["profile"]),
+        seed_block=base.number,
+        seeds=base.seeds,
+        claims={claim: ClaimEntry(verdict="INCONCLUSIVE", findings=found) for claim, found in claims.items()},
     )
     found = {key: against(finding, baseline, "") for key, finding in run.findings.items()}
     return {key: one for key, one in found.items() if one is not None}
@@ -101,7 +100,7 @@ def main(paths: Sequence[Path], fixture: bool = False) -> int:
 
 def _by_finding(
     blocks: Sequence[Block],
-    held: Mapping[tuple[int, int], Mapping[tuple[str, str], Against]],
+    held: Mapping[tuple[int, int], Mapping[tuple[str, str], Drift]],
     blamed: Mapping[tuple[str, str], int],
 ) -> Table:
     rows: list[list[Any]] = []

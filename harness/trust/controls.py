@@ -10,8 +10,8 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Literal
 
 from harness.controls import CONTROLS, says
-from harness.results.finding import Finding
 from harness.results.records import Entry, Record, Table, Tone, leave
+from harness.results.schema import Finding
 from harness.trust import sessions
 from harness.trust.sessions import Judged, numbers
 
@@ -70,7 +70,7 @@ def _is_lost(was: Finding, now: Finding) -> bool:
         return False
     if now.conclusion == "contradicted":
         return was.conclusion != "contradicted"
-    size = abs(was.effect) if was.kind == "greater" else was.smallest
+    size = abs(was.effect) if was.kind == "greater" else was.min_effect
     could_see = was.detectable is not None and was.detectable <= size
     return was.conclusion == "supported" and (now.conclusion == "equivalent" or could_see)
 

@@ -7,8 +7,8 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from harness.profiles.readings import READINGS, OtherReading
-from harness.results.finding import Finding
 from harness.results.records import Entry, Record, Table, leave
+from harness.results.schema import Finding
 from harness.trust import sessions
 from harness.trust.sessions import Judged, RefusedError, numbers
 

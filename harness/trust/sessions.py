@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.files import HOUSE
 from harness.plugin.gate import NO_RESULT
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 
 PROFILE = "reduced"
 EVIDENCE = Path(".claims/trust/evidence")
@@ -76,7 +76,7 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
         return {
             claim["id"]: Judged(
                 claim["verdict"],
-                {found["name"]: Finding.from_json(found) for found in claim["findings"]},
+                {found["name"]: Finding.model_validate(found) for found in claim["findings"]},
                 tuple(claim["controls"]),
             )
             for claim in summary["claims"]

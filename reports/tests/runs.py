@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-
-from harness.results.finding import Finding, claim_verdict
 from harness.results.findings_file import SCHEMA
-from harness.results.sample import Sample
 
-SMALLEST, SPREAD, SEEDS = 0.05, 0.1, 20
+from harness.judging.verdict import claim_verdict
+from harness.results.schema import Finding, Sample
+
+MIN_EFFECT, SPREAD, SEEDS = 0.05, 0.1, 20
 
 
 def finding(claim: str, name: str, effect: float, block: int = 0, **changes: Any) -> Finding:
@@ -25,7 +25,7 @@ def finding(claim: str, name: str, effect: float, block: int = 0, **changes: Any
         "system": name.partition("[")[2].removesuffix("]") or "cart-pole bc",
         "hypothesis": f"It is so in {name.partition('[')[0]}.",
         "kind": "greater",
-        "smallest": SMALLEST,
+        "min_effect": MIN_EFFECT,
         "unit": "normalised return",
         "conclusion": "supported" if supported else "underpowered",
         "test": "made up",

@@ -151,7 +151,7 @@ def finding(
         "system": system,
         "hypothesis": "The area of the ticket exceeds the area of a random sparse network",
         "kind": "greater",
-        "smallest": 0.05,
+        "min_effect": 0.05,
         "unit": "normalised return",
         "conclusion": conclusion,
         "reason": "lower bound above 0 and the effect at least 0.05" if conclusion == "supported" else "",
@@ -164,7 +164,7 @@ def finding(
         "q": 0.0000081 if measured else None,
         "detectable": 0.071 if measured else None,
         "seeds_needed": None,
-        "beside": [],
+        "sensitivity": [],
         "chart": None,
         "cells": [f"{task}-{i}" for i in range(4)],
         "cpu_seconds": 37.2,
@@ -315,7 +315,7 @@ def findings() -> dict[str, Any]:
                     0.246,
                     hypothesis=more,
                     chart=cart,
-                    beside=with_ratio,
+                    sensitivity=with_ratio,
                     **many,
                 ),
                 finding(
@@ -330,7 +330,7 @@ def findings() -> dict[str, Any]:
                     q=0.0031,
                     chart=acro,
                     reason="upper bound below 0 and the effect at most −0.05",
-                    beside=[
+                    sensitivity=[
                         {
                             **with_ratio[0],
                             "effect": -0.02,
@@ -363,7 +363,7 @@ def findings() -> dict[str, Any]:
                     p=0.127,
                     q=0.19,
                     n=[20, 20],
-                    smallest=0.5,
+                    min_effect=0.5,
                     unit="levels of pruning",
                     seeds_needed=64,
                     detectable=1.42,
@@ -498,7 +498,7 @@ def findings() -> dict[str, Any]:
                     n=[],
                     hypothesis="The agent's channel has the highest density",
                     scale={},
-                    smallest=None,
+                    min_effect=None,
                     unit="density",
                 )
             ],

@@ -84,10 +84,10 @@ def test_a_drift_is_of_b_less_a_and_shares_its_alpha_among_all_that_are_tested(f
     ("change", "why"),
     [
         ({"sample": None}, "no numbers per seed were kept in A"),
-        ({"smallest": 0.1}, "asked otherwise: smallest 0.1 in A, 0.05 in B"),
+        ({"min_effect": 0.1}, "asked otherwise: smallest 0.1 in A, 0.05 in B"),
         ({"unit": "levels"}, "asked otherwise: unit levels in A, normalised return in B"),
     ],
-    ids=["sample", "smallest", "unit"],
+    ids=["sample", "min_effect", "unit"],
 )
 def test_effects_that_can_not_be_compared_say_why(change: dict[str, Any], why: str) -> None:
     both = compare.compare(

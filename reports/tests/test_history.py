@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 import reports
 from harness.results import drift as drifts
 from harness.results import history as kept
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 from reports import history, snapshot
 from reports.__main__ import main
 from reports.history import History, Known
@@ -103,7 +103,7 @@ def test_a_conclusion_that_flips_is_marked_lighter_than_an_effect_that_moves(tmp
 
 
 def test_what_was_asked_otherwise_is_marked_and_not_tested(tmp_path: Path) -> None:
-    found = drawn(tmp_path, one(0.6, 1), one(0.2, 2, smallest=0.1))
+    found = drawn(tmp_path, one(0.6, 1), one(0.2, 2, min_effect=0.1))
     ((_, _, said),) = says(found)
     assert said == "it was asked otherwise: smallest 0.05 → 0.1."
 

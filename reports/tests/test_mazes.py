@@ -9,9 +9,9 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from harness.results.findings_file import SCHEMA_FILE
 
 import reports
-from harness.results.findings_file import SCHEMA_FILE
 from reports import charts, games, grids, mazes, palette
 from reports.tests import maze as made
 from reports.tests.pages import EVIL, Page, section, without_scripts

@@ -362,7 +362,7 @@ def test_what_a_page_holds_as_json_is_read_by_any_browser(findings: dict[str, An
 
 @pytest.mark.parametrize("value", [10**400, 5e-324, 1.7e308, -1.7e308])
 def test_numbers_at_the_ends_of_what_a_float_holds_cost_no_report(value: Any, findings: dict[str, Any]) -> None:
-    numbers_ = dict.fromkeys(("effect", "lower", "upper", "smallest", "p", "detectable", "cpu_seconds"), value)
+    numbers_ = dict.fromkeys(("effect", "lower", "upper", "min_effect", "p", "detectable", "cpu_seconds"), value)
     sample = {"statistic": "mean", "seeds": [0, 1], "groups": [[value, 0.5 if value == 10**400 else value]]}
     odd = synthetic.finding("ticket-effect", "cart-pole ppo", "supported", **numbers_, sample=sample)
     page = reports.build({**findings, "claims": [{**findings["claims"][0], "findings": [odd]}]})
@@ -374,8 +374,8 @@ def test_a_strip_places_effects_on_the_axis_and_marks_open_ends() -> None:
         "effect": 0.2,
         "lower": 0.1,
         "upper": float("inf"),
-        "smallest": 0.05,
-        "beside": [{"effect": -0.45}],
+        "min_effect": 0.05,
+        "sensitivity": [{"effect": -0.45}],
     }
     assert strips.scale([found]) == 0.5
     strip = strips.strip(found, 0.5, 0.05)
@@ -540,7 +540,7 @@ def test_the_command_rebuilds_the_report(tmp_path: Path, capsys: pytest.CaptureF
         ('{"schema": 1, "claims": [], "damaged": 5}', "damaged of the findings is no list of texts"),
         ('{"schema": 1, "claims": [], "changes": 3}', "changes of the findings is no list of texts"),
         ('{"schema": 1, "claims": [], "later": [{"says": "a"}]}', "later of the findings is no list of claims"),
-        ('{"schema": 1, "claims": [{"id": "a", "findings": [{"beside": 3}]}]}', "beside of a finding of claim 'a'"),
+        ('{"schema": 1, "claims": [{"id": "a", "findings": [{"sensitivity": 3}]}]}', "beside of a finding of claim 'a'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_4(

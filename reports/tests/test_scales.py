@@ -104,7 +104,7 @@ def test_a_claim_that_waits_for_a_larger_profile_shows_what_that_found(tmp_path:
 
 
 def test_what_is_not_whole_asked_otherwise_refused_or_changed_is_said(tmp_path: Path) -> None:
-    there = at("extended", found(smallest=0.1, conclusion="underpowered", refused="dense agents reached 0.6"))
+    there = at("extended", found(min_effect=0.1, conclusion="underpowered", refused="dense agents reached 0.6"))
     there["claims"][0]["preregistration"] = {"changed": ["smallest 0.05 -> 0.1"]}
     suites.kept(tmp_path / "scales", there, **{"ticket-effect": 3})
     page = drawn(tmp_path, at("scaled", found()))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import reports
-from harness.results.sample import Sample
+from harness.results.schema import Sample
 from reports import seeds, strips
 from reports.tests import suites, synthetic
 from reports.tests.pages import section
@@ -14,7 +14,7 @@ from reports.tests.pages import section
 
 def found(sample: Any, **changes: Any) -> dict[str, Any]:
     made = synthetic.finding("c", "cart-pole ppo", "supported", 0.2, 0.1, 0.3, sample=sample, **changes)
-    return {**made, "beside": []}
+    return {**made, "sensitivity": []}
 
 
 def mean(values: list[float]) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from harness.judging import calibrated as basis
 from harness.judging.assay import insensitive
 from harness.judging.claim import Claim
 from harness.judging.run import Run
+from harness.judging.verdict import conclude
 from harness.profiles.profile import PROFILES, SEEDS_PER_BLOCK, Profile, System
 from harness.pruning.conditions import DENSE, TICKET
-from harness.results.finding import conclude
 from harness.results.preregistration.source import (
     Module,
     attributes,
@@ -45,11 +45,11 @@ JUDGING = ("scaled", "extended", "paper")
 """The profiles at which a claim is preregistered: those that the paper's claims are judged at."""
 
 _KINDS = {
-    "greater": ("greater", "smallest"),
+    "greater": ("greater", "min_effect"),
     "equivalent": ("equivalent", "margin"),
     "non_inferior": ("non-inferior", "margin"),
-    "holds_out_longer": ("greater", "smallest"),
-    "spreads_wider": ("greater", "smallest"),
+    "holds_out_longer": ("greater", "min_effect"),
+    "spreads_wider": ("greater", "min_effect"),
 }
 """The judge's methods: the kind of finding, and what its smallest effect or margin is called."""
 _TESTS: dict[str, list[Any]] = {
@@ -60,7 +60,7 @@ _CONTRAST: list[Any] = [contrast_test, basis.checked, basis.look]
 _NO_DIFFERENCE = ("equivalent", "non_inferior")
 _RULES = (
     "harness.statistics",
-    "harness.results.finding",
+    "harness.judging.verdict",
     "harness.judging.assay",
     "harness.judging.judge",
     "harness.trust",

@@ -170,7 +170,7 @@ def _of_findings(old: dict[str, Any], new: dict[str, Any], partial: bool) -> lis
 
 def _of_finding(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     said = []
-    numbers = ("kind", "smallest", "margin")
+    numbers = ("kind", "min_effect", "margin")
     said += _of_values(*({name: one[name] for name in numbers if name in one} for one in (old, new)))
     said += ["hypothesis reworded"] if old["hypothesis"] != new["hypothesis"] else []
     said += _of_values(old["constants"], new["constants"])

@@ -20,9 +20,10 @@ from harness.evidence.store import Store
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
 from harness.judging.run import Run, Scene
+from harness.judging.verdict import claim_verdict
 from harness.profiles.profile import System
 from harness.pruning.conditions import TICKET
-from harness.results.finding import Finding, Verdict, claim_verdict
+from harness.results.schema import Finding, Verdict
 from harness.statistics import detectable_effect
 from harness.tests.controls import planted
 from harness.tests.controls.planted import LEVELS, Plan, Unwritten

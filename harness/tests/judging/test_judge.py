@@ -14,7 +14,7 @@ from harness.judging.judge import Judge
 from harness.judging.run import Areas, Run
 from harness.profiles.profile import System
 from harness.pruning.conditions import CONDITIONS, DENSE
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 from harness.statistics import Censored, PerSeed, Reference
 
 NOISE = np.random.default_rng(5).normal(size=40)
@@ -58,15 +58,15 @@ def levels(values: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("test", "judged"),
     [
-        ("sign-flip", lambda n: found("greater", difference(0.1, 0.1, n), smallest=0.05)),
-        ("guarded t", lambda n: found("greater", difference(0.1, 0.1, n, third=True), smallest=0.05)),
+        ("sign-flip", lambda n: found("greater", difference(0.1, 0.1, n), min_effect=0.05)),
+        ("guarded t", lambda n: found("greater", difference(0.1, 0.1, n, third=True), min_effect=0.05)),
         ("guarded t", lambda n: found("equivalent", difference(0.0, 0.1, n), margin=0.2)),
         ("guarded t", lambda n: found("non_inferior", difference(0.0, 0.1, n), margin=0.2)),
-        ("censored ranks", lambda n: found("holds_out_longer", broken(0.1, n), broken(0.1, n), smallest=0.1)),
+        ("censored ranks", lambda n: found("holds_out_longer", broken(0.1, n), broken(0.1, n), min_effect=0.1)),
         (
             "swapped spreads",
             lambda n: found(
-                "spreads_wider", levels(2 * NOISE[:n]), levels(np.roll(NOISE, 7)[:n]), smallest=0.1, unit="returns"
+                "spreads_wider", levels(2 * NOISE[:n]), levels(np.roll(NOISE, 7)[:n]), min_effect=0.1, unit="returns"
             ),
         ),
     ],
@@ -81,7 +81,7 @@ def test_every_test_says_what_it_could_have_seen_and_sees_more_with_more_seeds(t
 
 @given(st.integers(6, 12), st.floats(-1, 1))
 def test_seeds_that_all_agree_do_not_see_everything(seeds: int, mean: float) -> None:
-    finding = found("greater", difference(mean, 0.0, seeds), smallest=0.05)
+    finding = found("greater", difference(mean, 0.0, seeds), min_effect=0.05)
     assert finding.detectable is None or finding.detectable > 0
 
 
@@ -96,7 +96,7 @@ def test_what_was_refused_for_too_few_seeds_sees_nothing_and_says_how_many_would
 
 @given(st.floats(0.05, 1), st.floats(0.01, 1), st.integers(6, 12))
 def test_the_seeds_that_are_needed_see_twice_the_smallest_effect(smallest: float, spread: float, seeds: int) -> None:
-    finding = found("greater", difference(0.0, spread, seeds), smallest=smallest)
+    finding = found("greater", difference(0.0, spread, seeds), min_effect=smallest)
     if finding.conclusion == "underpowered" and finding.seeds_needed:
         assert finding.seeds_needed > 5
         if finding.detectable is not None and finding.detectable > 2 * smallest:

@@ -22,7 +22,7 @@ from harness.profiles.readings import READINGS
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.layout import layer_sizes
 from harness.pruning.level import Level
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 from harness.statistics import PerSeed
 
 PROFILE = dataclasses.replace(PROFILES["smoke"], name="by hand", seeds=20, gives_findings=True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from harness.results.sample import Sample
+from harness.results.schema import Sample
 from harness.statistics import Censored, PerSeed, censored_ranks, swapped_spreads
 
 NUMBERS = st.floats(-1e6, 1e6)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.results.finding import Conclusion, Finding, Verdict, claim_verdict, conclude, with_q_values
+from harness.judging.verdict import claim_verdict, conclude, with_q_values
+from harness.results.schema import Conclusion, Finding, Verdict
 from harness.statistics import Kind, Outcome
 
 
@@ -26,7 +27,7 @@ def finding(conclusion: Conclusion = "supported", **more: Any) -> Finding:
         system="Cart-Pole BC",
         hypothesis="the ticket's area exceeds the random network's",
         kind="greater",
-        smallest=0.05,
+        min_effect=0.05,
         unit="normalised return",
         conclusion=conclusion,
     )
@@ -167,7 +168,7 @@ opaque = st.dictionaries(st.text(max_size=3), numbers | st.lists(numbers, max_si
 def test_findings_survive_strict_json(
     number: float, maybe: float | None, scale: dict[str, Any], beside: list[dict[str, Any]], chart: Any
 ) -> None:
-    before = finding(effect=number, lower=number, p=maybe, scale=scale, beside=beside, chart=chart, n=[7, 8])
+    before = finding(effect=number, lower=number, p=maybe, scale=scale, sensitivity=beside, chart=chart, n=[7, 8])
     text = json.dumps(before.to_json(), allow_nan=False)
     after = Finding.from_json(json.loads(text))
     assert repr(after) == repr(before)  # by repr, since NaN differs from itself

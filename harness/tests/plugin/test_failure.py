@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.judging.verdict import conclude
 from harness.plugin.failure import WIDTH, again, on_fresh_seeds, text
-from harness.results.finding import Finding, conclude
+from harness.results.schema import Finding
 from harness.statistics import Outcome
 
 RERUN = 'pytest -n auto --claims-profile scaled --claims-report=none "claims/test_it.py::test_it[cart-pole-ppo]"'
@@ -19,7 +20,7 @@ CONTRADICTED = Finding(
     system="cart-pole ppo",
     hypothesis="It is so.",
     kind="greater",
-    smallest=0.05,
+    min_effect=0.05,
     unit="normalised return",
     conclusion="contradicted",
     test="sign-flip",
@@ -158,7 +159,7 @@ def test_what_a_fresh_block_would_say_is_what_comes_out_of_fresh_draws(kind: Any
         bounds = {"lower": fresh - half, "upper": fresh + half}
         seen[conclude(kind, smallest, Outcome("sign-flip", (20,), fresh, p=0.5, sd=1.0, **bounds))[0]] += 1
     here = {"lower": effect - half, "upper": effect + half}
-    finding = replace(CONTRADICTED, kind=kind, smallest=smallest, effect=effect, **here)
+    finding = replace(CONTRADICTED, kind=kind, min_effect=smallest, effect=effect, **here)
     for name, count in seen.items():
         assert count / len(draws) == pytest.approx(again(finding, name) or 0.0, abs=0.04), name  # type: ignore[arg-type]
 

@@ -17,7 +17,7 @@ from harness.tests.plugin.test_plugin import BODIES, TINY, Project, project
 from harness.tests.results.test_baseline import finding, summary
 
 OK, FAILED, USAGE, NO_RESULT, BASELINE = 0, 1, 4, 6, 7
-STEADY = "judge.greater(difference({mean}, spread=0.2), smallest=0.05)"
+STEADY = "judge.greater(difference({mean}, spread=0.2), min_effect=0.05)"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def test_a_contradiction_that_the_baseline_records_is_expected(make: Make) -> No
 
 def test_what_was_supported_and_has_drifted_away_turns_the_gate_red_and_is_named(make: Make) -> None:
     made = make("supported", "underpowered")
-    made.add("supported", "judge.greater(difference(0.0), smallest=0.05)")
+    made.add("supported", "judge.greater(difference(0.0), min_effect=0.05)")
     ran = made.run("--claims-gate", "-v")
     assert ran.code == FAILED, ran.text
     assert "REGRESSED" in ran.text
@@ -158,7 +158,7 @@ def test_a_new_finding_is_judged_as_without_a_baseline(make: Make) -> None:
 
 def test_what_comes_to_be_contradicted_by_a_drift_is_red_though_it_was_not_supported(make: Make) -> None:
     made = make("equivalent")
-    made.add("equivalent", "judge.greater(difference(-0.9), smallest=0.5)")
+    made.add("equivalent", "judge.greater(difference(-0.9), min_effect=0.5)")
     ran = made.run("--claims-gate")
     assert ran.code == FAILED, ran.text
     assert "1 regressed" in standings(ran)
@@ -174,7 +174,7 @@ def test_a_gate_without_any_claim_is_no_green(make: Make, option: str) -> None:
 
 def test_what_ends_by_the_first_failure_fails_alike_with_workers_and_without(make: Make) -> None:
     made = make("supported", "underpowered")
-    made.add("supported", "judge.greater(difference(0.0), smallest=0.05)")
+    made.add("supported", "judge.greater(difference(0.0), min_effect=0.05)")
     for workers in ("0", "2"):
         ran = made.run("--claims-gate", "-x", "-n", workers)
         assert ran.code in (FAILED, NO_RESULT), ran.text
@@ -195,7 +195,7 @@ def test_what_ends_by_the_first_failure_fails_alike_with_workers_and_without(mak
 )
 def test_what_becomes_of_another_experiment_is_an_option(make: Make, args: list[str], code: int) -> None:
     made = make("supported")
-    made.add("supported", "judge.greater(difference(0.0), smallest=0.05)")
+    made.add("supported", "judge.greater(difference(0.0), min_effect=0.05)")
     ran = made.run("--claims-gate", "--claims-set", "pruning.criterion=random", *args)
     assert ran.code == code, ran.text
     if code == BASELINE:
@@ -207,7 +207,7 @@ def test_what_becomes_of_another_experiment_is_an_option(make: Make, args: list[
 
 def test_another_margin_is_another_question(make: Make) -> None:
     made = make("supported")
-    made.add("supported", "judge.greater(difference(0.0), smallest=0.01)")
+    made.add("supported", "judge.greater(difference(0.0), min_effect=0.01)")
     assert made.run("--claims-gate", "--claims-not-comparable=skip").code == OK
     ran = made.run("--claims-gate")
     assert ran.code == BASELINE
@@ -308,7 +308,7 @@ def test_a_run_without_all_its_results_is_no_baseline(make: Make, body: str, wor
 
 MEASURED = """
     share = run.input_magnitude_at(0.5)
-    judge.greater(share["pole angle"] - share["cart position"], smallest=0.05, unit="share", span=(0, 1))
+    judge.greater(share["pole angle"] - share["cart position"], min_effect=0.05, unit="share", span=(0, 1))
 """
 CUT_SHORT = """
 import os

@@ -13,7 +13,7 @@ import pytest
 
 from harness.plugin.gate import BASELINE
 from harness.plugin.github import Place, annotations, command, level, step_summary, text
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 from harness.tests.evidence.processes import Ran, run_pytest
 from harness.tests.plugin.test_junit import made_of_numbers
 from harness.tests.plugin.test_plugin import BODIES, FAILED, OK, Project

@@ -85,7 +85,7 @@ def test_each_item_carries_its_finding_as_properties(written: dict[str, Written]
         for name in ("supported", "contradicted", "underpowered"):
             finding, told = of_workers.findings[name], of_workers.items[name]
             assert told["conclusion"] == finding["conclusion"] == name
-            for number in ("effect", "lower", "upper", "p", "smallest"):
+            for number in ("effect", "lower", "upper", "p", "min_effect"):
                 assert float(told[number]) == finding[number]
             assert told["n"] == "20"
             assert told["unit"] == "normalised return"

@@ -55,14 +55,14 @@ def test_it(run, judge):
 '''
 
 BODIES = {
-    "supported": "judge.greater(difference(0.2), smallest=0.05)",
-    "contradicted": "judge.greater(difference(-0.2), smallest=0.05)",
-    "equivalent": "judge.greater(difference(0.0), smallest=0.5)",
-    "underpowered": "judge.greater(difference(0.1, spread=1.0), smallest=0.05)",
+    "supported": "judge.greater(difference(0.2), min_effect=0.05)",
+    "contradicted": "judge.greater(difference(-0.2), min_effect=0.05)",
+    "equivalent": "judge.greater(difference(0.0), min_effect=0.5)",
+    "underpowered": "judge.greater(difference(0.1, spread=1.0), min_effect=0.05)",
     "silent": "pass",
-    "twice": "judge.greater(difference(0.2), smallest=0.05)\n    judge.greater(difference(0.2), smallest=0.05)",
+    "twice": "judge.greater(difference(0.2), min_effect=0.05)\n    judge.greater(difference(0.2), min_effect=0.05)",
     "raising": 'raise LookupError("no such thing")',
-    "not-finite": "judge.greater(difference(np.nan), smallest=0.05)",
+    "not-finite": "judge.greater(difference(np.nan), min_effect=0.05)",
     "skipping": 'pytest.skip("not today")',
 }
 

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from harness.evidence import asked
 from harness.evidence.asked import Asked
 from harness.plugin.seeds import in_words
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 from harness.tests.evidence.processes import Ran
 from harness.tests.plugin.test_plugin import OK, TINY, Project, project
 
-UNDECIDED = "judge.greater(difference(0.1, spread=1.0), smallest=0.3)"
+UNDECIDED = "judge.greater(difference(0.1, spread=1.0), min_effect=0.3)"
 FEW = """few = PerSeed.of("a", [0.1, 0.3, 0.2, 0.5], range(4)) - PerSeed.of("b", [0.2, 0.1, 0.3, 0.1], range(4))
-    judge.greater(few, smallest=0.3)"""
-ALL_THE_SAME = """judge.greater(difference(0.0, spread=0.0) * 1.0, smallest=0.3, span=(0, 0))"""
+    judge.greater(few, min_effect=0.3)"""
+ALL_THE_SAME = """judge.greater(difference(0.0, spread=0.0) * 1.0, min_effect=0.3, span=(0, 0))"""
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_agents_that_did_not_learn_are_no_matter_of_seeds(made: Callable[..., Pr
 
 def finding(**changes: Any) -> Finding:
     held = {"kind": "greater", "test": "sign-flip", "n": [20], "conclusion": "underpowered", **changes}
-    return Finding("c", "test_it", "f::test_it", "s", "it is so", smallest=0.1, unit="returns", **held)
+    return Finding("c", "test_it", "f::test_it", "s", "it is so", min_effect=0.1, unit="returns", **held)
 
 
 DECIDE = {
@@ -185,7 +185,7 @@ def note(made: Project) -> str:
 def test_seeds_that_are_added_to_judged_ones_are_said_to_be_whenever_they_are_judged(
     made: Callable[..., Project],
 ) -> None:
-    found = made("judge.greater(difference(0.2), smallest=0.05)")
+    found = made("judge.greater(difference(0.2), min_effect=0.05)")
     assert found.run().code == OK
     assert note(found) == ""
     for _ in range(2):
@@ -199,7 +199,7 @@ def test_seeds_that_are_added_to_judged_ones_are_said_to_be_whenever_they_are_ju
 
 
 def test_evidence_of_a_time_before_the_store_remembered_counts_too(made: Callable[..., Project]) -> None:
-    found = made("judge.greater(difference(0.2), smallest=0.05)")
+    found = made("judge.greater(difference(0.2), min_effect=0.05)")
     found.run()
     shutil.rmtree(found.evidence / "asked")
     found.run("--claims-seeds=5")
@@ -207,7 +207,7 @@ def test_evidence_of_a_time_before_the_store_remembered_counts_too(made: Callabl
 
 
 def test_a_run_that_goes_on_after_it_was_interrupted_adds_no_seeds(made: Callable[..., Project]) -> None:
-    found = made("judge.greater(difference(0.2), smallest=0.05)")
+    found = made("judge.greater(difference(0.2), min_effect=0.05)")
     found.run("--claims-seeds=25")
     for cell in (found.evidence / "cells").iterdir():
         if json.loads((cell / "cell.json").read_text())["cell"]["seeds"][0] == 20:

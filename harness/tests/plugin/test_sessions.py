@@ -10,7 +10,7 @@ import pytest
 import harness.__main__
 import harness.trust.controls
 from harness.results import records
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 from harness.trust import multiverse
 from harness.trust.controls import IDLE, main, outcome
 from harness.trust.sessions import Judged, SessionError

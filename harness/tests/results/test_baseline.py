@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.results.standing import against
 
 from harness.results import baseline as baselines
 from harness.results.baseline import BaselineError, of_run, read, write
-from harness.results.finding import Finding
-from harness.results.sample import Sample
-from harness.results.standing import against
+from harness.results.schema import Finding, Sample
 
 
 def finding(name: str = "test_it", conclusion: Any = "supported", shift: float = 0.0, **more: Any) -> Finding:
@@ -25,7 +24,7 @@ def finding(name: str = "test_it", conclusion: Any = "supported", shift: float =
             "system": "cart-pole bc",
             "hypothesis": "It is so.",
             "kind": "greater",
-            "smallest": 0.05,
+            "min_effect": 0.05,
             "unit": "normalised return",
             "conclusion": conclusion,
             "test": "sign-flip",
@@ -59,11 +58,11 @@ def commitments(*names: str) -> dict[str, Any]:
     one = {
         "hypothesis": "It is so.",
         "kind": "greater",
-        "smallest": 0.05,
+        "min_effect": 0.05,
         "rule": "greater",
         "parameters": {"side": "left"},
         "runs": {"run": {"system": "cart-pole bc", "conditions": ["mask/weights"], "times": 1, "assay": False}},
-        "constants": {"SMALLEST": 0.05},
+        "constants": {"MIN_EFFECT": 0.05},
         "estimand": {"test_it": "0" * 16},
         "measures": {"Run.area": "1" * 16},
     }
@@ -274,7 +273,7 @@ def test_a_folder_or_nothing_is_refused_in_one_line(tmp_path: Path) -> None:
         (finding(conclusion="underpowered"), finding(conclusion="contradicted", shift=-0.6), "regressed"),
         (finding(conclusion="underpowered"), finding(conclusion="contradicted", shift=-0.001), "changed"),
         (finding(), finding("test_new"), "new"),
-        (finding(), finding(smallest=0.01), "not comparable"),
+        (finding(), finding(min_effect=0.01), "not comparable"),
         (finding(), finding(unit="levels"), "not comparable"),
         (finding(), finding(conclusion="underpowered", sample=None), "not comparable"),
     ],

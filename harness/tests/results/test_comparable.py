@@ -61,7 +61,7 @@ def differing(before: Commitments, after: Commitments, names: Iterable[str] = IT
 def test_a_finding_holds_its_own_part_its_rule_and_its_own_systems(kept: Write) -> None:
     held = commitment_in(kept(), "a-claim", "test_it[bc]")
     assert held is not None
-    assert (held["alpha"], held["seeds"], held["finding"]["smallest"]) == (0.05, 20, 0.05)
+    assert (held["alpha"], held["seeds"], held["finding"]["min_effect"]) == (0.05, 20, 0.05)
     assert held["systems"] == {"cart-pole bc": settings_of(PROFILE.experiment(CART_POLE.system))}
     assert set(held["rule"]["code"]) == {"conclude", "contrast_test", "checked", "look", "guarded_bounds"}
     assert commitment_in(kept(), "a-claim", "test_that") is commitment_in(kept(), "b-claim", "test_it[bc]") is None
@@ -87,7 +87,7 @@ def test_a_finding_added_on_another_system_changes_none_of_the_others(kept: Writ
 def test_a_finding_added_under_another_rule_changes_none_of_the_others(kept: Write) -> None:
     body = SOURCE[SOURCE.index("def test_it") :]
     other = body.replace("def test_it", "def test_that").replace("judge.greater", "judge.equivalent")
-    more = (body, f"{body}\n\n{other.replace('smallest=', 'margin=')}")
+    more = (body, f"{body}\n\n{other.replace('min_effect=', 'margin=')}")
     after = kept(more, items={**ITEMS, "test_that[bc]": CART_POLE})
     assert set(after["rules"]) == {"greater", "equivalent"}
     assert differing(kept(), after) == {}
@@ -144,7 +144,7 @@ def test_another_number_of_seeds_is_a_change(kept: Write) -> None:
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (("SMALLEST = 0.05", "SMALLEST = 0.01"), "smallest 0.05 -> 0.01"),
+        (("MIN_EFFECT = 0.05", "MIN_EFFECT = 0.01"), "smallest 0.05 -> 0.01"),
         (("DENSITY = 0.1", "DENSITY = 0.2"), "DENSITY 0.1 -> 0.2"),
         (("share at", "share of"), "estimand unit rewritten"),
     ],
@@ -215,7 +215,7 @@ THAT = 0.05
 @pytest.mark.parametrize("run", [ticket_run("cart-pole", "bc")])
 def test_that(run, judge):
     """That is so."""
-    judge.greater(difference(0.2), smallest=THAT)
+    judge.greater(difference(0.2), min_effect=THAT)
 '''
 RUNS, TWO_RUNS = (
     f'[ticket_run("cart-pole", "bc"){more}])\ndef test_it' for more in ("", ', ticket_run("acrobot", "bc")')
@@ -225,7 +225,7 @@ RUNS, TWO_RUNS = (
 @pytest.fixture
 def house(tmp_path: Path) -> Kept:
     made = project(tmp_path / "house", conftest=TINY + HOUSE, ini={"profile": '"tiny"'})
-    made.add("mine", f"judge.greater(difference(0.2), smallest=0.05)\n{THAT}")
+    made.add("mine", f"judge.greater(difference(0.2), min_effect=0.05)\n{THAT}")
     held = Kept(made)
     ran = made.run("--claims-update-baseline", "--claims-report=none")
     assert ran.code == BASELINE, ran.text

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.results.findings_file import SCHEMA, SCHEMA_FILE
 from jsonschema import Draft202012Validator
 
-from harness.results.finding import Finding
-from harness.results.findings_file import SCHEMA, SCHEMA_FILE
+from harness.results.schema import Finding
 from harness.tests.evidence.processes import run_pytest
 from harness.tests.plugin.test_junit import made_of_numbers
 from harness.tests.plugin.test_plugin import BODIES, OK, TINY, TREE, USAGE, Project, header, project
@@ -28,10 +28,10 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     made = project(tmp_path_factory.mktemp("findings") / "project", conftest=TINY, ini={"profile": '"tiny"'})
     for name, body in BODIES.items():
         made.add(name, body)
-    made.add("ranks", "judge.holds_out_longer(breaks(3.0), breaks(1.0), smallest=0.1)")
-    made.add("spreads", "judge.spreads_wider(levels(3.0), levels(1.0), smallest=0.1, unit='return')")
+    made.add("ranks", "judge.holds_out_longer(breaks(3.0), breaks(1.0), min_effect=0.1)")
+    made.add("spreads", "judge.spreads_wider(levels(3.0), levels(1.0), min_effect=0.1, unit='return')")
     for figure in FIGURES[1:]:
-        made.add(figure, "judge.greater(difference(0.2), smallest=0.05, beside={'other': difference(0.1)})")
+        made.add(figure, "judge.greater(difference(0.2), min_effect=0.05, sensitivity={'other': difference(0.1)})")
         path = made.folder / "claims" / f"test_{figure}.py"
         path.write_text(path.read_text().replace("systems=1)", f'systems=1, figure="{figure}")'))
     helpers = """

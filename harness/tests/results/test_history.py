@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from harness.results.findings_file import SCHEMA
 
 from harness.results import history
-from harness.results.finding import Finding
-from harness.results.findings_file import SCHEMA
 from harness.results.history import HistoryError
-from harness.results.sample import Sample
+from harness.results.schema import Finding, Sample
 from harness.tests.evidence.processes import queue, start
 from harness.tests.evidence.test_faults import disk, remount
 from harness.tests.plugin.test_plugin import BODIES, OK, TINY, Project, assert_refused, project
@@ -33,13 +32,13 @@ def summary(
     sample = Sample("mean", (effect + 0.01 * np.cos(np.pi * np.arange(20)),), SEEDS)
     asked = {"nodeid": "n", "system": "cart-pole bc", "hypothesis": "It is so.", "kind": "greater", "unit": "return"}
     judged = Finding(
-        **{**asked, "claim": "one", "name": "a", "smallest": 0.05, "conclusion": "supported", "n": [20]},
+        **{**asked, "claim": "one", "name": "a", "min_effect": 0.05, "conclusion": "supported", "n": [20]},
         effect=effect,
         lower=effect - 0.1,
         p=0.001,
         sample=sample.to_json(),
     )
-    refused = Finding(**asked, claim="one", name="b", smallest=0.05, conclusion="underpowered", refused="too few")
+    refused = Finding(**asked, claim="one", name="b", min_effect=0.05, conclusion="underpowered", refused="too few")
     return {
         "schema": SCHEMA,
         "created": created,

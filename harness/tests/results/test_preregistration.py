@@ -50,7 +50,7 @@ SOURCE = '''
 
 from harness import claim, imp_runs
 
-SMALLEST = 0.05  # a twentieth
+MIN_EFFECT = 0.05  # a twentieth
 DENSITY = 0.1
 UNUSED = 1
 
@@ -64,7 +64,7 @@ def unit(run, digits=1):
 def test_it(run, judge):
     """It is so."""
     area = run.area()
-    judge.greater(area.mask_part - area.weights_part, smallest=SMALLEST, unit=unit(run))
+    judge.greater(area.mask_part - area.weights_part, min_effect=MIN_EFFECT, unit=unit(run))
 '''
 (RUN,) = imp_runs(["cart-pole"], ["bc"])
 
@@ -92,7 +92,7 @@ def written(tmp_path: Path) -> Callable[..., Document]:
 def test_a_document_holds_hypothesis_margin_systems_and_budgets(written: Callable[..., Document]) -> None:
     held = written(side="left")
     finding = held["findings"]["test_it[bc]"]
-    assert (finding["hypothesis"], finding["kind"], finding["smallest"]) == ("It is so.", "greater", 0.05)
+    assert (finding["hypothesis"], finding["kind"], finding["min_effect"]) == ("It is so.", "greater", 0.05)
     assert finding["constants"] == {"DENSITY": 0.1}
     assert set(finding["estimand"]) == {"test_it", "unit"}
     assert set(finding["measures"]) == {"Run.area", "Run.density_at", "Areas.mask_part", "Areas.weights_part"}
@@ -122,7 +122,7 @@ def test_a_document_holds_hypothesis_margin_systems_and_budgets(written: Callabl
 def test_no_difference_commits_itself_to_its_assay(
     written: Callable[..., Document], method: str, constants: dict[str, float]
 ) -> None:
-    held = written(("judge.greater", f"judge.{method}"), ("smallest=", "margin="))
+    held = written(("judge.greater", f"judge.{method}"), ("min_effect=", "margin="))
     assert held["findings"]["test_it[bc]"]["margin"] == 0.05
     assert constants.items() <= held["rule"]["constants"].items()
     assert "insensitive" in held["rule"]["code"]
@@ -130,13 +130,13 @@ def test_no_difference_commits_itself_to_its_assay(
 
 @pytest.mark.parametrize(
     ("written_as", "held"),
-    [("0.05", 0.05), ("-(0.05)", -0.05), ("SMALLEST", 0.05), ("least", 0.2), ("SMALLEST / 2", "SMALLEST / 2")],
+    [("0.05", 0.05), ("-(0.05)", -0.05), ("MIN_EFFECT", 0.05), ("least", 0.2), ("MIN_EFFECT / 2", "MIN_EFFECT / 2")],
 )
 def test_a_margin_is_a_number_wherever_its_source_says_one(
     written: Callable[..., Document], written_as: str, held: float | str
 ) -> None:
-    found = written(("smallest=SMALLEST", f"smallest={written_as}"), least=0.2)
-    assert found["findings"]["test_it[bc]"]["smallest"] == held
+    found = written(("min_effect=MIN_EFFECT", f"min_effect={written_as}"), least=0.2)
+    assert found["findings"]["test_it[bc]"]["min_effect"] == held
 
 
 def test_a_claims_source_is_parsed_and_never_run(written: Callable[..., Document]) -> None:
@@ -146,7 +146,7 @@ def test_a_claims_source_is_parsed_and_never_run(written: Callable[..., Document
 def test_how_it_is_judged_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "test_a.py").write_text(SOURCE)
     (read,) = calls_of([Subject("test_it", "test_it", tmp_path / "test_a.py", "", {"run": RUN})]).values()
-    assert read == "judge.greater(area.mask_part - area.weights_part, smallest=SMALLEST, unit=unit(run))"
+    assert read == "judge.greater(area.mask_part - area.weights_part, min_effect=MIN_EFFECT, unit=unit(run))"
 
 
 # What changes it
@@ -160,7 +160,7 @@ def test_how_it_is_judged_can_be_read(tmp_path: Path) -> None:
         ("    area = run.area()\n", "    # the parts\n    area = (\n        run.area()\n    )\n"),
         ("def unit(run, digits=1):", "def unit(run: object, digits: int = 1) -> str:"),
         ("UNUSED = 1", "UNUSED = 2"),
-        ("smallest=SMALLEST", "smallest=0.05"),
+        ("min_effect=MIN_EFFECT", "min_effect=0.05"),
         ('@parametrize("run", imp_runs(["cart-pole"], ["bc"]))', '@parametrize("run", RUNS)'),
     ],
     ids=["comment", "docstring of a helper", "layout", "annotations", "what it does not use", "a name", "decorator"],
@@ -172,7 +172,7 @@ def test_what_says_the_same_is_the_same_document(written: Callable[..., Document
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (("SMALLEST = 0.05", "SMALLEST = 0.01"), "smallest 0.05 -> 0.01 (test_it)"),
+        (("MIN_EFFECT = 0.05", "MIN_EFFECT = 0.01"), "smallest 0.05 -> 0.01 (test_it)"),
         (("DENSITY = 0.1", "DENSITY = 0.2"), "DENSITY 0.1 -> 0.2 (test_it)"),
         (
             ("area.mask_part - area.weights_part", "area.mask_part - area.layer_ratio_part"),
@@ -191,7 +191,7 @@ def test_what_says_something_else_is_named(written: Callable[..., Document], edi
 
 
 def test_a_margin_alone_is_no_other_estimand(written: Callable[..., Document]) -> None:
-    changed = differences(written(), written(("smallest=SMALLEST", "smallest=0.01")), "")
+    changed = differences(written(), written(("min_effect=MIN_EFFECT", "min_effect=0.01")), "")
     assert changed == ["smallest 0.05 -> 0.01 (test_it)"]
 
 
@@ -266,7 +266,7 @@ def test_what_is_registered_as_it_is_stays_as_it_was(written: Callable[..., Docu
 
 
 def test_only_blocks_with_evidence_stay_marked_when_a_change_is_registered(written: Callable[..., Document]) -> None:
-    after = written(("SMALLEST = 0.05", "SMALLEST = 0.01"))
+    after = written(("MIN_EFFECT = 0.05", "MIN_EFFECT = 0.01"))
     first = registered_anew(None, written(), {}, "2026-11-22", {"scaled": [0]}, "after block 0")
     assert sentences(first, written(), "scaled", 0, partial=False) == []
     assert sentences(first, after, "scaled", 7, partial=False) == [
@@ -292,7 +292,7 @@ def test_a_finding_added_before_anything_was_seen_of_it_marks_no_block(written: 
     assert sentences(seen, more, "scaled", 0, partial=False) == [
         "changed since evidence of block 0: added (test_it[another]) (registered on 2026-11-23)"
     ]
-    other = written(("SMALLEST = 0.05", "SMALLEST = 0.01"))
+    other = written(("MIN_EFFECT = 0.05", "MIN_EFFECT = 0.01"))
     both = {**other, "findings": {**other["findings"], "test_it[another]": more["findings"]["test_it[another]"]}}
     changed = registered_anew(first, both, {}, "2026-11-23", {"scaled": [0]}, "", fresh=["test_it[another]"])
     (said,) = sentences(changed, both, "scaled", 0, partial=False)
@@ -338,7 +338,7 @@ def test_a_register_is_read_as_it_was_written(written: Callable[..., Document], 
         (lambda text: "[]", "no register"),
         (lambda text: '{"schema": 1}', "lacks 'claims'"),
         (lambda text: text.replace('"schema": 1', '"schema": 2'), "schema 2"),
-        (lambda text: text.replace('"smallest": 0.05', '"smallest": 0.01'), "does not have the hash"),
+        (lambda text: text.replace('"min_effect": 0.05', '"min_effect": 0.01'), "does not have the hash"),
         (lambda text: text.replace('"when"', '"then"'), "no register"),
         (lambda text: '{"schema": 1, "claims": {"a": []}}', "no register"),
     ],
@@ -385,7 +385,7 @@ def test_a_bad_argument_registers_nothing_and_is_one_line(args: list[str], said:
 def test_a_margin_that_the_source_does_not_say_is_refused(tmp_path: Path) -> None:
     class Vague(dict[str, Any]):
         def document(self, name: str) -> dict[str, Any]:
-            return {"findings": {"test_it": {"smallest": "2 * elsewhere.MARGIN"}}, "profiles": {}}
+            return {"findings": {"test_it": {"min_effect": "2 * elsewhere.MARGIN"}}, "profiles": {}}
 
     told: Any = (Vague(one=None), ["one"], SimpleNamespace(evidence=tmp_path))
     with pytest.raises(pytest.UsageError, match="the smallest effect or margin of test_it is no number in its source"):
@@ -473,7 +473,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     made = project(tmp_path / "house", conftest=TINY + HOUSE, ini={"profile": '"tiny"'})
-    made.add("mine", "judge.greater(difference(0.2), smallest=0.05)")
+    made.add("mine", "judge.greater(difference(0.2), min_effect=0.05)")
     return House(made)
 
 
@@ -503,7 +503,7 @@ def test_a_claim_that_is_registered_stands_unmarked_until_it_is_changed(house: H
 def test_a_changed_claim_is_marked_and_stays_so_on_the_blocks_that_were_judged(house: House) -> None:
     house.run("--claims-preregister")
     house.marked()
-    house.edit("smallest=0.05", "smallest=0.01")
+    house.edit("min_effect=0.05", "min_effect=0.01")
     lines, claim = house.marked()
     (said,) = claim["preregistration"]["changed"]
     assert re.fullmatch(r"changed since it was registered on 20\d\d-\d\d-\d\d: smallest 0.05 -> 0.01 \(test_it\)", said)
@@ -527,7 +527,7 @@ def test_evidence_counts_when_it_is_stale_or_another_claims(house: House) -> Non
     shutil.rmtree(house.made.evidence / "asked")
     for path in (house.made.evidence / "cells").iterdir():
         make_stale(path)
-    house.edit("smallest=0.05", "smallest=0.01")
+    house.edit("min_effect=0.05", "min_effect=0.01")
     assert "after evidence of block 0 at tiny existed" in house.run("--claims-preregister").text
 
 
@@ -549,7 +549,7 @@ def make_stale(cell: Path) -> None:
 )
 def test_a_run_with_changes_is_not_the_preregistered_one(house: House, args: list[str], said: str) -> None:
     house.run("--claims-preregister")
-    house.edit("smallest=0.05", "smallest=0.01")  # of which nothing has to be said then
+    house.edit("min_effect=0.05", "min_effect=0.01")  # of which nothing has to be said then
     lines, claim = house.marked(*args)
     assert claim["preregistration"]["changed"] == [f"not preregistered: {said}"]
     assert ", not preregistered\n" in lines
@@ -558,7 +558,7 @@ def test_a_run_with_changes_is_not_the_preregistered_one(house: House, args: lis
 
 def test_a_claim_from_outside_the_house_is_registered_nowhere(tmp_path: Path) -> None:
     made = project(tmp_path / "project", conftest=TINY, ini={"profile": '"tiny"'})
-    made.add("mine", "judge.greater(difference(0.2), smallest=0.05)")
+    made.add("mine", "judge.greater(difference(0.2), min_effect=0.05)")
     _, claim = House(made).marked()
     assert claim["preregistration"] == {"hash": None, "registered": None, "changed": []}
     assert "no claim of" in made.run("--claims-preregister").text
@@ -591,7 +591,7 @@ def test_a_changed_hypothesis_under_one_path_is_no_removal_of_the_others(house: 
 
 def test_a_margin_that_is_not_the_one_of_the_source_is_named(house: House) -> None:
     house.edit("def difference", "THRESHOLD = 0.05\n\n\ndef difference")
-    house.edit("smallest=0.05", "smallest=THRESHOLD")
+    house.edit("min_effect=0.05", "min_effect=THRESHOLD")
     house.run("--claims-preregister")
     with (house.made.folder / "conftest.py").open("a") as file:
         file.write("def pytest_runtest_setup(item):\n    item.module.THRESHOLD = 0.01\n")

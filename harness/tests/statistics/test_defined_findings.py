@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
-from harness.results.finding import Finding, conclude
+from harness.judging.verdict import conclude
+from harness.results.schema import Finding
 from harness.statistics import (
     Censored,
     Kind,
@@ -226,7 +227,7 @@ def test_bounds_that_exclude_nothing_decide_nothing(kind: Kind, effect: float) -
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
-@pytest.mark.parametrize("smallest", [nan, inf, -1.0])
+@pytest.mark.parametrize("min_effect", [nan, inf, -1.0])
 def test_a_margin_that_is_no_number_is_refused(kind: Kind, smallest: float) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         conclude(kind, smallest, Outcome("t", (20,), 0.0, -0.1, 0.1, 1.0, 1.0))
@@ -243,7 +244,7 @@ def judged(ask: Callable[[Judge], None]) -> Finding:
 
 
 METHODS: dict[str, Callable[[PerSeed], Callable[[Judge], None]]] = {
-    "greater": lambda effect: lambda judge: judge.greater(effect, smallest=0.1, unit="share"),
+    "greater": lambda effect: lambda judge: judge.greater(effect, min_effect=0.1, unit="share"),
     "equivalent": lambda effect: lambda judge: judge.equivalent(effect, margin=0.1, unit="share"),
     "non-inferior": lambda effect: lambda judge: judge.non_inferior(effect, margin=0.1, unit="share"),
 }
@@ -296,7 +297,7 @@ def test_a_judge_names_the_contrast_and_the_seed_that_is_no_number(method: str, 
 def test_so_it_does_for_what_is_only_reported_beside() -> None:
     sound, bad = difference(np.ones(8), np.zeros(8)), difference(np.array([nan, *np.ones(7)]), np.zeros(8))
     with pytest.raises(NotFiniteError, match=r"beside as 'other', is not finite: NaN or infinite for seed 40 \(nan\)$"):
-        judged(lambda judge: judge.greater(sound, smallest=0.1, unit="share", beside={"other": bad}))
+        judged(lambda judge: judge.greater(sound, min_effect=0.1, unit="share", sensitivity={"other": bad}))
 
 
 def censored(n: int, side: str) -> Censored:
@@ -307,7 +308,7 @@ def censored(n: int, side: str) -> Censored:
 @given(st.integers(1, 20), st.integers(1, 20), st.sampled_from(["left", "right"]))
 @settings(max_examples=40, deadline=None)
 def test_where_all_chains_are_censored_nothing_is_decided_and_the_reason_says_so(n: int, m: int, side: str) -> None:
-    finding = judged(lambda judge: judge.holds_out_longer(censored(n, side), censored(m, side), smallest=0.1))
+    finding = judged(lambda judge: judge.holds_out_longer(censored(n, side), censored(m, side), min_effect=0.1))
     assert finding.conclusion == "underpowered"
     assert "one seed" in finding.reason if min(n, m) == 1 else "censoring leaves no pair" in finding.reason
     assert finding.seeds_needed is None or finding.seeds_needed > 1
@@ -318,7 +319,7 @@ def test_where_all_chains_are_censored_nothing_is_decided_and_the_reason_says_so
 def test_any_censoring_comes_to_a_finding(sample: tuple[Array, Array], sides: list[str]) -> None:
     flags = np.array(sides).reshape(2, 16)[:, : len(sample[0])]
     one, other = (Censored(v, side == "left", side == "right") for v, side in zip(sample, flags, strict=True))
-    finding = judged(lambda judge: judge.holds_out_longer(one, other, smallest=0.1))
+    finding = judged(lambda judge: judge.holds_out_longer(one, other, min_effect=0.1))
     assert finding.conclusion in ("supported", "contradicted", "equivalent", "underpowered")
     if len(sample[0]) < 4:
         assert finding.conclusion == "underpowered"
@@ -328,14 +329,14 @@ def test_any_censoring_comes_to_a_finding(sample: tuple[Array, Array], sides: li
 @settings(max_examples=20, deadline=None)
 def test_spreads_of_seeds_that_are_all_equal_decide_nothing(n: int, value: float) -> None:
     still = np.full((n, 3), value)
-    finding = judged(lambda judge: judge.spreads_wider(still, still + 0.5, smallest=0.1, unit="return"))
+    finding = judged(lambda judge: judge.spreads_wider(still, still + 0.5, min_effect=0.1, unit="return"))
     assert finding.conclusion == "underpowered"
     assert "does not vary" in finding.reason or "varies" in finding.reason or "fewer than 6" in finding.reason
 
 
 def test_conditions_that_spread_alike_seed_by_seed_decide_nothing() -> None:
     values = np.random.default_rng(0).random((20, 3))
-    finding = judged(lambda judge: judge.spreads_wider(values, values, smallest=0.1, unit="return"))
+    finding = judged(lambda judge: judge.spreads_wider(values, values, min_effect=0.1, unit="return"))
     assert (finding.conclusion, finding.reason) == ("underpowered", "Not judged: both spread alike, seed by seed.")
 
 
@@ -344,7 +345,7 @@ def test_a_spread_of_what_is_no_number_names_the_condition() -> None:
     bad[4, 1] = nan
     for one, other, which in ((bad, sound, "wider"), (sound, bad, "narrower")):
         with pytest.raises(NotFiniteError, match=f"{which} condition is not finite: .* number 5 of 20"):
-            judged(lambda judge, a=one, b=other: judge.spreads_wider(a, b, smallest=0.1, unit="return"))
+            judged(lambda judge, a=one, b=other: judge.spreads_wider(a, b, min_effect=0.1, unit="return"))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.plugin.outcome import with_shared_charts
-from harness.results.finding import Finding
+from harness.results.schema import Finding
 
 
 def finding(name: str, chart: dict[str, Any] | None) -> Finding:

@@ -16,7 +16,7 @@ from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
 from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.results import records
-from harness.results.finding import Conclusion
+from harness.results.schema import Conclusion
 from harness.trust import aa
 from harness.trust.aa import ALPHA, ARMS, CHUNK, SEEDS, TWICE, Case, Chunk, Count, Group, cases, conclusion, experiment
 from harness.trust.retrained import ARM
@@ -73,7 +73,7 @@ def group(rng: np.random.Generator, seeds: int = SEEDS, lead: float = 0.0) -> Gr
 
 
 def case(hypothesis: str, on: str = "area", smallest: float = 0.0) -> Case:
-    (found,) = (c for c in cases() if (c.hypothesis, c.on, c.smallest) == (hypothesis, on, smallest))
+    (found,) = (c for c in cases() if (c.hypothesis, c.on, c.min_effect) == (hypothesis, on, smallest))
     return found
 
 
@@ -90,7 +90,7 @@ def test_arms_that_change_places_turn_each_conclusion_into_its_opposite(hypothes
     assert seen == {"supported", "contradicted", "underpowered"}
 
 
-@pytest.mark.parametrize("each", cases(), ids=lambda each: f"{each.hypothesis}, {each.on}, {each.smallest:g}")
+@pytest.mark.parametrize("each", cases(), ids=lambda each: f"{each.hypothesis}, {each.on}, {each.min_effect:g}")
 def test_every_hypothesis_is_judged_and_can_raise_an_alarm(each: Case) -> None:
     rng = np.random.default_rng(0)
     lead = group(rng, each.seeds, lead=-0.3 if "inferior" in each.hypothesis else 0.3)
@@ -122,9 +122,9 @@ def test_rates_are_those_of_clopper_and_pearson() -> None:
 
 
 def test_supported_is_no_false_alarm_where_no_difference_is_claimed() -> None:
-    found = Count(case("equivalent", smallest=0.1), {"supported": 90, "contradicted": 2, "underpowered": 8})
+    found = Count(case("equivalent", min_effect=0.1), {"supported": 90, "contradicted": 2, "underpowered": 8})
     assert found.false == 2
-    edge = Count(case("equivalent, at the margin's edge", smallest=0.1), {"supported": 3, "contradicted": 2})
+    edge = Count(case("equivalent, at the margin's edge", min_effect=0.1), {"supported": 3, "contradicted": 2})
     assert edge.false == 5
 
 

@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.results import records
-from harness.results.finding import Conclusion, Finding, claim_verdict
 from harness.results.findings_file import SCHEMA
+
+from harness.judging.verdict import claim_verdict
+from harness.results import records
+from harness.results.schema import Conclusion, Finding
 from harness.trust import agreement
 from harness.trust.agreement import AgreementError, read_blocks, record
 
 
 def finding(name: str, conclusion: Conclusion) -> Finding:
     effect = {"supported": 0.3, "contradicted": -0.3}.get(conclusion, 0.01)
-    said = {"kind": "greater", "smallest": 0.05, "unit": "normalised return", "hypothesis": "It is so."}
+    said = {"kind": "greater", "min_effect": 0.05, "unit": "normalised return", "hypothesis": "It is so."}
     return Finding(
         claim="ticket-effect",
         name=name,

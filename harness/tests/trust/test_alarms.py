@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from harness.results import records
-from harness.results.finding import Finding, claim_verdict
 from harness.results.findings_file import SCHEMA
+
+from harness.judging.verdict import claim_verdict
+from harness.results import records
+from harness.results.schema import Finding
 from harness.tests.results.test_baseline import finding
 from harness.trust import alarms
 

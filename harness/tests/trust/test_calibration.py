@@ -328,7 +328,7 @@ class TestCommittedTable:
         assert (records.COMMITTED / "calibration.json").stat().st_size < 500_000
 
 
-DECIDE = ("harness.judging.judge", "harness.results.finding", "harness.judging.calibrated")
+DECIDE = ("harness.judging.judge", "harness.judging.verdict", "harness.judging.calibrated")
 
 
 def test_no_bootstrap_is_named_where_verdicts_are_made() -> None:
@@ -353,12 +353,12 @@ def test_no_bootstrap_runs_where_verdicts_are_made(monkeypatch: pytest.MonkeyPat
         contrast = per_seed(samples(16, 1, conditions)[0][:, 0], calibration.WEIGHTS[conditions])
         for kind in ("greater", "equivalent", "non-inferior"):
             found = judge()
-            getattr(found, kind.replace("-", "_"))(contrast, **{"smallest" if kind == "greater" else "margin": 0.1})
+            getattr(found, kind.replace("-", "_"))(contrast, **{"min_effect" if kind == "greater" else "margin": 0.1})
             assert found.finding is not None
     found = judge()
-    found.holds_out_longer(broken(np.arange(8)), broken(np.arange(8) + 2), smallest=0.1)
+    found.holds_out_longer(broken(np.arange(8)), broken(np.arange(8) + 2), min_effect=0.1)
     found = judge()
-    found.spreads_wider(rng().normal(0.5, 0.1, (8, 2)), rng().normal(0.5, 0.2, (8, 2)), smallest=0.1, unit="u")
+    found.spreads_wider(rng().normal(0.5, 0.1, (8, 2)), rng().normal(0.5, 0.2, (8, 2)), min_effect=0.1, unit="u")
     assert found.finding is not None
 
 

@@ -1,0 +1,114 @@
+"""From numbers to conclusions, and from findings to a claim's verdict. Pure functions.
+
+Neither says more than the evidence holds: whatever is not shown on one side or the other is "underpowered", never "no".
+"""
+
+from collections.abc import Sequence
+from math import isfinite, isnan
+from typing import get_args
+
+from harness.results.schema import Conclusion, Finding, Verdict
+from harness.statistics import Kind, Outcome, benjamini_hochberg
+
+
+def conclude(kind: Kind, min_effect: float, outcome: Outcome) -> tuple[Conclusion, str]:
+    """The conclusion of one hypothesis, and a sentence that says why.
+
+    min_effect: the smallest effect of interest d ("greater"), or the margin d ("equivalent", "non-inferior"),
+    fixed beforehand, in the unit of the outcome. With e the effect:
+      greater       supported if lower > 0 and e >= d; contradicted if upper < 0 and e <= -d;
+                    equivalent if both bounds are within (-d, d)
+      equivalent    supported if both bounds are within (-d, d); contradicted if lower > d or upper < -d
+      non-inferior  supported if lower > -d; contradicted if upper < -d
+    else underpowered, and so is every refused outcome.
+
+    Where an outcome has guarded bounds, "within (-d, d)" and "lower > -d" are asked of them. Raises
+    ValueError for a negative or infinite d, or a margin of 0. An effect or bound that is no number, and an infinite
+    effect, are underpowered too: nothing is shown.
+    """
+    d, e, lower, upper = min_effect, outcome.effect, outcome.lower, outcome.upper
+    if kind not in get_args(Kind):
+        raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, got {kind!r}")
+    if not (d >= 0 if kind == "greater" else d > 0) or not isfinite(d):
+        raise ValueError(f"min_effect must be positive, got {d} for {kind!r}")
+    if outcome.refused:
+        return "underpowered", f"Not judged: {outcome.refused}."
+    low, high = outcome.guarded or (lower, upper)
+    if not isfinite(e) or any(map(isnan, (lower, upper, low, high))):
+        return "underpowered", f"Not judged: an effect of {e:.3g} with bounds {lower:.3g} to {upper:.3g} shows nothing."
+    found = f"effect {e:.3g}, bounds {lower:.3g} to {upper:.3g}"
+    kept = f"effect {e:.3g}, bounds {low:.3g} to {high:.3g}"
+    within = -d < low and high < d
+    if kind == "greater":
+        if lower > 0 and e >= d:
+            return "supported", f"Above 0 and at least {d:g}: {found}."
+        if upper < 0 and e <= -d:
+            return "contradicted", f"Below 0 and at most {-d:g}: {found}."
+        if within:
+            return "equivalent", f"No difference as large as {d:g} either way: {kept}."
+        if -d < lower and upper < d:
+            return "underpowered", (
+                f"Undecided: {found}, all within {d:g}, but one more seed at its worst would leave {low:.3g} to"
+                f" {high:.3g}, and a failure too rare to be seen here can't be excluded."
+            )
+        why = "the effect is small" if lower > 0 or upper < 0 else "0 is not excluded"
+        return "underpowered", f"Undecided, {why}: {found}; of interest from {d:g} on."
+    if kind == "equivalent":
+        if within:
+            return "supported", f"No difference as large as {d:g} either way: {kept}."
+        if lower > d or upper < -d:
+            return "contradicted", f"A difference larger than {d:g}: {found}."
+        return "underpowered", f"Undecided, the bounds reach past a margin of {d:g}: {kept}."
+    if low > -d:
+        return "supported", f"Not worse by {d:g}: {kept}."
+    if upper < -d:
+        return "contradicted", f"Worse by more than {d:g}: {found}."
+    return "underpowered", f"Undecided, the lower bound reaches past a margin of {d:g}: {kept}."
+
+
+def claim_verdict(findings: Sequence[Finding]) -> tuple[Verdict, str]:
+    """A claim's verdict, and a sentence with the counts. First match:
+
+    NOT RUN       no finding, or every one "not run"
+    ERROR         any error
+    SMOKE         any smoke: its budgets mean nothing
+    REPRODUCED    all supported: an intersection, no correction needed
+    MIXED         some supported, and some contradicted or equivalent
+    REFUTED       none supported, at least one contradicted or equivalent ("equivalent" is only concluded
+                  where a difference is claimed; where none is claimed the same bounds are "supported")
+    INCONCLUSIVE  the rest
+
+    "not run" beside others says as little as "underpowered": it denies REPRODUCED and changes nothing else.
+    """
+    counts = {name: sum(finding.conclusion == name for finding in findings) for name in get_args(Conclusion)}
+    total, against = len(findings), counts["contradicted"] + counts["equivalent"]
+    verdict: Verdict
+    if counts["not run"] == total:
+        verdict = "NOT RUN"
+    elif counts["error"]:
+        verdict = "ERROR"
+    elif counts["smoke"]:
+        verdict = "SMOKE"
+    elif counts["supported"] == total:
+        verdict = "REPRODUCED"
+    elif counts["supported"] and against:
+        verdict = "MIXED"
+    elif against:
+        verdict = "REFUTED"
+    else:
+        verdict = "INCONCLUSIVE"
+    if not total:
+        return verdict, "No findings."
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return verdict, f"Of {total} finding{'s' if total > 1 else ''}: {said}."
+
+
+def with_q_values(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings, those with a p given their Benjamini-Hochberg q over all of those; the others' q is None.
+
+    Only kind "greater" counts: elsewhere a small p, of "no difference", speaks against the hypothesis.
+    """
+    tested = {i: f.p for i, f in enumerate(findings) if f.kind == "greater" and f.p is not None and isfinite(f.p)}
+    q_values = benjamini_hochberg(list(tested.values()))
+    q_of = dict(zip(tested, map(float, q_values), strict=True))
+    return [finding.replace(q=q_of.get(i)) for i, finding in enumerate(findings)]

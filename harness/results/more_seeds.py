@@ -1,0 +1,49 @@
+"""What would decide an underpowered finding, in words: for the terminal and for the report."""
+
+from collections.abc import Iterator
+
+from harness.results.schema import Finding, MoreSeeds
+
+
+def in_words(finding: Finding) -> Iterator[str]:
+    """A sentence, then what has to be known of it (each in parentheses), then the command; of an underpowered finding.
+
+    Where no number of seeds is known to decide it, only a sentence that says so.
+    """
+    more, goal = finding.more_seeds, f"{finding.min_effect:g} {finding.unit}"
+    if more is None:
+        yield f"{finding.name}: {_no_seeds(finding, goal)}"
+        return
+    or_none = "" if finding.test == "swapped spreads" else " or 0"  # no spread is ever called equivalent
+    true = f"{2 * finding.min_effect:g}{or_none}" if finding.kind == "greater" else "0"
+    what = f"{more.seeds} fresh seeds would decide {goal} 9 times in 10 if the true effect is {true}"
+    if finding.seeds_needed is None:
+        what = f"it can be judged from {more.seeds} seeds on, which then tell how many would decide {goal}"
+    elif more.fewest:
+        what = f"it can be judged from {more.fewest} seeds on; {what}"
+    yield f"{finding.name}: {what}, {_cost(more)}"
+    if more.times != 1:
+        total = round(more.count * more.times)
+        yield f"  (--claims-seeds {more.count} makes {total} here, {more.times:g} times as many)"
+    if more.passed_over:
+        yield f"  (on block {more.block}, the next that has no evidence of it here)"
+    yield f"  {more.command}"
+
+
+def _no_seeds(finding: Finding, goal: str) -> str:
+    if not finding.refusal:
+        return f"no number of seeds in one block would decide {goal}"
+    lifted = "" if finding.refusal == "insensitive" else "; no number of seeds is known to lift this"
+    return f"not judged: {finding.refused}{lifted}"
+
+
+def _cost(more: MoreSeeds) -> str:
+    if more.core_minutes is None or more.minutes is None:
+        return "at an unknown cost"
+    clock = "on the one CPU here" if more.cpus == 1 else f"about {_minutes(more.minutes)} on the {more.cpus} CPUs here"
+    return f"in about {_minutes(more.core_minutes, 'core-')}, {clock}"
+
+
+def _minutes(minutes: float, kind: str = "") -> str:
+    count, unit = (round(minutes), "minute") if round(minutes) else (round(60 * minutes) or 1, "second")
+    return f"{count} {kind}{unit}{'s' if count > 1 else ''}"
