@@ -1,6 +1,6 @@
 """Estimands, tests, power and intervals: arrays in, numbers out. Imports nothing else of the harness."""
 
-from harness.statistics.choose import contrast_test, unpaired_contrast_test
+from harness.statistics.choose import contrast_test
 from harness.statistics.contrast import PerSeed
 from harness.statistics.estimands import (
     Censored,
@@ -18,18 +18,15 @@ from harness.statistics.estimands import (
 )
 from harness.statistics.finite import NotFiniteError, require_finite
 from harness.statistics.guard import guarded_bounds, guarded_bounds_unpaired, guarded_paired, guarded_unpaired
-from harness.statistics.improvement import improvement, probability_of_improvement
-from harness.statistics.intervals import bca, iqm
-from harness.statistics.multiplicity import benjamini_hochberg, holm
-from harness.statistics.outcome import Kind, Outcome, Test
-from harness.statistics.outlook import detectable, seeds_to_decide
-from harness.statistics.paired import sign_flip, studentised_paired
-from harness.statistics.power import detectable_effect, seeds_needed
+from harness.statistics.intervals import bca
+from harness.statistics.multiplicity import benjamini_hochberg
+from harness.statistics.outcome import Kind, Outcome, Refusal, Test
+from harness.statistics.paired import sign_flip
+from harness.statistics.power import detectable, detectable_effect, seeds_needed, seeds_to_decide
 from harness.statistics.ranks import censored_ranks
-from harness.statistics.shares import failure_rate, paired_shares, rarer_than, unpaired_shares
-from harness.statistics.spreads import swapped_spreads, variance_ratio
-from harness.statistics.trends import ordering, rank_correlation
-from harness.statistics.unpaired import label_permutation, studentised_unpaired
+from harness.statistics.shares import paired_shares
+from harness.statistics.spreads import swapped_spreads
+from harness.statistics.studentised import studentised_unpaired
 
 __all__ = [
     "Censored",
@@ -38,6 +35,7 @@ __all__ = [
     "Outcome",
     "PerSeed",
     "Reference",
+    "Refusal",
     "Test",
     "area",
     "area_over_weights",
@@ -48,24 +46,15 @@ __all__ = [
     "contrast_test",
     "detectable",
     "detectable_effect",
-    "failure_rate",
     "fan_in_gap",
     "guarded_bounds",
     "guarded_bounds_unpaired",
     "guarded_paired",
     "guarded_unpaired",
-    "holm",
-    "improvement",
     "input_magnitude",
-    "iqm",
-    "label_permutation",
     "normalised_return",
-    "ordering",
     "overshoot",
     "paired_shares",
-    "probability_of_improvement",
-    "rank_correlation",
-    "rarer_than",
     "require_finite",
     "restricted_level",
     "seeds_needed",
@@ -73,10 +62,6 @@ __all__ = [
     "separation_level",
     "sign_flip",
     "spread",
-    "studentised_paired",
     "studentised_unpaired",
     "swapped_spreads",
-    "unpaired_contrast_test",
-    "unpaired_shares",
-    "variance_ratio",
 ]

@@ -76,9 +76,9 @@ def area_over_weights(normalised: npt.ArrayLike, weights: npt.ArrayLike, low: fl
 class Censored:
     """One event per seed somewhere along the levels, known exactly or only to one side.
 
-    values   float[seeds], where it was seen: a density or a level
-    left     bool[seeds]: it happened at `values` or before (nearer to dense)
-    right    bool[seeds]: it happened at `values` or later (sparser), beyond what was run
+    values   float[..., seeds], where it was seen: a density or a level
+    left     bool[..., seeds]: it happened at `values` or before (nearer to dense)
+    right    bool[..., seeds]: it happened at `values` or later (sparser), beyond what was run
     falling  True where the values fall along the levels (densities); so a right-censored break density is an
              upper bound, the true one is that small or smaller
 
@@ -94,22 +94,22 @@ class Censored:
     def __post_init__(self) -> None:
         for name, kind in (("values", np.float64), ("left", np.bool_), ("right", np.bool_)):
             object.__setattr__(self, name, np.array(getattr(self, name), dtype=kind))
-        if self.values.ndim != 1 or not self.values.shape == self.left.shape == self.right.shape:
+        if self.values.ndim < 1 or not self.values.shape == self.left.shape == self.right.shape:
             shapes = f"{self.values.shape}, {self.left.shape}, {self.right.shape}"
-            raise ValueError(f"values, left and right must be of one length, got {shapes}")
+            raise ValueError(f"values, left and right must be of one shape, got {shapes}")
         _finite(self.values)
         if np.any(self.left & self.right):
             raise ValueError("an event can't be censored on both sides: it would say nothing")
 
     @property
     def earliest(self) -> FloatArray:
-        """float[seeds]: the earliest point along the levels at which the event may have happened; larger is
-        later, -inf if left-censored."""
+        """float[..., seeds]: the earliest point along the levels at which the event may have happened; larger is later,
+        -inf if left-censored."""
         return np.where(self.left, -np.inf, -self.values if self.falling else self.values)
 
     @property
     def latest(self) -> FloatArray:
-        """float[seeds]: the latest such point, +inf if right-censored."""
+        """float[..., seeds]: the latest such point, +inf if right-censored."""
         return np.where(self.right, np.inf, -self.values if self.falling else self.values)
 
 

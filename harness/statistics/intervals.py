@@ -1,12 +1,10 @@
-"""Intervals and averages for display. A verdict never rests on them: at 5 seeds a bootstrap rejects far more
-true nulls than it says."""
+"""Intervals for display. A verdict never rests on them: at 5 seeds a bootstrap rejects far more true nulls than it says."""
 
 import warnings
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from harness.statistics.contrast import FloatArray
 
@@ -34,15 +32,11 @@ def bca(
     return low, high
 
 
-def iqm(values: npt.ArrayLike, axis: int = -1) -> FloatArray:
-    """Interquartile mean: the mean without the lowest and highest quarter of the seeds (rliable's, Agarwal et
-    al. 2021). values: float[..., seeds] -> float[...]."""
-    return np.asarray(stats.trim_mean(values, 0.25, axis=axis))
-
-
 def _bootstrap(
     samples: FloatArray, statistic: Statistic, confidence: float, resamples: int
 ) -> tuple[FloatArray, FloatArray]:
+    from scipy import stats  # takes a second to load
+
     def interval(method: str) -> tuple[FloatArray, FloatArray]:
         result = stats.bootstrap(
             (samples,),

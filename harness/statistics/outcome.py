@@ -15,22 +15,10 @@ from harness.statistics.contrast import FloatArray
 from harness.statistics.finite import require_finite
 
 Kind = Literal["greater", "equivalent", "non-inferior"]
-Test = Literal[
-    "sign-flip",
-    "t",
-    "Welch",
-    "label permutation",
-    "censored ranks",
-    "guarded t",
-    "guarded Welch",
-    "swapped spreads",
-    "Pitman-Morgan",
-    "ordering",
-    "Spearman",
-    "paired shares",
-    "unpaired shares",
-    "failure rate",
-]
+Test = Literal["sign-flip", "guarded t", "guarded Welch", "Welch", "censored ranks", "swapped spreads", "paired shares"]
+Refusal = Literal["", "few seeds", "no spread", "censored", "uncalibrated", "false alarms", "insensitive", "other"]
+"""Why nothing was judged, for code: too few seeds; seeds that do not vary; censoring that leaves no pair to be ordered;
+a test that was never calibrated, or that alarms too often on such data; a system on which nothing could be seen."""
 
 TAIL = 0.025  # alpha = 0.05 two-sided, half on each side
 
@@ -45,10 +33,11 @@ class Outcome:
     lower    one-sided 97.5 % bound; -inf where the test can't give one
     upper    the same on the other side
     p        two-sided, of "the effect is 0"; NaN where refused
-    sd       standard deviation over seeds, pooled over groups; NaN for ranks. What power is reckoned from
+    sd       standard deviation over seeds, pooled over groups; NaN for ranks. Power is computed from it
     guarded  bounds that survive one more, failing seed: "equivalent" may rest on no others. None: not made
     reach    how far the guard took a failing seed to move the contrast
-    refused  why no test was made; empty where one was
+    refused  why no test was made, in words; empty where one was
+    refusal  the same for code
     """
 
     test: Test
@@ -61,16 +50,21 @@ class Outcome:
     guarded: tuple[float, float] | None = None
     reach: float = 0.0
     refused: str = ""
+    refusal: Refusal = ""
 
 
-def refusal(test: Test, n: tuple[int, ...], effect: float, why: str, sd: float = np.nan, reach: float = 0.0) -> Outcome:
-    """What can't be judged, and why: infinite bounds, no p."""
-    return Outcome(test, n, effect, -np.inf, np.inf, np.nan, sd, reach=reach, refused=why)
+Why = tuple[Refusal, str]
+"""A refusal for code, and in words."""
+
+
+def not_tested(test: Test, n: tuple[int, ...], effect: float, why: Why, sd: float = np.nan, reach: float = 0) -> Outcome:
+    """An outcome that decides nothing: infinite bounds, no p."""
+    return Outcome(test, n, effect, -np.inf, np.inf, np.nan, sd, reach=reach, refusal=why[0], refused=why[1])
 
 
 def finite_sample(values: npt.ArrayLike) -> FloatArray:
-    """values as float[seeds]. Raises ValueError for no seeds, more than one axis, and its NotFiniteError for NaN
-    or infinite values."""
+    """values as float[seeds]. Raises ValueError for no seeds or more than one axis, and its subclass NotFiniteError for
+    NaN or infinite values."""
     sample = np.asarray(values, dtype=np.float64)
     if sample.ndim != 1 or sample.size == 0:
         raise ValueError(f"expected float[seeds] with at least one seed, got shape {sample.shape}")
@@ -85,10 +79,13 @@ def pooled_sd(*groups: FloatArray) -> float:
     return float(np.sqrt(np.mean([group.var(ddof=1) for group in groups])))
 
 
-def no_spread(*groups: FloatArray) -> str:
-    """Why the groups have no spread to judge by; empty where they have."""
+ONE_SEED: Why = ("few seeds", "a group of one seed has no spread to judge by")
+
+
+def no_spread(*groups: FloatArray) -> Why | None:
+    """Why the groups have no spread to judge by; None where they have."""
     if min(group.size for group in groups) < 2:
-        return "a group of one seed has no spread to judge by"
+        return ONE_SEED
     if all(np.ptp(group) <= 1e-12 * np.abs(group).max() for group in groups):
-        return "all seeds gave the same value: their spread, and so the certainty, is unknown"
-    return ""
+        return "no spread", "all seeds gave the same value: their spread, and so the certainty, is unknown"
+    return None
