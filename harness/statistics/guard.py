@@ -4,8 +4,8 @@ The guard. A mean may hang on a failure too rare to have been seen: where 5 % of
 seeds show none, and a t test on the tight values left is certain of the wrong mean. No test of the sample alone can
 notice (Bahadur and Savage 1956). So a studentised verdict must survive one seed more. For the lower bound it lies below
 the median (for the upper one above it), by the larger of the furthest deviation seen and how far one chain that ends at
-the worst value can move the contrast. This is the rule of three with a t test around it. From 15 seeds on it keeps false
-alarms under 0.05 for normal and lognormal values, ceilings, and failures in 2 to 30 % of chains, seen or unseen
+the worst value can move the contrast. This is the rule of three with a t test around it. From 15 seeds on it keeps
+false alarms under 0.05 for normal and lognormal values, ceilings, and failures in 2 to 30 % of chains, seen or unseen
 (`python -m harness calibrate`). Its price: an effect or margin under about 3 such moves / seeds can't be shown.
 """
 
@@ -61,8 +61,8 @@ def guarded_unpaired(
 def guarded_bounds(
     values: FloatArray, fall: float | FloatArray = 0.0, rise: float | FloatArray = 0.0
 ) -> tuple[FloatArray, FloatArray]:
-    """One-sided 97.5 % t bounds of the mean that survive one seed more. values: float[..., seeds]; fall, rise: a number,
-    or float[...] -> two float[...]."""
+    """One-sided 97.5 % t bounds of the mean that survive one seed more. values: float[..., seeds]; fall, rise: a
+    number, or float[...] -> two float[...]."""
     return t_test(_one_more(values, fall, -1)).lower, t_test(_one_more(values, rise, +1)).upper
 
 

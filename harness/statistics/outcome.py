@@ -57,7 +57,9 @@ Why = tuple[Refusal, str]
 """A refusal for code, and in words."""
 
 
-def not_tested(test: Test, n: tuple[int, ...], effect: float, why: Why, sd: float = np.nan, reach: float = 0) -> Outcome:
+def not_tested(
+    test: Test, n: tuple[int, ...], effect: float, why: Why, sd: float = np.nan, reach: float = 0.0
+) -> Outcome:
     """An outcome that decides nothing: infinite bounds, no p."""
     return Outcome(test, n, effect, -np.inf, np.inf, np.nan, sd, reach=reach, refusal=why[0], refused=why[1])
 

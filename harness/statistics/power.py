@@ -1,7 +1,7 @@
 """What a test could have seen, and how many seeds would decide: for each test that a verdict rests on.
 
-`n` is seeds per group; `sd`, and `reach` where there is a guard, are those of an `Outcome`, estimated from the sample at
-hand, so the answer is as rough as they are. By test:
+`n` is seeds per group. `sd`, and `reach` where there is a guard, are an `Outcome`'s, estimated from the sample at hand:
+so the answer is as rough as they are. By test:
 
   sign-flip, swapped spreads  as the t test whose power they approach, under normal values
   guarded t, guarded Welch    the bound with one seed more, under normal values

@@ -72,7 +72,8 @@ def rank_bounds(
     spare = int(np.floor(TAIL * len(orders))) if exact else int(np.floor(TAIL * (len(orders) + 1))) - 1
     if spare < int(exact):
         return np.full(p.shape, -0.5), np.full(p.shape, 0.5), p
-    high, low = (t + side * 1e-9 * np.maximum(1.0, np.abs(t)) for t, side in ((null[..., -1 - spare], 1), (null[..., spare], -1)))
+    high, low = null[..., -1 - spare], null[..., spare]
+    high, low = high + 1e-9 * np.maximum(1.0, np.abs(high)), low - 1e-9 * np.maximum(1.0, np.abs(low))
     return np.maximum(effect - high * error, -0.5), np.minimum(effect - low * error, 0.5), p
 
 
@@ -82,8 +83,8 @@ def guarded_rank_bounds(a: Censored, b: Censored) -> tuple[FloatArray, FloatArra
 
     By t quantiles with Satterthwaite's degrees of freedom.
     """
-    n_a = a.values.shape[-1]
-    score, known = (part[..., :n_a, n_a:] for part in _scores(a, b))
+    n_a, (score, known) = a.values.shape[-1], _scores(a, b)
+    score, known = score[..., :n_a, n_a:], known[..., :n_a, n_a:]
     return _lowest(score, known), -_lowest(-score, known)
 
 
@@ -147,7 +148,7 @@ def _orders(n_a: int, n_b: int, relabellings: int) -> npt.NDArray[np.int64]:
 
 
 def _drawn(n_a: int, n_b: int, relabellings: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """int[relabellings, seeds]: all ways to deal the seeds to the groups if they are no more, else so many at random."""
+    """int[relabellings, seeds]: all ways to deal the seeds to the groups, or so many at random where there are more."""
     total = n_a + n_b
     if relabellings < comb(total, n_a):
         return np.array([rng.permutation(total) for _ in range(relabellings)])

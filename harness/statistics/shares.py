@@ -4,9 +4,9 @@ No spread has to be estimated, so seeds that are all alike are evidence here, an
 0/1 values is McNemar's exact test, but its bounds assume a shift, which shares near 0 or 1 do not follow.
 
 The test lists every table that could have come out: of n pairs x have the property in the first alone and y in the
-second alone. Its one-sided p against a difference is the chance of a score (Tango 1998) as large or larger, at its worst
-over what the difference leaves open, the share of pairs that differ (Barnard 1945; inverted to bounds by Chan and Zhang
-1999). So the level holds whatever the shares are, failures too rare to be seen included.
+second alone. Its one-sided p against a difference is the chance of a score (Tango 1998) as large or larger. It is taken
+at its worst over what the difference leaves open, the share of pairs that differ (Barnard 1945; bounds by inversion:
+Chan and Zhang 1999). So the level holds whatever the shares are, failures too rare to be seen included.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,8 @@ def paired_shares(a: npt.ArrayLike, b: npt.ArrayLike) -> Outcome:
         raise ValueError(f"paired shares need the same seeds, got {x.size} and {y.size}")
     effect, n = float((x - y).mean()), (x.size,)
     if x.size < 2:
-        return not_tested("paired shares", n, effect, ("few seeds", "one seed has a share of 0 or 1, whatever the truth"))
+        why = "one seed has a share of 0 or 1, whatever the truth"
+        return not_tested("paired shares", n, effect, ("few seeds", why))
     pairs, only_a, only_b = Pairs(x.size), int((x > y).sum()), int((y > x).sum())
     here, mirrored = pairs.index(only_a, only_b), pairs.index(only_b, only_a)
     lower, upper = pairs.lower_bound(here), -pairs.lower_bound(mirrored)

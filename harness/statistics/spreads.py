@@ -50,9 +50,7 @@ def swapped_bounds(
     found = [effect[..., None]]  # as it is counts as one of the swaps
     for start in range(0, swaps, 1000):
         swapped = rng.integers(0, 2, (min(1000, swaps - start), a.shape[-2], 1), dtype=bool)
-        wide, narrow = (
-            _distances(np.where(swapped, *sides)).mean(axis=(-2, -1)) for sides in ((y, x), (x, y))
-        )
+        wide, narrow = (_distances(np.where(swapped, *sides)).mean(axis=(-2, -1)) for sides in ((y, x), (x, y)))
         found.append(wide - narrow)
     null = np.sort(np.concatenate(found, axis=-1), axis=-1)
     beyond = int(np.floor(TAIL * null.shape[-1]))  # of the swaps may lie as far out, where the test rejects
