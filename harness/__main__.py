@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from harness.controls import CONTROLS
 from harness.evidence import commands as evidence
-from harness.fixtures import FixtureError
+from harness.files import FixtureError
 from harness.registry import UnknownNameError
 from harness.results.records import RecordError
 from harness.trust.controls import IDLE

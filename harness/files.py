@@ -6,8 +6,13 @@ import sys
 from pathlib import Path
 
 _TREE = Path(__file__).resolve().parent.parent
-HOUSE = _TREE if (_TREE / "claims").is_dir() else Path(sys.prefix) / "share" / "minimal-tickets"
+SUITE_ROOT = _TREE if (_TREE / "claims").is_dir() else Path(sys.prefix) / "share" / "minimal-tickets"
 """The folder of claims/ and fixtures/: the tree, or where an installation without it puts them (pyproject.toml)."""
+FIXTURES = SUITE_ROOT / "fixtures"
+
+
+class FixtureError(Exception):
+    """A fixture is missing or not what it must be; the message is one line."""
 
 
 def replace_file(path: Path, content: bytes) -> None:

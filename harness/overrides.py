@@ -14,7 +14,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from harness.experiment import Experiment
-from harness.tasks.narrowed import Narrowed, whole
+from harness.tasks.input_subset import InputSubset, full_task
 from harness.tasks.spec import Task
 
 PARTS = tuple(f.name for f in dataclasses.fields(Experiment) if f.name != "control")  # a control is a name, not a part
@@ -86,16 +86,16 @@ def fields_of(experiment: Experiment, part: str) -> list[str]:
     """The fields of a part that an override may name. Of every task `inputs` is one: which of them are observed."""
     if part != "task":
         return [f.name for f in dataclasses.fields(getattr(experiment, part)) if f.init]
-    task: Any = whole(experiment.task)
+    task: Any = full_task(experiment.task)
     return [*(f.name for f in dataclasses.fields(task) if f.init), "inputs"]
 
 
 def _observed(task: Task, values: Mapping[str, Any]) -> Task:
     """The task with these fields, observed through those inputs that are asked for, or through those that it was."""
-    own: Any = whole(task)
+    own: Any = full_task(task)
     changed: Task = dataclasses.replace(own, **{name: value for name, value in values.items() if name != "inputs"})
-    if "inputs" in values or isinstance(task, Narrowed):
-        return Narrowed(changed, values.get("inputs", task.inputs))
+    if "inputs" in values or isinstance(task, InputSubset):
+        return InputSubset(changed, values.get("inputs", task.inputs))
     return changed
 
 
@@ -103,7 +103,7 @@ def _value(override: Override, part: Any) -> Any:
     """What is written, as the type hint of the field says. Raises ValueError."""
     if override.part == "task" and override.field == "inputs":
         return tuple(name.strip() for name in override.value.split("+"))
-    kind: Any = type(whole(part) if override.part == "task" else part)
+    kind: Any = type(full_task(part) if override.part == "task" else part)
     try:
         hint = typing.get_type_hints(kind)[override.field]
     except NameError:  # a hint for type checkers alone

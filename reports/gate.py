@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from harness.fixtures import FIXTURES
+from harness.files import FIXTURES
 from reports import numbers
 from reports.marks import STANDINGS, Mark, mark
 

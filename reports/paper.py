@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.fixtures import FIXTURES
+from harness.files import FIXTURES
 from reports import numbers
 from reports.marks import CONCLUSIONS, Mark, mark
 

@@ -19,9 +19,9 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from harness.experiment import Experiment
-from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
+from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.networks.mlp import Mlp
 

@@ -19,10 +19,11 @@ from math import exp, inf
 import numpy as np
 
 from harness.experiment import Cell, Experiment
-from harness.fixtures import FixtureError, read_reference
+from harness.files import FixtureError
 from harness.learners.protocol import ACTOR
 from harness.pruning.conditions import CONDITIONS, SURVIVING
 from harness.pruning.layout import densities, layer_sizes, prunable_networks
+from harness.tasks.references import read_reference
 from harness.tasks.spec import Task, zero_inputs
 
 FLOPS_PER_SECOND = 84e9

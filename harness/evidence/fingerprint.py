@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness import fixtures
+from harness import files
 from harness.canonical import canonical_json
 from harness.controls import CONTROLS
 from harness.experiment import Cell
@@ -36,7 +36,7 @@ def engine_parts(cell: Cell) -> Parts:
     """What this cell's numbers pass through.
 
     Where it uses what was defined outside this package, "registered" holds {"criterion conftest.mine: conftest": hash}.
-    Raises harness.fixtures.FixtureError where a file that it needs is missing or unsound, and ValueError for a name
+    Raises harness.files.FixtureError where a file that it needs is missing or unsound, and ValueError for a name
     that nothing is registered by, and for what has no source file.
     """
     e = cell.experiment
@@ -86,7 +86,7 @@ def _name(file: Path) -> str:
 
 
 def _roots() -> dict[str, Path]:
-    return {"fixtures": fixtures.FIXTURES, PACKAGE: Path(__file__).parents[1]}
+    return {"fixtures": files.FIXTURES, PACKAGE: Path(__file__).parents[1]}
 
 
 def _used(cell: Cell) -> Iterator[tuple[str, tuple[Origin, ...]]]:

@@ -64,7 +64,7 @@ class Address:
 
 @functools.cache
 def address(cell: Cell) -> Address:
-    """The address of a cell under this process's engine. Raises harness.fixtures.FixtureError."""
+    """The address of a cell under this process's engine. Raises harness.files.FixtureError."""
     return Address(cell, engine_parts(cell))
 
 

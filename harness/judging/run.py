@@ -15,7 +15,6 @@ import numpy as np
 from harness.controls import control_of
 from harness.evidence.store import Store, address
 from harness.experiment import Cell, Experiment
-from harness.fixtures import read_reference
 from harness.judging.channels import by_channel, learning_area, relative, share_of_emptied, split_means
 from harness.learners.protocol import ACTOR
 from harness.profiles.all_budgets import TASKS
@@ -37,6 +36,7 @@ from harness.statistics import (
     restricted_level,
     separation_level,
 )
+from harness.tasks.references import read_reference
 from harness.tasks.spec import zero_inputs
 
 Judged = Literal["scored-return", "best-evaluation"]

@@ -14,15 +14,15 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 
-from harness.fixtures import expert_file, read_experts
 from harness.learners.adam import Decay, MaskedAdam
+from harness.learners.expert_files import expert_file, read_experts
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import play
 from harness.learners.settings import refuse
 from harness.networks.kernels import drawn, dropout_keys
 from harness.networks.mlp import Mlp, forward
 from harness.streams import streams
-from harness.tasks.narrowed import shown, whole
+from harness.tasks.input_subset import full_task, select_inputs
 from harness.tasks.spec import Task
 
 
@@ -103,7 +103,7 @@ class BC:
     def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
         """The experts of these seeds, read and found sound; raises FixtureError."""
         indices = sorted(set(self.expert_indices(seeds)))
-        read_experts(task.name, indices, len(whole(task).inputs), task.actions)
+        read_experts(task.name, indices, len(full_task(task).inputs), task.actions)
         return [expert_file(task.name, index) for index in indices]
 
     def start(
@@ -152,7 +152,7 @@ class Students:
         """What the experts saw, [members, env_steps, inputs], and their policies there, [.., actions]."""
         s = self.settings
         indices = s.expert_indices(seeds)
-        full = whole(task)  # the expert sees all of it
+        full = full_task(task)  # the expert sees all of it
         experts = read_experts(task.name, indices, len(full.inputs), task.actions).tensors()
         if s.taught_by == "random policy":  # whatever is seen, all actions are as probable
             for last in (experts.weights[-1], experts.biases[-1]):
@@ -165,7 +165,7 @@ class Students:
         with torch.no_grad():
             policies = torch.softmax(forward(experts, observations), dim=-1)
         dtype = self.actor.flat.dtype
-        seen = torch.from_numpy(shown(task, observations.numpy()))
+        seen = torch.from_numpy(select_inputs(task, observations.numpy()))
         return seen.to(dtype), policies.to(dtype)
 
     def keep(self, members: np.ndarray) -> None:

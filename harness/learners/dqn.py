@@ -26,7 +26,8 @@ from harness.networks.kernels import Dropout, draw, dropout_keys, member_backwar
 from harness.networks.mlp import Mlp
 from harness.networks.sparse_input import Fold, Table, fold, folded, unfold
 from harness.streams import streams
-from harness.tasks.spec import Acting, Task, seen, table_of
+from harness.tasks.rollout import Acting, network_input, table_of
+from harness.tasks.spec import Task
 
 SAMPLES_AT_ONCE = 1_024
 """Of the whole replay memory, when its gradient is asked for."""
@@ -226,7 +227,7 @@ class DQNPopulation:
         self.dropout_keys = dropout_keys(streams(seeds, "dropout", level))
         starts = np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams])
         self.batch = task.batch(starts, seeds)
-        shown, prioritised = seen(self.batch, self.table), settings.alpha > 0
+        shown, prioritised = network_input(self.batch, self.table), settings.alpha > 0
         self.replay = Replay(shown, settings.capacity, task.horizon, prioritised)
 
     def keep(self, members: np.ndarray) -> None:
@@ -248,7 +249,7 @@ class DQNPopulation:
         epsilons = [s.exploration(played + step * s.envs) for step in range(s.rollout)]
         streams = self.rollout_streams
         rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, streams, epsilons, self.table)
-        self.replay.add(rollout, seen(self.batch, self.table))
+        self.replay.add(rollout, network_input(self.batch, self.table))
         due = s.updates_until(self.round + 1) - s.updates_until(self.round)
         if due and self.replay.transitions >= s.learning_starts:  # it may have begun in a later round
             uniforms = np.stack([rng.random((due, s.batch)) for rng in self.minibatch_streams])

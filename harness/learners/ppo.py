@@ -21,7 +21,8 @@ from harness.networks.kernels import Dropout, draw, dropout_keys, member_backwar
 from harness.networks.mlp import Mlp, outputs_of
 from harness.networks.sparse_input import Fold, Table, fold, folded, unfold
 from harness.streams import streams
-from harness.tasks.spec import Task, seen, table_of
+from harness.tasks.rollout import network_input, table_of
+from harness.tasks.spec import Task
 
 CRITIC = "critic"
 Schedule = Literal["constant", "linear"]
@@ -208,7 +209,7 @@ class PPOPopulation:
     def _samples(self, rollout: Rollout) -> "Samples":
         """What a rollout teaches: with advantages and value targets."""
         values = self._values(rollout.observations)
-        last_values = self._values(seen(self.batch, self.table)[None])[0]
+        last_values = self._values(network_input(self.batch, self.table)[None])[0]
         rewards = rollout.rewards.copy()
         cut = np.flatnonzero(rollout.truncated.any(axis=(1, 2)))
         if len(cut):  # an episode that the horizon cut off would have gone on: its last state's value counts
@@ -230,7 +231,7 @@ class PPOPopulation:
     def _room(self, batch: int) -> "Room":
         """Memory for `batch` samples."""
         actor, critic = (mlp.sizes for mlp in self.networks.values())
-        now = seen(self.batch, self.table)
+        now = network_input(self.batch, self.table)
 
         def empty(*shape: int) -> np.ndarray:
             return np.empty(shape, dtype=self.actor.flat.dtype)

@@ -11,7 +11,8 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from harness.networks.mlp import Mlp
-from harness.tasks.spec import Acting, Task
+from harness.tasks.rollout import Acting
+from harness.tasks.spec import Task
 
 ACTOR = "actor"
 """The network that acts, and that every learner has; it comes first."""

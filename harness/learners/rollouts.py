@@ -8,7 +8,8 @@ import numpy as np
 from harness.compiled import njit
 from harness.networks.mlp import Mlp, outputs_of
 from harness.networks.sparse_input import Table, folded
-from harness.tasks.spec import Batch, Task, seen, seen_last
+from harness.tasks.rollout import final_network_input, network_input
+from harness.tasks.spec import Batch, Task
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def play(
         restarts.append(task.draw_starts(rng, (steps, envs)))
     starts = np.stack(restarts, axis=1)
 
-    first = seen(batch, table)
+    first = network_input(batch, table)
     observations = np.empty((*shape, first.shape[-1]), dtype=first.dtype)
     final_observations = np.empty_like(observations)
     actions = np.empty(shape, dtype=np.int64)
@@ -64,7 +65,7 @@ def play(
     terminated = np.empty(shape, dtype=bool)
     truncated = np.empty(shape, dtype=bool)
     for time in range(steps):
-        observations[time] = seen(batch, table)
+        observations[time] = network_input(batch, table)
         outputs = outputs_of(actor, observations[time])
         if epsilons is None:
             _sample(outputs, uniforms[time], actions[time], log_probabilities[time])
@@ -74,7 +75,7 @@ def play(
         rewards[time] = transition.rewards
         terminated[time] = transition.terminated
         truncated[time] = transition.truncated
-        final_observations[time] = seen_last(transition, table)
+        final_observations[time] = final_network_input(transition, table)
     return Rollout(observations, actions, log_probabilities, rewards, terminated, truncated, final_observations)
 
 

@@ -9,7 +9,8 @@ from harness.experiment import Evaluation
 from harness.learners.protocol import ACTOR, OffersGradients, OffersRewinding, Population
 from harness.networks.mlp import Mlp
 from harness.streams import streams
-from harness.tasks.spec import Acting, Task, rollout_returns
+from harness.tasks.rollout import Acting, rollout_returns
+from harness.tasks.spec import Task
 
 
 @dataclass(frozen=True)

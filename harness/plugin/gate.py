@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.fixtures import FIXTURES
+from harness.files import FIXTURES
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import Claims
 from harness.results import baseline as baselines

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.files import HOUSE
+from harness.files import SUITE_ROOT
 from harness.judging.claim import claim_of
 from harness.plugin.options import Settings
 
-CLAIMS = HOUSE / "claims"
+CLAIMS = SUITE_ROOT / "claims"
 ALL = "all"
 JOINED = pytest.StashKey[bool]()
 """Of an item that `join` added: no path names it, as seen from the project."""

@@ -12,7 +12,7 @@ import pytest
 
 from harness.controls import CONTROLS
 from harness.controls.broken import broken_by
-from harness.fixtures import FIXTURES
+from harness.files import FIXTURES
 from harness.overrides import Override
 from harness.profiles.profile import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
 from harness.results.baseline import MARGIN

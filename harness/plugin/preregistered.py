@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.files import HOUSE
-from harness.fixtures import FixtureError
+from harness.files import SUITE_ROOT, FixtureError
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
 from harness.plugin import house
@@ -170,7 +169,7 @@ def _in_git(file: Path) -> str:
     ):
         command = ["git", "log", "-1", "--format=%h (%cd)", "--date=format:%Y-%m-%d %H:%M", *narrowed, "--", str(file)]
         try:
-            done = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True)
+            done = subprocess.run(command, cwd=SUITE_ROOT, capture_output=True, text=True)
         except OSError:
             return ""
         if done.returncode == 0 and done.stdout.strip():

@@ -11,8 +11,7 @@ from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
-from harness.files import prove_writable
-from harness.fixtures import FixtureError
+from harness.files import FixtureError, prove_writable
 from harness.judging import calibrated as basis
 from harness.judging.claim import Claim, claim_of
 from harness.judging.judge import Judge

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.evidence.costs import env_steps, estimated_seconds
 from harness.experiment import Cell, Experiment
 from harness.plugin.suite import Suite
-from harness.tasks.narrowed import whole
+from harness.tasks.input_subset import full_task
 
 
 def list_claims(suite: Suite) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _name(cell: Cell) -> str:
 def _options(cell: Cell) -> list[str]:
     """Those that are not as ever."""
     e = cell.experiment
-    encoding = getattr(whole(e.task), "encoding", None)
+    encoding = getattr(full_task(e.task), "encoding", None)
     changes = [f"encoded as {encoding}"] if encoding else []
     changes += [f"weight decay {e.learner.weight_decay:g}"] if e.learner.weight_decay else []
     changes += [f"dropout {e.network.dropout:g}"] if e.network.dropout else []
@@ -97,4 +97,4 @@ def _options(cell: Cell) -> list[str]:
 
 
 def _shown(e: Experiment) -> str:
-    return "" if e.task == whole(e.task) else f" on {' and '.join(e.task.inputs)}"
+    return "" if e.task == full_task(e.task) else f" on {' and '.join(e.task.inputs)}"

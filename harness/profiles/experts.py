@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.canonical import to_plain
 from harness.files import replace_file
-from harness.fixtures import expert_file, read_experts, reference_file, write_expert
+from harness.learners.expert_files import expert_file, read_experts, write_expert
 from harness.learners.protocol import ACTOR
 from harness.learners.training import train
 from harness.networks.mlp import initial_mlp
@@ -20,7 +20,9 @@ from harness.profiles.budgets import Budgets
 from harness.profiles.profile import EXPERT_BLOCK, SEEDS_PER_BLOCK
 from harness.registry import UnknownNameError
 from harness.streams import stream, streams
-from harness.tasks.spec import GREEDY, Task, rollout_returns
+from harness.tasks.references import reference_file
+from harness.tasks.rollout import GREEDY, rollout_returns
+from harness.tasks.spec import Task
 
 FIRST_SEED = EXPERT_BLOCK * SEEDS_PER_BLOCK
 """No claim is judged on this block, nothing is tuned on it."""

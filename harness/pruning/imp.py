@@ -26,7 +26,7 @@ from harness.pruning.level import Level
 from harness.pruning.ranking import keep_largest, weight_count
 from harness.pruning.savings import reduced
 from harness.streams import streams
-from harness.tasks.spec import rollout_returns
+from harness.tasks.rollout import rollout_returns
 
 if TYPE_CHECKING:
     from harness.experiment import Cell

@@ -8,7 +8,7 @@ import numpy as np
 from harness.networks.compaction import Compact, compact
 from harness.networks.mlp import Mlp
 from harness.pruning.layout import Masks, Networks
-from harness.tasks.narrowed import Narrowed
+from harness.tasks.input_subset import InputSubset
 from harness.tasks.spec import Task, zero_inputs
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def reduced(e: "Experiment", networks: Networks, masks: Masks) -> Reduced:
     if e.learner.weight_decay > 0:  # it would move the weights of what is left out
         return Reduced(e.task, networks, masks, {})
     zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ())
-    task = Narrowed(e.task, tuple(name for name in e.task.inputs if name not in zeros)) if zeros else e.task
+    task = InputSubset(e.task, tuple(name for name in e.task.inputs if name not in zeros)) if zeros else e.task
     shown = np.array([name not in zeros for name in e.task.inputs])
     unreachable = e.savings.leave_out_unreachable and e.network.dropout == 0
     compacts = {

@@ -6,7 +6,7 @@ import subprocess
 from importlib import metadata
 from typing import Any
 
-from harness.files import HOUSE
+from harness.files import SUITE_ROOT
 from harness.machine import cpu_name, usable_cpus
 
 LIBRARIES = ("torch", "numpy", "numba", "scipy", "gymnasium", "pytest")
@@ -24,7 +24,9 @@ def provenance() -> dict[str, Any]:
 
 def _commit() -> str | None:
     try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=HOUSE, capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=SUITE_ROOT, capture_output=True, text=True
+        )
     except OSError:
         return None
     return done.stdout.strip() or None

@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.files import replace_file
-from harness.fixtures import FIXTURES
+from harness.files import FIXTURES, replace_file
 from harness.results.provenance import provenance
 
 SCHEMA = 1

@@ -275,7 +275,7 @@ class TestFingerprint:
         bc = set(source_hash.modules_behind((*ENGINE, "harness.tasks.cart_pole", "harness.learners.bc")))
         assert "harness.learners.bc" in bc - ppo
         assert "harness.learners.ppo" in ppo - bc
-        assert "harness.fixtures" in bc - ppo  # only a student reads experts
+        assert "harness.learners.expert_files" in bc - ppo  # only a student reads experts
 
     @pytest.mark.parametrize("learner", LEARNERS)
     def test_all_that_the_numbers_pass_through_is_in_it(self, learner: str) -> None:

@@ -25,7 +25,7 @@ from harness.evidence.fingerprint import engine_parts
 from harness.evidence.level_file import from_bytes, to_bytes
 from harness.evidence.store import Store, address
 from harness.experiment import Cell, Evaluation, Experiment, Network
-from harness.files import HOUSE
+from harness.files import SUITE_ROOT
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR
@@ -699,14 +699,14 @@ def test_changes_may_stand_in_pyproject_and_the_command_line_wins(own: Path, tmp
     (folder / "pytest.ini").write_text("[pytest]\nset =\n  pruning.criterion=random\n  pruning.levels=2\n")
     said = run_pytest(folder, "--claims-list", RULE_ARG).text
     assert "with pruning.criterion=gradient-times-weight, pruning.levels=2, seeds" in said
-    for path in HOUSE.glob("claims/test_*.py"):  # all of the house's can be named from here
+    for path in SUITE_ROOT.glob("claims/test_*.py"):  # all of the house's can be named from here
         assert path.stem.removeprefix("test_").replace("_", "-") in said
 
 
 def test_a_claim_of_ones_own_with_a_name_of_the_houses_is_the_one_meant(own: Path, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     (folder / "tests").mkdir(parents=True)
-    shutil.copy(HOUSE / "claims" / "test_ticket_effect.py", folder / "tests" / "test_my_ticket_effect.py")
+    shutil.copy(SUITE_ROOT / "claims" / "test_ticket_effect.py", folder / "tests" / "test_my_ticket_effect.py")
     said = run_pytest(folder, "--collect-only", "-q", *SMOKE).text
     assert "tests/test_my_ticket_effect.py::test_ticket_beats_random[cart-pole-bc]" in said
     assert "minimal-tickets" not in said

@@ -30,7 +30,6 @@ from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, StoreError, address
 from harness.experiment import Cell, Evaluation, Experiment, Network
-from harness.fixtures import read_reference
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
 from harness.learners.bc import BC
@@ -43,6 +42,7 @@ from harness.results.records import HERE, Entry, Record, Table, leave
 from harness.results.schema import Conclusion
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return
 from harness.tasks.cart_pole import CartPole
+from harness.tasks.references import read_reference
 from harness.trust.retrained import Retrained
 
 ARMS = 4
@@ -331,7 +331,7 @@ def main(replicates: int = REPLICATES, fixture: bool = False, processes: int = 2
     """Measure at least so many replicates of `SEEDS` seeds, print what came out, and write the record.
 
     Returns the exit code: 0, 1 where too many are false alarms, 3 where evidence can't be written, 4 for an argument
-    that can't be used. Raises harness.fixtures.FixtureError.
+    that can't be used. Raises harness.files.FixtureError.
     """
     fewest = FEWEST * TWICE // SEEDS if fixture else 1
     if not (fewest <= replicates <= MOST and processes >= 1):

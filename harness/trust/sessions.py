@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.files import HOUSE
+from harness.files import SUITE_ROOT
 from harness.plugin.gate import NO_RESULT
 from harness.results.schema import Finding
 
@@ -70,7 +70,7 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
         *options,
     ]
     with log.open("w") as output:
-        code = subprocess.run(command, cwd=HOUSE, stdout=output, stderr=subprocess.STDOUT).returncode
+        code = subprocess.run(command, cwd=SUITE_ROOT, stdout=output, stderr=subprocess.STDOUT).returncode
     if code in _SETTLED and findings.exists():
         summary = json.loads(findings.read_text("utf-8"))
         return {

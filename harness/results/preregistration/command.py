@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.files import HOUSE
+from harness.files import SUITE_ROOT
 
 OK, USAGE = 0, 4
 
@@ -21,5 +21,13 @@ def main(evidence: str, claims: Sequence[str]) -> int:
         *(f"--claim={claim}" for claim in claims),
     ]
     quiet = ["-qq", "--no-header", "--no-summary"]
-    command = [sys.executable, "-m", "pytest", *arguments, *quiet, f"--rootdir={HOUSE}", str(HOUSE / "claims")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *arguments,
+        *quiet,
+        f"--rootdir={SUITE_ROOT}",
+        str(SUITE_ROOT / "claims"),
+    ]
     return OK if subprocess.run(command).returncode == OK else USAGE

@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import fixtures
-from harness.files import replace_file
-from harness.fixtures import FixtureError
+from harness import files
+from harness.files import FixtureError, replace_file
 from harness.results.preregistration.document import Document, document_hash
 from harness.results.preregistration.seen import Blocks
 
@@ -54,7 +53,7 @@ class Registered:
 
 def file() -> Path:
     """Where the registrations lie."""
-    return fixtures.FIXTURES / "preregistration.json"
+    return files.FIXTURES / "preregistration.json"
 
 
 def read() -> dict[str, Registered]:

@@ -12,9 +12,9 @@ from stable_baselines3.common.logger import configure
 from harness.bench import measure, peers, rows
 from harness.bench.measure import Row, Target
 from harness.experiment import Cell, Evaluation, Experiment, Network
-from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
+from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO, Pace, Samples
 from harness.networks.mlp import outputs_of
 from harness.pruning.conditions import DENSE

@@ -13,7 +13,6 @@ import numpy as np
 
 from harness.evidence.store import Address, Store
 from harness.experiment import Cell, Evaluation, Network
-from harness.fixtures import read_reference
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
@@ -26,6 +25,7 @@ from harness.pruning.settings import Pruning
 from harness.statistics import Reference
 from harness.streams import stream
 from harness.tasks.cart_pole import CartPole
+from harness.tasks.references import read_reference
 
 LEVELS = 3
 TASK = CartPole()

@@ -25,8 +25,8 @@ from harness.pruning.imp import run_level
 from harness.pruning.settings import Pruning
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
-from harness.tasks.narrowed import Narrowed
-from harness.tasks.spec import Acting
+from harness.tasks.input_subset import InputSubset
+from harness.tasks.rollout import Acting
 
 TABLE_8 = {
     "learning_rate": 0.0005,
@@ -219,7 +219,7 @@ class TestSchedules:
 
 # --- by hand
 
-ONE_INPUT = Narrowed(CartPole(), ("pole angle",))
+ONE_INPUT = InputSubset(CartPole(), ("pole angle",))
 
 
 class TestByHand:

@@ -27,7 +27,7 @@ from harness.networks.mlp import Mlp, forward, initial_mlp
 from harness.profiles.profile import PROFILES, System
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
-from harness.tasks.spec import GREEDY, rollout_returns
+from harness.tasks.rollout import GREEDY, rollout_returns
 from harness.tests.networks.test_networks import kept_units
 from harness.tests.tasks.equations import Numbers, equation_9
 

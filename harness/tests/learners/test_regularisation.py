@@ -9,9 +9,9 @@ import pytest
 
 from harness.evidence.level_file import from_bytes, to_bytes
 from harness.experiment import Cell, Evaluation, Experiment, Network
-from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
+from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.overrides import Override

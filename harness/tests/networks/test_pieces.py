@@ -17,8 +17,9 @@ from harness.pruning.layout import initial_networks
 from harness.pruning.settings import Pruning
 from harness.streams import streams
 from harness.tasks.gridmaze.batch import GridMaze
-from harness.tasks.narrowed import Narrowed
-from harness.tasks.spec import Batch, rollout_returns, table_of
+from harness.tasks.input_subset import InputSubset
+from harness.tasks.rollout import rollout_returns, table_of
+from harness.tasks.spec import Batch
 
 PIECES, INPUTS, MOST, MEMBERS = 30, 12, 6, 3
 
@@ -145,7 +146,7 @@ def test_updates_from_pieces_are_those_from_observations(learner: str, encoding:
 def test_a_narrowed_task_has_fewer_columns_of_the_same_pieces(order: list[int]) -> None:
     task = GridMaze()
     columns = sorted(order[:50])
-    narrowed = Narrowed(task, tuple(task.inputs[column] for column in columns))
+    narrowed = InputSubset(task, tuple(task.inputs[column] for column in columns))
     starts = np.tile(task.draw_starts(np.random.default_rng(0), (1, 1)), (1, 2, 1))
     batch, whole = narrowed.batch(starts), task.batch(starts)
     rows = narrowed.table((0,))

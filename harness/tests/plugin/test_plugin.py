@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.fixtures import FIXTURES
+from harness.files import FIXTURES
 from harness.tests.evidence.processes import Ran, run_pytest
 
 TREE = Path(__file__).resolve().parents[3]
@@ -320,9 +320,7 @@ def test_an_unsound_fixture_is_one_line_before_any_training(
 
 def redirected(fixtures: Path) -> str:
     """Lines of a conftest.py that have fixtures read from another folder."""
-    return (
-        f"\nimport pathlib\n\nimport harness.fixtures\n\nharness.fixtures.FIXTURES = pathlib.Path({str(fixtures)!r})\n"
-    )
+    return f"\nimport pathlib\n\nimport harness.files\n\nharness.files.FIXTURES = pathlib.Path({str(fixtures)!r})\n"
 
 
 def test_an_unsound_fixture_is_refused_before_workers_start(tmp_path: Path) -> None:

@@ -11,23 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-import harness.fixtures
+import harness.files
 from harness.canonical import to_plain
-from harness.fixtures import (
-    FixtureError,
-    expert_file,
-    read_experts,
-    read_reference,
-    reference_file,
-    replace_file,
-    write_expert,
-)
+from harness.files import FixtureError, replace_file
+from harness.learners.expert_files import expert_file, read_experts, write_expert
 from harness.networks.mlp import Mlp, initial_mlp
 from harness.profiles.all_budgets import TASKS
 from harness.profiles.experts import FIRST_SEED
 from harness.streams import stream, streams
 from harness.tasks.cart_pole import CartPole
-from harness.tasks.spec import rollout_returns
+from harness.tasks.references import read_reference, reference_file
+from harness.tasks.rollout import rollout_returns
 
 INPUTS, ACTIONS = len(CartPole.inputs), CartPole.actions
 
@@ -41,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for path in originals:
         shutil.copy(path, copies)
         shutil.copy(path.with_suffix(".json"), copies)
-    monkeypatch.setattr(harness.fixtures, "FIXTURES", tmp_path)
+    monkeypatch.setattr(harness.files, "FIXTURES", tmp_path)
     return copies
 
 
@@ -226,7 +220,7 @@ class TestReferences:
     def test_references_are_numbers_whatever_else_the_file_holds(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(harness.fixtures, "FIXTURES", tmp_path)
+        monkeypatch.setattr(harness.files, "FIXTURES", tmp_path)
         write_reference(json.dumps({"random": 1, "random_se": 2, "expert": 3, "expert_se": 4, "more": "words"}))
         assert read_reference("a-task", 10) == {"random": 1.0, "random_se": 2.0, "expert": 3.0, "expert_se": 4.0}
 
@@ -234,7 +228,7 @@ class TestReferences:
     def test_a_reference_that_cannot_be_read_is_named(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
     ) -> None:
-        monkeypatch.setattr(harness.fixtures, "FIXTURES", tmp_path)
+        monkeypatch.setattr(harness.files, "FIXTURES", tmp_path)
         if text is not None:
             write_reference(text)
         with pytest.raises(FixtureError) as caught:

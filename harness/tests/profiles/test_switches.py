@@ -22,7 +22,7 @@ from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 from harness.streams import stream, streams
 from harness.tasks.cart_pole import CartPole
-from harness.tasks.spec import Acting, rollout_returns
+from harness.tasks.rollout import Acting, rollout_returns
 
 SEEDS = (3, 8, 11)
 SAMPLED = Acting(softmax=True)

@@ -34,7 +34,7 @@ from harness.pruning.savings import Savings
 from harness.pruning.settings import Pruning
 from harness.streams import stream, streams
 from harness.tasks.cart_pole import CartPole
-from harness.tasks.spec import rollout_returns
+from harness.tasks.rollout import rollout_returns
 from harness.tests.tasks.equations import equation_9
 
 LEARNERS: dict[str, Learner] = {

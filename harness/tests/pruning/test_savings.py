@@ -31,9 +31,9 @@ from harness.evidence.level_file import to_bytes
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, address
 from harness.experiment import Cell, Evaluation, Experiment, Network
-from harness.fixtures import read_experts
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
+from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.rollouts import Rollout, play
@@ -48,7 +48,7 @@ from harness.pruning.settings import Pruning
 from harness.statistics import guarded_paired
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
-from harness.tasks.spec import rollout_returns
+from harness.tasks.rollout import rollout_returns
 from harness.tests.plugin.test_plugin import Project, project
 
 # --- a task with inputs that are always zero, and levels of sparse networks

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from harness.evidence.fingerprint import engine_fingerprint
 from harness.evidence.inventory import flat
-from harness.fixtures import FixtureError
+from harness.files import FixtureError
 from harness.judging.claim import Claim
 from harness.judging.run import dense_run, imp_runs
 from harness.plugin import preregistered

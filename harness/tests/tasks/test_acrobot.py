@@ -13,7 +13,7 @@ from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
 from harness.tasks.acrobot import VELOCITY_LIMIT_1, VELOCITY_LIMIT_2, Acrobot, _cosines_and_sines
-from harness.tasks.spec import rollout_returns
+from harness.tasks.rollout import rollout_returns
 
 TOLERANCE = 1e-12
 TOP = (np.pi, 0.0, 0.0, 0.0)
@@ -279,7 +279,9 @@ class TestMembers:
 class TestExperiments:
     @pytest.mark.parametrize("learner", ["ppo", "bc"])
     def test_agents_and_students_are_trained_on_the_velocities_alone(self, learner: str) -> None:
-        experiment = PROFILES["smoke"].experiment(System("acrobot", learner, (f"task.inputs={'+'.join(Acrobot.inputs[4:])}",)))
+        experiment = PROFILES["smoke"].experiment(
+            System("acrobot", learner, (f"task.inputs={'+'.join(Acrobot.inputs[4:])}",))
+        )
         level = run_level(Cell(experiment, DENSE, (0, 1)), 0, None)
         assert {mlp.sizes[0] for mlp in level.trained.values()} == {2}
         assert level.scores.min() >= Acrobot().minimum_return

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.networks.mlp import Mlp
 from harness.tasks.cart_pole import ANGLE_LIMIT, POSITION_LIMIT, CartPole
-from harness.tasks.spec import rollout_returns
+from harness.tasks.rollout import rollout_returns
 
 TOLERANCE = 1e-12
 

@@ -23,7 +23,7 @@ from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
-from harness.tasks.narrowed import Narrowed, shown, whole
+from harness.tasks.input_subset import InputSubset, full_task, select_inputs
 
 POLE = ("pole angular velocity", "pole angle")  # not in the task's own order
 COLUMNS = [3, 2]
@@ -37,7 +37,7 @@ class TestValues:
     def test_it_is_the_task_with_these_columns_step_by_step(self) -> None:
         """Restarts and members that are dropped on the way among them."""
         task, rng = CartPole(horizon=12), np.random.default_rng(0)
-        narrowed = Narrowed(task, POLE)
+        narrowed = InputSubset(task, POLE)
         starts = narrowed.draw_starts(np.random.default_rng(1), (3, 4))
         np.testing.assert_array_equal(starts, task.draw_starts(np.random.default_rng(1), (3, 4)))
         whole_batch, batch = task.batch(starts), narrowed.batch(starts)
@@ -59,19 +59,19 @@ class TestValues:
     def test_all_else_is_the_tasks_own(self) -> None:
         task = CartPole(horizon=77)
         for name in ("name", "actions", "horizon", "minimum_return", "maximum_return"):
-            assert getattr(Narrowed(task, POLE), name) == getattr(task, name)
+            assert getattr(InputSubset(task, POLE), name) == getattr(task, name)
 
     def test_one_may_be_narrowed_again(self) -> None:
-        task = Narrowed(Narrowed(CartPole(), ("cart velocity", *POLE)), POLE[1:])
+        task = InputSubset(InputSubset(CartPole(), ("cart velocity", *POLE)), POLE[1:])
         observations = np.random.default_rng(0).normal(size=(2, 5, 4))
-        assert whole(task) == CartPole()
-        np.testing.assert_array_equal(shown(task, observations), observations[..., [2]])
+        assert full_task(task) == CartPole()
+        np.testing.assert_array_equal(select_inputs(task, observations), observations[..., [2]])
         starts = task.draw_starts(np.random.default_rng(0), (1, 3))
         np.testing.assert_array_equal(task.batch(starts).observations[..., 0], starts[..., 2].astype(np.float32))
 
     @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
     def test_agents_are_trained_on_it(self, learner: Learner) -> None:
-        level = run_level(Cell(Experiment(Narrowed(CartPole(30), POLE), learner), DENSE, (0, 1)), 0, None)
+        level = run_level(Cell(Experiment(InputSubset(CartPole(30), POLE), learner), DENSE, (0, 1)), 0, None)
         assert {mlp.sizes[0] for mlp in level.trained.values()} == {2}
 
     @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ class TestValues:
     )
     def test_what_can_not_be_shown_is_one_line(self, inputs: tuple[str, ...], words: str) -> None:
         for make in (
-            lambda: Narrowed(CartPole(), inputs),
+            lambda: InputSubset(CartPole(), inputs),
             lambda: PROFILES["scaled"].experiment(System("cart-pole", "ppo", (f"task.inputs={'+'.join(inputs)}",))),
         ):
             with pytest.raises(ValueError, match=words) as caught:
@@ -96,7 +96,7 @@ def test_experts_see_all_inputs_and_their_students_some(monkeypatch: pytest.Monk
     rollouts: list[Rollout] = []
     monkeypatch.setattr(harness.learners.bc, "read_experts", lambda *_: experts)
     monkeypatch.setattr(harness.learners.bc, "play", lambda *a: rollouts.append(play(*a)) or rollouts[-1])
-    narrowed = Narrowed(CartPole(), POLE)
+    narrowed = InputSubset(CartPole(), POLE)
     lessons = []
     for task in (CartPole(), narrowed):
         networks = {"actor": initial_mlp((len(task.inputs), 8, 2), streams(range(3), "w0"))}
@@ -118,16 +118,16 @@ def cell_of(task: Any, learner: Learner = LEARNERS[0]) -> Cell:
 
 
 def test_inputs_their_order_and_the_task_itself_are_in_the_id() -> None:
-    tasks = [CartPole(), Narrowed(CartPole(), CartPole.inputs), Narrowed(CartPole(), POLE)]
-    tasks += [Narrowed(CartPole(), POLE[::-1]), Narrowed(CartPole(200), POLE), Narrowed(tasks[2], POLE)]
+    tasks = [CartPole(), InputSubset(CartPole(), CartPole.inputs), InputSubset(CartPole(), POLE)]
+    tasks += [InputSubset(CartPole(), POLE[::-1]), InputSubset(CartPole(200), POLE), InputSubset(tasks[2], POLE)]
     assert len({cell_of(task).id for task in tasks}) == len(tasks)
-    assert cell_of(Narrowed(CartPole(), POLE)).id == cell_of(Narrowed(CartPole(), list(POLE))).id  # type: ignore[arg-type]
+    assert cell_of(InputSubset(CartPole(), POLE)).id == cell_of(InputSubset(CartPole(), list(POLE))).id  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
 def test_the_fingerprint_holds_the_modules_of_both(learner: Learner) -> None:
-    parts = engine_parts(cell_of(Narrowed(CartPole(), POLE), learner))
-    assert {"harness.tasks.narrowed", "harness.tasks.cart_pole"} <= set(parts["modules"])
+    parts = engine_parts(cell_of(InputSubset(CartPole(), POLE), learner))
+    assert {"harness.tasks.input_subset", "harness.tasks.cart_pole"} <= set(parts["modules"])
     assert "registered" not in parts
 
 
@@ -160,13 +160,15 @@ def own_small_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pyt
 
 @pytest.mark.parametrize("own_small_task", [False, True], indirect=True, ids=["plain", "slots"])
 def test_the_fingerprint_holds_a_task_from_outside_too(own_small_task: Any) -> None:
-    cell = cell_of(Narrowed(own_small_task(), ("b",)))
+    cell = cell_of(InputSubset(own_small_task(), ("b",)))
     parts = engine_parts(cell)
     assert list(parts["registered"]) == [
         f"task own_small_task.OwnTask: {module}" for module in ("own_small_task", "own_small_task_physics")
     ]
-    assert {"harness.tasks.narrowed", "harness.tasks.cart_pole"} <= set(parts["modules"])  # what it imports from here
+    assert {"harness.tasks.input_subset", "harness.tasks.cart_pole"} <= set(
+        parts["modules"]
+    )  # what it imports from here
     assert (
         cell.id
-        != dataclasses.replace(cell, experiment=Experiment(Narrowed(own_small_task(1.6), ("b",)), LEARNERS[0])).id
+        != dataclasses.replace(cell, experiment=Experiment(InputSubset(own_small_task(1.6), ("b",)), LEARNERS[0])).id
     )

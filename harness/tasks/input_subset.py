@@ -11,7 +11,7 @@ from harness.tasks.spec import Batch, PiecesBatch, PiecesTask, PiecesTransition,
 
 
 @dataclass(frozen=True)
-class Narrowed:
+class InputSubset:
     """`task` showing `inputs` alone, in this order. Raises ValueError for one that the task does not have."""
 
     task: Task
@@ -59,9 +59,9 @@ class Narrowed:
         """See `Task.draw_starts`."""
         return self.task.draw_starts(rng, shape)
 
-    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "NarrowedBatch":
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "InputSubsetBatch":
         """See `Task.batch`."""
-        return NarrowedBatch(self.task.batch(starts, seeds), self.columns)
+        return InputSubsetBatch(self.task.batch(starts, seeds), self.columns)
 
     def table(self, seeds: Sequence[int]) -> np.ndarray | None:
         """See `PiecesTask.table`: a piece adds to the inputs that are shown."""
@@ -75,7 +75,7 @@ class Narrowed:
         return np.array([places[name] for name in self.inputs])
 
 
-class NarrowedBatch:
+class InputSubsetBatch:
     """A `Batch`, and its own `Transition`, of which some columns are shown."""
 
     rewards: np.ndarray
@@ -105,7 +105,7 @@ class NarrowedBatch:
         """See `PiecesTransition.final_pieces`."""
         return cast(PiecesTransition, self._transition).final_pieces
 
-    def step(self, actions: np.ndarray, restarts: np.ndarray) -> "NarrowedBatch":
+    def step(self, actions: np.ndarray, restarts: np.ndarray) -> "InputSubsetBatch":
         """See `Batch.step`."""
         transition = self._batch.step(actions, restarts)
         self.rewards, self.terminated, self.truncated = transition.rewards, transition.terminated, transition.truncated
@@ -117,13 +117,13 @@ class NarrowedBatch:
         self._batch.keep(members)
 
 
-def whole(task: Task) -> Task:
+def full_task(task: Task) -> Task:
     """The task with all of its inputs."""
-    return whole(task.task) if isinstance(task, Narrowed) else task
+    return full_task(task.task) if isinstance(task, InputSubset) else task
 
 
-def shown(task: Task, observations: np.ndarray) -> np.ndarray:
+def select_inputs(task: Task, observations: np.ndarray) -> np.ndarray:
     """What `task` shows of observations of the whole task, float[..., inputs]."""
-    if not isinstance(task, Narrowed):
+    if not isinstance(task, InputSubset):
         return observations
-    return np.take(shown(task.task, observations), task.columns, axis=-1)
+    return np.take(select_inputs(task.task, observations), task.columns, axis=-1)
