@@ -13,13 +13,15 @@ import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numba
 from filelock import FileLock, Timeout
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
 from harness.machine import cpu_name
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 FOLDER = "CLAIMS_COMPILED"
 """The environment variable that names the folder, inherited by all processes of a run. By default it is
@@ -33,12 +35,12 @@ COMPILE_SECONDS = 120.0
 """How long a process waits for another one that compiles the same function, before it compiles it too."""
 
 
-def njit(function: Callable[..., Any]) -> Any:
+def njit(function: Function) -> Function:
     """`numba.njit` with numpy's rules for division by zero, kept on disk where the folder can be written."""
     dispatcher = numba.njit(error_model="numpy")(function)
     if folder() is not None:
-        dispatcher._cache = _Cache(function)  # what `cache=True` does, with a place of our own
-    return dispatcher
+        dispatcher._cache = _Cache(function)  # type: ignore[attr-defined]  # what `cache=True` does, with a place of our own
+    return cast(Function, dispatcher)  # mypy sees the Python function
 
 
 @cache
@@ -98,7 +100,7 @@ class _Place(_CacheLocator):
 
 
 class _Impl(CompileResultCacheImpl):
-    _locator_classes = (_Place,)
+    _locator_classes = (_Place,)  # type: ignore[assignment]
 
 
 class _Cache(FunctionCache):
@@ -107,16 +109,16 @@ class _Cache(FunctionCache):
     _impl_class = _Impl
 
     def __init__(self, function: Callable[..., Any]):
-        super().__init__(function)
+        super().__init__(function)  # type: ignore[no-untyped-call]
         self._lock = FileLock(Path(self.cache_path) / f"{self._impl.filename_base}.lock")
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         with contextlib.suppress(OSError, EOFError):
-            found = super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
             if found is None:
                 with contextlib.suppress(Timeout):
                     self._lock.acquire(timeout=COMPILE_SECONDS)
-                found = super().load_overload(sig, target_context)
+                found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
                 if found is not None:
                     self._lock.release()
             return found
@@ -124,5 +126,5 @@ class _Cache(FunctionCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with contextlib.suppress(OSError):
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         self._lock.release()

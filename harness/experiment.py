@@ -7,9 +7,11 @@ the experiment. A test pins the ids of known cells by literals.
 import dataclasses
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from harness.canonical import canonical_json, to_plain
+from harness.learners.training import Evaluation
+from harness.networks.mlp import Network
 from harness.pruning.conditions import DENSE, REDRAWN, SHUFFLED, SURVIVING, TICKET
 from harness.pruning.criteria import asks_for
 from harness.pruning.savings import Savings
@@ -18,40 +20,6 @@ from harness.pruning.settings import Pruning
 if TYPE_CHECKING:  # the settings of a task or learner live beside its code: one file to add one
     from harness.learners.protocol import Learner
     from harness.tasks.spec import Task
-
-
-@dataclass(frozen=True)
-class Network:
-    """Multilayer perceptrons: the actor's (or student's) hidden units, and the critic's."""
-
-    hidden: tuple[int, ...] = (64, 64)
-    activation: Literal["relu", "tanh"] = "relu"
-    initialiser: str = "kaiming"
-    """A name in `networks.INITIALISERS`, built in or registered."""
-    input_divisor: float = 1.0
-    """The input layer's initial weights are divided by it (paper 4.2)."""
-    dropout: float = 0.0
-    """Share of the hidden units that are left out, drawn anew for each sample of each update, while a loss is computed;
-    the others count 1 / (1 - share) as much (Srivastava et al. 2014; paper A.4). Never while an agent acts or is
-    evaluated: what is pruned, scored and compared with other conditions is the network itself, and a policy that rolls
-    dice over its own units would be another exploration. The units of the paper's "all layers" are the hidden ones:
-    inputs and outputs have a meaning of their own."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How a return is measured: undiscounted, on episodes of its own."""
-
-    per_training: int = 10
-    """Evaluations spread evenly over a training; the best one names the pruned checkpoint."""
-    episodes: int = 16
-    scored_episodes: int = 64
-    """Fresh episodes on which the pruned checkpoint is scored."""
-    actions: Literal["greedy", "sampled"] = "greedy"
-    """The most probable one, or one drawn from the policy."""
-    judged: Literal["scored-return", "best-evaluation"] = "scored-return"
-    """The return that findings rest on: that of the pruned checkpoint on fresh episodes, or the paper's figure, which
-    is flattered by picking a maximum. Both are measured anyway, so it is no part of a cell's id."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from harness.controls import broken, control, shuffled  # noqa: F401  (the controls of this suite register themselves)
 from harness.learners.protocol import Learner
-from harness.networks.mlp import initialiser
+from harness.networks.initialisers import initialiser
 from harness.profiles.profile import LEARNERS, PROFILES, OwnLearner
 from harness.pruning.criteria import criterion
 from harness.registry import RegistrationError, caller, origin_of

@@ -26,7 +26,7 @@ PHASES = {
     "rollout": ("harness.learners.ppo:play", "harness.learners.bc:play", "harness.learners.dqn:play"),
     "lessons": (
         "harness.learners.ppo:PPOPopulation._samples",
-        "harness.learners.bc:Students._lessons",
+        "harness.learners.bc:Students._data_set",
         "harness.learners.replay:Replay.add",
     ),
     "updates": (

@@ -15,15 +15,14 @@ from harness.bench import peers
 from harness.bench.measure import Part, Row, Target, cpu_seconds, medians, rate
 from harness.bench.profiling import clocked
 from harness.compiled import njit
-from harness.experiment import Cell, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
-from harness.networks.mlp import Mlp
+from harness.networks.mlp import Masks, Mlp, Network, Networks
 from harness.profiles.profile import PROFILES, SEEDS_PER_BLOCK
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
-from harness.pruning.layout import Masks, Networks
 from harness.pruning.level import Level
 from harness.pruning.savings import reduced
 from harness.pruning.settings import Pruning
@@ -84,7 +83,7 @@ def products() -> Iterator[Row]:
     """Of an update of PPO, the share that its matrix products alone would take."""
     for units in (64, 128):
         trained = population(on_cart_pole(TABLE_3, units), MANY)
-        networks = [mlp.arrays() for mlp in trained.networks.values()]
+        networks = [mlp.copy() for mlp in trained.networks.values()]
         batch, updates = TABLE_3.samples_per_update, 4 * TABLE_3.epochs * TABLE_3.minibatches
         alone = partial(cpu_seconds, partial(_products, networks, batch, updates))
         amount = updates * sum(flops(mlp, batch) for mlp in networks) / 1e9
@@ -300,7 +299,7 @@ def _products(networks: list[Mlp], batch: int, updates: int) -> None:
     for mlp in networks:
         activations = np.full((len(mlp.sizes), batch * max(mlp.sizes)), 0.1, dtype=mlp.flat.dtype)
         sizes, grad_params = np.array(mlp.sizes), np.empty_like(mlp.flat[0])
-        _dot_products(mlp.flat, sizes, activations, activations.copy(), grad_params, batch, updates)
+        _dot_products(mlp.flat, sizes, activations, activations.copy(), grad_params, batch, updates)  # type: ignore[no-untyped-call]
 
 
 @njit

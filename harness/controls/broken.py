@@ -6,10 +6,11 @@ import numpy as np
 
 from harness.controls import CONTROLS, Control, control
 from harness.experiment import Cell
+from harness.networks.mlp import Masks, Networks
 from harness.overrides import Override
 from harness.profiles.profile import Profile
 from harness.pruning.conditions import DENSE, RULES, SHUFFLED, TICKET, Layers, Rule, Start, random_reinit
-from harness.pruning.layout import Masks, Networks, initial_networks
+from harness.pruning.layout import initial_networks
 from harness.streams import streams
 
 

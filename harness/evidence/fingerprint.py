@@ -19,7 +19,7 @@ from harness import files
 from harness.canonical import canonical_json
 from harness.controls import CONTROLS
 from harness.experiment import Cell
-from harness.networks.mlp import INITIALISERS
+from harness.networks.initialisers import INITIALISERS
 from harness.pruning.conditions import DENSE
 from harness.pruning.criteria import CRITERIA
 from harness.registry import Origin, origin_of

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 
-from harness.learners.adam import Decay, MaskedAdam
+from harness.learners.adam import Decay, adam_settings
 from harness.learners.expert_files import expert_file, read_experts
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import play
-from harness.learners.settings import refuse
-from harness.networks.kernels import drawn, dropout_keys
-from harness.networks.mlp import Mlp, forward
+from harness.learners.settings import check_ranges
+from harness.learners.trained import TrainedPopulation, adam_steps
+from harness.networks.kernels import update_keys
+from harness.networks.mlp import Masks, Networks, backward, forward, outputs_of
 from harness.streams import streams
 from harness.tasks.input_subset import full_task, select_inputs
 from harness.tasks.spec import Task
@@ -44,7 +44,7 @@ class BC:
     batch: int = 64
     """Samples per update."""
     passes: int = 4
-    """Times that the data set is gone through, each in a new order."""
+    """Passes over the data set, each in a new order."""
     equal_updates: bool = False
     """Whether a profile replaces `passes`, so that there are as many updates as of the same task's PPO, on the same
     data; else the paper's ratio of env_steps between the two stands."""
@@ -61,20 +61,20 @@ class BC:
     """Coupled is Adam's own L2."""
 
     def __post_init__(self) -> None:
-        refuse(
+        check_ranges(
             self,
-            above_zero=("learning_rate", "epsilon"),
-            from_zero=("weight_decay",),
+            positive=("learning_rate", "epsilon"),
+            non_negative=("weight_decay",),
             counts=("env_steps", "envs", "batch", "passes", "experts"),
         )
         if self.env_steps % self.envs:
-            raise ValueError(f"{self.envs} envs do not divide {self.env_steps} env_steps")
+            raise ValueError(f"env_steps {self.env_steps} must be a multiple of envs {self.envs}")
         if self.env_steps < self.batch:
-            raise ValueError(f"env_steps {self.env_steps} is less than one batch of {self.batch}")
+            raise ValueError(f"env_steps {self.env_steps} must not be less than batch {self.batch}")
 
     @property
     def updates_per_pass(self) -> int:
-        """Gradient steps of one pass; a last incomplete batch is left out, another one in each pass."""
+        """Gradient steps of one pass. A last incomplete batch is left out; its samples differ from pass to pass."""
         return self.env_steps // self.batch
 
     @property
@@ -106,101 +106,74 @@ class BC:
         read_experts(task.name, indices, len(full_task(task).inputs), task.actions)
         return [expert_file(task.name, index) for index in indices]
 
-    def start(
-        self,
-        task: Task,
-        networks: dict[str, Mlp],
-        masks: dict[str, list[np.ndarray]],
-        seeds: Sequence[int],
-        level: int,
-    ) -> "Students":
+    def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> "Students":
         """See `Learner.start`."""
         return Students(self, task, networks, masks, seeds, level)
 
 
-class Students:
+class Students(TrainedPopulation):
     """Students in training; a `Population` whose round is one update."""
 
-    def __init__(
-        self,
-        settings: BC,
-        task: Task,
-        networks: dict[str, Mlp],
-        masks: dict[str, list[np.ndarray]],
-        seeds: Sequence[int],
-        level: int,
-    ):
-        self.settings = settings
-        self.rounds = settings.updates
-        self.round = 0
-        self.networks = {ACTOR: networks[ACTOR].tensors()}
-        self.actor = self.networks[ACTOR]
-        self.optimiser = MaskedAdam(
-            [self.actor],
-            [masks.get(ACTOR, [])],
-            settings.learning_rate,
-            settings.epsilon,
-            settings.weight_decay,
-            decay=settings.decay,
-        )
-        self.order_streams = streams(seeds, "minibatch", level)
-        self.observations, self.policies = self._lessons(task, seeds, level)
-        self.shuffled: tuple[torch.Tensor, torch.Tensor] | None = None
-        self.dropout_keys = dropout_keys(streams(seeds, "dropout", level))
+    settings: BC
 
-    def _lessons(self, task: Task, seeds: Sequence[int], level: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the experts saw, [members, env_steps, inputs], and their policies there, [.., actions]."""
+    def __init__(self, settings: BC, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int):
+        super().__init__(settings, task, networks, masks, seeds, level)
+        self.observations, self.policies = self._data_set(task, seeds, level)
+        self.shuffled: tuple[np.ndarray, np.ndarray] | None = None
+
+    def _data_set(self, task: Task, seeds: Sequence[int], level: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the students see where the experts were, [members, env_steps, inputs], and the experts' policies there,
+        [members, env_steps, actions]."""
+        from harness.learners.imitation import softmax
+
         s = self.settings
-        indices = s.expert_indices(seeds)
         full = full_task(task)  # the expert sees all of it
-        experts = read_experts(task.name, indices, len(full.inputs), task.actions).tensors()
-        if s.taught_by == "random policy":  # whatever is seen, all actions are as probable
-            for last in (experts.weights[-1], experts.biases[-1]):
-                last.zero_()
+        experts = read_experts(task.name, s.expert_indices(seeds), len(full.inputs), task.actions)
+        if s.taught_by == "random policy":  # all actions are as probable, whatever the observation
+            experts.weights[-1][:], experts.biases[-1][:] = 0, 0
         rngs = streams(seeds, "rollout", level)
         batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]), seeds)
         rollout = play(experts, batch, full, s.env_steps // s.envs, s.envs, rngs)
         by_member = np.ascontiguousarray(rollout.observations.transpose(1, 0, 2, 3))
-        observations = torch.from_numpy(by_member).flatten(1, 2)
-        with torch.no_grad():
-            policies = torch.softmax(forward(experts, observations), dim=-1)
+        observations = by_member.reshape(len(by_member), s.env_steps, -1)
+        policies = softmax(outputs_of(experts, observations))
         dtype = self.actor.flat.dtype
-        seen = torch.from_numpy(select_inputs(task, observations.numpy()))
-        return seen.to(dtype), policies.to(dtype)
+        return select_inputs(task, observations).astype(dtype), policies.astype(dtype)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
-        self.optimiser.keep(members)
+        super().keep(members)
         self.observations, self.policies = self.observations[members], self.policies[members]
         self.shuffled = self.shuffled and (self.shuffled[0][members], self.shuffled[1][members])
-        self.dropout_keys = self.dropout_keys[members]
-        self.order_streams = [self.order_streams[member] for member in members]
 
     def advance(self) -> None:
-        """One update on the next batch; a new pass starts in a new order, and so does one that starts in its midst."""
-        turn = self.round % self.settings.updates_per_pass
+        """Make one update on the next batch. A new pass has a new order, and so has one that is started midway."""
+        s = self.settings
+        turn = self.round % s.updates_per_pass
         if turn == 0 or self.shuffled is None:
-            order = np.stack([rng.permutation(self.settings.env_steps) for rng in self.order_streams])
-            rows = torch.from_numpy(order).unsqueeze(-1)
+            order = np.stack([rng.permutation(s.env_steps) for rng in self.minibatch_streams])[:, :, None]
             self.shuffled = (
-                self.observations.gather(1, rows.expand(-1, -1, self.observations.shape[-1])),
-                self.policies.gather(1, rows.expand(-1, -1, self.policies.shape[-1])),
+                np.take_along_axis(self.observations, order, axis=1),
+                np.take_along_axis(self.policies, order, axis=1),
             )
-        batch = slice(turn * self.settings.batch, (turn + 1) * self.settings.batch)
-        observations, policies = (lessons[:, batch] for lessons in self.shuffled)
-        dropped = drawn(self.dropout_keys, self.round) if self.actor.dropout > 0 else None
-        self.optimiser.step(self._loss(observations, policies, dropped))
+        batch = slice(turn * s.batch, (turn + 1) * s.batch)
+        keys = self.update_dropout_keys(ACTOR)
+        keys = None if keys is None else update_keys(keys, self.round)
+        gradient = self._gradient(self.shuffled[0][:, batch], self.shuffled[1][:, batch], keys)
+        self.updates += 1
+        adam_steps(self.trained[ACTOR], gradient, self.updates, adam_settings(s))
         self.round += 1
 
-    def gradients(self) -> dict[str, Mlp]:
-        """See `OffersGradients`: over the whole data set; without dropout: whole networks are pruned."""
-        (actor,) = self.optimiser.gradients(self._loss(self.observations, self.policies))
-        return {ACTOR: actor}
+    def gradients(self) -> Networks:
+        """See `OffersGradients`: over the whole data set."""
+        return {ACTOR: self.actor.each(lambda _: self._gradient(self.observations, self.policies))}
 
-    def _loss(
-        self, observations: torch.Tensor, policies: torch.Tensor, dropped: np.ndarray | None = None
-    ) -> torch.Tensor:
-        """The cross-entropy, summed over members. dropped: the keys of `networks.forward`."""
-        log_probabilities = torch.log_softmax(forward(self.actor, observations, dropped), dim=-1)
-        cross_entropy = -(policies * log_probabilities).sum(dim=-1)
-        return cross_entropy.mean(dim=1).sum()
+    def _gradient(self, observations: np.ndarray, policies: np.ndarray, keys: np.ndarray | None = None) -> np.ndarray:
+        """Of each member's loss, float[members, parameters]. keys: of dropout, see `networks.mlp.forward`."""
+        from harness.learners.imitation import cross_entropy_gradient
+
+        logits, activations = forward(self.actor, observations, keys)
+        grad_logits = cross_entropy_gradient(logits, policies)
+        gradient = backward(self.actor, observations, activations, grad_logits, keys)
+        gradient *= self.trained[ACTOR].mask
+        return gradient

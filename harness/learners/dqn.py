@@ -1,10 +1,10 @@
 """Double deep Q-learning (Mnih et al. 2015; van Hasselt et al. 2016) with prioritised replay (Schaul et al. 2016).
 
-One network gives the values of all actions. A second one, from which the targets are taken, is a copy of it from some
-updates ago; so it is pruned as it is, and is no network of the learner's own.
+One network gives the values of all actions. A second one, the target network, is a copy of it from some updates ago;
+so it is pruned as the first one is, and is no network of the learner's own.
 
-Where the network has dropout, the values whose errors are learned from are computed under it; the targets are whole
-networks', as are those that act.
+Where the network has dropout, the values whose errors are learned from are computed under it. Targets are computed, and
+agents act, without.
 """
 
 from collections.abc import Sequence
@@ -16,21 +16,28 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 
 from harness.compiled import njit
-from harness.learners.adam import Decay, Trained, adam_step
+from harness.learners.adam import AdamSettings, Decay, adam_settings
 from harness.learners.protocol import ACTOR
 from harness.learners.replay import TERMINATED, Memory, Replay, recall, sample
 from harness.learners.rollouts import play
-from harness.learners.settings import refuse
+from harness.learners.settings import check_ranges
 from harness.learners.sum_tree import SumTree, bring_near, prioritise
-from harness.networks.kernels import Dropout, draw, dropout_keys, member_backward, member_forward
-from harness.networks.mlp import Mlp
-from harness.networks.sparse_input import Fold, Table, fold, folded, unfold
-from harness.streams import streams
-from harness.tasks.rollout import Acting, network_input, table_of
+from harness.learners.trained import (
+    NetworkWorkspace,
+    PlayingPopulation,
+    TrainedNetwork,
+    clipped_adam_step,
+    member_gradient,
+    member_params,
+)
+from harness.networks.kernels import Dropout, member_dropout, member_forward
+from harness.networks.mlp import Masks, Networks
+from harness.networks.sparse_input import FeatureTable, project, projected
+from harness.tasks.rollout import Acting, network_input
 from harness.tasks.spec import Task
 
 SAMPLES_AT_ONCE = 1_024
-"""Of the whole replay memory, when its gradient is asked for."""
+"""Samples of the replay memory whose gradient is computed in one go."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +64,22 @@ class DQN:
     """Errors beyond it count linearly; the gradient of one sample is no larger."""
     max_gradient_norm: float = 10.0
     epsilon_start: float = 1.0
-    """The share of actions that are drawn uniformly, at the first env_step."""
+    """The probability of drawing an action uniformly, at the first env_step."""
     epsilon_final: float = 0.01
     epsilon_env_steps: int = 1_000_000
-    """Over so many, the share falls linearly from the first to the second; the tables' "annealing frames"."""
+    """env_steps over which epsilon falls linearly from start to final; the tables' "annealing frames"."""
     evaluation_epsilon: float = 0.001
-    """The share while evaluated and scored."""
+    """Epsilon while agents are evaluated and scored."""
     buffer: int = 100_000
-    """Transitions of a member that are kept; no more than it plays."""
+    """Transitions of a member that are kept, at most."""
     alpha: float = 0.6
-    """Priorities are (|error| + priority_epsilon) ^ alpha; 0 is uniform replay, and has no tree."""
+    """Priorities are (|error| + priority_epsilon) ^ alpha; 0 is uniform replay."""
     beta_start: float = 0.4
-    """How far weights make up for what priorities prefer, in the beginning."""
+    """Exponent of the importance weights in the beginning."""
     beta_final: float = 1.0
-    """In the last round; it changes linearly over the training."""
+    """Beta in the last round; it changes linearly over the training."""
     replay_ratio: float = 4.0
-    """Samples that updates consume, for each that is played."""
+    """Samples that updates consume, for each env_step that is played."""
     env_steps: int = 5_000_000
     """Of one training, over all environments."""
     double: bool = True
@@ -80,7 +87,7 @@ class DQN:
     envs: int = 4
     """Environments played side by side. Not in the tables: as many as the paper's other learners have workers."""
     rollout: int = 16
-    """env_steps per environment between updates. Not in the tables: with 4 envs an update of Table 8 falls due."""
+    """env_steps per environment between updates. Not in the tables: with 4 envs it makes one update of Table 8 due."""
     learning_starts: int = 50_000
     """env_steps played before the first update. Not in the tables: rlpyt's, a hundredth of Table 8's training."""
     target_interval: int = 312
@@ -95,18 +102,10 @@ class DQN:
     """Coupled is Adam's own L2."""
 
     def __post_init__(self) -> None:
-        refuse(
+        check_ranges(
             self,
-            shares=(
-                "discount",
-                "epsilon_start",
-                "epsilon_final",
-                "evaluation_epsilon",
-                "alpha",
-                "beta_start",
-                "beta_final",
-            ),
-            above_zero=(
+            unit_interval=("discount", "alpha", "beta_start", "beta_final"),
+            positive=(
                 "learning_rate",
                 "huber_delta",
                 "max_gradient_norm",
@@ -114,21 +113,23 @@ class DQN:
                 "priority_epsilon",
                 "epsilon",
             ),
-            from_zero=("learning_starts", "weight_decay"),
+            non_negative=("learning_starts", "weight_decay"),
             counts=("batch", "epsilon_env_steps", "buffer", "env_steps", "envs", "rollout", "target_interval"),
         )
+        check_ranges(self, unit_interval=("epsilon_start", "epsilon_final", "evaluation_epsilon"))
         if self.env_steps < self.samples:
-            raise ValueError(f"env_steps {self.env_steps} is less than one rollout of {self.samples}")
+            raise ValueError(f"env_steps {self.env_steps} must not be less than one rollout of {self.samples}")
         if self.buffer < self.samples:
-            raise ValueError(f"a buffer of {self.buffer} does not hold one rollout of {self.samples}")
-        if self.updates < 1:
-            raise ValueError(
-                f"no update falls due: {self.env_steps} env_steps, {self.learning_starts} of them before learning"
-                f" starts, at a replay ratio of {self.replay_ratio:g} are less than one batch of {self.batch}"
-            )
+            raise ValueError(f"buffer {self.buffer} must hold at least one rollout of {self.samples}")
         if self.learning_starts > self.capacity:
             raise ValueError(
-                f"learning never starts: the buffer holds {self.capacity}, learning_starts is {self.learning_starts}"
+                f"learning_starts {self.learning_starts} must not be more than the {self.capacity} transitions that the"
+                " buffer holds, or nothing is learned"
+            )
+        if self.updates < 1:
+            raise ValueError(
+                f"env_steps {self.env_steps}, learning_starts {self.learning_starts} and replay_ratio"
+                f" {self.replay_ratio:g} give less than one batch of {self.batch}: no update is ever made"
             )
 
     @property
@@ -143,7 +144,7 @@ class DQN:
 
     @property
     def rounds_to_learn(self) -> int:
-        """How many rounds it takes until an update is made, from an empty memory on: see `OffersRewinding`."""
+        """Rounds until the first update, from an empty memory on: see `OffersRewinding`."""
         return max(1, ceil(self.learning_starts / self.samples))
 
     @property
@@ -152,8 +153,8 @@ class DQN:
         return min(self.buffer, self.rounds * self.samples) // self.envs * self.envs
 
     def updates_until(self, rounds: int) -> int:
-        """Updates of the first `rounds` rounds: what falls due is counted from the round on in which learning starts,
-        and a part of an update is made later."""
+        """Updates due in the first `rounds` rounds, counted from the round in which learning starts; a fraction of an
+        update is made up for later."""
         learning = rounds - (self.rounds_to_learn - 1)
         return int(self.replay_ratio * self.samples * max(0, learning) / self.batch)
 
@@ -168,7 +169,7 @@ class DQN:
         return self.batch
 
     def exploration(self, env_steps: int) -> float:
-        """The share of actions drawn uniformly when `env_steps` were played."""
+        """Epsilon when `env_steps` were played."""
         done = min(1.0, env_steps / self.epsilon_env_steps)
         return self.epsilon_start + (self.epsilon_final - self.epsilon_start) * done
 
@@ -188,156 +189,112 @@ class DQN:
         """None."""
         return []
 
-    def start(
-        self,
-        task: Task,
-        networks: dict[str, Mlp],
-        masks: dict[str, list[np.ndarray]],
-        seeds: Sequence[int],
-        level: int,
-    ) -> "DQNPopulation":
+    def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> "DQNPopulation":
         """See `Learner.start`."""
         return DQNPopulation(self, task, networks, masks, seeds, level)
 
 
-class DQNPopulation:
+class DQNPopulation(PlayingPopulation):
     """DQN agents in training; a `Population` whose round is one rollout and the updates that fall due."""
 
-    def __init__(
-        self,
-        settings: DQN,
-        task: Task,
-        networks: dict[str, Mlp],
-        masks: dict[str, list[np.ndarray]],
-        seeds: Sequence[int],
-        level: int,
-    ):
-        self.settings = settings
-        self.task = task
-        self.rounds = settings.rounds
-        self.round = 0
-        self.networks = {ACTOR: networks[ACTOR].arrays()}
-        self.actor = self.networks[ACTOR]
-        self.trained = Trained.start(self.actor, masks.get(ACTOR, []))
-        self.table = table_of(task, seeds, self.actor.flat.dtype)
-        self.target = (folded(self.actor, self.table) if self.table else self.actor.arrays()).flat
-        self.updates = 0
-        self.rollout_streams = streams(seeds, "rollout", level)
-        self.minibatch_streams = streams(seeds, "minibatch", level)
-        self.dropout_keys = dropout_keys(streams(seeds, "dropout", level))
-        starts = np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams])
-        self.batch = task.batch(starts, seeds)
-        shown, prioritised = network_input(self.batch, self.table), settings.alpha > 0
-        self.replay = Replay(shown, settings.capacity, task.horizon, prioritised)
+    settings: DQN
+
+    def __init__(self, settings: DQN, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int):
+        super().__init__(settings, task, networks, masks, seeds, level)
+        self.target = projected(self.actor, self.table).flat if self.table else self.actor.flat.copy()
+        """float[members, parameters] of the target network, projected where there is a table."""
+        now = network_input(self.batch, self.table)
+        self.replay = Replay(now, settings.capacity, task.horizon, prioritised=settings.alpha > 0)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
-        self.trained = self.trained.keep(members)
-        self.actor.flat = self.trained.flat
+        super().keep(members)
         self.target = self.target[members]
-        self.table = self.table and self.table.keep(members)
         self.replay.keep(members)
-        self.batch.keep(members)
-        self.dropout_keys = self.dropout_keys[members]
-        self.rollout_streams = [self.rollout_streams[member] for member in members]
-        self.minibatch_streams = [self.minibatch_streams[member] for member in members]
 
     def advance(self) -> None:
         """Play one rollout, and make the updates that fall due."""
         s = self.settings
         played = self.round * s.samples
         epsilons = [s.exploration(played + step * s.envs) for step in range(s.rollout)]
-        streams = self.rollout_streams
-        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, streams, epsilons, self.table)
+        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams, epsilons, self.table)
         self.replay.add(rollout, network_input(self.batch, self.table))
         due = s.updates_until(self.round + 1) - s.updates_until(self.round)
         if due and self.replay.transitions >= s.learning_starts:  # it may have begun in a later round
             uniforms = np.stack([rng.random((due, s.batch)) for rng in self.minibatch_streams])
-            dropout = (self.actor.dropout, self.dropout_keys) if self.actor.dropout > 0 else ()
-            _improve(
-                self.trained,
-                self.target,
-                self.replay.memory,
-                self.replay.tree,
-                uniforms,
-                self._pace(),
-                self._room(s.batch),
-                self.table,
-                *dropout,
-            )
+            self._learn(uniforms, self._workspace(s.batch))
             self.updates += due
         self.round += 1
 
-    def gradients(self) -> dict[str, Mlp]:
-        """See `OffersGradients`: over all transitions of the replay memory, each counted once; without dropout: whole
-        networks are pruned."""
+    def _learn(self, uniforms: np.ndarray, workspace: "DQNWorkspace") -> None:
+        """Make updates on transitions drawn by uniform numbers, float64[members, updates, batch]."""
+        network, memory, tree = self.trained[ACTOR], self.replay.memory, self.replay.tree
+        keys = self.update_dropout_keys(ACTOR)
+        _improve(network, self.target, memory, tree, uniforms, self._parameters(), workspace, self.table, keys)
+
+    def gradients(self) -> Networks:
+        """See `OffersGradients`: over all transitions of the replay memory, each counted once."""
         found = self.actor.each(np.zeros_like)
-        places, pace = self.replay.places, self._pace()
+        places, parameters = self.replay.places, self._parameters()
         assert len(places), "no rollout was played yet"
         for first in range(0, len(places), SAMPLES_AT_ONCE):
             drawn = places[first : first + SAMPLES_AT_ONCE]
-            room = self._room(len(drawn))
-            room.drawn[:] = drawn
-            room.weights[:] = 1
-            for member, row in enumerate(found.flat):
-                _gradient(self.trained, self.target, self.replay.memory, member, pace, room, self.table)
-                row += room.to_row * row.dtype.type(len(drawn) / len(places))
+            workspace = self._workspace(len(drawn))
+            workspace.drawn[:] = drawn
+            workspace.weights[:] = 1
+            for member, total in enumerate(found.flat):
+                self._member_gradient(member, parameters, workspace)
+                total += workspace.network.grad_params * total.dtype.type(len(drawn) / len(places))
         return {ACTOR: found}
 
-    def _pace(self) -> "Pace":
+    def _member_gradient(self, member: int, parameters: "DQNUpdateParameters", workspace: "DQNWorkspace") -> None:
+        """See `_gradient`; without dropout."""
+        memory = self.replay.memory
+        _gradient(self.trained[ACTOR], self.target, memory, member, parameters, workspace, self.table, None)
+
+    def _parameters(self) -> "DQNUpdateParameters":
+        """Of the updates of this round."""
         s, replay = self.settings, self.replay
-        return Pace(
+        return DQNUpdateParameters(
             self.updates,
             s.target_interval,
-            s.learning_rate,
-            s.discount,
+            float(s.discount),
             s.double,
-            s.huber_delta,
-            s.max_gradient_norm,
-            s.alpha,
+            float(s.huber_delta),
+            float(s.max_gradient_norm),
+            float(s.alpha),
             s.beta(self.round),
-            s.priority_epsilon,
-            s.epsilon,
-            s.weight_decay,
-            s.decay == "decoupled",
+            float(s.priority_epsilon),
+            adam_settings(s),
+            float(self.actor.dropout),
             s.envs,
             replay.first,
             replay.transitions,
         )
 
-    def _room(self, batch: int) -> "Room":
+    def _workspace(self, batch: int) -> "DQNWorkspace":
         """Memory for `batch` samples."""
-        sizes = self.actor.sizes
-        width = self.replay.memory.observations.shape[-1]
-        shown = np.dtype(np.int16) if self.table else self.actor.flat.dtype
-
-        def empty(*shape: int) -> np.ndarray:
-            return np.empty(shape, dtype=self.actor.flat.dtype)
-
-        return Room(
+        dtype = self.actor.flat.dtype
+        inputs = (batch, self.replay.memory.observations.shape[-1]), np.dtype(np.int16) if self.table else dtype
+        outputs = (batch, self.actor.sizes[-1]), dtype
+        return DQNWorkspace(
             drawn=np.empty(batch, dtype=np.int64),
-            weights=empty(batch),
-            before=np.empty((batch, width), dtype=shown),
-            after=np.empty((batch, width), dtype=shown),
-            values=empty(batch, sizes[-1]),
-            next_values=empty(batch, sizes[-1]),
-            target_values=empty(batch, sizes[-1]),
-            errors=empty(batch),
-            to_values=empty(batch, sizes[-1]),
-            kept=empty(batch * sum(sizes[1:-1])),
-            to_row=empty(self.actor.flat.shape[1]),
-            scratch=empty(2, batch * max(sizes[1:])),
-            fold=Fold.room(self.actor, self.table),
+            weights=np.empty(batch, dtype),
+            before=np.empty(*inputs),
+            after=np.empty(*inputs),
+            next_values=np.empty(*outputs),
+            target_values=np.empty(*outputs),
+            errors=np.empty(batch, dtype),
+            network=NetworkWorkspace.of(self.actor, batch, self.table),
         )
 
 
-class Pace(NamedTuple):
+class DQNUpdateParameters(NamedTuple):
     """The settings of one round's updates, how many updates there were before, and which transitions may be drawn:
-    `transitions` of them from place `first` on, of `envs` environments."""
+    `transitions` of them from place `first` on, of `envs` environments. dropout: its rate."""
 
     updates: int
     target_interval: int
-    learning_rate: float
     discount: float
     double: bool
     huber_delta: float
@@ -345,91 +302,67 @@ class Pace(NamedTuple):
     alpha: float
     beta: float
     priority_epsilon: float
-    epsilon: float
-    weight_decay: float
-    decoupled: bool
+    adam: AdamSettings
+    dropout: float
     envs: int
     first: int
     transitions: int
 
 
-class Room(NamedTuple):
-    """Memory for a minibatch and all that is computed of it for one member, so that none is allocated on the way.
+class DQNWorkspace(NamedTuple):
+    """Memory for a minibatch of one member.
 
-    drawn: the places of its transitions. weights: of their losses. before, after: observations around them, or the
-    pieces of these. values: of the online network before, next_values: after, target_values: of the target network
-    after. errors: of the values of the actions taken. to_: the gradients of the loss. kept, scratch: see `passes`.
+    drawn: the places of its transitions. weights: of their losses. before, after: the network's inputs around them.
+    next_values: of the online network after, target_values: of the target network after. errors: of the values of the
+    actions taken. network: of the online network; its outputs are the values before.
     """
 
     drawn: np.ndarray
     weights: np.ndarray
     before: np.ndarray
     after: np.ndarray
-    values: np.ndarray
     next_values: np.ndarray
     target_values: np.ndarray
     errors: np.ndarray
-    to_values: np.ndarray
-    kept: np.ndarray
-    to_row: np.ndarray
-    scratch: np.ndarray
-    fold: Fold
+    network: NetworkWorkspace
 
 
 @njit
 def _improve(
-    online: Trained,
+    online: TrainedNetwork,
     target: np.ndarray,
     memory: Memory,
     tree: SumTree,
     uniforms: np.ndarray,
-    pace: Pace,
-    room: Room,
-    table: Table | None = None,
-    share: float = 0.0,
-    keys: np.ndarray | None = None,
+    parameters: DQNUpdateParameters,
+    workspace: DQNWorkspace,
+    table: FeatureTable | None,
+    keys: np.ndarray | None,
 ) -> None:
-    """All updates of a round, in place, one member after the other.
+    """Make all updates of a round, in place, one member after the other.
 
-    target: the target network's parameters, as `online.flat`; folded where there is a table. uniforms:
-    float64[members, updates, batch]. share, keys: of dropout, uint64[members], where there is some.
+    target: see `DQNPopulation.target`. uniforms: float64[members, updates, batch]. keys: uint64[members], of dropout.
     """
-    number = online.flat.dtype.type
     places = memory.actions.shape[1]
+    p, gradient, drawn = parameters, workspace.network.grad_params, workspace.drawn
     for member in range(len(uniforms)):
         if len(tree.leaves):
-            bring_near(tree, member, min(pace.transitions + pace.envs, places), uniforms[member].size)
+            bring_near(tree, member, min(p.transitions + p.envs, places), uniforms[member].size)
         for turn in range(uniforms.shape[1]):
-            sample(tree, member, pace.first, pace.transitions, places, uniforms[member, turn], room.drawn)
-            importance(tree, member, room.drawn, pace.beta, room.weights)
-            if keys is None:
-                _gradient(online, target, memory, member, pace, room, table)
-            else:
-                thinned = Dropout(share, draw(keys[member], pace.updates + turn))
-                _gradient(online, target, memory, member, pace, room, table, thinned)
-            norm = np.sqrt(np.dot(room.to_row, room.to_row))
-            scale = number(min(1.0, pace.max_gradient_norm / (norm + 1e-6)))
-            for i in range(len(room.to_row)):
-                room.to_row[i] *= scale
-            update = pace.updates + turn + 1
-            adam_step(
-                online.flat[member],
-                room.to_row,
-                online.first[member],
-                online.second[member],
-                update,
-                pace.learning_rate,
-                pace.epsilon,
-                pace.weight_decay,
-                pace.decoupled,
-            )
+            sample(tree, member, p.first, p.transitions, places, uniforms[member, turn], drawn)
+            importance(tree, member, drawn, p.beta, workspace.weights)
+            dropout = member_dropout(p.dropout, keys, member, p.updates + turn)
+            _gradient(online, target, memory, member, p, workspace, table, dropout)
+            norm = np.sqrt(np.dot(gradient, gradient))
+            update = p.updates + turn + 1
+            clipped_adam_step(online, member, gradient, norm, p.max_gradient_norm, update, p.adam)
             if len(tree.leaves):
-                prioritise(tree, member, room.drawn, room.errors, pace.alpha, pace.priority_epsilon)
-            if update % pace.target_interval == 0:
+                prioritise(tree, member, drawn, workspace.errors, p.alpha, p.priority_epsilon)
+            if update % p.target_interval == 0:
                 if table is not None:
-                    fold(table, member, online.flat[member], online.sizes[1], target[member])
+                    project(table, member, online.params[member], online.sizes[1], target[member])
                 else:
-                    target[member] = online.flat[member]
+                    target[member] = online.params[member]
 
 
 @njit
@@ -449,60 +382,54 @@ def importance(tree: SumTree, member: int, drawn: np.ndarray, beta: float, weigh
 
 @njit
 def _gradient(
-    online: Trained,
+    online: TrainedNetwork,
     target: np.ndarray,
     memory: Memory,
     member: int,
-    pace: Pace,
-    room: Room,
-    table: Table | None = None,
-    dropout: Dropout | None = None,
+    parameters: DQNUpdateParameters,
+    workspace: DQNWorkspace,
+    table: FeatureTable | None,
+    dropout: Dropout | None,
 ) -> None:
-    """Leave the gradient of one member's loss over the transitions at `room.drawn`, weighted by `room.weights`, in
-    `room.to_row`, zero outside the mask; and their errors in `room.errors`."""
-    tanh, units = online.tanh, online.sizes[1]
-    if table is not None:
-        fold(table, member, online.flat[member], units, room.fold.row)
-        row, to_row, sizes = room.fold.row, room.fold.to_row, room.fold.sizes
-    else:
-        row, to_row, sizes = online.flat[member], room.to_row, online.sizes
-    recall(memory, member, room.drawn, room.before, room.after, pace.envs)
-    if pace.double:
-        member_forward(row, sizes, tanh, room.after, room.kept, room.next_values)
-    member_forward(target[member], sizes, tanh, room.after, room.kept, room.target_values)
-    member_forward(row, sizes, tanh, room.before, room.kept, room.values, dropout)  # last: `kept` is its own
-    loss_gradient(memory, member, pace, room)
-    member_backward(row, sizes, tanh, room.before, room.kept, room.to_values, to_row, room.scratch, dropout)
-    if table is not None:
-        unfold(table, member, to_row, units, room.to_row)
-    for i in range(len(room.to_row)):
-        room.to_row[i] *= online.mask[member, i]
+    """Leave the gradient of one member's loss over the transitions at `workspace.drawn`, weighted by
+    `workspace.weights`, in `workspace.network.grad_params`, zero outside the mask; and their errors in
+    `workspace.errors`."""
+    w, network, tanh = workspace, workspace.network, online.tanh
+    params, sizes = member_params(online, member, network, table)
+    recall(memory, member, w.drawn, w.before, w.after, parameters.envs)
+    if parameters.double:
+        member_forward(params, sizes, tanh, w.after, network.activations, w.next_values)
+    member_forward(target[member], sizes, tanh, w.after, network.activations, w.target_values)
+    member_forward(params, sizes, tanh, w.before, network.activations, network.outputs, dropout)
+    loss_gradient(memory, member, parameters, workspace)  # activations are now those of the values to learn
+    member_gradient(online, member, params, sizes, w.before, network, table, dropout)
 
 
 @njit
-def loss_gradient(memory: Memory, member: int, pace: Pace, room: Room) -> None:
-    """Fill `room.errors`, and `room.to_values` with the gradient of the mean over the batch of weight x Huber loss.
+def loss_gradient(memory: Memory, member: int, parameters: DQNUpdateParameters, workspace: DQNWorkspace) -> None:
+    """Fill `workspace.errors`, and `grad_outputs` with the gradient of the mean over the batch of weight x Huber loss.
 
     The error is reward + discount * value of the next action - value of the action taken. The next action is the one
     that the online network values most (van Hasselt et al. 2016, equation 4), or the target network where not double.
-    There is none after a terminated episode; after one that the horizon cut off there is.
+    After a terminated episode there is no next action; after one that the horizon cut off there is.
     """
-    number = room.values.dtype.type  # a constant of double precision would lift everything to it
-    count, discount, delta = number(len(room.drawn)), number(pace.discount), number(pace.huber_delta)
-    deciding = room.next_values if pace.double else room.target_values
-    for i in range(len(room.drawn)):
-        place = room.drawn[i]
+    values, grad_values = workspace.network.outputs, workspace.network.grad_outputs
+    number = values.dtype.type  # a constant of double precision would lift everything to it
+    count, discount, delta = number(len(workspace.drawn)), number(parameters.discount), number(parameters.huber_delta)
+    deciding = workspace.next_values if parameters.double else workspace.target_values
+    for i in range(len(workspace.drawn)):
+        place = workspace.drawn[i]
         wanted = number(memory.rewards[member, place])
         if memory.ends[member, place] != TERMINATED:
             best = 0
             for action in range(1, deciding.shape[1]):
                 if deciding[i, action] > deciding[i, best]:
                     best = action
-            wanted += discount * room.target_values[i, best]
+            wanted += discount * workspace.target_values[i, best]
         taken = memory.actions[member, place]
-        error = wanted - room.values[i, taken]
-        room.errors[i] = error
-        for action in range(room.to_values.shape[1]):
-            room.to_values[i, action] = number(0)
+        error = wanted - values[i, taken]
+        workspace.errors[i] = error
+        for action in range(grad_values.shape[1]):
+            grad_values[i, action] = number(0)
         slope = min(max(error, -delta), delta)
-        room.to_values[i, taken] = -room.weights[i] * slope / count
+        grad_values[i, taken] = -workspace.weights[i] * slope / count

@@ -1,8 +1,8 @@
 """Proximal policy optimisation (Schulman et al. 2017) with separate actor and critic, for discrete actions.
 
-Where the networks have dropout, both losses are computed under it, each network with draws of its own. Rollouts are
-played, and values for the advantages computed, by whole networks. So the ratio of likelihoods is that of a thinned
-policy to the whole one that acted: noisy, and off one before the first update of a round, which clipping then cuts.
+Where the networks have dropout, both losses are computed under it, each network with draws of its own. Rollouts and the
+values behind the advantages are computed without. So the ratio of likelihoods compares a policy under dropout with the
+one that acted: it is noisy, and not one before the first update of a round, and clipping then cuts it.
 """
 
 from collections.abc import Sequence
@@ -13,15 +13,22 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 
 from harness.compiled import njit
-from harness.learners.adam import Decay, Trained, adam_step
+from harness.learners.adam import AdamSettings, Decay, adam_settings
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import Rollout, play
-from harness.learners.settings import refuse
-from harness.networks.kernels import Dropout, draw, dropout_keys, member_backward, member_forward
-from harness.networks.mlp import Mlp, outputs_of
-from harness.networks.sparse_input import Fold, Table, fold, folded, unfold
-from harness.streams import streams
-from harness.tasks.rollout import network_input, table_of
+from harness.learners.settings import check_ranges
+from harness.learners.trained import (
+    NetworkWorkspace,
+    PlayingPopulation,
+    TrainedNetwork,
+    clipped_adam_step,
+    member_gradient,
+    member_params,
+)
+from harness.networks.kernels import Dropout, member_dropout, member_forward
+from harness.networks.mlp import Masks, Mlp, Networks, outputs_of
+from harness.networks.sparse_input import FeatureTable, projected
+from harness.tasks.rollout import network_input
 from harness.tasks.spec import Task
 
 CRITIC = "critic"
@@ -70,19 +77,19 @@ class PPO:
     """Coupled is Adam's own L2."""
 
     def __post_init__(self) -> None:
-        refuse(
+        check_ranges(
             self,
-            shares=("discount", "gae_lambda"),
-            above_zero=("learning_rate", "clip", "max_gradient_norm", "epsilon"),
-            from_zero=("value_loss", "entropy", "weight_decay"),
+            unit_interval=("discount", "gae_lambda"),
+            positive=("learning_rate", "clip", "max_gradient_norm", "epsilon"),
+            non_negative=("value_loss", "entropy", "weight_decay"),
             counts=("env_steps", "envs", "epochs", "rollout", "minibatches"),
         )
         if self.samples % self.minibatches:
-            raise ValueError(f"{self.minibatches} minibatches do not divide a rollout of {self.samples} samples")
+            raise ValueError(f"minibatches {self.minibatches} must divide a rollout of {self.samples} samples")
         if self.env_steps < self.samples:
-            raise ValueError(f"env_steps {self.env_steps} is less than one rollout of {self.samples}")
+            raise ValueError(f"env_steps {self.env_steps} must not be less than one rollout of {self.samples}")
         if self.samples_per_update < 2:
-            raise ValueError("the advantages of one sample can't be standardised: an update needs at least 2")
+            raise ValueError(f"minibatches {self.minibatches} leave one sample per update: standardising needs two")
 
     @property
     def samples(self) -> int:
@@ -112,60 +119,29 @@ class PPO:
         """None."""
         return []
 
-    def start(
-        self,
-        task: Task,
-        networks: dict[str, Mlp],
-        masks: dict[str, list[np.ndarray]],
-        seeds: Sequence[int],
-        level: int,
-    ) -> "PPOPopulation":
+    def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> "PPOPopulation":
         """See `Learner.start`."""
         return PPOPopulation(self, task, networks, masks, seeds, level)
 
 
-class PPOPopulation:
+class PPOPopulation(PlayingPopulation):
     """PPO agents in training; a `Population` whose round is one rollout and its updates."""
 
-    def __init__(
-        self,
-        settings: PPO,
-        task: Task,
-        networks: dict[str, Mlp],
-        masks: dict[str, list[np.ndarray]],
-        seeds: Sequence[int],
-        level: int,
-    ):
-        self.settings = settings
-        self.task = task
-        self.rounds = settings.rounds
-        self.round = 0
-        self.networks = {name: networks[name].arrays() for name in (ACTOR, CRITIC)}
-        self.actor, self.critic = self.networks.values()
-        self.trained = [Trained.start(mlp, masks.get(name, [])) for name, mlp in self.networks.items()]
-        self.updates = 0
-        self.rollout_streams = streams(seeds, "rollout", level)
-        self.minibatch_streams = streams(seeds, "minibatch", level)
-        rngs = streams(seeds, "dropout", level)
-        self.dropout_keys = np.stack([dropout_keys(rngs) for _ in self.networks], axis=1)  # [members, networks]
-        self.learned_from: tuple[Samples, Pace] | None = None
-        starts = np.stack([task.draw_starts(r, (settings.envs,)) for r in self.rollout_streams])
-        self.batch = task.batch(starts, seeds)
-        self.table = table_of(task, seeds, self.actor.flat.dtype)
+    settings: PPO
+    learned_from: "tuple[Samples, PPOUpdateParameters] | None" = None
+    """The last round's samples and update parameters."""
+
+    @property
+    def critic(self) -> Mlp:
+        """The network that values states."""
+        return self.networks[CRITIC]
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
-        self.trained = [trained.keep(members) for trained in self.trained]
-        for mlp, trained in zip(self.networks.values(), self.trained, strict=True):
-            mlp.flat = trained.flat
-        self.batch.keep(members)
-        self.table = self.table and self.table.keep(members)
-        self.rollout_streams = [self.rollout_streams[member] for member in members]
-        self.minibatch_streams = [self.minibatch_streams[member] for member in members]
-        self.dropout_keys = self.dropout_keys[members]
+        super().keep(members)
         if self.learned_from:
-            samples, pace = self.learned_from
-            self.learned_from = Samples(*(values[members] for values in samples)), pace
+            samples, parameters = self.learned_from
+            self.learned_from = Samples(*(values[members] for values in samples)), parameters
 
     def advance(self) -> None:
         """Play one rollout and learn from it."""
@@ -173,52 +149,50 @@ class PPOPopulation:
         rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams, None, self.table)
         samples = self._samples(rollout)
         left = 1 - self.round / self.rounds
-        orders = [[rng.permutation(s.samples) for _ in range(s.epochs)] for rng in self.minibatch_streams]
-        pace = Pace(
+        parameters = PPOUpdateParameters(
             self.updates,
-            s.learning_rate * (left if s.learning_rate_schedule == "linear" else 1.0),
             s.clip * (left if s.clip_schedule == "linear" else 1.0),
-            s.entropy,
-            s.value_loss,
-            s.max_gradient_norm,
-            s.epsilon,
-            s.weight_decay,
-            s.decay == "decoupled",
-            self.actor.dropout,
+            float(s.entropy),
+            float(s.value_loss),
+            float(s.max_gradient_norm),
+            adam_settings(s, left if s.learning_rate_schedule == "linear" else 1.0),
+            float(self.actor.dropout),
         )
-        actor, critic = self.trained
+        orders = [[rng.permutation(s.samples) for _ in range(s.epochs)] for rng in self.minibatch_streams]
         minibatches = np.array(orders).reshape(len(orders), -1, s.samples_per_update)
-        keys = self.dropout_keys if self.actor.dropout > 0 else None
-        _improve(actor, critic, samples, minibatches, pace, self._room(s.samples_per_update), self.table, keys)
-        self.learned_from = samples, pace
+        keys = self.update_dropout_keys(ACTOR), self.update_dropout_keys(CRITIC)
+        actor, critic = self.trained.values()
+        workspace = self._workspace(s.samples_per_update)
+        _improve(actor, critic, samples, minibatches, parameters, workspace, self.table, *keys)
+        self.learned_from = samples, parameters
         self.updates += s.epochs * s.minibatches
         self.round += 1
 
-    def gradients(self) -> dict[str, Mlp]:
-        """See `OffersGradients`: over the last rollout as one minibatch; without dropout: whole networks are pruned."""
+    def gradients(self) -> Networks:
+        """See `OffersGradients`: over the last rollout as one minibatch."""
         assert self.learned_from, "no rollout was played yet"
-        samples, pace = self.learned_from
+        samples, parameters = self.learned_from
         found = {name: mlp.each(np.empty_like) for name, mlp in self.networks.items()}
-        (actor, critic), room = self.trained, self._room(self.settings.samples)
-        for member in range(len(actor.flat)):
-            _gradient(actor, critic, samples, member, np.arange(self.settings.samples), pace, room, self.table)
-            for mlp, gradient in zip(found.values(), (room.to_actor, room.to_critic), strict=True):
-                mlp.flat[member] = gradient
+        (actor, critic), workspace = self.trained.values(), self._workspace(self.settings.samples)
+        rows = np.arange(self.settings.samples)
+        for member in range(self.actor.members):
+            _gradient(actor, critic, samples, member, rows, parameters, workspace, self.table, None, None)
+            for mlp, part in zip(found.values(), (workspace.actor, workspace.critic), strict=True):
+                mlp.flat[member] = part.grad_params
         return found
 
     def _samples(self, rollout: Rollout) -> "Samples":
-        """What a rollout teaches: with advantages and value targets."""
+        """A rollout's samples, with advantages and value targets."""
+        s = self.settings
         values = self._values(rollout.observations)
         last_values = self._values(network_input(self.batch, self.table)[None])[0]
         rewards = rollout.rewards.copy()
         cut = np.flatnonzero(rollout.truncated.any(axis=(1, 2)))
         if len(cut):  # an episode that the horizon cut off would have gone on: its last state's value counts
             reached = self._values(rollout.final_observations[cut])
-            rewards[cut] += self.settings.discount * reached * rollout.truncated[cut]
+            rewards[cut] += s.discount * reached * rollout.truncated[cut]
         ended = rollout.terminated | rollout.truncated
-        advantages = generalised_advantages(
-            rewards, values, last_values, ended, self.settings.discount, self.settings.gae_lambda
-        )
+        advantages = generalised_advantages(rewards, values, last_values, ended, s.discount, s.gae_lambda)
         numbers = (rollout.log_probabilities, advantages, advantages + values)
         dtype = self.actor.flat.dtype
         observations = _by_member(rollout.observations)
@@ -228,38 +202,25 @@ class PPOPopulation:
             *(_by_member(each).astype(dtype) for each in numbers),
         )
 
-    def _room(self, batch: int) -> "Room":
+    def _workspace(self, batch: int) -> "PPOWorkspace":
         """Memory for `batch` samples."""
-        actor, critic = (mlp.sizes for mlp in self.networks.values())
         now = network_input(self.batch, self.table)
-
-        def empty(*shape: int) -> np.ndarray:
-            return np.empty(shape, dtype=self.actor.flat.dtype)
-
-        return Room(
-            inputs=np.empty((batch, now.shape[-1]), dtype=now.dtype if self.table else self.actor.flat.dtype),
-            logits=empty(batch, actor[-1]),
-            values=empty(batch, 1),
-            to_logits=empty(batch, actor[-1]),
-            to_values=empty(batch, 1),
-            kept_by_actor=empty(batch * sum(actor[1:-1])),
-            kept_by_critic=empty(batch * sum(critic[1:-1])),
-            to_actor=empty(self.actor.flat.shape[1]),
-            to_critic=empty(self.critic.flat.shape[1]),
-            scratch=empty(2, batch * max(*actor[1:], *critic[1:])),
-            folds=(Fold.room(self.actor, self.table), Fold.room(self.critic, self.table)),
+        return PPOWorkspace(
+            np.empty((batch, now.shape[-1]), now.dtype if self.table else self.actor.flat.dtype),
+            NetworkWorkspace.of(self.actor, batch, self.table),
+            NetworkWorkspace.of(self.critic, batch, self.table),
         )
 
     def _values(self, observations: np.ndarray) -> np.ndarray:
         """The critic's values float64[time, members, envs] of observations [time, members, envs, inputs]."""
         time, members, envs = observations.shape[:3]
-        critic = folded(self.critic, self.table) if self.table else self.critic
+        critic = projected(self.critic, self.table) if self.table else self.critic
         values = outputs_of(critic, _by_member(observations))
         return values.reshape(members, time, envs).transpose(1, 0, 2).astype(np.float64)
 
 
 class Samples(NamedTuple):
-    """What PPO learns from; observations [members, samples, inputs], or their pieces, all else [members, samples].
+    """What PPO learns from; observations [members, samples, inputs or active features], all else [members, samples].
 
     log_probabilities: of the actions, when they were taken. targets: of the critic.
     """
@@ -271,125 +232,81 @@ class Samples(NamedTuple):
     targets: np.ndarray
 
 
-class Pace(NamedTuple):
-    """The settings of one round's updates, and how many updates there were before."""
+class PPOUpdateParameters(NamedTuple):
+    """The settings of one round's updates. updates: made before it. dropout: its rate."""
 
     updates: int
-    learning_rate: float
     clip: float
     entropy: float
     value_loss: float
     max_gradient_norm: float
-    epsilon: float
-    weight_decay: float
-    decoupled: bool
+    adam: AdamSettings
     dropout: float = 0.0
 
 
-class Room(NamedTuple):
-    """Memory for a minibatch and all that is computed of it for one member, so that none is allocated on the way.
-
-    to_: the gradients of the loss. kept_by_, scratch: see `passes`.
-    """
+class PPOWorkspace(NamedTuple):
+    """Memory for a minibatch of one member. inputs: [batch, inputs or active features]."""
 
     inputs: np.ndarray
-    logits: np.ndarray
-    values: np.ndarray
-    to_logits: np.ndarray
-    to_values: np.ndarray
-    kept_by_actor: np.ndarray
-    kept_by_critic: np.ndarray
-    to_actor: np.ndarray
-    to_critic: np.ndarray
-    scratch: np.ndarray
-    folds: tuple[Fold, Fold]
+    actor: NetworkWorkspace
+    critic: NetworkWorkspace
 
 
 @njit
 def _improve(
-    actor: Trained,
-    critic: Trained,
+    actor: TrainedNetwork,
+    critic: TrainedNetwork,
     samples: Samples,
     minibatches: np.ndarray,
-    pace: Pace,
-    room: Room,
-    table: Table | None = None,
-    keys: np.ndarray | None = None,
+    parameters: PPOUpdateParameters,
+    workspace: PPOWorkspace,
+    table: FeatureTable | None,
+    actor_keys: np.ndarray | None,
+    critic_keys: np.ndarray | None,
 ) -> None:
-    """All updates of a round, in place, one member after the other.
+    """Make all updates of a round, in place, one member after the other.
 
-    minibatches: int64[members, updates, samples of an update]. keys: uint64[members, networks], where there is dropout.
+    minibatches: int64[members, updates, samples of an update]. actor_keys, critic_keys: uint64[members], of dropout.
     """
-    number = actor.flat.dtype.type
+    grad_actor, grad_critic = workspace.actor.grad_params, workspace.critic.grad_params
+    limit, rate = parameters.max_gradient_norm, parameters.dropout
     for member in range(len(minibatches)):
         for turn in range(minibatches.shape[1]):
+            update = parameters.updates + turn
+            actor_dropout = member_dropout(rate, actor_keys, member, update)
+            critic_dropout = member_dropout(rate, critic_keys, member, update)
             rows = minibatches[member, turn]
-            if keys is None:
-                _gradient(actor, critic, samples, member, rows, pace, room, table)
-            else:
-                update = pace.updates + turn
-                thinned = Dropout(pace.dropout, draw(keys[member, 0], update))
-                thinned_too = Dropout(pace.dropout, draw(keys[member, 1], update))
-                _gradient(actor, critic, samples, member, rows, pace, room, table, (thinned, thinned_too))
-            norm = np.sqrt(np.dot(room.to_actor, room.to_actor) + np.dot(room.to_critic, room.to_critic))
-            scale = number(min(1.0, pace.max_gradient_norm / (norm + 1e-6)))
-            for network, gradient in ((actor, room.to_actor), (critic, room.to_critic)):
-                for i in range(len(gradient)):
-                    gradient[i] *= scale
-                adam_step(
-                    network.flat[member],
-                    gradient,
-                    network.first[member],
-                    network.second[member],
-                    pace.updates + turn + 1,
-                    pace.learning_rate,
-                    pace.epsilon,
-                    pace.weight_decay,
-                    pace.decoupled,
-                )
+            _gradient(actor, critic, samples, member, rows, parameters, workspace, table, actor_dropout, critic_dropout)
+            norm = np.sqrt(np.dot(grad_actor, grad_actor) + np.dot(grad_critic, grad_critic))
+            clipped_adam_step(actor, member, grad_actor, norm, limit, update + 1, parameters.adam)
+            clipped_adam_step(critic, member, grad_critic, norm, limit, update + 1, parameters.adam)
 
 
 @njit
 def _gradient(
-    actor: Trained,
-    critic: Trained,
+    actor: TrainedNetwork,
+    critic: TrainedNetwork,
     samples: Samples,
     member: int,
     rows: np.ndarray,
-    pace: Pace,
-    room: Room,
-    table: Table | None = None,
-    dropouts: tuple[Dropout | None, Dropout | None] = (None, None),
+    parameters: PPOUpdateParameters,
+    workspace: PPOWorkspace,
+    table: FeatureTable | None,
+    actor_dropout: Dropout | None,
+    critic_dropout: Dropout | None,
 ) -> None:
-    """Leave the gradient of one member's loss over the samples `rows` in `room`, zero outside the masks.
-
-    dropouts: of the actor and the critic.
-    """
+    """Leave the gradients of one member's loss over the samples `rows` in `workspace`, zero outside the masks."""
+    inputs, a, c = workspace.inputs, workspace.actor, workspace.critic
     for sample in range(len(rows)):
-        for i in range(room.inputs.shape[1]):
-            room.inputs[sample, i] = samples.observations[member, rows[sample], i]
-    for network, kept, outputs, dropout, fold_ in (
-        (actor, room.kept_by_actor, room.logits, dropouts[0], room.folds[0]),
-        (critic, room.kept_by_critic, room.values, dropouts[1], room.folds[1]),
-    ):
-        row, sizes = network.flat[member], network.sizes
-        if table is not None:
-            fold(table, member, row, sizes[1], fold_.row)
-            row, sizes = fold_.row, fold_.sizes
-        member_forward(row, sizes, network.tanh, room.inputs, kept, outputs, dropout)
-    loss_gradient(samples, member, rows, room.logits, room.values, pace, room.to_logits, room.to_values)
-    for network, kept, to_outputs, gradient, dropout, fold_ in (
-        (actor, room.kept_by_actor, room.to_logits, room.to_actor, dropouts[0], room.folds[0]),
-        (critic, room.kept_by_critic, room.to_values, room.to_critic, dropouts[1], room.folds[1]),
-    ):
-        row, sizes, tanh, to_row = network.flat[member], network.sizes, network.tanh, gradient
-        if table is not None:
-            row, sizes, to_row = fold_.row, fold_.sizes, fold_.to_row
-        member_backward(row, sizes, tanh, room.inputs, kept, to_outputs, to_row, room.scratch, dropout)
-        if table is not None:
-            unfold(table, member, to_row, network.sizes[1], gradient)
-        for i in range(len(gradient)):
-            gradient[i] *= network.mask[member, i]
+        for i in range(inputs.shape[1]):
+            inputs[sample, i] = samples.observations[member, rows[sample], i]
+    actor_params, actor_sizes = member_params(actor, member, a, table)
+    member_forward(actor_params, actor_sizes, actor.tanh, inputs, a.activations, a.outputs, actor_dropout)
+    critic_params, critic_sizes = member_params(critic, member, c, table)
+    member_forward(critic_params, critic_sizes, critic.tanh, inputs, c.activations, c.outputs, critic_dropout)
+    loss_gradient(samples, member, rows, a.outputs, c.outputs, parameters, a.grad_outputs, c.grad_outputs)
+    member_gradient(actor, member, actor_params, actor_sizes, inputs, a, table, actor_dropout)
+    member_gradient(critic, member, critic_params, critic_sizes, inputs, c, table, critic_dropout)
 
 
 @njit
@@ -399,19 +316,18 @@ def loss_gradient(
     rows: np.ndarray,
     logits: np.ndarray,
     values: np.ndarray,
-    pace: Pace,
-    to_logits: np.ndarray,
-    to_values: np.ndarray,
+    parameters: PPOUpdateParameters,
+    grad_logits: np.ndarray,
+    grad_values: np.ndarray,
 ) -> None:
-    """Fill `to_logits` [rows, actions] and `to_values` [rows, 1] with the gradient of Schulman et al. 2017, equation 9,
-    of one minibatch: of the clipped surrogate, the critic's squared error and the entropy, averaged over `rows`.
-
-    Advantages are standardised within the minibatch.
+    """Fill `grad_logits` [rows, actions] and `grad_values` [rows, 1] with the gradient of Schulman et al. 2017,
+    equation 9, of one minibatch: of the clipped surrogate, the critic's squared error and the entropy, averaged over
+    `rows`. Advantages are standardised within the minibatch. `logits` are overwritten.
     """
     number = logits.dtype.type  # a constant of double precision would lift everything to it
     count = number(len(rows))
-    low, high, entropy = number(1 - pace.clip), number(1 + pace.clip), number(pace.entropy)
-    slope_of_error = number(2 * pace.value_loss)
+    low, high, entropy = number(1 - parameters.clip), number(1 + parameters.clip), number(parameters.entropy)
+    slope_of_error = number(2 * parameters.value_loss)
     mean = number(0)
     for row in rows:
         mean += samples.advantages[member, row] / count
@@ -435,13 +351,13 @@ def loss_gradient(
         advantage = (samples.advantages[member, row] - mean) / deviation
         ratio = np.exp(log_policy[taken] - samples.log_probabilities[member, row])
         clipped = (advantage > 0 and ratio > high) or (advantage < 0 and ratio < low)
-        to_taken = number(0) if clipped else -advantage * ratio
+        grad_taken = number(0) if clipped else -advantage * ratio
         for action in range(len(log_policy)):
             policy = np.exp(log_policy[action])
-            to_entropy = policy * (log_policy[action] - negative_entropy)
+            grad_entropy = policy * (log_policy[action] - negative_entropy)
             chosen = number(1) if action == taken else number(0)
-            to_logits[sample, action] = (to_taken * (chosen - policy) + entropy * to_entropy) / count
-        to_values[sample, 0] = slope_of_error * (values[sample, 0] - samples.targets[member, row]) / count
+            grad_logits[sample, action] = (grad_taken * (chosen - policy) + entropy * grad_entropy) / count
+        grad_values[sample, 0] = slope_of_error * (values[sample, 0] - samples.targets[member, row]) / count
 
 
 @njit
@@ -453,9 +369,10 @@ def generalised_advantages(
     discount: float,
     gae_lambda: float,
 ) -> np.ndarray:
-    """Schulman et al. 2016, equation 16, float64[time, members, envs] for rewards, values and ended of that shape.
+    """Schulman et al. 2016, equation 16; all arrays but last_values are [time, members, envs].
 
-    `last_values` [members, envs] are those of the observations after the last step; `ended` cuts the sum.
+    last_values: float64[members, envs], of the observations after the last step. ended: where an episode ended, which
+    cuts the sum. Returns float64.
     """
     advantages = np.empty_like(rewards)
     times, members, envs = rewards.shape

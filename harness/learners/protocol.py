@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from harness.networks.mlp import Mlp
+from harness.networks.mlp import Masks, Networks
 from harness.tasks.rollout import Acting
 from harness.tasks.spec import Task
 
@@ -21,8 +21,8 @@ ACTOR = "actor"
 class Population(Protocol):
     """Members in training, side by side. Everything is indexed by member first."""
 
-    networks: dict[str, Mlp]
-    """As arrays or as tensors, `ACTOR` first."""
+    networks: Networks
+    """`ACTOR` first."""
     rounds: int
     """How many times `advance` makes a full training."""
 
@@ -37,21 +37,24 @@ class Population(Protocol):
 class OffersGradients(Protocol):
     """A population that a pruning criterion may ask for gradients; its settings say `offers_gradients = True`."""
 
-    def gradients(self) -> dict[str, Mlp]:
-        """Of its loss, the mean over the data that it learns from now, at its present weights.
+    def gradients(self) -> Networks:
+        """The gradient of its loss, averaged over the data that it learns from now, at its present weights.
 
-        In the shape of its networks (arrays), zero outside the masks. Called after `advance`.
+        In the shape of its networks, zero outside the masks, without dropout. Called after `advance`.
         """
 
 
 @runtime_checkable
 class OffersRewinding(Protocol):
-    """A population that may start later than at its first round; its settings say `offers_rewinding = True`, and have
-    the same `rounds`; and `rounds_to_learn`, where it is not from the first one on that they learn."""
+    """A population that may start later than at its first round.
+
+    Its settings say `offers_rewinding = True`, have the same `rounds`, and `rounds_to_learn` where members do not learn
+    from the first round on.
+    """
 
     round: int
-    """Rounds made so far. Before the first `advance` it is set to where a rewound training starts: what depends on how
-    much of the training is left goes on from there."""
+    """Rounds made so far. Before the first `advance` it is set to where a rewound training starts: schedules go on from
+    there."""
 
 
 class Learner(Protocol):
@@ -73,7 +76,7 @@ class Learner(Protocol):
 
     @property
     def weight_decay(self) -> float:
-        """Of the weights; 0 leaves those without a gradient as they are."""
+        """Of the weights; at 0 a weight without a gradient stays as it is."""
 
     @property
     def samples_per_update(self) -> int:
@@ -85,27 +88,20 @@ class Learner(Protocol):
     def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
         """Files, other than code, that the numbers of these seeds pass through (experts)."""
 
-    def start(
-        self,
-        task: Task,
-        networks: dict[str, Mlp],
-        masks: dict[str, list[np.ndarray]],
-        seeds: Sequence[int],
-        level: int,
-    ) -> Population:
-        """A population about to train from `networks` (arrays) under `masks` (bool per layer).
+    def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> Population:
+        """A population about to train copies of `networks` under `masks`; a network without masks is not pruned.
 
-        Where `Mlp.dropout` is above 0 the loss is computed without that share of the hidden units, drawn from streams
-        of the members' own; a learner that does so has settings that say `offers_dropout = True`.
+        Where `Mlp.dropout` is above 0, its loss is computed under dropout drawn from the members' own streams; a
+        learner that does so has settings that say `offers_dropout = True`.
         """
 
 
 @runtime_checkable
 class ActsItsOwnWay(Protocol):
-    """A learner whose outputs are no logits, so that it has a word in how its agents act while they are evaluated."""
+    """A learner whose outputs are no logits, and that therefore says how its agents act while they are evaluated."""
 
     def acting(self, actions: Literal["greedy", "sampled"]) -> Acting:
-        """See `experiment.Evaluation.actions`."""
+        """See `training.Evaluation.actions`."""
 
 
 def acting_of(learner: Learner, actions: Literal["greedy", "sampled"]) -> Acting:

@@ -1,8 +1,8 @@
-"""A replay memory: the last transitions of each member, drawn from again and again.
+"""A replay memory: the last transitions of each member, from which updates draw.
 
-An observation is kept once: what a transition led to is what the next one of its environment starts from. Only where
-the horizon cut an episode off is the last observation kept beside, for it still has a value; that of a terminated
-episode has none, and is not kept.
+An observation is stored once: what a transition led to is what the next one of its environment starts from. Where the
+horizon cut an episode off, the last observation still has a value and is stored apart; that of a terminated episode has
+none and is not stored.
 """
 
 from typing import NamedTuple
@@ -17,12 +17,13 @@ GOES_ON, TERMINATED = -1, -2
 
 
 class Memory(NamedTuple):
-    """Members first. A place is that of one transition: time after time, and within it environment after environment.
+    """Members first. A place holds one transition: time after time, and within it environment after environment.
 
-    observations: float32[members, places, inputs], before the action, or their pieces, int16[members, places, most]; at
-    the places of the time that comes next, what is seen now. actions: int16[members, places]. rewards: float32[members,
-    places]. ends: int32[members, places], `GOES_ON`, `TERMINATED`, or where in last_observations, [members, cut, as
-    observations], the one stands at which the horizon cut the episode off. cut_off: int64[members], how many were.
+    observations: float32[members, places, inputs], before the action, or their active features, int16[members, places,
+    most]; the places of the next time hold the present observations. actions: int16[members, places]. rewards:
+    float32[members, places]. ends: int32[members, places], `GOES_ON`, `TERMINATED`, or the index into
+    last_observations, [members, cut, as observations], of the one at which the horizon cut the episode off. cut_off:
+    int64[members], how many episodes were cut off.
     """
 
     observations: np.ndarray
@@ -36,31 +37,31 @@ class Memory(NamedTuple):
 class Replay:
     """The last `capacity` transitions of each member, rounded down to whole times of `envs` environments.
 
-    memory, tree: see there; without priorities there is no tree. now: the time, modulo `times + 1`, that is played
-    next. held: the times before it that may be drawn. horizon: the task's, which bounds how many episodes it can cut.
+    tree: it has no leaves without priorities. now: the time, modulo `times + 1`, that is played next. held: the times
+    before it that may be drawn. horizon: the task's, which bounds how many episodes it can cut.
     """
 
-    def __init__(self, seen: np.ndarray, capacity: int, horizon: int, prioritised: bool):
-        """seen: like what is seen at one time, [members, envs, inputs]."""
-        members, envs, inputs = seen.shape
+    def __init__(self, observations: np.ndarray, capacity: int, horizon: int, prioritised: bool):
+        """observations: of one time, [members, envs, inputs]; only the shape and dtype count."""
+        members, envs, inputs = observations.shape
         self.envs = int(envs)
         self.times = capacity // self.envs
         self.now, self.held = 0, 0
-        places = (self.times + 1) * envs  # one time more: what is seen now
+        places = (self.times + 1) * envs  # one time more: the present observations
         cut = envs * (self.times // horizon + 1)
         self.memory = Memory(
-            np.zeros((members, places, inputs), dtype=seen.dtype),
+            np.zeros((members, places, inputs), dtype=observations.dtype),
             np.zeros((members, places), dtype=np.int16),
             np.zeros((members, places), dtype=np.float32),
             np.full((members, places), GOES_ON, dtype=np.int32),
-            np.zeros((members, cut, inputs), dtype=seen.dtype),
+            np.zeros((members, cut, inputs), dtype=observations.dtype),
             np.zeros(members, dtype=np.int64),
         )
         self.tree = SumTree.empty(members if prioritised else 0, places if prioritised else 1)
 
     @property
     def transitions(self) -> int:
-        """How many a member has that may be drawn."""
+        """How many transitions of a member may be drawn."""
         return self.held * self.envs
 
     @property
@@ -70,19 +71,19 @@ class Replay:
 
     @property
     def places(self) -> np.ndarray:
-        """int64[transitions]: where they stand, the oldest first."""
+        """int64[transitions]: the places that may be drawn, the oldest first."""
         return np.asarray((self.first + np.arange(self.transitions)) % self.memory.actions.shape[1])
 
     @property
     def bytes_per_transition(self) -> float:
-        """What all of it takes, of one member."""
+        """Memory per transition, in bytes."""
         taken = sum(array.nbytes for array in (*self.memory, *self.tree))
         return taken / (len(self.memory.actions) * self.times * self.envs)
 
-    def add(self, rollout: Rollout, seen_now: np.ndarray) -> None:
-        """Keep a rollout's transitions, and what is seen after it ([members, envs, inputs]).
+    def add(self, rollout: Rollout, present: np.ndarray) -> None:
+        """Store a rollout's transitions, and the observations after it ([members, envs, inputs]).
 
-        A new one has the largest priority so far, so that each is soon learned from.
+        A new transition gets the largest priority so far, so that each is soon learned from.
         """
         _add(
             self.memory,
@@ -94,7 +95,7 @@ class Replay:
             rollout.terminated,
             rollout.truncated,
             rollout.final_observations,
-            seen_now,
+            present,
         )
         steps = len(rollout.actions)
         self.now = (self.now + steps) % (self.times + 1)
@@ -118,9 +119,9 @@ def _add(
     terminated: np.ndarray,
     truncated: np.ndarray,
     final_observations: np.ndarray,
-    seen_now: np.ndarray,
+    present: np.ndarray,
 ) -> None:
-    """All arrays but `seen_now` are a rollout's, time first."""
+    """All arrays but `present` are a rollout's, time first."""
     times, members, envs = actions.shape
     places, inputs = memory.observations.shape[1:]
     prioritised = len(tree.leaves) > 0
@@ -144,7 +145,7 @@ def _add(
         for env in range(envs):
             place = ((now + times) * envs + env) % places
             for i in range(inputs):
-                memory.observations[member, place, i] = seen_now[member, env, i]
+                memory.observations[member, place, i] = present[member, env, i]
             if prioritised:
                 put(tree, member, place, 0)
 
@@ -155,8 +156,8 @@ def sample(
 ) -> None:
     """Fill `drawn` (int64[batch]) with the places of transitions, by uniform numbers float64[batch].
 
-    By priority where there is a tree; else each of the `transitions` from place `first` on, of a ring of `places`, is
-    as likely.
+    By priority where there is a tree; else uniformly among the `transitions` from place `first` on, in a ring of
+    `places`.
     """
     if len(tree.leaves):
         draw(tree, member, uniforms, drawn)
@@ -169,7 +170,7 @@ def sample(
 def recall(memory: Memory, member: int, drawn: np.ndarray, before: np.ndarray, after: np.ndarray, envs: int) -> None:
     """Fill `before` and `after` (float[batch, inputs]) with the observations around the transitions at `drawn`.
 
-    After a terminated episode there is none: what stands there has no value.
+    After a terminated episode, `after` holds an observation that must not be used.
     """
     places, inputs = memory.observations.shape[1:]
     for sample in range(len(drawn)):

@@ -1,4 +1,4 @@
-"""Playing a population's stochastic policies, with all random numbers drawn beforehand."""
+"""Rollouts of a population's stochastic policies, with all random numbers drawn beforehand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.compiled import njit
 from harness.networks.mlp import Mlp, outputs_of
-from harness.networks.sparse_input import Table, folded
+from harness.networks.sparse_input import FeatureTable, projected
 from harness.tasks.rollout import final_network_input, network_input
 from harness.tasks.spec import Batch, Task
 
@@ -16,10 +16,10 @@ from harness.tasks.spec import Batch, Task
 class Rollout:
     """`time` steps of `members x envs` environments, time first.
 
-    observations: float32[time, members, envs, inputs], before each action, or their pieces, int16[time, members, envs,
-    most]. final_observations: as many, what each action led to, before any restart. All others are [time, members,
-    envs]: actions int64, log_probabilities float64 (the policy's, of these actions), rewards float64, terminated and
-    truncated bool.
+    observations: float32[time, members, envs, inputs], before each action, or their active features, int16[time,
+    members, envs, most]. final_observations: the same of what each action led to, before any restart. All others are
+    [time, members, envs]: actions int64, log_probabilities float64 (the policy's, of these actions), rewards float64,
+    terminated and truncated bool.
     """
 
     observations: np.ndarray
@@ -39,15 +39,15 @@ def play(
     envs: int,
     streams: Sequence[np.random.Generator],
     epsilons: Sequence[float] | None = None,
-    table: Table | None = None,
+    table: FeatureTable | None = None,
 ) -> Rollout:
     """Play `steps` env_steps in each environment with actions drawn from the softmax of the actor's outputs.
 
-    Or, where `epsilons` are given, one for each step: the action of the largest output, but for this share of them,
-    which are drawn uniformly. table: the task's, where the rollout is to hold pieces in place of observations.
+    Where `epsilons` are given, one for each step, an action is drawn uniformly with this probability, and otherwise is
+    that of the largest output. table: the task's, where the rollout is to hold active features for observations.
     """
     if table is not None:
-        actor = folded(actor, table)
+        actor = projected(actor, table)
     members = len(streams)
     shape = (steps, members, envs)
     uniforms = np.empty(shape)
@@ -104,8 +104,8 @@ def _sample(logits: np.ndarray, uniforms: np.ndarray, actions: np.ndarray, log_p
 def _explore(
     outputs: np.ndarray, epsilon: float, uniforms: np.ndarray, actions: np.ndarray, log_probabilities: np.ndarray
 ) -> None:
-    """Epsilon-greedy in outputs[members, envs, actions]: a uniform number below epsilon is uniform there as well, and
-    says which action."""
+    """Act epsilon-greedily on outputs[members, envs, actions]. A uniform number below epsilon is uniform in that range,
+    so it picks the action as well."""
     count = outputs.shape[2]
     for i in range(outputs.shape[0]):
         for j in range(outputs.shape[1]):

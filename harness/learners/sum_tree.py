@@ -1,7 +1,7 @@
-"""A sum tree: draws places in proportion to their priorities, in O(log n), for one member after the other.
+"""A sum tree: it draws places in proportion to their priorities, in O(log n).
 
 Priorities are whole numbers of `UNIT`, so that every sum is exact: whatever the order of changes, a node holds the sum
-of what is below it, no place of priority 0 is ever drawn, and nothing drifts. Nodes have `WIDTH` children: a change
+of the leaves below it, no place of priority 0 is ever drawn, and nothing drifts. Nodes have `WIDTH` children: a change
 adds its difference once per level, and a draw reads a few cache lines where a binary tree would read a dozen (with 8
 children a draw of 16,384 took 39 ns, with 4 as long, with 16 longer).
 """
@@ -13,9 +13,9 @@ import numpy as np
 from harness.compiled import njit
 
 UNIT = 2.0**-20
-"""What a priority of 1 is worth. Errors of 1e-6 are told apart, and the largest priority is 2,048."""
+"""The resolution: errors of 1e-6 are told apart, and the largest priority is 2,048."""
 LARGEST = 2**31 - 1
-"""In units."""
+"""The largest priority, in units."""
 SHIFT = 3
 WIDTH = 1 << SHIFT
 LINE = 16
@@ -65,22 +65,21 @@ def _up(count: int) -> int:
 @njit
 def total(tree: SumTree, member: int) -> int:
     """The sum of a member's priorities, in units."""
-    everything: int = tree.nodes[member, -1]
-    return everything
+    return int(tree.nodes[member, -1])
 
 
 @njit
 def bring_near(tree: SumTree, member: int, held: int, draws: int) -> None:
-    """Before so many draws, read a number of each cache line of the first `held` leaves, where that pays.
+    """Fetch the first `held` leaves into the cache before so many draws, where that pays.
 
-    Read in order they are fetched ahead; each draw would wait for its own. Another member's were read before.
+    Read in order they are fetched ahead, while each draw would wait for its own.
     """
     leaves, highest = tree.leaves[member], tree.highest[member]
     if 4 * LINE * draws < held:
         return
     for place in range(0, held, LINE):
         highest = max(highest, np.int64(leaves[place]))
-    tree.highest[member] = highest  # as it was: no leaf is above it; but so the compiler can't leave the loop out
+    tree.highest[member] = highest  # unchanged: no leaf is above it, but the compiler must keep the loop
 
 
 @njit
@@ -92,8 +91,7 @@ def put(tree: SumTree, member: int, place: int, units: int) -> None:
 @njit
 def find(tree: SumTree, member: int, target: int) -> int:
     """The place at which the cumulative sum of priorities first exceeds `target` (units, 0 to below the total)."""
-    place: int = _find(tree.leaves[member], tree.nodes[member], tree.starts, target)
-    return place
+    return int(_find(tree.leaves[member], tree.nodes[member], tree.starts, target))
 
 
 @njit
@@ -102,9 +100,9 @@ def draw(tree: SumTree, member: int, uniforms: np.ndarray, places: np.ndarray) -
     appendix B.2.1), by uniform numbers float64[batch] from 0 to below 1."""
     leaves, nodes, starts = tree.leaves[member], tree.nodes[member], tree.starts
     everything = total(tree, member)
-    share = everything / len(uniforms)
+    width = everything / len(uniforms)
     for i in range(len(uniforms)):
-        target = int((i + uniforms[i]) * share)
+        target = int((i + uniforms[i]) * width)
         places[i] = _find(leaves, nodes, starts, target if target < everything else everything - 1)
 
 
@@ -114,8 +112,7 @@ def prioritise(
 ) -> None:
     """Give places (int64[batch]) the priorities (|error| + priority_epsilon) ^ alpha: Schaul et al. 2016, section 3.3.
 
-    None is less than a unit, so that whatever was put can be drawn again; an error that is no number counts as the
-    largest.
+    A priority is at least a unit, so that every transition can be drawn again; NaN gets the largest priority.
     """
     leaves, nodes, starts = tree.leaves[member], tree.nodes[member], tree.starts
     number = errors.dtype.type  # a constant of double precision would lift the power to it
@@ -152,9 +149,9 @@ def _find(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, target: int
 
 @njit
 def _child(sums: np.ndarray, target: int) -> tuple[int, int]:
-    """Which of `WIDTH` children's cumulative sums first exceeds `target`, and the sum of those before it.
+    """The first of `WIDTH` children whose cumulative sum exceeds `target`, and the sum of those before it.
 
-    All are looked at: to leave in the midst is a branch that no processor can guess, and took twice as long.
+    The loop does not stop early: a branch that the processor cannot predict took twice as long.
     """
     child, before, cumulative = 0, np.int64(0), np.int64(0)
     for k in range(WIDTH - 1):

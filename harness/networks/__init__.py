@@ -1,1 +1,1 @@
-"""Networks: what a population computes with; numpy at rest, compiled passes in training."""
+"""Networks: what a population computes with, as numpy arrays and compiled passes."""

@@ -1,9 +1,8 @@
-"""Leaving out of the arithmetic what can't matter: units from which no path leads to an output, and inputs that are
-always zero. Nothing is lost.
+"""Networks without the units and inputs that cannot change an output or a gradient.
 
-Such a unit changes no output, so neither its bias nor the weights into it have a gradient; nor have the weights out of
-an input that is zero. Without weight decay they keep their initial values. The networks are trained without them, and
-their values put back afterwards.
+No path leads from such a unit to an output, so neither its bias nor the weights into it have a gradient; nor have the
+weights out of an input that is always zero. Without weight decay they keep their initial values. So the networks are
+trained without them, and their values are put back afterwards.
 """
 
 from collections.abc import Sequence
@@ -28,8 +27,8 @@ class Compact:
     units: list[np.ndarray]
 
     def restored(self, full: Mlp, trained: Mlp) -> Mlp:
-        """`trained`, compact networks, in the shape and with the left-out values of `full` (arrays)."""
-        restored = full.take(np.arange(full.members))
+        """`trained`, compact networks, in the shape of `full` and with its values where units were left out."""
+        restored = full.copy()
         for layer, (before, after) in enumerate(pairwise(self.units)):
             restored.weights[layer][_rows(before), before[:, :, None], after[:, None, :]] = trained.weights[layer]
             restored.biases[layer][_rows(after)[:, :, 0], 0, after] = trained.biases[layer][:, 0]
@@ -37,26 +36,26 @@ class Compact:
 
 
 def compact(
-    mlp: Mlp, masks: Sequence[np.ndarray], shown: np.ndarray | None = None, leave_out_unreachable: bool = True
+    mlp: Mlp, masks: Sequence[np.ndarray], kept_inputs: np.ndarray | None = None, leave_out_unreachable: bool = True
 ) -> Compact:
-    """Networks at rest without the inputs that are not `shown` (bool[inputs], at least one is; default: all are), and
-    without the units that reach no output under `masks` (bool[members, in, out] per layer)."""
+    """Networks with `kept_inputs` alone (bool[inputs], at least one is true; None keeps all), and without the units
+    that reach no output under `masks` (bool[members, in, out] per layer)."""
     members, inputs, _ = masks[0].shape
     outputs = masks[-1].shape[2]
     reachable = [np.ones((members, outputs), dtype=bool)]
     for mask in reversed(masks[1:]):
         reaches = (mask & reachable[0][:, None, :]).any(axis=2)
         reachable.insert(0, reaches if leave_out_unreachable else np.ones_like(reaches))
-    first = np.arange(inputs) if shown is None else np.flatnonzero(shown)
+    first = np.arange(inputs) if kept_inputs is None else np.flatnonzero(kept_inputs)
     units = [np.tile(first, (members, 1)), *map(_reachable_first, reachable[:-1])]
     units.append(np.tile(np.arange(outputs), (members, 1)))
-    weights, biases, kept = [], [], []
+    weights, biases, compact_masks = [], [], []
     for layer, (before, after) in enumerate(pairwise(units)):
         place = (_rows(before), before[:, :, None], after[:, None, :])
         weights.append(mlp.weights[layer][place])
-        kept.append(masks[layer][place])
+        compact_masks.append(masks[layer][place])
         biases.append(mlp.biases[layer][_rows(after)[:, :, 0], 0, after][:, None])
-    return Compact(Mlp.of(weights, biases, mlp.activation, mlp.dropout), kept, units)
+    return Compact(Mlp.of(weights, biases, mlp.activation, mlp.dropout), compact_masks, units)
 
 
 def _reachable_first(reachable: np.ndarray) -> np.ndarray:

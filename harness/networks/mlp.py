@@ -1,54 +1,68 @@
-"""Stacked networks: the weights of a whole population in one tensor, a row per member."""
+"""Multilayer perceptrons of a population: the weights of all members in one array, a row per member."""
 
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Literal
 
 import numpy as np
-import torch
-from torch.autograd.function import once_differentiable
 
+from harness.networks.initialisers import INITIALISERS
 from harness.networks.kernels import backward_pass, forward_pass
-from harness.registry import Registry, caller, origin_of
 
-torch.set_num_threads(1)  # `harness.machine` says so too, but only to a torch that was not imported before
+ACTIVATIONS = ("relu", "tanh")
+
+Masks = dict[str, list[np.ndarray]]
+"""By network, and per layer bool[members, in, out]: the weights that are kept."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Settings of multilayer perceptrons: the actor's (or student's) hidden units, and the critic's."""
+
+    hidden: tuple[int, ...] = (64, 64)
+    activation: Literal["relu", "tanh"] = "relu"
+    initialiser: str = "kaiming"
+    """A name in `initialisers.INITIALISERS`, built in or registered."""
+    input_divisor: float = 1.0
+    """The input layer's initial weights are divided by it (paper 4.2)."""
+    dropout: float = 0.0
+    """The rate at which hidden units are dropped while a loss is computed, drawn anew for each sample of each update;
+    the others count 1 / (1 - rate) as much (Srivastava et al. 2014; paper A.4). Agents act and are evaluated, and
+    networks are pruned, without dropout. The units of the paper's "all layers" are the hidden ones: inputs and outputs
+    have a meaning of their own."""
 
 
 @dataclass
 class Mlp:
-    """The multilayer perceptrons of a population; numpy at rest, torch in training."""
+    """The multilayer perceptrons of a population."""
 
-    flat: Any
+    flat: np.ndarray
     """float[members, parameters]: a row per member; per layer its weights [in, out], then its biases [out]."""
     sizes: tuple[int, ...]
     """Units per layer: inputs, hidden ..., outputs."""
     activation: str = "relu"
     dropout: float = 0.0
-    """The share of hidden units that a loss is computed without: see `experiment.Network`. They act as wholes."""
+    """See `Network.dropout`."""
 
     @classmethod
     def of(
-        cls,
-        weights: Sequence[np.ndarray],
-        biases: Sequence[np.ndarray],
-        activation: str = "relu",
-        dropout: float = 0.0,
+        cls, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], activation: str = "relu", dropout: float = 0.0
     ) -> "Mlp":
-        """From arrays float[members, in, out] and float[members, 1, out] per layer, copied."""
+        """Copy arrays float[members, in, out] and float[members, 1, out] per layer."""
         sizes = (weights[0].shape[1], *(weight.shape[2] for weight in weights))
         rows = [part.reshape(len(part), -1) for pair in zip(weights, biases, strict=True) for part in pair]
         return cls(np.concatenate(rows, axis=1), sizes, activation, dropout)
 
     @property
-    def weights(self) -> list[Any]:
+    def weights(self) -> list[np.ndarray]:
         """float[members, in, out] per layer, as views."""
         return [self.flat[:, a:b].reshape(self.members, fan_in, fan_out) for a, b, _, fan_in, fan_out in self._places]
 
     @property
-    def biases(self) -> list[Any]:
+    def biases(self) -> list[np.ndarray]:
         """float[members, 1, out] per layer, as views."""
         return [self.flat[:, b:c].reshape(self.members, 1, fan_out) for _, b, c, _, fan_out in self._places]
 
@@ -57,29 +71,25 @@ class Mlp:
         """How many networks are stacked."""
         return len(self.flat)
 
-    def each(self, change: Callable[[Any], Any]) -> "Mlp":
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> "Mlp":
         """The same networks with `change` applied to `flat`."""
         return dataclasses.replace(self, flat=change(self.flat))
 
-    def tensors(self) -> "Mlp":
-        """As a torch tensor of their own."""
-        return self.each(lambda array: torch.tensor(np.asarray(array)))
-
-    def arrays(self) -> "Mlp":
-        """As a numpy array of their own, whatever they are now."""
-        return self.each(lambda flat: _array(flat).copy())
+    def copy(self) -> "Mlp":
+        """The same networks, sharing no memory."""
+        return self.each(np.copy)
 
     def take(self, members: np.ndarray) -> "Mlp":
-        """These members alone, as copies."""
-        return self.each(lambda stacked: stacked[members])
+        """These members alone (int64[kept]), as copies."""
+        return self.each(lambda flat: flat[members])
 
     def put(self, members: np.ndarray, others: "Mlp") -> None:
-        """Overwrite these members of networks at rest by `others`, in order."""
+        """Overwrite these members by `others`, in order."""
         self.flat[members] = others.flat
 
     @property
     def _places(self) -> list[tuple[int, int, int, int, int]]:
-        """Per layer where its weights start, they end, its biases end; and its fan in and out."""
+        """Per layer where its weights start, where they end, where its biases end, its fan-in and its fan-out."""
         places, start = [], 0
         for fan_in, fan_out in pairwise(self.sizes):
             middle = start + fan_in * fan_out
@@ -88,72 +98,8 @@ class Mlp:
         return places
 
 
-ACTIVATIONS = ("relu", "tanh")
-
-
-def forward(mlp: Mlp, observations: torch.Tensor, keys: np.ndarray | None = None) -> torch.Tensor:
-    """Outputs float[members, batch, out] for observations float[members, batch, in], in the networks' precision.
-
-    Differentiable in `mlp.flat` alone, once. keys: uint64[members], new for each update; with them `mlp.dropout` of the
-    hidden units is left out, as it should be where this is a loss (see `passes`).
-    """
-    seen = observations.to(mlp.flat.dtype)
-    outputs: torch.Tensor = _Passes.apply(mlp.flat, seen, mlp, keys)  # type: ignore[no-untyped-call]
-    return outputs
-
-
-def outputs_of(mlp: Mlp, observations: np.ndarray) -> np.ndarray:
-    """`forward` for arrays, where nothing is differentiated; `mlp` in training or at rest.
-
-    Of folded networks (`harness.networks.sparse_input`) observations are numbers of pieces,
-    int16[members, batch, most].
-    """
-    flat = _array(mlp.flat)
-    dtype = observations.dtype if observations.dtype == np.int16 else flat.dtype
-    return _run(flat, mlp, np.ascontiguousarray(observations, dtype=dtype))[0]
-
-
-class _Passes(torch.autograd.Function):
-    """`passes`, for autograd."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, flat: torch.Tensor, observations: torch.Tensor, mlp: Mlp, keys: np.ndarray | None
-    ) -> torch.Tensor:
-        inputs = np.ascontiguousarray(observations.numpy())
-        ctx.dropout = () if keys is None else (mlp.dropout, keys)
-        outputs, ctx.hidden = _run(flat.detach().numpy(), mlp, inputs, *ctx.dropout)
-        ctx.save_for_backward(flat)
-        ctx.mlp, ctx.inputs = mlp, inputs
-        return torch.from_numpy(outputs)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, to_outputs: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
-        (flat,) = ctx.saved_tensors
-        to_flat = torch.empty_like(flat)
-        sizes, tanh = mlp_shape(ctx.mlp)
-        to_outputs = to_outputs.contiguous()
-        scratch = np.empty((2, to_outputs.shape[1] * max(ctx.mlp.sizes)), dtype=flat.numpy().dtype)
-        backward_pass(
-            *(flat.numpy(), sizes, tanh, ctx.inputs, ctx.hidden, to_outputs.numpy(), to_flat.numpy(), scratch),
-            *ctx.dropout,
-        )
-        return to_flat, None, None, None
-
-
-def _array(flat: Any) -> np.ndarray:
-    """Of either kind, as an array that shares its memory."""
-    return flat.detach().numpy() if isinstance(flat, torch.Tensor) else np.asarray(flat)
-
-
-def _run(flat: np.ndarray, mlp: Mlp, inputs: np.ndarray, *dropout: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs, and the hidden activations as `passes` keeps them. dropout: its share and keys, or nothing."""
-    members, batch, _ = inputs.shape
-    outputs = np.empty((members, batch, mlp.sizes[-1]), dtype=flat.dtype)
-    hidden = np.empty((members, batch * sum(mlp.sizes[1:-1])), dtype=flat.dtype)
-    forward_pass(flat, *mlp_shape(mlp), inputs, hidden, outputs, *dropout)
-    return outputs, hidden
+Networks = dict[str, Mlp]
+"""By name: "actor", "critic"."""
 
 
 def mlp_shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
@@ -161,44 +107,47 @@ def mlp_shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
     return np.array(mlp.sizes), ACTIVATIONS.index(mlp.activation) == 1
 
 
-class Initialiser(Protocol):
-    """How the weights of one layer are drawn."""
-
-    def __call__(self, rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
-        """float[fan_in, fan_out], of one member, from its own stream."""
-
-
-INITIALISERS: Registry[Initialiser] = Registry("initialiser")
+def outputs_of(mlp: Mlp, observations: np.ndarray) -> np.ndarray:
+    """float[members, batch, out], without dropout, for float[members, batch, in] or, where the input layer is
+    projected (`harness.networks.sparse_input`), for active features, int16[members, batch, most]."""
+    return forward(mlp, observations)[0]
 
 
-def initialiser(name: str) -> Callable[[Initialiser], Initialiser]:
-    """Register the function below it as the initialiser `name`. Raises harness.registry.RegistrationError."""
+def forward(mlp: Mlp, observations: np.ndarray, keys: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs as `outputs_of`, and the activations that `backward` needs; both in the networks' precision.
 
-    registrar = caller()
-
-    def register(function: Initialiser) -> Initialiser:
-        INITIALISERS.add(name, function, origin_of(function), registrar)
-        return function
-
-    return register
-
-
-@initialiser("kaiming")
-def kaiming(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
-    """torch.nn.Linear's own: Kaiming uniform with a = sqrt(5)."""
-    return 1 / math.sqrt(fan_in) * rng.uniform(-1, 1, (fan_in, fan_out))
+    keys: uint64[members], new for each update; with them hidden units are dropped at the rate `mlp.dropout`.
+    """
+    dtype = observations.dtype if observations.dtype == np.int16 else mlp.flat.dtype
+    inputs = np.ascontiguousarray(observations, dtype=dtype)
+    members, batch, _ = inputs.shape
+    outputs = np.empty((members, batch, mlp.sizes[-1]), dtype=mlp.flat.dtype)
+    activations = np.empty((members, batch * sum(mlp.sizes[1:-1])), dtype=mlp.flat.dtype)
+    forward_pass(mlp.flat, *mlp_shape(mlp), inputs, activations, outputs, *_dropout(mlp, keys))
+    return outputs, activations
 
 
-@initialiser("he")
-def he(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
-    """He et al. 2015, equation 10, as a uniform distribution."""
-    return math.sqrt(6 / fan_in) * rng.uniform(-1, 1, (fan_in, fan_out))
+def backward(
+    mlp: Mlp,
+    observations: np.ndarray,
+    activations: np.ndarray,
+    grad_outputs: np.ndarray,
+    keys: np.ndarray | None = None,
+) -> np.ndarray:
+    """The gradient with respect to `mlp.flat`, given that with respect to the outputs, float[members, batch, out], and
+    what `forward` left of the same observations under the same `keys`."""
+    inputs = np.ascontiguousarray(observations, dtype=mlp.flat.dtype)
+    grad_flat = np.empty_like(mlp.flat)
+    scratch = np.empty((2, inputs.shape[1] * max(mlp.sizes)), dtype=mlp.flat.dtype)
+    grad_outputs = np.ascontiguousarray(grad_outputs)
+    backward_pass(
+        mlp.flat, *mlp_shape(mlp), inputs, activations, grad_outputs, grad_flat, scratch, *_dropout(mlp, keys)
+    )
+    return grad_flat
 
 
-@initialiser("xavier")
-def xavier(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
-    """Glorot & Bengio 2010, equation 16."""
-    return math.sqrt(6 / (fan_in + fan_out)) * rng.uniform(-1, 1, (fan_in, fan_out))
+def _dropout(mlp: Mlp, keys: np.ndarray | None) -> tuple[()] | tuple[float, np.ndarray]:
+    return () if keys is None else (mlp.dropout, keys)
 
 
 def initial_mlp(
@@ -209,12 +158,12 @@ def initial_mlp(
     activation: str = "relu",
     dropout: float = 0.0,
 ) -> Mlp:
-    """Freshly drawn networks with layers of `sizes` (inputs, hidden ..., outputs), one per stream; float32.
+    """Draw networks with layers of `sizes` (inputs, hidden ..., outputs), one per stream; float32.
 
-    An initialiser gives the weights, as those of `torch.nn.init` do; biases are drawn as `torch.nn.Linear` draws
-    them under every one. `input_divisor` divides the input layer's weights (paper 4.2), a critic's as well as an
-    actor's: the paper names no network. All built-in ones scale the same uniform draws, so that one seed's start
-    differs in scale alone. Raises ValueError where an initialiser gives another shape, or what is not finite.
+    The initialiser draws weights; biases are drawn as `torch.nn.Linear` draws them, whatever the initialiser.
+    `input_divisor` divides the input layer's weights (paper 4.2), a critic's as well as an actor's: the paper names no
+    network. All built-in initialisers scale the same uniform draws, so that one seed's initial weights differ in scale
+    alone. Raises ValueError where an initialiser returns another shape, or something that is not finite.
     """
     draw = INITIALISERS[initialiser]
     weights, biases = [], []
@@ -222,9 +171,10 @@ def initial_mlp(
         drawn = np.stack([draw(rng, fan_in, fan_out) for rng in streams])
         if drawn.shape[1:] != (fan_in, fan_out) or not np.isfinite(drawn).all():
             raise ValueError(
-                f"initialiser {initialiser!r} gave {drawn.shape[1:]} for a layer of {(fan_in, fan_out)}, or not numbers"
+                f"initialiser {initialiser!r} must return finite numbers of shape {(fan_in, fan_out)} for this layer;"
+                f" it returned the shape {drawn.shape[1:]}" + ("" if np.isfinite(drawn).all() else ", not all finite")
             )
         weights.append(drawn / (input_divisor if layer == 0 else 1.0))
         bias_scale = 1 / math.sqrt(fan_in)
         biases.append(bias_scale * np.stack([rng.uniform(-1, 1, (1, fan_out)) for rng in streams]))
-    return Mlp.of(weights, biases, activation, dropout).each(lambda array: array.astype(np.float32))
+    return Mlp.of(weights, biases, activation, dropout).each(lambda flat: flat.astype(np.float32))

@@ -1,10 +1,10 @@
-"""Observations that are sums of a few pieces out of many, and networks folded over these.
+"""Sparse observations: sums of a few active features out of many, and networks whose input layer is projected on them.
 
-What a maze shows is what its layout shows, and what the agent, the enemies and each thing that was taken change about
-that. So an observation of 1,200 numbers is the sum of some 25 pieces out of 250, and a layer's product with it the sum
-of as many rows of table @ weights. That has one row per piece: the network is *folded*. It is folded anew where its
-weights have changed, while its inputs are only the numbers of the pieces that are seen. The sums are the same up to the
-order of their terms.
+A maze shows its layout, and what the agent, the enemies and each thing that was taken change about that. So an
+observation of 1,200 numbers is the sum of some 25 features out of 250, and its product with the input layer's weights
+is the sum of as many rows of table @ weights. A *projected* network has these rows, one per feature, in place of its
+input layer's weights. It is projected anew where the weights have changed, and its inputs are only the numbers of the
+active features. The sums are the same up to the order of their terms.
 """
 
 from typing import NamedTuple
@@ -15,15 +15,15 @@ from harness.compiled import njit
 from harness.networks.mlp import Mlp
 
 SPARSE = 0.1
-"""A table with a smaller share of entries is kept by these alone."""
+"""A table of which a smaller part is not zero is stored as its entries alone."""
 
 
-class Table(NamedTuple):
-    """What each piece adds to an observation: in one of two forms, the other one's arrays are empty.
+class FeatureTable(NamedTuple):
+    """What each feature adds to an observation, in one of two forms; the other form's arrays are empty.
 
-    starts, columns, values: the entries of one table for all members, piece by piece, those of piece p from starts[p]
-    up to starts[p + 1]; int64[pieces + 1], int64[entries], float[entries]. rows: float[members, pieces, inputs].
-    inputs: of an observation.
+    starts, columns, values: the entries of one table for all members, feature by feature, those of feature f from
+    starts[f] up to starts[f + 1]; int64[features + 1], int64[entries], float[entries]. rows: float[members, features,
+    inputs]. inputs: of an observation.
     """
 
     starts: np.ndarray
@@ -33,96 +33,82 @@ class Table(NamedTuple):
     inputs: int
 
     @classmethod
-    def of(cls, rows: np.ndarray, members: int) -> "Table":
-        """From float[1 or members, pieces, inputs]: one for all members, or each one's own."""
-        _, pieces, inputs = rows.shape
+    def of(cls, rows: np.ndarray, members: int) -> "FeatureTable":
+        """From float[1 or members, features, inputs]: one for all members, or each one's own."""
+        _, features, inputs = rows.shape
         if len(rows) == 1 and np.count_nonzero(rows) < SPARSE * rows.size:
-            piece, columns = np.nonzero(rows[0])
-            starts = np.searchsorted(piece, np.arange(pieces + 1))
-            return cls(starts, columns, rows[0, piece, columns], rows[:0], inputs)
-        own = np.ascontiguousarray(np.broadcast_to(rows, (members, pieces, inputs)))
-        return cls(np.zeros(pieces + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), own[0, 0, :0], own, inputs)
+            feature, columns = np.nonzero(rows[0])
+            starts = np.searchsorted(feature, np.arange(features + 1))
+            return cls(starts, columns, rows[0, feature, columns], rows[:0], inputs)
+        own = np.ascontiguousarray(np.broadcast_to(rows, (members, features, inputs)))
+        return cls(np.zeros(features + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), own[0, 0, :0], own, inputs)
 
     @property
-    def pieces(self) -> int:
+    def features(self) -> int:
         """How many there are."""
         return len(self.starts) - 1
 
-    def keep(self, members: np.ndarray) -> "Table":
+    def keep(self, members: np.ndarray) -> "FeatureTable":
         """That of these members alone (int64[kept])."""
         return self._replace(rows=self.rows[members]) if len(self.rows) else self
 
-    def astype(self, dtype: np.dtype) -> "Table":
+    def astype(self, dtype: np.dtype) -> "FeatureTable":
         """In the precision of a network."""
         return self._replace(values=self.values.astype(dtype), rows=self.rows.astype(dtype, copy=False))
 
 
-def folded(mlp: Mlp, table: Table) -> Mlp:
-    """Networks (at rest) over the numbers of pieces in place of inputs; int16[members, batch, most] instead of
-    observations is what they are asked of, -1 after the last piece."""
-    mlp = mlp.arrays()
-    sizes = (table.pieces, *mlp.sizes[1:])
-    more = (table.pieces - table.inputs) * mlp.sizes[1]
-    flat = np.empty((mlp.members, mlp.flat.shape[1] + more), dtype=mlp.flat.dtype)
-    _fold_all(table.astype(flat.dtype), mlp.flat, mlp.sizes[1], flat)
-    return Mlp(flat, sizes, mlp.activation, mlp.dropout)
+def projected(mlp: Mlp, table: FeatureTable) -> Mlp:
+    """Networks that take active features, int16[members, batch, most], -1 after the last one, for observations."""
+    flat = np.empty((mlp.members, projected_length(mlp, table)), dtype=mlp.flat.dtype)
+    _project_all(table.astype(flat.dtype), mlp.flat, mlp.sizes[1], flat)
+    return Mlp(flat, (table.features, *mlp.sizes[1:]), mlp.activation, mlp.dropout)
 
 
-class Fold(NamedTuple):
-    """Memory for one member's folded network: its row, the gradient of that, and its sizes (see `passes`)."""
-
-    row: np.ndarray
-    to_row: np.ndarray
-    sizes: np.ndarray
-
-    @classmethod
-    def room(cls, mlp: Mlp, table: Table | None) -> "Fold":
-        """For a network like those of `mlp`; empty where there is no table."""
-        dtype = mlp.flat.dtype
-        if table is None:
-            return cls(np.empty(0, dtype), np.empty(0, dtype), np.array(mlp.sizes))
-        count = mlp.flat.shape[1] + (table.pieces - table.inputs) * mlp.sizes[1]
-        return cls(np.empty(count, dtype), np.empty(count, dtype), np.array((table.pieces, *mlp.sizes[1:])))
+def projected_length(mlp: Mlp, table: FeatureTable) -> int:
+    """How many parameters a member of `projected` has."""
+    return int(mlp.flat.shape[1]) + (table.features - table.inputs) * mlp.sizes[1]
 
 
 @njit
-def _fold_all(table: Table, flat: np.ndarray, units: int, folds: np.ndarray) -> None:
+def _project_all(table: FeatureTable, flat: np.ndarray, units: int, projected: np.ndarray) -> None:
     for member in range(len(flat)):
-        fold(table, member, flat[member], units, folds[member])
+        project(table, member, flat[member], units, projected[member])
 
 
 @njit
-def fold(table: Table, member: int, row: np.ndarray, units: int, folded: np.ndarray) -> None:
-    """Fill `folded` from a member's row, whose first layer has `units`: table @ weights, and all else as it is."""
-    pieces = len(table.starts) - 1
-    weight = row[: table.inputs * units].reshape(table.inputs, units)
-    sums = folded[: pieces * units].reshape(pieces, units)
-    folded[pieces * units :] = row[table.inputs * units :]
+def project(table: FeatureTable, member: int, params: np.ndarray, units: int, projected: np.ndarray) -> None:
+    """Fill `projected` from a member's parameters, whose input layer has `units`: table @ weights, the rest as is."""
+    features = len(table.starts) - 1
+    weight = params[: table.inputs * units].reshape(table.inputs, units)
+    sums = projected[: features * units].reshape(features, units)
+    projected[features * units :] = params[table.inputs * units :]
     if len(table.rows):
         np.dot(table.rows[member], weight, sums)
         return
-    for piece in range(pieces):
+    for feature in range(features):
         for unit in range(units):
-            sums[piece, unit] = 0
-        for entry in range(table.starts[piece], table.starts[piece + 1]):
+            sums[feature, unit] = 0
+        for entry in range(table.starts[feature], table.starts[feature + 1]):
             column, value = table.columns[entry], table.values[entry]
             for unit in range(units):
-                sums[piece, unit] += value * weight[column, unit]
+                sums[feature, unit] += value * weight[column, unit]
 
 
 @njit
-def unfold(table: Table, member: int, to_folded: np.ndarray, units: int, to_row: np.ndarray) -> None:
-    """Fill `to_row` with the gradient of a member's row, from that of its folded one."""
-    pieces = len(table.starts) - 1
-    to_weight = to_row[: table.inputs * units].reshape(table.inputs, units)
-    to_sums = to_folded[: pieces * units].reshape(pieces, units)
-    to_row[table.inputs * units :] = to_folded[pieces * units :]
+def project_gradient(
+    table: FeatureTable, member: int, grad_projected: np.ndarray, units: int, grad_params: np.ndarray
+) -> None:
+    """Fill `grad_params`, the gradient of a member's parameters, from that of its projected ones."""
+    features = len(table.starts) - 1
+    grad_weight = grad_params[: table.inputs * units].reshape(table.inputs, units)
+    grad_sums = grad_projected[: features * units].reshape(features, units)
+    grad_params[table.inputs * units :] = grad_projected[features * units :]
     if len(table.rows):
-        np.dot(table.rows[member].T, to_sums, to_weight)
+        np.dot(table.rows[member].T, grad_sums, grad_weight)
         return
-    to_weight[:] = 0
-    for piece in range(pieces):
-        for entry in range(table.starts[piece], table.starts[piece + 1]):
+    grad_weight[:] = 0
+    for feature in range(features):
+        for entry in range(table.starts[feature], table.starts[feature + 1]):
             column, value = table.columns[entry], table.values[entry]
             for unit in range(units):
-                to_weight[column, unit] += value * to_sums[piece, unit]
+                grad_weight[column, unit] += value * grad_sums[feature, unit]

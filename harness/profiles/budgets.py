@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from harness.experiment import Evaluation, Experiment, Network
+from harness.experiment import Experiment
 from harness.learners.protocol import Learner
+from harness.learners.training import Evaluation
+from harness.networks.mlp import Network
 from harness.tasks.spec import Task
 
 ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "paper"]

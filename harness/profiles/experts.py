@@ -53,7 +53,7 @@ def _write_experts(budgets: Budgets) -> list[Path]:
     population = recipe.learner.start(task, networks, {}, seeds, level=0)
     trained = train(population, task, recipe.evaluation, GREEDY, "best", True, seeds, level=0)
     starts = np.stack([task.draw_starts(rng, (EPISODES,)) for rng in streams(seeds, "score", 0)])
-    returns = rollout_returns(task, trained.checkpoint[ACTOR].tensors(), starts, seeds=seeds)
+    returns = rollout_returns(task, trained.checkpoint[ACTOR], starts, seeds=seeds)
     for index, seed in enumerate(seeds):
         card = {
             "task": to_plain(task) | {"name": task.name},
@@ -74,7 +74,7 @@ def write_reference(task: Task, count: int) -> Path:
     """Measure and write a task's random return and that of its `count` experts, with their standard errors."""
     rng = stream(FIRST_SEED, "reference", task.horizon)
     random_returns = _random_returns(task, rng)
-    experts = read_experts(task.name, range(count), len(task.inputs), task.actions).tensors()
+    experts = read_experts(task.name, range(count), len(task.inputs), task.actions)
     starts = task.draw_starts(rng, (count, EPISODES))
     expert_returns = rollout_returns(task, experts, starts).mean(axis=1)  # an expert is one unit, not an episode
     reference = {

@@ -4,7 +4,8 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from harness.learners.training import rewind_round
-from harness.networks.mlp import ACTIVATIONS, INITIALISERS
+from harness.networks.initialisers import INITIALISERS
+from harness.networks.mlp import ACTIVATIONS
 from harness.pruning.criteria import CRITERIA, asks_for
 from harness.pruning.layout import initial_networks
 

@@ -12,16 +12,10 @@ import numpy as np
 
 from harness.learners.protocol import ACTOR, acting_of
 from harness.learners.training import rewind_round, train
+from harness.networks.mlp import Masks, Networks
 from harness.pruning.conditions import SURVIVING, Rule, rule_of
 from harness.pruning.criteria import asks_for, saliencies
-from harness.pruning.layout import (
-    Masks,
-    Networks,
-    initial_networks,
-    prunable_layers,
-    prunable_networks,
-    prunable_weights,
-)
+from harness.pruning.layout import initial_networks, prunable_layers, prunable_networks, prunable_weights
 from harness.pruning.level import Level
 from harness.pruning.ranking import keep_largest, weight_count
 from harness.pruning.savings import reduced
@@ -88,7 +82,7 @@ def run_level(
         level,
         asks_gradients=asks_for(e.pruning.criterion, "gradients"),
         start=point if level > 0 and not control.rule(cell).redraws else 0,
-        keeps=point if level == 0 else 0,
+        rewind_point=point if level == 0 else 0,
     )
     _refuse_diverged(training.checkpoint, cell.seeds)
     rngs = streams(cell.seeds, "score", level)
@@ -103,7 +97,7 @@ def run_level(
     trained = control.after_training(cell, restored(networks, training.checkpoint), kept)
     rewound = restored(networks, training.rewound)
     rewound = control.after_training(cell, rewound, kept) if rewound else {}
-    return Level(kept, trained, scores, training.evaluations, training.share, gradients, rewound)
+    return Level(kept, trained, scores, training.evaluations, training.trained_fraction, gradients, rewound)
 
 
 def _refuse_diverged(networks: Networks, seeds: Sequence[int]) -> None:

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.learners.protocol import ACTOR
-from harness.networks.mlp import Mlp, initial_mlp
+from harness.networks.mlp import Networks, initial_mlp
 from harness.pruning.ranking import weight_count
 from harness.streams import streams
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
-
-Networks = dict[str, Mlp]
-Masks = dict[str, list[np.ndarray]]
 
 
 def densities(experiment: "Experiment") -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:  # numpy only: evidence is read without the engine
-    from harness.pruning.layout import Masks, Networks
+    from harness.networks.mlp import Masks, Networks
 
 
 @dataclass(frozen=True)

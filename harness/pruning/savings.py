@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.networks.compaction import Compact, compact
-from harness.networks.mlp import Mlp
-from harness.pruning.layout import Masks, Networks
+from harness.networks.mlp import Masks, Mlp, Networks
 from harness.tasks.input_subset import InputSubset
 from harness.tasks.spec import Task, zero_inputs
 

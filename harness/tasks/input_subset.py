@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from harness.tasks.spec import Batch, PiecesBatch, PiecesTask, PiecesTransition, Task, zero_inputs
+from harness.tasks.spec import Batch, SparseBatch, SparseTask, SparseTransition, Task, zero_inputs
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class InputSubset:
         return InputSubsetBatch(self.task.batch(starts, seeds), self.columns)
 
     def table(self, seeds: Sequence[int]) -> np.ndarray | None:
-        """See `PiecesTask.table`: a piece adds to the inputs that are shown."""
-        rows = cast(PiecesTask, self.task).table(seeds) if hasattr(self.task, "table") else None
+        """See `SparseTask.table`: a feature adds to the inputs that are shown."""
+        rows = cast(SparseTask, self.task).table(seeds) if hasattr(self.task, "table") else None
         return None if rows is None else rows[..., self.columns]
 
     @property
@@ -96,14 +96,14 @@ class InputSubsetBatch:
         return np.take(self._transition.final_observations, self._columns, axis=-1)
 
     @property
-    def pieces(self) -> np.ndarray:
-        """See `PiecesBatch.pieces`: the same, each with fewer columns."""
-        return cast(PiecesBatch, self._batch).pieces
+    def features(self) -> np.ndarray:
+        """See `SparseBatch.features`: the same, each with fewer columns."""
+        return cast(SparseBatch, self._batch).features
 
     @property
-    def final_pieces(self) -> np.ndarray:
-        """See `PiecesTransition.final_pieces`."""
-        return cast(PiecesTransition, self._transition).final_pieces
+    def final_features(self) -> np.ndarray:
+        """See `SparseTransition.final_features`."""
+        return cast(SparseTransition, self._transition).final_features
 
     def step(self, actions: np.ndarray, restarts: np.ndarray) -> "InputSubsetBatch":
         """See `Batch.step`."""

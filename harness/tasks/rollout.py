@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 
 from harness.networks.mlp import Mlp, outputs_of
-from harness.networks.sparse_input import Table, folded
-from harness.tasks.spec import Batch, PiecesBatch, PiecesTask, PiecesTransition, Task, Transition
+from harness.networks.sparse_input import FeatureTable, projected
+from harness.tasks.spec import Batch, SparseBatch, SparseTask, SparseTransition, Task, Transition
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ def rollout_returns(
     Returns float64[members, episodes].
     """
     batch = task.batch(starts, seeds)
-    table = table_of(task, seeds, np.dtype(np.float32))
+    table = feature_table(task, seeds, np.dtype(np.float32))
     if table is not None:
-        actor = folded(actor, table)
+        actor = projected(actor, table)
     shape = (starts.shape[1], task.horizon)
     noise = draws = None
     if acting.softmax:  # the largest of logits with Gumbel noise is a draw from their softmax
@@ -64,17 +64,17 @@ def rollout_returns(
     return returns
 
 
-def table_of(task: Task, seeds: Sequence[int], dtype: np.dtype) -> Table | None:
-    """The table of a task's pieces for these members, in the precision of their networks; None where it has none."""
-    rows = cast(PiecesTask, task).table(seeds) if hasattr(task, "table") else None
-    return None if rows is None else Table.of(rows, len(seeds)).astype(dtype)
+def feature_table(task: Task, seeds: Sequence[int], dtype: np.dtype) -> FeatureTable | None:
+    """The table of a task's features for these members, in the precision of their networks; None where it has none."""
+    rows = cast(SparseTask, task).table(seeds) if hasattr(task, "table") else None
+    return None if rows is None else FeatureTable.of(rows, len(seeds)).astype(dtype)
 
 
-def network_input(batch: Batch, table: Table | None) -> np.ndarray:
-    """The observation of each environment, or the pieces of it where there is a table."""
-    return batch.observations if table is None else cast(PiecesBatch, batch).pieces
+def network_input(batch: Batch, table: FeatureTable | None) -> np.ndarray:
+    """The observation of each environment, or the features of it where there is a table."""
+    return batch.observations if table is None else cast(SparseBatch, batch).features
 
 
-def final_network_input(transition: Transition, table: Table | None) -> np.ndarray:
-    """The observation that was reached, before any restart, or the pieces of it where there is a table."""
-    return transition.final_observations if table is None else cast(PiecesTransition, transition).final_pieces
+def final_network_input(transition: Transition, table: FeatureTable | None) -> np.ndarray:
+    """The observation that was reached, before any restart, or the features of it where there is a table."""
+    return transition.final_observations if table is None else cast(SparseTransition, transition).final_features

@@ -43,20 +43,20 @@ class Transition(Protocol):
         """float32[members, envs, inputs]: what was reached, before any restart."""
 
 
-class PiecesBatch(Batch, Protocol):
-    """A `Batch` of a task whose observations are sums of pieces, and that has a `table` of them."""
+class SparseBatch(Batch, Protocol):
+    """A `Batch` of a task whose observations are sums of features, and that has a `table` of them."""
 
     @property
-    def pieces(self) -> np.ndarray:
-        """int16[members, envs, most]: the numbers of the pieces of each of `observations`, -1 after the last one."""
+    def features(self) -> np.ndarray:
+        """int16[members, envs, most]: the numbers of the features of each of `observations`, -1 after the last one."""
 
 
-class PiecesTransition(Transition, Protocol):
+class SparseTransition(Transition, Protocol):
     """The `Transition` of such a batch."""
 
     @property
-    def final_pieces(self) -> np.ndarray:
-        """int16[members, envs, most]: as `pieces`, of `final_observations`."""
+    def final_features(self) -> np.ndarray:
+        """int16[members, envs, most]: as `features`, of `final_observations`."""
 
 
 class Task(Protocol):
@@ -96,12 +96,12 @@ class Task(Protocol):
         """
 
 
-class PiecesTask(Task, Protocol):
-    """A task whose observations are sums of a few pieces out of many (see `harness.networks.sparse_input`)."""
+class SparseTask(Task, Protocol):
+    """A task whose observations are sums of a few features out of many (see `harness.networks.sparse_input`)."""
 
     def table(self, seeds: Sequence[int]) -> np.ndarray | None:
-        """What each piece adds, float32[1 or members, pieces, inputs]: one for all, or one for each seed's member. None
-        where there are none after all, and its batches are no `PiecesBatch`."""
+        """What each feature adds, float32[1 or members, features, inputs]: one for all, or each its own. None
+        where there are none after all, and its batches are no `SparseBatch`."""
 
 
 def zero_inputs(task: Task) -> tuple[str, ...]:

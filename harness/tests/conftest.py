@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.networks.mlp import INITIALISERS
+from harness.networks.initialisers import INITIALISERS
 from harness.profiles.profile import LEARNERS
 from harness.pruning.criteria import CRITERIA
 

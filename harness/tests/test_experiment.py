@@ -12,9 +12,10 @@ import pytest
 from harness import source_hash
 from harness.canonical import canonical_json
 from harness.evidence.fingerprint import ENGINE, engine_fingerprint, engine_parts
-from harness.experiment import Cell, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
+from harness.networks.mlp import Network
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.settings import Pruning

@@ -24,12 +24,14 @@ from harness.evidence.drain import drain
 from harness.evidence.fingerprint import engine_parts
 from harness.evidence.level_file import from_bytes, to_bytes
 from harness.evidence.store import Store, address
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.files import SUITE_ROOT
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR
-from harness.networks.mlp import INITIALISERS, initial_mlp
+from harness.learners.training import Evaluation
+from harness.networks.initialisers import INITIALISERS
+from harness.networks.mlp import Network, initial_mlp
 from harness.overrides import Override
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
@@ -425,7 +427,7 @@ from . import maths
 from {package}.more import twice
 import numpy
 from harness import register
-from harness.learners.adam import MaskedAdam
+from harness.learners.adam import adam_step
 
 
 @register.criterion("mine")

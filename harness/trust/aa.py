@@ -29,11 +29,13 @@ from scipy import stats
 from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, StoreError, address
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
 from harness.learners.bc import BC
+from harness.learners.training import Evaluation
 from harness.machine import usable_cpus
+from harness.networks.mlp import Network
 from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
 from harness.pruning.conditions import TICKET
 from harness.pruning.layout import densities

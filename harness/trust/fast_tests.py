@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-untyped-call"
 """The tests of `harness.statistics` for many samples at once: bounds and decisions, without the rest of an outcome.
 
 Every function takes float[replicates, seeds] and returns arrays over replicates. Where the original enumerates or draws

@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-untyped-call"
 """Loops over replicates, compiled: what the tests' exact and permutation distributions cost in bulk.
 
 Each stands for a function of `harness.statistics` that judges one sample; harness/tests/test_calibration.py holds the
@@ -8,19 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.compiled import njit
+from harness.networks.splitmix import STEP, mixed
 
 FloatArray = npt.NDArray[np.float64]
-GOLDEN = 0x9E3779B97F4A7C15
 
 
 @njit
 def _draw(state):  # type: ignore[no-untyped-def]
-    """The next state of a Weyl sequence and the 64 mixed bits of it (splitmix64; Steele, Lea and Flood 2014)."""
-    state += np.uint64(GOLDEN)
-    z = state
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state, z ^ (z >> np.uint64(31))
+    """The next state of SplitMix64, and the 64 bits that it gives."""
+    state += STEP
+    return state, mixed(state)
 
 
 @njit

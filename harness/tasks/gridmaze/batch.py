@@ -5,9 +5,9 @@ enemies one cell along the gap that they walk in; at its end an enemy turns roun
 env_step. To share a cell with an enemy, or to swap places with it, is a collision and ends the episode, as taking the
 last coin does.
 
-An observation is linear in what stands where, so that it is a sum of *pieces*: piece 0 is the layout without the agent
-and the enemies, and further pieces are what the agent adds in each cell, what each enemy adds in each cell of its
-gap, and what changes with each coin or poison that is taken. No more than `MOST` of them make up any observation.
+An observation is linear in what stands where: it is a sum of *features*. Feature 0 is the layout without the agent
+and the enemies, and further features are what the agent adds in each cell, what each enemy adds in each cell of its
+gap, and what changes with each coin or poison that is taken. No more than `MAX_ACTIVE` of them make up any observation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ COLOURS = {
 }
 """Red, green and blue: SI B names the colours, CSS says what they are."""
 COINS = COUNTS["coin"]
-MOST = 4 + COINS + COUNTS["poison"]
+MAX_ACTIVE = 4 + COINS + COUNTS["poison"]
 """The layout, the agent, two enemies, and all that can be taken."""
 STATE = 6
 
@@ -44,21 +44,21 @@ ENEMY_ROWS = np.array(LAYOUT.enemies) // COLUMNS
 
 
 def _numbered(cells: np.ndarray, first: int) -> np.ndarray:
-    """int16[200]: which piece stands for each of `cells`, numbered from `first`; -1 elsewhere."""
+    """int16[200]: which feature stands for each of `cells`, numbered from `first`; -1 elsewhere."""
     numbers = np.full(CELLS, -1, dtype=np.int16)
     numbers[cells] = first + np.arange(len(cells))
     return numbers
 
 
-AGENT_PIECES = _numbered(FREE, 1)
-ENEMY_PIECES = np.stack(
+AGENT_FEATURES = _numbered(FREE, 1)
+ENEMY_FEATURES = np.stack(
     [
         _numbered(LAYOUT.gap(0), 1 + len(FREE)),
         _numbered(LAYOUT.gap(1), 1 + len(FREE) + len(LAYOUT.gap(0))),
     ]
 )
-TAKEN_PIECES = _numbered(ITEMS, int(ENEMY_PIECES.max()) + 1)
-PIECES = int(TAKEN_PIECES.max()) + 1
+TAKEN_FEATURES = _numbered(ITEMS, int(ENEMY_FEATURES.max()) + 1)
+FEATURES = int(TAKEN_FEATURES.max()) + 1
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ class GridMaze:
     @property
     def reachable(self) -> Mapping[str, np.ndarray]:
         """bool[rows, columns] by enemy: the cells that it can be in."""
-        return {f"enemy {enemy + 1}": (ENEMY_PIECES[enemy] >= 0).reshape(ROWS, COLUMNS) for enemy in range(2)}
+        return {f"enemy {enemy + 1}": (ENEMY_FEATURES[enemy] >= 0).reshape(ROWS, COLUMNS) for enemy in range(2)}
 
     def table(self, seeds: Sequence[int] = ()) -> np.ndarray:
-        """What each piece adds to an observation: float32[1, pieces, inputs], or [members, pieces, inputs] where each
+        """What each feature adds to an observation: float32[1, features, inputs]; [members, features, inputs] if each
         of `seeds` has its own (ValueError where none is given). Read-only."""
         if self.encoding == "entangled":
             return _entangled_tables(tuple(seeds))
@@ -146,13 +146,13 @@ class GridMazes:
         self.coins = np.zeros(shape, dtype=np.int64)
         """How many were taken."""
         self.elapsed = np.zeros(shape, dtype=np.int64)
-        self.pieces = np.full((*shape, MOST), -1, dtype=np.int16)
-        """int16[members, envs, most]: the pieces of which each observation is the sum, then -1."""
+        self.features = np.full((*shape, MAX_ACTIVE), -1, dtype=np.int16)
+        """int16[members, envs, most]: the features of which each observation is the sum, then -1."""
         _start_all(
             np.ascontiguousarray(starts, dtype=np.float64).reshape(-1, STATE),
             ENEMY_ROWS,
-            AGENT_PIECES,
-            ENEMY_PIECES,
+            AGENT_FEATURES,
+            ENEMY_FEATURES,
             *self._state(),
         )
         self._allocate()
@@ -165,7 +165,7 @@ class GridMazes:
             self.taken.reshape(-1, CELLS),
             self.coins.reshape(-1),
             self.elapsed.reshape(-1),
-            self.pieces.reshape(-1, MOST),
+            self.features.reshape(-1, MAX_ACTIVE),
         )
 
     def _allocate(self) -> None:
@@ -173,31 +173,31 @@ class GridMazes:
         self.rewards = np.zeros(shape)
         self.terminated = np.zeros(shape, dtype=np.bool_)
         self.truncated = np.zeros(shape, dtype=np.bool_)
-        self.final_pieces = self.pieces.copy()
+        self.final_features = self.features.copy()
         """int16[members, envs, most]: those of what was reached, before any restart."""
         self._observations: np.ndarray | None = None
         self._final_observations: np.ndarray | None = None
 
     @property
     def observations(self) -> np.ndarray:
-        """float32[members, envs, inputs], made of `pieces`. The next time it is asked for overwrites it."""
-        self._observations = self._decoded(self.pieces, self._observations)
+        """float32[members, envs, inputs], made of `features`. The next time it is asked for overwrites it."""
+        self._observations = self._decoded(self.features, self._observations)
         return self._observations
 
     @property
     def final_observations(self) -> np.ndarray:
-        """float32[members, envs, inputs], made of `final_pieces`. The next time it is asked for overwrites it."""
-        self._final_observations = self._decoded(self.final_pieces, self._final_observations)
+        """float32[members, envs, inputs], made of `final_features`. The next time it is asked for overwrites it."""
+        self._final_observations = self._decoded(self.final_features, self._final_observations)
         return self._final_observations
 
-    def _decoded(self, pieces: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    def _decoded(self, features: np.ndarray, out: np.ndarray | None) -> np.ndarray:
         if out is None:
-            out = np.empty((*pieces.shape[:2], self.table.shape[-1]), dtype=np.float32)
+            out = np.empty((*features.shape[:2], self.table.shape[-1]), dtype=np.float32)
         if self.task.encoding == "entangled":
-            _decode_dense(pieces, self.table, out)
+            _decode_dense(features, self.table, out)
         else:
             rows = out.reshape(-1, out.shape[-1])
-            _decode_sparse(rows, pieces.reshape(-1, MOST), self.table[0, 0], *_entries(self.task.encoding))
+            _decode_sparse(rows, features.reshape(-1, MAX_ACTIVE), self.table[0, 0], *_entries(self.task.encoding))
         return out
 
     def step(self, actions: np.ndarray, restarts: np.ndarray) -> "GridMazes":
@@ -210,13 +210,13 @@ class GridMazes:
             LAYOUT.gaps,
             LAYOUT.worth,
             ENEMY_ROWS,
-            AGENT_PIECES,
-            ENEMY_PIECES,
-            TAKEN_PIECES,
+            AGENT_FEATURES,
+            ENEMY_FEATURES,
+            TAKEN_FEATURES,
             self.rewards.reshape(-1),
             self.terminated.reshape(-1),
             self.truncated.reshape(-1),
-            self.final_pieces.reshape(-1, MOST),
+            self.final_features.reshape(-1, MAX_ACTIVE),
             *self._state(),
         )
         return self
@@ -226,7 +226,7 @@ class GridMazes:
         self.agents, self.enemies = self.agents[members], self.enemies[members]
         self.directions, self.taken = self.directions[members], self.taken[members]
         self.coins, self.elapsed = self.coins[members], self.elapsed[members]
-        self.pieces = self.pieces[members]
+        self.features = self.features[members]
         if self.task.encoding == "entangled":
             self.table = self.table[members]
         self._allocate()
@@ -241,20 +241,20 @@ def _step(
     gaps: np.ndarray,
     worth: np.ndarray,
     enemy_rows: np.ndarray,
-    agent_pieces: np.ndarray,
-    enemy_pieces: np.ndarray,
-    taken_pieces: np.ndarray,
+    agent_features: np.ndarray,
+    enemy_features: np.ndarray,
+    taken_features: np.ndarray,
     rewards: np.ndarray,
     terminated: np.ndarray,
     truncated: np.ndarray,
-    final_pieces: np.ndarray,
+    final_features: np.ndarray,
     agents: np.ndarray,
     enemies: np.ndarray,
     directions: np.ndarray,
     taken: np.ndarray,
     coins: np.ndarray,
     elapsed: np.ndarray,
-    pieces: np.ndarray,
+    features: np.ndarray,
 ) -> None:
     for i in range(len(agents)):
         before, after = agents[i], moves[agents[i], actions[i]]
@@ -265,31 +265,31 @@ def _step(
                 directions[i, j] = -directions[i, j]
             enemies[i, j] = enemy + directions[i, j]
             collision |= after == enemies[i, j] or (after == enemy and before == enemies[i, j])
-            pieces[i, 2 + j] = enemy_pieces[j, enemies[i, j]]
+            features[i, 2 + j] = enemy_features[j, enemies[i, j]]
         agents[i] = after
-        pieces[i, 1] = agent_pieces[after]
+        features[i, 1] = agent_features[after]
         rewards[i] = 0.0
         elapsed[i] += 1
         length = 4
-        while length < pieces.shape[1] and pieces[i, length] >= 0:
+        while length < features.shape[1] and features[i, length] >= 0:
             length += 1
         if worth[after] != 0.0 and not taken[i, after]:
             taken[i, after] = True
             rewards[i] = worth[after]
             coins[i] += worth[after] > 0
-            pieces[i, length] = taken_pieces[after]
+            features[i, length] = taken_features[after]
             length += 1
         terminated[i] = collision or coins[i] == COINS
         truncated[i] = elapsed[i] >= horizon and not terminated[i]
-        for j in range(pieces.shape[1]):
-            final_pieces[i, j] = pieces[i, j]
-        if collision:  # the enemy alone is seen: the last piece fills the agent's place in the list
-            final_pieces[i, 1] = pieces[i, length - 1]
-            final_pieces[i, length - 1] = -1
+        for j in range(features.shape[1]):
+            final_features[i, j] = features[i, j]
+        if collision:  # the enemy alone is seen: the last feature fills the agent's place in the list
+            final_features[i, 1] = features[i, length - 1]
+            final_features[i, length - 1] = -1
         if terminated[i] or truncated[i]:
             _start(
-                i, restarts, enemy_rows, agent_pieces, enemy_pieces,
-                agents, enemies, directions, taken, coins, elapsed, pieces,
+                i, restarts, enemy_rows, agent_features, enemy_features,
+                agents, enemies, directions, taken, coins, elapsed, features,
             )  # fmt: skip
 
 
@@ -297,20 +297,20 @@ def _step(
 def _start_all(
     starts: np.ndarray,
     enemy_rows: np.ndarray,
-    agent_pieces: np.ndarray,
-    enemy_pieces: np.ndarray,
+    agent_features: np.ndarray,
+    enemy_features: np.ndarray,
     agents: np.ndarray,
     enemies: np.ndarray,
     directions: np.ndarray,
     taken: np.ndarray,
     coins: np.ndarray,
     elapsed: np.ndarray,
-    pieces: np.ndarray,
+    features: np.ndarray,
 ) -> None:
     for i in range(len(agents)):
         _start(
-            i, starts, enemy_rows, agent_pieces, enemy_pieces,
-            agents, enemies, directions, taken, coins, elapsed, pieces,
+            i, starts, enemy_rows, agent_features, enemy_features,
+            agents, enemies, directions, taken, coins, elapsed, features,
         )  # fmt: skip
 
 
@@ -319,65 +319,65 @@ def _start(
     i: int,
     starts: np.ndarray,
     enemy_rows: np.ndarray,
-    agent_pieces: np.ndarray,
-    enemy_pieces: np.ndarray,
+    agent_features: np.ndarray,
+    enemy_features: np.ndarray,
     agents: np.ndarray,
     enemies: np.ndarray,
     directions: np.ndarray,
     taken: np.ndarray,
     coins: np.ndarray,
     elapsed: np.ndarray,
-    pieces: np.ndarray,
+    features: np.ndarray,
 ) -> None:
     """Begin environment `i` anew in its row of `starts`."""
     agents[i] = int(starts[i, 0]) * COLUMNS + int(starts[i, 1])
     for j in range(taken.shape[1]):
         taken[i, j] = False
     coins[i] = elapsed[i] = 0
-    for j in range(pieces.shape[1]):
-        pieces[i, j] = -1
-    pieces[i, 0] = 0
-    pieces[i, 1] = agent_pieces[agents[i]]
+    for j in range(features.shape[1]):
+        features[i, j] = -1
+    features[i, 0] = 0
+    features[i, 1] = agent_features[agents[i]]
     for j in range(2):
         enemies[i, j] = enemy_rows[j] * COLUMNS + int(starts[i, 2 + 2 * j])
         directions[i, j] = int(starts[i, 3 + 2 * j])
-        pieces[i, 2 + j] = enemy_pieces[j, enemies[i, j]]
+        features[i, 2 + j] = enemy_features[j, enemies[i, j]]
 
 
 @njit
 def _decode_sparse(
     observations: np.ndarray,
-    pieces: np.ndarray,
+    features: np.ndarray,
     base: np.ndarray,
     begins: np.ndarray,
     columns: np.ndarray,
     values: np.ndarray,
 ) -> None:
-    """Fill `observations`, float32[envs, inputs], with the sums of `pieces`, int16[envs, most]."""
-    for i in range(len(pieces)):
+    """Fill `observations`, float32[envs, inputs], with the sums of `features`, int16[envs, most]."""
+    for i in range(len(features)):
         for j in range(len(base)):
             observations[i, j] = base[j]
-        for k in range(1, pieces.shape[1]):
-            piece = pieces[i, k]
-            if piece < 0:
+        for k in range(1, features.shape[1]):
+            feature = features[i, k]
+            if feature < 0:
                 break
-            for j in range(begins[piece], begins[piece + 1]):
+            for j in range(begins[feature], begins[feature + 1]):
                 observations[i, columns[j]] += values[j]
 
 
 @njit
-def _decode_dense(pieces: np.ndarray, table: np.ndarray, observations: np.ndarray) -> None:
+def _decode_dense(features: np.ndarray, table: np.ndarray, observations: np.ndarray) -> None:
     """Fill `observations`, float32[members, envs, inputs], with the sums of rows of each member's own `table`."""
-    for m in range(pieces.shape[0]):
-        for i in range(pieces.shape[1]):
+    for m in range(features.shape[0]):
+        for i in range(features.shape[1]):
             for j in range(table.shape[2]):
                 observations[m, i, j] = table[m, 0, j]
-            for k in range(1, pieces.shape[2]):
-                piece = pieces[m, i, k]
-                if piece < 0:
+            for k in range(1, features.shape[2]):
+                feature = features[m, i, k]
+                if feature < 0:
                     break
                 for j in range(table.shape[2]):
-                    observations[m, i, j] += table[m, piece, j]
+                    observations[m, i, j] += table[m, feature, j]
 
 
 def _check(starts: np.ndarray) -> None:
@@ -413,31 +413,35 @@ def _zero_inputs(task: GridMaze) -> tuple[str, ...]:
 
 @lru_cache
 def _table(encoding: Literal["object-map", "rgb"]) -> np.ndarray:
-    """float32[1, pieces, inputs]. Where something comes, what was there goes: an agent's piece takes `empty` away."""
-    maps = np.zeros((PIECES, len(OBJECTS), CELLS), dtype=np.int64)
+    """float32[1, features, inputs]. An agent's feature, for example, takes `empty` away."""
+    maps = np.zeros((FEATURES, len(OBJECTS), CELLS), dtype=np.int64)
     maps[0, OBJECTS.index("coin")] = LAYOUT.worth > 0
     maps[0, OBJECTS.index("poison")] = LAYOUT.worth < 0
     maps[0, OBJECTS.index("empty")] = ~LAYOUT.walls & (LAYOUT.worth == 0)
     for cell in range(CELLS):
-        for name, pieces in (("agent", AGENT_PIECES), ("enemy 1", ENEMY_PIECES[0]), ("enemy 2", ENEMY_PIECES[1])):
-            if pieces[cell] >= 0:
-                maps[pieces[cell], OBJECTS.index(name), cell] = 1
-                maps[pieces[cell], OBJECTS.index("empty"), cell] = -1
-        if TAKEN_PIECES[cell] >= 0:
-            maps[TAKEN_PIECES[cell], OBJECTS.index("coin" if LAYOUT.worth[cell] > 0 else "poison"), cell] = -1
-            maps[TAKEN_PIECES[cell], OBJECTS.index("empty"), cell] = 1
+        for name, features in (
+            ("agent", AGENT_FEATURES),
+            ("enemy 1", ENEMY_FEATURES[0]),
+            ("enemy 2", ENEMY_FEATURES[1]),
+        ):
+            if features[cell] >= 0:
+                maps[features[cell], OBJECTS.index(name), cell] = 1
+                maps[features[cell], OBJECTS.index("empty"), cell] = -1
+        if TAKEN_FEATURES[cell] >= 0:
+            maps[TAKEN_FEATURES[cell], OBJECTS.index("coin" if LAYOUT.worth[cell] > 0 else "poison"), cell] = -1
+            maps[TAKEN_FEATURES[cell], OBJECTS.index("empty"), cell] = 1
     if encoding == "rgb":
         colours = np.array([COLOURS[name] for name in OBJECTS])
         maps = np.einsum("pok,oc->pck", maps, colours)
         maps[0] += np.array(COLOURS["wall"])[:, None] * LAYOUT.walls
-    table = (maps.reshape(1, PIECES, -1) / (255 if encoding == "rgb" else 1)).astype(np.float32)
+    table = (maps.reshape(1, FEATURES, -1) / (255 if encoding == "rgb" else 1)).astype(np.float32)
     table.setflags(write=False)
     return table
 
 
 @lru_cache(maxsize=2)
 def _entangled_tables(seeds: tuple[int, ...]) -> np.ndarray:
-    """float32[members, pieces, inputs]"""
+    """float32[members, features, inputs]"""
     if not seeds:
         raise ValueError("the entangled gridmaze has a table for each seed, and none was given")
     tables = np.stack([_entangled_table(seed) for seed in seeds])
@@ -447,19 +451,19 @@ def _entangled_tables(seeds: tuple[int, ...]) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _entangled_table(seed: int) -> np.ndarray:
-    """float32[pieces, inputs]"""
+    """float32[features, inputs]"""
     table: np.ndarray = _table("object-map")[0].astype(np.float64) @ projection(seed)
     return table.astype(np.float32)
 
 
-def objects(pieces: np.ndarray) -> np.ndarray:
+def objects(features: np.ndarray) -> np.ndarray:
     """What stands in each cell, int64[..., rows, columns]: a place in `OBJECTS`, or -1 for a wall.
 
-    pieces: int16[..., most], of any encoding.
+    features: int16[..., most], of any encoding.
     """
     table = _table("object-map")[0]
-    maps = np.where(pieces[..., None] >= 0, table[pieces], 0).sum(axis=-2).reshape(*pieces.shape[:-1], -1, CELLS)
-    return np.where(LAYOUT.walls, -1, maps.argmax(axis=-2)).reshape(*pieces.shape[:-1], ROWS, COLUMNS)
+    maps = np.where(features[..., None] >= 0, table[features], 0).sum(axis=-2).reshape(*features.shape[:-1], -1, CELLS)
+    return np.where(LAYOUT.walls, -1, maps.argmax(axis=-2)).reshape(*features.shape[:-1], ROWS, COLUMNS)
 
 
 def projection(seed: int) -> np.ndarray:
@@ -471,7 +475,7 @@ def projection(seed: int) -> np.ndarray:
 
 @lru_cache
 def _entries(encoding: Literal["object-map", "rgb"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The entries of a table that are not zero: where each piece's begin (int64[pieces + 1]), their columns
+    """The entries of a table that are not zero: where each feature's begin (int64[features + 1]), their columns
     (int64[entries]) and values (float32[entries])."""
     table = _table(encoding)[0]
     rows, columns = np.nonzero(table)

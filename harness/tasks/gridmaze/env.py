@@ -49,7 +49,7 @@ class GridMazeEnv(gymnasium.Env[np.ndarray, np.int64]):
         self._start = self.task.draw_starts(np.random.default_rng(0), (1, 1))
         self._batch = self.task.batch(self._start, (seed,))
         self._seed = seed
-        self._pieces = self._batch.pieces[0, 0].copy()
+        self._features = self._batch.features[0, 0].copy()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -57,19 +57,19 @@ class GridMazeEnv(gymnasium.Env[np.ndarray, np.int64]):
         """The layout's start. `seed` seeds nothing that shows, for nothing is random; `options` are none."""
         super().reset(seed=seed)
         self._batch = self.task.batch(self._start, (self._seed,))
-        self._pieces = self._batch.pieces[0, 0].copy()
+        self._features = self._batch.features[0, 0].copy()
         return self._shown(self._batch.observations), {}
 
     def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """See gymnasium.Env. After the last env_step of an episode it begins anew, whether reset or not."""
         transition = self._batch.step(np.array([[action]], dtype=np.int64), self._start)
-        self._pieces = transition.final_pieces[0, 0].copy()
+        self._features = transition.final_features[0, 0].copy()
         terminated, truncated = bool(transition.terminated[0, 0]), bool(transition.truncated[0, 0])
         return self._shown(transition.final_observations), float(transition.rewards[0, 0]), terminated, truncated, {}
 
     def render(self) -> Any:
         """The state that the last observation is of."""
-        kinds = objects(self._pieces)
+        kinds = objects(self._features)
         if self.render_mode == "ansi":
             return "\n".join("".join((CHARACTERS + WALL)[kind] for kind in row) for row in kinds)
         if self.render_mode == "rgb_array":

@@ -11,12 +11,14 @@ from stable_baselines3.common.logger import configure
 
 from harness.bench import measure, peers, rows
 from harness.bench.measure import Row, Target
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
+from harness.learners.adam import adam_settings
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.expert_files import read_experts
-from harness.learners.ppo import PPO, Pace, Samples
-from harness.networks.mlp import outputs_of
+from harness.learners.ppo import PPO, PPOUpdateParameters, Samples
+from harness.learners.training import Evaluation
+from harness.networks.mlp import Network, outputs_of
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import start_level
 from harness.pruning.level import Level
@@ -64,11 +66,13 @@ def test_the_peers_student_makes_the_same_update():
     student.policy.double()
     start = peers.stacked(peers.actor_layers(student.policy))
     ours = learner.start(CartPole(), {"actor": start}, {}, [3], level=0)
-    student.observations, student.policies = ours.observations[0].double(), ours.policies[0].double()
+    student.observations, student.policies = (
+        torch.tensor(each[0]).double() for each in (ours.observations, ours.policies)
+    )
     for _ in range(3):
         ours.advance()
         student.advance()
-    learned = ours.networks["actor"].arrays().flat
+    learned = ours.networks["actor"].copy().flat
     assert np.abs(learned - start.flat).max() > 1e-3
     theirs = peers.stacked(peers.actor_layers(student.policy)).flat
     np.testing.assert_allclose(learned, theirs, rtol=0, atol=1e-10)
@@ -92,9 +96,7 @@ def test_the_peers_ppo_goes_down_the_same_gradient():
     s = settings
     ours.learned_from = (
         samples,
-        Pace(
-            0, s.learning_rate, s.clip, s.entropy, s.value_loss, s.max_gradient_norm, s.epsilon, s.weight_decay, False
-        ),
+        PPOUpdateParameters(0, s.clip, s.entropy, s.value_loss, s.max_gradient_norm, adam_settings(s)),
     )
     buffer = agent.rollout_buffer
     buffer.buffer_size, buffer.n_envs, buffer.full, buffer.generator_ready = count, 1, True, False
@@ -189,7 +191,7 @@ def test_a_sparse_population_is_compact_and_its_critic_dense():
 
 
 def test_the_products_alone_are_those_of_an_update():
-    mlp = rows.population(rows.on_cart_pole(replace(rows.TABLE_3), 8), 3).networks["actor"].arrays()
+    mlp = rows.population(rows.on_cart_pole(replace(rows.TABLE_3), 8), 3).networks["actor"].copy()
     forward_and_to_weights = 2 * (4 * 8 + 8 * 8 + 8 * 2)
     assert rows.flops(mlp, batch=5) == 3 * 2 * 5 * (forward_and_to_weights + 8 * 8 + 8 * 2)
 

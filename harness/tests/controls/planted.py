@@ -12,10 +12,12 @@ from types import MappingProxyType
 import numpy as np
 
 from harness.evidence.store import Address, Store
-from harness.experiment import Cell, Evaluation, Network
+from harness.experiment import Cell
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
+from harness.learners.training import Evaluation
+from harness.networks.mlp import Network
 from harness.profiles import cart_pole_budgets as cart_pole
 from harness.profiles.profile import Profile
 from harness.pruning.conditions import DENSE

@@ -10,10 +10,12 @@ import pytest
 from harness.controls import CONTROLS, control_of, says
 from harness.controls.broken import broken_by
 from harness.evidence.fingerprint import engine_fingerprint, engine_parts
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR
+from harness.learners.training import Evaluation
+from harness.networks.mlp import Network
 from harness.overrides import Override, apply
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check

@@ -29,10 +29,11 @@ from harness.evidence.drain import compute, drain
 from harness.evidence.level_file import from_bytes, to_bytes
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, StoreError, address
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
-from harness.networks.mlp import Mlp
+from harness.learners.training import Evaluation
+from harness.networks.mlp import Mlp, Network
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.level import Level
 from harness.pruning.settings import Pruning

@@ -11,14 +11,15 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 import harness.learners.dqn
 from harness.bench import peers
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.learners.dqn import DQN, DQNPopulation, Pace, Room
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, ActsItsOwnWay, acting_of
 from harness.learners.replay import TERMINATED, recall
 from harness.learners.rollouts import Rollout, play
 from harness.learners.sum_tree import UNIT, put
-from harness.networks.mlp import Mlp, initial_mlp, outputs_of
+from harness.learners.training import Evaluation
+from harness.networks.mlp import Mlp, Network, initial_mlp, outputs_of
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level

@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 
 import harness.learners.bc
 import harness.learners.ppo
-from harness.experiment import Evaluation
 from harness.learners.adam import Decay, MaskedAdam
 from harness.learners.bc import BC, Students
 from harness.learners.dqn import DQN
 from harness.learners.ppo import CRITIC, PPO, Pace, PPOPopulation, Samples, generalised_advantages, loss_gradient
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.rollouts import Rollout
-from harness.learners.training import train
+from harness.learners.training import Evaluation, train
 from harness.networks.kernels import drawn
 from harness.networks.mlp import Mlp, forward, initial_mlp
 from harness.profiles.profile import PROFILES, System

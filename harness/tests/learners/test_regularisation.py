@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from harness.evidence.level_file import from_bytes, to_bytes
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
+from harness.learners.training import Evaluation
+from harness.networks.mlp import Network
 from harness.overrides import Override
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check
@@ -71,9 +73,9 @@ class TestDropout:
             if turn == 0:
                 kept.keep(np.array([3, 2]))
         for name, mlp in together.networks.items():
-            expected = mlp.arrays().flat[2]
-            np.testing.assert_allclose(alone.networks[name].arrays().flat[0], expected, rtol=0, atol=1e-10)
-            np.testing.assert_allclose(kept.networks[name].arrays().flat[1], expected, rtol=0, atol=1e-10)
+            expected = mlp.copy().flat[2]
+            np.testing.assert_allclose(alone.networks[name].copy().flat[0], expected, rtol=0, atol=1e-10)
+            np.testing.assert_allclose(kept.networks[name].copy().flat[1], expected, rtol=0, atol=1e-10)
 
     def test_whole_networks_play_and_value_and_only_losses_are_thinned(self) -> None:
         """The first rollout, its values included, is the same to the bit; what is learned of it is not."""

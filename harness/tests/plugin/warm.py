@@ -11,11 +11,12 @@ import numpy as np
 
 import reports as reports
 from harness.evidence import drain as drain
-from harness.experiment import Cell, Experiment, Network
-from harness.learners.adam import Trained, _adam_steps
+from harness.experiment import Cell, Experiment
+from harness.learners.adam import adam_settings
 from harness.learners.ppo import PPO
+from harness.learners.trained import adam_steps
 from harness.networks.kernels import backward_pass
-from harness.networks.mlp import mlp_shape
+from harness.networks.mlp import Network, mlp_shape
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import start_level
 from harness.tasks.cart_pole import CartPole
@@ -30,5 +31,5 @@ _gradient, _hidden = np.zeros_like(_actor.flat), np.zeros((1, 2 * 8), np.float32
 backward_pass(
     _actor.flat, *mlp_shape(_actor), _inputs, _hidden, _outputs, _gradient, np.zeros((2, 2 * 4), np.float32)
 )  # as behavioural cloning's autograd calls it
-_adam_steps(Trained.start(_actor, []), _gradient, 1, 0.001, 1e-8, 0.0, False)
+adam_steps(_population.trained["actor"], _gradient, 1, adam_settings(_learner))
 gc.freeze()  # or each child would look through all of it, and copy it

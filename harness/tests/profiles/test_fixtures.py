@@ -159,7 +159,7 @@ class TestExperts:
     def test_every_shipped_expert_masters_its_task(self, name: str, at_least: float) -> None:
         budgets = TASKS[name]
         count, task = budgets.experts.count, budgets.task
-        experts = read_experts(name, range(count), len(task.inputs), task.actions).tensors()
+        experts = read_experts(name, range(count), len(task.inputs), task.actions)
         starts = task.draw_starts(stream(4711, "test of the experts"), (count, 20))
         returns = rollout_returns(task, experts, starts).mean(axis=1)
         assert returns.shape == (count,)

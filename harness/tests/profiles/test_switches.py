@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from harness.evidence.store import Store
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.judging.run import Run, Scene
 from harness.learners.bc import BC
 from harness.learners.ppo import CRITIC, PPO
 from harness.learners.protocol import ACTOR
-from harness.networks.mlp import Mlp
+from harness.learners.training import Evaluation
+from harness.networks.mlp import Mlp, Network
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.profiles.readings import READINGS, OtherReading
 from harness.pruning.conditions import CONDITIONS, DENSE, RULES, TICKET, rule_of

@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 
 import harness.learners.ppo
 from harness import register
-from harness.experiment import Cell, Evaluation, Experiment, Network
-from harness.learners.adam import MaskedAdam
+from harness.experiment import Cell, Experiment
+from harness.learners.adam import AdamSettings
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import CRITIC, PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.replay import TERMINATED, recall
 from harness.learners.rollouts import Rollout, play
+from harness.learners.trained import TrainedNetwork, adam_steps
+from harness.learners.training import Evaluation
 from harness.networks.compaction import compact
-from harness.networks.mlp import Mlp, forward, initial_mlp, outputs_of
+from harness.networks.mlp import Mlp, Network, backward, forward, initial_mlp, outputs_of
 from harness.pruning.check import check
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import prune, run_level, start_level
@@ -358,7 +360,7 @@ class Scripted:
         return []
 
     def start(self, task: Any, networks: dict[str, Mlp], masks: Any, seeds: Sequence[int], level: int) -> "Actors":
-        return Actors(self, networks[ACTOR].tensors())
+        return Actors(self, networks[ACTOR].copy())
 
 
 class Actors:
@@ -558,7 +560,7 @@ class TestMembersAloneAndAmongOthers:
             masks = random_masks(networks, members, 0.4)
             population = one.start(e.task, networks, masks, members, level=1)
             population.advance()
-            return {name: mlp.arrays() for name, mlp in population.networks.items()}
+            return {name: mlp.copy() for name, mlp in population.networks.items()}
 
         together = updated(seeds)
         for seed in self.SEEDS:
@@ -584,7 +586,7 @@ class TestMembersAloneAndAmongOthers:
                     population.keep(kept)
             populations.append(population)
         for name, network in populations[0].networks.items():
-            assert_networks_equal(network.arrays(), populations[1].networks[name].arrays().take(kept), 1e-10)
+            assert_networks_equal(network.copy(), populations[1].networks[name].copy().take(kept), 1e-10)
 
     def test_seeds_purposes_and_places_have_streams_of_their_own(self) -> None:
         names: list[tuple[Any, ...]] = [
@@ -645,8 +647,8 @@ class TestCompaction:
     def test_outputs_are_the_same(self, sizes: list[int], members: int, density: float, seed: int) -> None:
         mlp, masks, rng = random_population(sizes, members, density, seed)
         small = compact(mlp, masks)
-        x = torch.from_numpy(rng.normal(size=(members, 5, sizes[0])))
-        np.testing.assert_allclose(forward(small.mlp.tensors(), x), forward(mlp.tensors(), x), rtol=0, atol=1e-12)
+        x = rng.normal(size=(members, 5, sizes[0]))
+        np.testing.assert_allclose(outputs_of(small.mlp, x), outputs_of(mlp, x), rtol=0, atol=1e-12)
 
     @settings(deadline=None)
     @given(*POPULATIONS)
@@ -678,12 +680,15 @@ class TestCompaction:
     def test_one_update_is_the_same_to_1e_10(self, sizes: list[int], members: int, density: float, seed: int) -> None:
         mlp, masks, rng = random_population(sizes, members, density, seed)
         small = compact(mlp, masks)
-        x = torch.from_numpy(rng.normal(size=(members, 5, sizes[0])))
+        x = rng.normal(size=(members, 5, sizes[0]))
         trained = []
-        for network, own_masks in ((mlp.tensors(), masks), (small.mlp.tensors(), small.masks)):
-            optimiser = MaskedAdam([network], [own_masks], 0.01, epsilon=1e-5, max_gradient_norm=0.5)
-            optimiser.step((forward(network, x) - 1).square().mean(dim=(1, 2)).sum())
-            trained.append(network.arrays())
+        for start, own_masks in ((mlp, masks), (small.mlp, small.masks)):
+            network = start.copy()
+            state = TrainedNetwork.start(network, own_masks)
+            outputs, activations = forward(network, x)
+            gradient = backward(network, x, activations, outputs - 1) * state.mask
+            adam_steps(state, gradient, 1, AdamSettings(0.01, 1e-5, 0.0, False))
+            trained.append(network)
         assert_networks_equal(small.restored(mlp, trained[1]), trained[0], 1e-10)
 
     @pytest.mark.parametrize("learner", LEARNERS)
@@ -698,7 +703,7 @@ class TestCompaction:
         for actor, own_masks in ((networks[ACTOR], masks[ACTOR]), (small.mlp, small.masks)):
             population = one.start(e.task, networks | {ACTOR: actor}, {ACTOR: own_masks}, SEEDS, level=1)
             population.advance()
-            trained.append({name: mlp.arrays() for name, mlp in population.networks.items()})
+            trained.append({name: mlp.copy() for name, mlp in population.networks.items()})
         full, compacted = trained
         restored = small.restored(networks[ACTOR], compacted[ACTOR])
         assert [w.shape for w in restored.weights] == [w.shape for w in networks[ACTOR].weights]
@@ -751,7 +756,7 @@ class TestCompaction:
             system = System(learner, "actor", "own")
             level, task = system.chain(TICKET)[LEVELS], system.experiment.task
             starts = np.stack([task.draw_starts(rng, (4,)) for rng in streams(SEEDS, "score", LEVELS)])
-            np.testing.assert_array_equal(rollout_returns(task, level.trained[ACTOR].tensors(), starts), level.scores)
+            np.testing.assert_array_equal(rollout_returns(task, level.trained[ACTOR], starts), level.scores)
 
 
 # --- gradients at the pruned checkpoint
@@ -772,14 +777,14 @@ class ScriptedWithGradients(Scripted):
     offers_gradients: ClassVar[bool] = True
 
     def start(self, task: Any, networks: dict[str, Mlp], masks: Any, seeds: Sequence[int], level: int) -> "Actors":
-        return ActorsWithGradients(self, networks[ACTOR].tensors())
+        return ActorsWithGradients(self, networks[ACTOR].copy())
 
 
 class ActorsWithGradients(Actors):
     """Their gradients are a tenth of their weights: they say which round it is."""
 
     def gradients(self) -> dict[str, Mlp]:
-        return {ACTOR: self.actor.arrays().each(lambda array: array / 10)}
+        return {ACTOR: self.actor.copy().each(lambda array: array / 10)}
 
 
 def q_losses(population: Any) -> list[float]:
@@ -818,11 +823,16 @@ class TestGradients:
 
         def loss() -> float:
             if learner == "bc":
-                return float(population._loss(population.observations, population.policies))
+                logits = torch.from_numpy(outputs_of(population.actor, population.observations))
+                cross_entropy = -(torch.from_numpy(population.policies) * torch.log_softmax(logits, dim=-1)).sum(dim=-1)
+                return float(cross_entropy.mean(dim=1).sum())
             if learner == "dqn":
                 return float(sum(q_losses(population)))
             lessons = {name: torch.tensor(n) for name, n in population.learned_from[0]._asdict().items()}
-            outputs = [forward(population.networks[name].tensors(), lessons["observations"]) for name in networks]
+            outputs = [
+                torch.from_numpy(outputs_of(mlp, lessons["observations"].numpy()))
+                for mlp in population.networks.values()
+            ]
             members = [{name: numbers[member] for name, numbers in lessons.items()} for member in range(len(SEEDS))]
             policies, values = torch.log_softmax(outputs[0], dim=-1), outputs[1].squeeze(-1)
             return float(sum(map(equation_9, policies, values, members, [population.settings] * len(members))))

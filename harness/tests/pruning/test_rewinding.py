@@ -14,13 +14,13 @@ from harness.evidence.drain import drain
 from harness.evidence.level_file import arrays_of, faults, from_bytes, to_bytes
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, address
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import CRITIC, PPO
 from harness.learners.protocol import ACTOR, Learner
-from harness.learners.training import rewind_round
-from harness.networks.mlp import Mlp
+from harness.learners.training import Evaluation, rewind_round
+from harness.networks.mlp import Mlp, Network
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
@@ -125,7 +125,7 @@ class TestStartOfALevel:
         for _ in range(POINTS[learner]):
             population.advance()
         for name, mlp in chain(e, TICKET)[0].rewound.items():
-            np.testing.assert_array_equal(mlp.flat, population.networks[name].arrays().flat)
+            np.testing.assert_array_equal(mlp.flat, population.networks[name].copy().flat)
 
     def test_a_start_leaves_the_level_that_it_starts_from_as_it_is(self) -> None:
         e = experiment_of("ppo")
@@ -169,7 +169,7 @@ class TestWhatIsLeftToTrain:
         while population.round < population.rounds:
             population.advance()
         found = chain(e, TICKET)[2].trained[ACTOR].flat
-        np.testing.assert_array_equal(found, population.networks[ACTOR].arrays().flat)
+        np.testing.assert_array_equal(found, population.networks[ACTOR].copy().flat)
 
     @learners
     def test_evaluations_before_it_are_none_and_the_share_is_of_a_whole_training(self, learner: str) -> None:

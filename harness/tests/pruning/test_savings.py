@@ -30,15 +30,16 @@ from harness.evidence.drain import drain
 from harness.evidence.level_file import to_bytes
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, address
-from harness.experiment import Cell, Evaluation, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.rollouts import Rollout, play
+from harness.learners.training import Evaluation
 from harness.machine import _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD, keep_memory
-from harness.networks.mlp import Mlp
+from harness.networks.mlp import Mlp, Network
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.layout import initial_networks

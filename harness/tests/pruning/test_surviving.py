@@ -7,9 +7,10 @@ import pytest
 
 from harness.evidence.costs import estimated_seconds
 from harness.evidence.level_file import arrays_of, faults, to_bytes
-from harness.experiment import Cell, Experiment, Network
+from harness.experiment import Cell, Experiment
 from harness.learners.dqn import DQN
 from harness.learners.protocol import ACTOR
+from harness.networks.mlp import Network
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check
 from harness.pruning.conditions import DENSE, SURVIVING, TICKET

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from harness.statistics.exact import Design, Groups, Pairs, lower_bound, rejected, tail, tails
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from harness.judging.verdict import conclude
 from harness.statistics import failure_rate, paired_shares, rarer_than, sign_flip, unpaired_shares
-from harness.statistics.exact import Design, Groups, Pairs, lower_bound, rejected, tail, tails
 
 
 def flags(count: int, n: int) -> np.ndarray:

@@ -192,17 +192,17 @@ class TestEpisodes:
     @pytest.mark.parametrize("horizon", [500, 200])
     def test_who_does_nothing_has_the_minimum_return(self, horizon: int) -> None:
         task = Acrobot(horizon)
-        idle = rollout_returns(task, constant(1, (0.0, 1.0, 0.0)).tensors(), np.zeros((1, 2, 4)))
+        idle = rollout_returns(task, constant(1, (0.0, 1.0, 0.0)), np.zeros((1, 2, 4)))
         assert idle.tolist() == [[task.minimum_return] * 2] == [[-horizon] * 2]
 
     def test_no_return_is_above_the_maximum(self) -> None:
         starts = np.array([[TOP]])
-        got_there = rollout_returns(Acrobot(), constant(1, (0.0, 1.0, 0.0)).tensors(), starts)
+        got_there = rollout_returns(Acrobot(), constant(1, (0.0, 1.0, 0.0)), starts)
         assert got_there.tolist() == [[Acrobot().maximum_return]] == [[0.0]]
 
     def test_a_return_counts_the_steps_of_the_first_episode_alone(self) -> None:
         start = np.array(SWINGING)
-        returns = rollout_returns(Acrobot(), constant(1, (0.0, 0.0, 1.0)).tensors(), start.reshape(1, 1, 4))
+        returns = rollout_returns(Acrobot(), constant(1, (0.0, 0.0, 1.0)), start.reshape(1, 1, 4))
         env = reference()
         place(env, start)
         steps = 0

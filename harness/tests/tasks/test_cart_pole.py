@@ -143,7 +143,7 @@ class TestEpisodes:
 
     def test_a_return_counts_the_steps_of_the_first_episode_alone(self) -> None:
         starts = np.array([[[0.0, 0, 0, 0], [3.0, 0, 0, 0]]])
-        returns = rollout_returns(CartPole(), constant(1, (0.0, 1.0)).tensors(), starts)
+        returns = rollout_returns(CartPole(), constant(1, (0.0, 1.0)), starts)
         env = reference()
         place(env, np.zeros(4))
         steps = 1

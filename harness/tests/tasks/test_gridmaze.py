@@ -16,7 +16,7 @@ from harness.evidence.fingerprint import engine_parts
 from harness.experiment import Cell
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
-from harness.tasks.gridmaze.batch import MOST, PIECES, GridMaze, GridMazes, objects, projection
+from harness.tasks.gridmaze.batch import FEATURES, MAX_ACTIVE, GridMaze, GridMazes, objects, projection
 from harness.tasks.gridmaze.env import ID, PIXELS
 from harness.tasks.gridmaze.layout import FILE, parsed
 from harness.tasks.spec import zero_inputs
@@ -40,7 +40,7 @@ BELOW = next(column for column in range(FIRST, LAST) if DRAWN[ROW + 1][column] =
 COLOURS = np.array([(0, 0, 0), (0, 255, 255), (255, 0, 255), (0, 128, 0), (255, 255, 0), (165, 42, 42)])
 GREY = 128
 MATRICES = [projection(seed) for seed in range(2)]
-COMPARED = ("observations", "final_observations", "pieces", "final_pieces", "rewards", "terminated", "truncated")
+COMPARED = ("observations", "final_observations", "features", "final_features", "rewards", "terminated", "truncated")
 
 
 def inside(cell: tuple[int, int]) -> bool:
@@ -184,12 +184,12 @@ class TestRules:
                 assert (transition.rewards.item(), transition.terminated.item()) == (reward, over)
                 assert transition.truncated.item() == cut
                 exact = 1e-4 if encoding == "entangled" else 0
-                for shown, pieces, expected in (
-                    (transition.final_observations, transition.final_pieces, maps),
-                    (batch.observations, batch.pieces, played.object_map()),
+                for shown, features, expected in (
+                    (transition.final_observations, transition.final_features, maps),
+                    (batch.observations, batch.features, played.object_map()),
                 ):
                     np.testing.assert_allclose(shown[0, 0], encoded(expected, encoding, seed), rtol=0, atol=exact)
-                    listed = pieces[0, 0][pieces[0, 0] >= 0]
+                    listed = features[0, 0][features[0, 0] >= 0]
                     np.testing.assert_allclose(batch.table[0, listed].sum(axis=0), shown[0, 0], rtol=0, atol=1e-4)
 
     def test_the_six_maps_show_one_object_in_each_cell_and_none_in_walls_and_what_is_gone_was_paid(self) -> None:
@@ -357,23 +357,23 @@ class TestEncodings:
     def test_what_a_piece_adds_is_the_members_own_by_their_seeds_alone(self) -> None:
         task = GridMaze("entangled")
         both, one = task.table((7, 1)), task.table((1,))
-        assert both.shape == (2, PIECES, 1200) and both.dtype == np.float32
+        assert both.shape == (2, FEATURES, 1200) and both.dtype == np.float32
         np.testing.assert_array_equal(both[1], one[0])
         maps = GridMaze().table()[0]
         np.testing.assert_allclose(one[0], maps @ MATRICES[1], atol=1e-4)
-        assert GridMaze("rgb").table((3, 4)).shape == (1, PIECES, 600)
+        assert GridMaze("rgb").table((3, 4)).shape == (1, FEATURES, 600)
         assert not both.flags.writeable and not GridMaze().table().flags.writeable
 
     def test_no_piece_is_listed_twice_and_none_after_the_last(self) -> None:
         rng, batch = np.random.default_rng(2), GridMaze().batch(layouts(1, 30))
         for _ in range(250):
             transition = batch.step(rng.integers(4, size=(1, 30)), layouts(1, 30))
-            for pieces in (transition.pieces[0], transition.final_pieces[0]):
-                assert pieces.shape == (30, MOST) and pieces.dtype == np.int16
-                for row in pieces:
+            for features in (transition.features[0], transition.final_features[0]):
+                assert features.shape == (30, MAX_ACTIVE) and features.dtype == np.int16
+                for row in features:
                     listed = row[: np.argmin(row)]  # up to the first -1
                     assert (row[len(listed) :] == -1).all()
-                    assert len(set(listed)) == len(listed) and listed.max() < PIECES
+                    assert len(set(listed)) == len(listed) and listed.max() < FEATURES
 
     def test_an_encoding_that_is_none_and_seeds_that_are_missing_are_said(self) -> None:
         with pytest.raises(ValueError, match=r"^gridmaze is encoded as object-map, rgb, entangled, not as 'pixels'$"):
@@ -461,8 +461,8 @@ class TestGymnasium:
         assert middles.tolist() == [[palette[character] for character in line] for line in drawn]
 
     def test_a_collision_is_drawn_without_the_agent(self) -> None:
-        pieces = done(start(ROW - 1, ABOVE, ABOVE - 1, 1, OTHER, 1), DOWN).final_pieces
-        kinds = objects(pieces)[0, 0]
+        features = done(start(ROW - 1, ABOVE, ABOVE - 1, 1, OTHER, 1), DOWN).final_features
+        kinds = objects(features)[0, 0]
         assert 1 not in kinds and kinds[ROW, ABOVE] == 2
         np.testing.assert_array_equal(kinds >= 0, FREE)
 

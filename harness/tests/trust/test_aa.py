@@ -35,9 +35,9 @@ def test_arms_start_alike_and_see_other_lessons_in_another_order() -> None:
         task = experiment(arm).task
         populations.append(experiment(arm).learner.start(task, networks, masks, dense(arm).seeds, 0))
     for one, other in pairwise(populations):
-        assert np.array_equal(one.networks[ACTOR].arrays().flat, other.networks[ACTOR].arrays().flat)
+        assert np.array_equal(one.networks[ACTOR].copy().flat, other.networks[ACTOR].copy().flat)
         assert not np.array_equal(one.observations, other.observations)  # type: ignore[attr-defined]
-        assert [rng.random() for rng in one.order_streams] != [rng.random() for rng in other.order_streams]  # type: ignore[attr-defined]
+        assert [rng.random() for rng in one.minibatch_streams] != [rng.random() for rng in other.minibatch_streams]  # type: ignore[attr-defined]
 
 
 def test_the_first_arm_is_the_learner_itself() -> None:
