@@ -1,7 +1,7 @@
-"""Names for what an experiment may be told to use: a registry per kind, the built-in and the user's own side by side.
+"""Names for what an experiment may use: a registry per kind, the built-in entries and the user's own side by side.
 
-An entry keeps where it was defined and where it was registered, so that the fingerprint of a cell can hold the source
-that its numbers pass through, and two packages that give one name are told apart.
+An entry keeps where it was defined and where it was registered. So the fingerprint of a cell can hold the source that
+its numbers pass through, and two packages that give one name are told apart.
 """
 
 import functools
@@ -15,8 +15,6 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-_UNSEEN = ": values that no file shows would not be in the fingerprint, so define it at the top of a module"
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 
 
@@ -25,7 +23,7 @@ class RegistrationError(ValueError):
 
 
 class UnknownNameError(ValueError):
-    """Nothing has that name; the message is one line and has the known ones."""
+    """Nothing has that name; the message is one line and lists the known names."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Origin:
 
 
 class Registry(Generic[T]):
-    """Names of one kind ("criterion"), in the order of their registration."""
+    """Entries of one kind ("criterion") by name, in the order of their registration."""
 
     def __init__(self, kind: str):
         self.kind = kind
@@ -49,16 +47,15 @@ class Registry(Generic[T]):
         self._origins: dict[str, tuple[Origin, ...]] = {}
 
     def add(self, name: str, entry: T, origin: Origin, registrar: Origin) -> None:
-        """Register `entry`, defined at `origin`, on behalf of `registrar`: see `caller`.
+        """Register `entry`, defined at `origin`, on behalf of `registrar` (see `caller`).
 
-        The same one may come again, as when a module is loaded twice.
-
-        Raises RegistrationError for a name that no option could hold, or that something else has.
+        The same entry may come again, as when a module is loaded twice. Raises RegistrationError for a name that no
+        option could hold, or that another entry has.
         """
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise RegistrationError(
-                f"{name!r} can't name {_a(self.kind)}: a name has letters, digits, '.', '_', '/' and '-', and starts"
-                " with a letter or digit"
+                f"{name!r} can't be the name of a new {self.kind}: a name has letters, digits, '.', '_', '/' and '-',"
+                " and starts with a letter or digit"
             )
         known, *registrars = self._origins.get(name, (origin,))
         if (known.name, known.file) != (origin.name, origin.file):
@@ -88,26 +85,29 @@ class Registry(Generic[T]):
 
 
 def origin_of(thing: Callable[..., Any] | type) -> Origin:
-    """Where a function or class was defined. Raises RegistrationError where no source file says all that it does.
+    """Where a function or class was defined.
 
-    A function knows its own file. A class is asked for its module's, and for its methods' where that name now
-    stands for another module, as `conftest` does for each conftest.py that pytest loads.
+    Raises RegistrationError where no source file says all that it does: it is neither a function nor a class, it was
+    given values when it was made (a closure, or defaults inside another function), or it has no source file.
     """
-    if not isinstance(thing, type) and not inspect.isfunction(thing):
-        raise RegistrationError(f"{thing!r} is no function{_UNSEEN}")
-    functions = _methods(thing) if isinstance(thing, type) else [thing]
-    if any(_holds_values(f, thing) for f in functions):
-        raise RegistrationError(f"{thing.__module__}.{thing.__qualname__} holds values of where it was made{_UNSEEN}")
-    files = [Path(f.__code__.co_filename) for f in functions]
-    loaded = sys.modules.get(thing.__module__)
-    if isinstance(thing, type) and _held_by(loaded, thing.__qualname__) is thing:
-        files.insert(0, Path(getattr(loaded, "__file__", None) or "?"))
+    named = getattr(thing, "__qualname__", repr(thing))
+    written = _functions(thing)
+    is_local = "<locals>" in named
+    if (not written and not isinstance(thing, type)) or any(_holds_values(function, is_local) for function in written):
+        raise RegistrationError(
+            f"{named} holds values that no source file shows, so they would not be in the fingerprint: define it as a"
+            " function or class at the top of a module"
+        )
+    files = [Path(function.__code__.co_filename) for function in written]
+    module = sys.modules.get(thing.__module__)
+    if isinstance(thing, type) and _attribute(module, named) is thing:  # else the module's name stands for another one
+        files.insert(0, Path(getattr(module, "__file__", None) or "?"))
     for file in files:
         if file.is_file():
-            return Origin(thing.__module__, thing.__qualname__, file.resolve())
+            return Origin(thing.__module__, named, file.resolve())
     raise RegistrationError(
-        f"{thing.__module__}.{thing.__qualname__} has no source file, so its evidence could not be told apart from"
-        " another's: define it in a module or a conftest.py"
+        f"{thing.__module__}.{named} has no source file, so its evidence could not be told apart from another's: define"
+        " it in a module or a conftest.py"
     )
 
 
@@ -120,30 +120,20 @@ def caller() -> Origin:
     return Origin(frame.f_globals.get("__name__", "?"), "<module>", file.resolve())
 
 
-def _methods(kind: type) -> list[Any]:
-    """The functions in a class, those of its properties and class methods too."""
-    held = [getattr(entry, "fget", getattr(entry, "__func__", entry)) for entry in vars(kind).values()]
-    return [entry for entry in held if inspect.isfunction(entry)]
+def _functions(thing: Any) -> list[Any]:
+    """The function itself, or those that are written in the body of a class, its properties among them."""
+    if not isinstance(thing, type):
+        return [thing] if inspect.isfunction(thing) else []
+    held = [getattr(entry, "fget", getattr(entry, "__func__", entry)) for entry in vars(thing).values()]
+    body = f"{thing.__qualname__}."
+    return [entry for entry in held if inspect.isfunction(entry) and entry.__code__.co_qualname.startswith(body)]
 
 
-def _holds_values(function: Any, thing: Any) -> bool:
-    """Whether `function`, which is `thing` or in that class, was given values when it was made: by what surrounds it
-    or, inside another function, by its defaults.
-
-    `super()` makes a method hold its own class, which is no such value; nor is what `dataclasses` or a decorator
-    wrapped about a method, as the class shows.
-    """
-    is_local, code = "<locals>" in thing.__qualname__, function.__code__
-    if function is not thing and not (is_local and code.co_qualname.startswith(f"{thing.__qualname__}.")):
-        return False
-    held = set(code.co_freevars) - {"__class__"}
+def _holds_values(function: Any, is_local: bool) -> bool:
+    """`super()` makes a method hold its own class, which is no such value."""
+    held = set(function.__code__.co_freevars) - {"__class__"}
     return bool(held or (is_local and (function.__defaults__ or function.__kwdefaults__)))
 
 
-def _held_by(module: object, qualname: str) -> object:
-    """What a module has under that name; None where there is nothing."""
+def _attribute(module: object, qualname: str) -> object:
     return functools.reduce(lambda held, part: getattr(held, part, None), qualname.split("."), module)
-
-
-def _a(kind: str) -> str:
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

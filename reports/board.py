@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from harness.profiles.all_budgets import TASKS
+from harness.profiles.profile import TASKS
 from reports.marks import CHANGED, COMPARED, CONCLUSIONS, STANDINGS, Mark, tally
 
 LEARNERS = ("bc", "ppo", "dqn")

@@ -2,7 +2,7 @@
 
 from harness.controls import Control, control
 from harness.experiment import Cell
-from harness.profiles.all_budgets import TASKS
+from harness.profiles.profile import TASKS
 from harness.pruning.conditions import SHUFFLED, TICKET, Rule, rule_of
 
 

@@ -17,8 +17,7 @@ from harness.evidence.store import Store, address
 from harness.experiment import Cell, Experiment
 from harness.judging.channels import by_channel, learning_area, relative, share_of_emptied, split_means
 from harness.learners.protocol import ACTOR
-from harness.profiles.all_budgets import TASKS
-from harness.profiles.profile import Profile, System, scale
+from harness.profiles.profile import TASKS, Profile, System, scale
 from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 from harness.pruning.layout import densities, layer_sizes, weights_left
 from harness.pruning.level import Level

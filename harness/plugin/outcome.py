@@ -15,7 +15,7 @@ from harness.plugin.later import plain
 from harness.plugin.preregistered import mark, word
 from harness.plugin.seeds import what_would_decide
 from harness.plugin.suite import Suite
-from harness.profiles.all_budgets import TASKS
+from harness.profiles.profile import TASKS
 from harness.results.more_seeds import in_words
 from harness.results.preregistration.seen import stored
 from harness.results.provenance import provenance

@@ -1,10 +1,13 @@
-"""Budgets: what each profile gives a task's learners, how its experts are trained, what was tried. One file per task.
+"""Budgets: what each profile gives a task's learners, how its experts are trained, and what was tried.
+
+A file per task beside this one holds them.
 
 The numbers of `paper` are those of the paper's tables. Where the paper is silent, and in the other profiles, a
 number stands with its reason. Hyperparameters of `scaled` were tuned on the dense agent's return alone, on
 seed block 99 (20 seeds), never on a claim's effect: `python -m harness tune` repeats what was tried.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -14,6 +17,7 @@ from harness.experiment import Experiment
 from harness.learners.protocol import Learner
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
+from harness.pruning.settings import Pruning
 from harness.tasks.spec import Task
 
 ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "paper"]
@@ -47,3 +51,20 @@ class Budgets:
     sizes: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=lambda: MappingProxyType({}))
     tried: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=lambda: MappingProxyType({}))
     seeds: Mapping[ProfileName, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def experiments(
+    task: Task, network: Network, pruning: Pruning, evaluation: Evaluation | None = None, **learners: Learner
+) -> Mapping[str, Experiment]:
+    """Those of one profile, by learner."""
+    evaluation = evaluation or Evaluation()
+    return {name: Experiment(task, learner, network, pruning, evaluation) for name, learner in learners.items()}
+
+
+def reduced(scaled: Mapping[str, Experiment], levels: int) -> Mapping[str, Experiment]:
+    """The profile `reduced`: the scaled experiments at about half their levels, six of the paper's levels in one.
+
+    1 - 0.8^6 = 0.738. Controls and other readings of the paper are tried on it; no claim is judged on it.
+    """
+    pruning = Pruning(rate=0.738, levels=levels)
+    return {name: dataclasses.replace(experiment, pruning=pruning) for name, experiment in scaled.items()}

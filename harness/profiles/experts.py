@@ -15,9 +15,8 @@ from harness.learners.expert_files import expert_file, read_experts, write_exper
 from harness.learners.protocol import ACTOR
 from harness.learners.training import train
 from harness.networks.mlp import initial_mlp
-from harness.profiles.all_budgets import TASKS
 from harness.profiles.budgets import Budgets
-from harness.profiles.profile import EXPERT_BLOCK, SEEDS_PER_BLOCK
+from harness.profiles.profile import EXPERT_BLOCK, SEEDS_PER_BLOCK, TASKS
 from harness.registry import UnknownNameError
 from harness.streams import stream, streams
 from harness.tasks.references import reference_file

@@ -13,13 +13,19 @@ from typing import Any
 from harness.experiment import Cell, Experiment
 from harness.learners.protocol import Learner
 from harness.overrides import Override, apply, fields_of
-from harness.profiles.all_budgets import TASKS
-from harness.profiles.budgets import ProfileName
+from harness.profiles import acrobot_budgets, cart_pole_budgets, gridmaze_budgets
+from harness.profiles.budgets import Budgets, ProfileName
 from harness.registry import Registry
 
+TASKS: Mapping[str, Budgets] = {
+    budgets.task.name: budgets
+    for budgets in (cart_pole_budgets.BUDGETS, acrobot_budgets.BUDGETS, gridmaze_budgets.BUDGETS)
+}
+"""The tasks that the profiles have, by name, in the order in which they are shown."""
+
 SEEDS_PER_BLOCK = 1000
-"""`--claims-seed-block N` judges on seeds N * 1000 onwards. Block 90 trained the experts, block 99 is for tuning, those from
-1000 on are for A/A runs."""
+"""`--claims-seed-block N` judges on seeds N * 1000 onwards. Block 90 trained the experts, block 99 is for tuning, and
+those from 1000 on are for A/A runs."""
 EXPERT_BLOCK, TUNING_BLOCK, AA_BLOCK = 90, 99, 1000
 
 

@@ -10,8 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from harness.experiment import Cell
-from harness.profiles.all_budgets import TASKS
-from harness.profiles.profile import PROFILES, TUNING_BLOCK
+from harness.profiles.profile import PROFILES, TASKS, TUNING_BLOCK
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
 from harness.registry import UnknownNameError

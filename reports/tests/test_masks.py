@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import reports
-from harness.profiles.all_budgets import TASKS
+from harness.profiles.profile import TASKS
 from reports import masks, palette
 from reports.tests import suites, synthetic
 from reports.tests.pages import EVIL, Page, section

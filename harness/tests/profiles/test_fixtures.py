@@ -16,8 +16,8 @@ from harness.canonical import to_plain
 from harness.files import FixtureError, replace_file
 from harness.learners.expert_files import expert_file, read_experts, write_expert
 from harness.networks.mlp import Mlp, initial_mlp
-from harness.profiles.all_budgets import TASKS
 from harness.profiles.experts import FIRST_SEED
+from harness.profiles.profile import TASKS
 from harness.streams import stream, streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.references import read_reference, reference_file

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from harness.overrides import Override
-from harness.profiles.all_budgets import TASKS
-from harness.profiles.profile import PROFILES, System, scale
+from harness.profiles.profile import PROFILES, TASKS, System, scale
 from harness.pruning.layout import densities
 
 CHANGES: list[dict[str, Any]] = [
