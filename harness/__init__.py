@@ -1,12 +1,20 @@
-"""How the claims are measured. The names below are all that a module in `claims/` needs, or an extension."""
+"""How the claims are measured. The names below are all that a module in `claims/` needs, or an extension.
 
-from harness import machine as machine  # first: it caps threads before torch is imported
-from harness import register
-from harness.judging.claim import at_least, claim
-from harness.judging.judge import Judge
-from harness.judging.run import Run, dense_run, imp_runs, relative_lead, size_runs, surviving_run, ticket_run
-from harness.profiles.profile import System
-from harness.pruning.conditions import CONDITIONS, SURVIVING, TICKET
+Each is imported when it is first used: so `import harness.plugin` loads neither the engine nor the judge.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from harness import machine as machine  # first: it caps threads before numpy and torch are imported
+
+if TYPE_CHECKING:
+    from harness import register
+    from harness.judging.claim import at_least, claim
+    from harness.judging.judge import Judge
+    from harness.judging.run import Run, dense_run, imp_runs, relative_lead, size_runs, surviving_run, ticket_run
+    from harness.profiles.profile import System
+    from harness.pruning.conditions import CONDITIONS, SURVIVING, TICKET
 
 __all__ = [
     "CONDITIONS",
@@ -25,3 +33,19 @@ __all__ = [
     "surviving_run",
     "ticket_run",
 ]
+
+_MODULES = {
+    "judging.claim": ("at_least", "claim"),
+    "judging.judge": ("Judge",),
+    "judging.run": ("Run", "dense_run", "imp_runs", "relative_lead", "size_runs", "surviving_run", "ticket_run"),
+    "profiles.profile": ("System",),
+    "pruning.conditions": ("CONDITIONS", "SURVIVING", "TICKET"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module that defines it (PEP 562)."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"harness.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

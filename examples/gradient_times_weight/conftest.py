@@ -5,6 +5,8 @@ pytest -n auto --claim ticket-effect --claims-set pruning.criterion=gradient-tim
 
 from harness import register
 
+pytest_plugins = ["harness.plugin"]
+
 
 @register.criterion("gradient-times-weight")
 def gradient_times_weight(weights, gradients):

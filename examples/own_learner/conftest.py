@@ -11,6 +11,8 @@ import numpy as np
 from harness import register
 from harness.learners.ppo import PPO, PPOPopulation
 
+pytest_plugins = ["harness.plugin"]
+
 
 @register.initialiser("orthogonal")
 def orthogonal(rng, fan_in, fan_out):

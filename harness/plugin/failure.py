@@ -5,12 +5,12 @@ import textwrap
 from math import isfinite, sqrt
 from statistics import NormalDist, stdev
 
-from harness.results.preregistration.seen import fresh_block
+from harness.plugin.seeds import fresh_block
 from harness.results.schema import Conclusion, Finding
 
 MOST_LINES = 14
 WIDTH = 100
-"""Of all but the commands: those are one line each, to be pasted."""
+"""Of every line but the commands, which are one line each, to be pasted."""
 
 _LABEL = 12
 _HALF = NormalDist().inv_cdf(0.975)
@@ -19,50 +19,46 @@ _HALF = NormalDist().inv_cdf(0.975)
 
 def text(finding: Finding) -> str:
     """The message, of at most `MOST_LINES` lines: for contradicted, regressed, strictly failed, error and missing."""
-    says = finding.drift.says if finding.drift else ""
     judged = finding.conclusion not in ("error", "not run")
     rows = [_row("claimed", finding.hypothesis, 2)]
     if judged:
-        rows.append(_row("expected", _expected(finding), 2))
-        rows.append(_row("measured", _measured(finding), 2))
-        rows.append(_row("not judged", finding.refused, 3) if finding.refused else _row("noise", _noise(finding), 3))
+        rows += [_row("expected", _expected(finding), 2), _row("measured", _measured(finding), 2)]
+        rows += [_row("not judged", finding.refused, 3) if finding.refusal else _row("noise", _noise(finding), 3)]
     else:
-        rows.append(_row("happened", finding.message or finding.reason, 5))
-        rows.append(_row("so", "nothing is said about the claim, neither for nor against it", 1))
-    rows.append(_row("baseline", says, 2))
+        rows += [_row("happened", finding.message or finding.reason, 5)]
+        rows += [_row("so", "nothing is said about the claim, neither for nor against it", 1)]
+    rows += [_row("baseline", finding.drift.says if finding.drift else "", 2)]
     if finding.rerun:
-        rows.append(_command("look closer", finding.rerun))
-        if judged:
-            rows.append(_command("fresh seeds", on_fresh_seeds(finding.rerun)))
+        rows += [_command("look closer", finding.rerun)]
+        rows += [_command("fresh seeds", on_fresh_seeds(finding.rerun))] if judged else []
     return "\n".join(line for row in (_headline(finding), *rows) for line in row)
 
 
 def on_fresh_seeds(rerun: str) -> str:
     """The same command on the next block of seeds that claims may be judged on."""
-    held = re.search(r"--claims-seed-block[ =](\d+)", rerun)
-    if held:
-        return f"{rerun[: held.start()]}--claims-seed-block {fresh_block(int(held[1]), ())}{rerun[held.end() :]}"
-    head, option, rest = rerun.partition(" --claims-report=none")
-    return f"{head} --claims-seed-block {fresh_block(0, ())}{option}{rest}"
+    block = re.search(r" --claims-seed-block[ =](\d+)", rerun)
+    rest = rerun.replace(block[0], "", 1) if block else rerun
+    fresh = f"--claims-seed-block {fresh_block(int(block[1]) if block else 0)}"
+    head, option, tail = rest.partition(" --claims-report=none")
+    return f"{head} {fresh}{option}{tail}"
 
 
 def again(finding: Finding, conclusion: Conclusion) -> float | None:
     """About how likely as many fresh seeds come to this conclusion; None where that can't be said.
 
-    Of a normal effect whose true value is not known: a fresh estimate differs from this one by two standard errors'
-    worth of chance, this one's and its own. The guards of near-ceiling data are left out, so it is rough.
+    The effect is taken as normal, its true value as unknown: a fresh estimate differs from this one by this one's error
+    and by its own. The guards of near-ceiling data are left out, so it is rough.
     """
     low, high, half = finding.effect - finding.lower, finding.upper - finding.effect, finding.upper - finding.lower
     if not (isfinite(low) and isfinite(high) and half > 0):
         return None
     half /= 2
     fresh, d = NormalDist(finding.effect, sqrt(2) * half / _HALF), finding.min_effect
+    inside = max(0.0, fresh.cdf(d - half) - fresh.cdf(half - d)) if d > half else 0.0
     if finding.kind == "greater":
         bar = max(d, half)
-        inside = max(0.0, fresh.cdf(d - half) - fresh.cdf(half - d)) if d > half else 0.0
         chances = {"supported": 1 - fresh.cdf(bar), "contradicted": fresh.cdf(-bar), "equivalent": inside}
     elif finding.kind == "equivalent":
-        inside = max(0.0, fresh.cdf(d - half) - fresh.cdf(half - d)) if d > half else 0.0
         chances = {"supported": inside, "contradicted": 1 - fresh.cdf(d + half) + fresh.cdf(-d - half)}
     else:
         chances = {"supported": 1 - fresh.cdf(half - d), "contradicted": fresh.cdf(-d - half)}
@@ -71,11 +67,12 @@ def again(finding: Finding, conclusion: Conclusion) -> float | None:
 
 
 def _headline(finding: Finding) -> list[str]:
-    standing = finding.standing
-    word = "regressed" if standing == "regressed" else "missing" if finding.conclusion == "not run" else ""
-    word = word or finding.conclusion
-    said = f" (now {finding.conclusion})" if word == "regressed" else ""
-    return [_shortened(f"{finding.claim} {word}{said}: {finding.name} on {finding.system}")]
+    if finding.standing == "regressed":
+        word = f"regressed (now {finding.conclusion})"
+    else:
+        word = "missing" if finding.conclusion == "not run" else finding.conclusion
+    line = " ".join(f"{finding.claim} {word}: {finding.name} on {finding.system}".split())
+    return [line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"]
 
 
 def _expected(finding: Finding) -> str:
@@ -83,8 +80,8 @@ def _expected(finding: Finding) -> str:
     if finding.kind == "greater":
         return f"an effect above 0, and of at least {amount}"
     if finding.kind == "equivalent":
-        return f"an effect within {amount} of 0, either way, with both its bounds"
-    return f"an effect that is not worse than 0 by {amount}, with its lower bound"
+        return f"both bounds of the effect within {amount} of 0"
+    return f"a lower bound of the effect above -{amount}"
 
 
 def _measured(finding: Finding) -> str:
@@ -102,9 +99,8 @@ def _noise(finding: Finding) -> str:
     if isfinite(below + above) and below + above > 0:
         low, high = finding.effect - below, finding.effect + above
         said.append(f"as many fresh seeds would give {low:.2g} to {high:.2g} in 19 of 20 runs")
-    values = finding.sample.arrays[0].tolist() if finding.sample else []
-    if finding.sample and finding.sample.statistic == "mean" and len(values) > 1:
-        said.append(f"one seed's value has a standard deviation of {stdev(values):.2g}")
+    if finding.sample and finding.sample.statistic == "mean" and finding.sample.n[0] > 1:
+        said.append(f"one seed's value has a standard deviation of {stdev(finding.sample.arrays[0].tolist()):.2g}")
     if finding.detectable is not None:
         said.append(f"an effect of {finding.detectable:.2g} is seen 9 times in 10")
     chance = again(finding, finding.conclusion)
@@ -126,13 +122,11 @@ def _p(p: float) -> str:
 
 def _row(label: str, said: str, most: int) -> list[str]:
     """A labelled paragraph of at most `most` lines; none where there is nothing to say."""
-    indent = " " * (_LABEL + 2)
-    words = " ".join(said.split())
     return textwrap.wrap(
-        words,
+        " ".join(said.split()),
         WIDTH,
         initial_indent=f"  {label:{_LABEL}}",
-        subsequent_indent=indent,
+        subsequent_indent=" " * (_LABEL + 2),
         max_lines=most,
         placeholder=" …",
         break_on_hyphens=False,
@@ -141,8 +135,3 @@ def _row(label: str, said: str, most: int) -> list[str]:
 
 def _command(label: str, command: str) -> list[str]:
     return [f"  {label:{_LABEL}}{' '.join(command.split())}"]
-
-
-def _shortened(line: str) -> str:
-    words = " ".join(line.split())
-    return words if len(words) <= WIDTH else f"{words[: WIDTH - 1]}…"

@@ -1,20 +1,22 @@
 """What the plugin offers to others."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.results.schema import RunResult
+if TYPE_CHECKING:
+    from harness.results.schema import RunResult
 
 
 @pytest.hookspec
-def pytest_claims_finished(config: pytest.Config, run: RunResult) -> None:
+def pytest_claims_finished(config: pytest.Config, run: "RunResult") -> None:
     """A run has judged its claims. Called once, by the controlling process, before it writes anything."""
 
 
 @pytest.hookspec
-def pytest_claims_report(run: RunResult, path: Path, history: Path | None) -> None:
+def pytest_claims_report(run: "RunResult", path: Path, history: Path | None) -> None:
     """Write a report of a finished run to `path`. Called once, by the controlling process.
 
-    history: the file of earlier runs, and of this one if it was complete; None where none is kept.
+    history: the file of earlier runs and of this one; None where none is kept.
     """

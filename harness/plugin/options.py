@@ -1,4 +1,7 @@
-"""The plugin's options, on the command line and under the same names in pyproject.toml."""
+"""The plugin's options, on the command line and under `claims_...` in pyproject.toml.
+
+To declare them is cheap. What they may be is known to the profiles, which `read` imports.
+"""
 
 import argparse
 import dataclasses
@@ -6,30 +9,40 @@ import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.controls import CONTROLS
-from harness.controls.broken import broken_by
-from harness.files import FIXTURES
-from harness.overrides import Override
-from harness.profiles.profile import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK, Profile
-from harness.results.baseline import MARGIN
-from harness.results.schema import NAME
+if TYPE_CHECKING:
+    from harness.overrides import Override
+    from harness.profiles.profile import Profile
 
-NO_REPORT = "none"
-BESIDE_REPORT = f"{NAME} beside the report"
+NONE, HOUSE_BASELINE = "none", "house"
+BESIDE_REPORT = "findings.json beside the report"
 PROFILES_OWN = "the profile's"
-NO_BASELINE, HOUSES = "none", "house"
 NOT_COMPARABLE = ("fail", "skip", "compare")
+_DEFAULTS = {
+    "profile": "scaled",
+    "seed-block": "0",
+    "seeds": PROFILES_OWN,
+    "evidence": ".claims/evidence",
+    "report": ".claims/report.html",
+    "findings": BESIDE_REPORT,
+    "history": ".claims/history.sqlite",
+    "baseline": "fixtures/baselines/{profile}.json",
+    "not-comparable": "fail",
+    "drift-margin": "0.5",
+}
+"""The options that have a value, and a key of pyproject.toml."""
+ALONE = ("claims_plan", "claims_list", "claims_preregister", "claims_cell")
+"""Those with which nothing is judged, so that no workers are needed."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """What is in effect after command line, pyproject.toml and defaults, in this order."""
 
-    profile: Profile
+    profile: "Profile"
     own_seeds: int
     """The profile's, whatever `--claims-seeds` says."""
     block: int
@@ -49,8 +62,6 @@ class Settings:
     update_baseline: bool
     not_comparable: str
     drift_margin: float
-    plugins: tuple[str, ...]
-    """Modules loaded by `-p`: what they register, a repeated run needs too."""
     claims: tuple[str, ...]
     cells: tuple[str, ...]
     plan: bool
@@ -82,150 +93,161 @@ class Settings:
 
 
 def add(parser: pytest.Parser) -> None:
-    """Declare the options and the keys of pyproject.toml."""
+    """Declare the options and their keys of pyproject.toml."""
     group = parser.getgroup("claims", "reproducing the paper's claims")
 
-    def option(name: str, help: str, metavar: str, default: str, **given: Any) -> None:
-        """An option of one value, and its key."""
-        group.addoption(f"--claims-{name}", metavar=metavar, default=None, help=f"{help} (default: {default})", **given)
-        parser.addini(_key(name), help, default=default)
+    def value(name: str, metavar: str, help: str) -> None:
+        group.addoption(f"--claims-{name}", metavar=metavar, help=f"{help} (default: {_DEFAULTS[name]})")
+        parser.addini(_key(name), help, default=_DEFAULTS[name])
 
     def flag(name: str, help: str) -> None:
         group.addoption(f"--claims-{name}", action="store_true", help=help)
 
-    def repeated(name: str, metavar: str, help: str) -> None:
-        group.addoption(name, metavar=metavar, action="append", default=[], help=help)
+    def repeated(option: str, metavar: str, help: str) -> None:
+        group.addoption(option, metavar=metavar, action="append", default=[], help=help)
 
     apart = "; a smoke run or a control has a folder of its own beside it"
-    option("profile", "scale of the experiments: " + " | ".join(PROFILES), "NAME", "scaled")
-    option("seed-block", "judge on block N of seeds, fresh for every N", "N", "0")
-    option("seeds", "number of seeds", "N", PROFILES_OWN)
-    option("evidence", "folder of the evidence", "DIR", ".claims/evidence")
-    option("report", f"the HTML report to write, or 'none'{apart}", "FILE", ".claims/report.html")
-    option("findings", "all that was found, as JSON, or 'none'", "FILE", BESIDE_REPORT)
-    option("history", f"the file that complete runs are added to, or 'none'{apart}", "FILE", ".claims/history.sqlite")
-    option(
+    value("profile", "NAME", "scale of the experiments: smoke, reduced, scaled, extended or paper")
+    value("seed-block", "N", "judge on block N of seeds, which no other block shares")
+    value("seeds", "N", "number of seeds")
+    value("evidence", "DIR", "folder of the evidence")
+    value("report", "FILE", f"the HTML report to write, or 'none'{apart}")
+    value("findings", "FILE", "all that was found, as JSON, or 'none'")
+    value("history", "FILE", f"the file that runs are added to, or 'none'{apart}")
+    value(
         "baseline",
-        "what findings are held against: a file, where {profile} stands for the profile's name; 'house', the one that"
-        " comes with this suite; or 'none'",
         "FILE",
-        "fixtures/baselines/{profile}.json",
+        "what findings are compared with: a file, where {profile} stands for the profile's name; 'house', the baseline"
+        " that comes with this suite; or 'none'",
     )
-    option(
-        "not-comparable",
-        "with --claims-gate, what becomes of findings whose profile, preregistration or changes are not the baseline's:"
-        " fail, before anything is trained; skip, judge them as without a baseline; compare, all the same",
-        "WHAT",
-        "fail",
-    )
-    option(
-        "drift-margin",
-        "the gate ignores drifts up to this share of a finding's smallest effect of interest",
-        "SHARE",
-        str(MARGIN),
-    )
-    flag("gate", "fail on what regressed: findings that left 'supported', and moved further than fresh seeds would")
+    flag("gate", "fail on what regressed: findings that left 'supported' and drifted further than fresh seeds would")
     flag("update-baseline", "write the baseline after a complete run")
+    value(
+        "not-comparable",
+        "WHAT",
+        "with --claims-gate, what to do with findings whose profile, preregistration or overrides differ from the"
+        " baseline's: 'fail' before anything is trained, 'skip' the comparison, or 'compare' all the same",
+    )
+    value("drift-margin", "SHARE", "the gate ignores drifts up to this share of a finding's smallest effect")
     strict = "fail on every finding that is not supported"
     group.addoption("--claims-strict", action="store_true", default=None, help=strict)
-    parser.addini("claims_strict", strict, type="bool", default=False)
-    changes = "change a field of every experiment that has it, e.g. pruning.criterion=random; repeat for more"
-    repeated("--claims-set", "PART.FIELD=VALUE", changes)
-    parser.addini("claims_set", changes, type="linelist", default=[])
-    control = "break one ingredient of every experiment; evidence and report lie in .claims/controls: "
-    group.addoption("--claims-control", metavar="NAME", default="", help=control + ", ".join(CONTROLS))
-    repeated("--claim", "ID", "only this claim, or all; repeat, or use commas; from another project too")
-    repeated("--claims-cell", "ID", "only compute this cell of the plan, and judge nothing")
+    parser.addini(_key("strict"), strict, type="bool", default=False)
+    override = "change a field of every experiment that has it, e.g. pruning.criterion=random; repeat for more"
+    repeated("--claims-set", "PART.FIELD=VALUE", override)
+    parser.addini(_key("set"), override, type="linelist", default=[])
+    control = "break one ingredient of every experiment; evidence and report lie in .claims/controls"
+    group.addoption("--claims-control", metavar="NAME", default="", help=control)
+    repeated("--claim", "ID", "judge only this claim, or 'all'; repeat, or use commas; works in other projects too")
+    repeated("--claims-cell", "ID", "compute this cell of the plan, and judge nothing")
     flag("plan", "show cells, env_steps and estimated cost, and train nothing")
     flag("list", "show the claims, and train nothing")
-    flag("finished", "judge what is computed already, beside a run that is going or after one cut short; train nothing")
+    flag("finished", "judge what is computed already, beside a run in progress or after an interrupted one")
     group.addoption("--claims-preregister", action="store_true", help=argparse.SUPPRESS)
 
 
+def given(config: pytest.Config) -> bool:
+    """Whether the command line has an option of this plugin's."""
+    return any(value for name, value in vars(config.option).items() if name == "claim" or name.startswith("claims_"))
+
+
+def usage_error(error: Exception) -> pytest.UsageError:
+    """What ends a run with exit code 4 and one line."""
+    return pytest.UsageError(" ".join(str(error).split()))
+
+
 def read(config: pytest.Config) -> Settings:
-    """The settings in effect. Raises pytest.UsageError in one line for what can't be used."""
+    """The settings in effect. Raises pytest.UsageError, in one line, for what can't be used."""
+    from harness.controls import CONTROLS, broken, shuffled  # noqa: F401  (their controls register themselves)
+    from harness.profiles.profile import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK
+
     name = _value(config, "profile")
     if name not in PROFILES:
         raise pytest.UsageError(f"unknown profile {name!r}: it is one of {', '.join(PROFILES)}")
-    text = _value(config, "seed-block")
-    if not text.isascii() or not text.isdigit():
-        raise pytest.UsageError(f"the seed block must be a whole number from 0 on, not {text!r}")
-    if int(text) in (EXPERT_BLOCK, TUNING_BLOCK) or int(text) >= AA_BLOCK:
+    block = _whole(_value(config, "seed-block"), "the seed block", 0)
+    if block in (EXPERT_BLOCK, TUNING_BLOCK) or block >= AA_BLOCK:
         raise pytest.UsageError(
-            f"no claim is judged on seed block {int(text)}: block {EXPERT_BLOCK} trained the experts,"
-            f" block {TUNING_BLOCK} is for tuning, those from {AA_BLOCK} on are for A/A runs"
+            f"no claim is judged on seed block {block}: block {EXPERT_BLOCK} trained the experts, block {TUNING_BLOCK}"
+            f" is for tuning, and those from {AA_BLOCK} on are for A/A runs"
         )
-    evidence, control = _value(config, "evidence"), _control(config)
-    apart = [] if PROFILES[name].gives_findings else [name]  # a smoke run leaves the last verdicts alone
+    profile, count = PROFILES[name], _value(config, "seeds")
+    if count != PROFILES_OWN:
+        profile = dataclasses.replace(profile, seeds=_whole(count, "the number of seeds", 1, SEEDS_PER_BLOCK))
+    control = config.getoption("claims_control")
+    if control and control not in CONTROLS:
+        raise pytest.UsageError(f"unknown control {control!r}: it is one of {', '.join(CONTROLS)}")
+    profile = dataclasses.replace(profile, overrides=_overrides(config))
+    profile = broken.broken_by(control, profile) if control else profile
+    apart = [] if profile.gives_findings else [name]  # a smoke run leaves the last verdicts alone
+    evidence = _value(config, "evidence")
     if control:  # what is broken stays apart: real evidence and the last verdicts are left alone
         apart.append("controls")
-        if config.getoption("claims_evidence") is None:
+        if _given(config, "evidence") is None:
             evidence = str(Path(evidence).parent / "controls" / "evidence")
     report = _output(config, "report", apart)
     if _value(config, "findings") == BESIDE_REPORT:
-        findings = report.with_name(NAME) if report else None
+        findings = report.with_name("findings.json") if report else None
     else:
         findings = _output(config, "findings", apart)
     if report is not None and report == findings:
         raise pytest.UsageError(f"report and findings are one file, {report}: name another with --claims-findings")
-    profile = PROFILES[name]
-    count = _value(config, "seeds")
-    if count != PROFILES_OWN:
-        if not (count.isascii() and count.isdigit() and 0 < int(count) <= SEEDS_PER_BLOCK):
-            raise pytest.UsageError(f"the number of seeds must be from 1 to {SEEDS_PER_BLOCK}, not {count!r}")
-        profile = dataclasses.replace(profile, seeds=int(count))
-    profile = dataclasses.replace(profile, overrides=_overrides(config))
-    profile = broken_by(control, profile) if control else profile
-    strict = config.getoption("claims_strict")
-    baseline = _value(config, "baseline")
-    arguments = [f"--claims-profile {name}"]
-    arguments += [f"--claims-seed-block {int(text)}"] if int(text) else []
-    arguments += [f"--claims-seeds {count}"] if count != PROFILES_OWN else []
     plugins = tuple(name for name in config.option.plugins if not name.startswith("no:"))
     own = [f"-p {name}" for name in plugins]
-    own += [f"--claims-set {shlex.quote(str(change))}" for change in profile.overrides]
-    own += [f"--claims-control {profile.control}"] if profile.control else []
-    own += [f"--claims-evidence={shlex.quote(evidence)}"] if config.getoption("claims_evidence") is not None else []
+    own += [f"--claims-set {shlex.quote(str(override))}" for override in profile.overrides]
+    own += [f"--claims-control {control}"] if control else []
+    own += [f"--claims-evidence={shlex.quote(evidence)}"] if _given(config, "evidence") is not None else []
+    scale = [f"--claims-profile {name}"]
+    scale += [f"--claims-seed-block {block}"] if block else []
+    scale += [f"--claims-seeds {profile.seeds}"] if count != PROFILES_OWN else []
+    strict = _given(config, "strict")
     return Settings(
         profile=profile,
         own_seeds=PROFILES[name].seeds,
-        block=int(text),
+        block=block,
         evidence=_path(config, "evidence", evidence),
         report=report,
         findings=findings,
         history=_output(config, "history", apart) if profile.gives_findings else None,
-        history_named=config.getoption("claims_history") is not None,
-        strict=config.getini("claims_strict") if strict is None else strict,
-        baseline=_baseline_file(config, baseline, name),
-        baseline_given=config.getoption("claims_baseline") is not None,
-        gate=config.getoption("claims_gate"),
-        update_baseline=config.getoption("claims_update_baseline"),
+        history_named=_given(config, "history") is not None,
+        strict=config.getini(_key("strict")) if strict is None else strict,
+        baseline=_baseline_file(config, name),
+        baseline_given=_given(config, "baseline") is not None,
+        gate=_given(config, "gate"),
+        update_baseline=_given(config, "update-baseline"),
         not_comparable=_one_of(config, "not-comparable", NOT_COMPARABLE),
         drift_margin=_share(config, "drift-margin"),
-        plugins=plugins,
         claims=_split(config.getoption("claim")),
-        cells=_split(config.getoption("claims_cell")),
-        plan=config.getoption("claims_plan"),
-        list_claims=config.getoption("claims_list"),
-        finished=config.getoption("claims_finished"),
-        preregister=config.getoption("claims_preregister"),
-        arguments=" ".join([*arguments, *own]),
+        cells=_split(_given(config, "cell")),
+        plan=_given(config, "plan"),
+        list_claims=_given(config, "list"),
+        finished=_given(config, "finished"),
+        preregister=_given(config, "preregister"),
+        arguments=" ".join([*scale, *own]),
         own_arguments=" ".join(own),
     )
 
 
-def _baseline_file(config: pytest.Config, value: str, profile: str) -> Path | None:
-    if value == NO_BASELINE:
+def _baseline_file(config: pytest.Config, profile: str) -> Path | None:
+    from harness.files import FIXTURES
+
+    value = _value(config, "baseline")
+    if value == NONE:
         return None
-    if value == HOUSES:
+    if value == HOUSE_BASELINE:
         return FIXTURES / "baselines" / f"{profile}.json"
     return _path(config, "baseline", value.replace("{profile}", profile))
 
 
+def _whole(text: str, what: str, least: int, most: float = math.inf) -> int:
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        above = f"to {most}" if most < math.inf else "on"
+        raise pytest.UsageError(f"{what} must be a whole number from {least} {above}, not {text!r}")
+    return int(text)
+
+
 def _one_of(config: pytest.Config, name: str, allowed: tuple[str, ...]) -> str:
     value = _value(config, name)
-    if value not in allowed:  # argparse has looked at the command line, and nobody at pyproject.toml
-        raise pytest.UsageError(f"{name} is one of {', '.join(allowed)}, not {value!r}")
+    if value not in allowed:
+        raise pytest.UsageError(f"--claims-{name} is one of {', '.join(allowed)}, not {value!r}")
     return value
 
 
@@ -236,25 +258,19 @@ def _share(config: pytest.Config, name: str) -> float:
     except ValueError:
         share = math.nan
     if not 0 <= share < math.inf:
-        raise pytest.UsageError(f"the {name.replace('-', ' ')} is a number from 0 on, not {value!r}")
+        raise pytest.UsageError(f"--claims-{name} must be a number from 0 on, not {value!r}")
     return share
 
 
-def _control(config: pytest.Config) -> str:
-    """The control asked for. Raises pytest.UsageError."""
-    name: str = config.getoption("claims_control")
-    if name and name not in CONTROLS:
-        raise pytest.UsageError(f"unknown control {name!r}: it is one of {', '.join(CONTROLS)}")
-    return name
+def _overrides(config: pytest.Config) -> "tuple[Override, ...]":
+    """Those of pyproject.toml and of the command line; of one field the last counts."""
+    from harness.overrides import Override
 
-
-def _overrides(config: pytest.Config) -> tuple[Override, ...]:
-    """Those of pyproject.toml and of the command line; of one field the last counts. Raises pytest.UsageError."""
     try:
-        parsed = [Override.parse(text) for text in (*config.getini("claims_set"), *config.getoption("claims_set"))]
+        parsed = [Override.parse(text) for text in (*config.getini(_key("set")), *_given(config, "set"))]
     except ValueError as error:
-        raise pytest.UsageError(str(error)) from None
-    return tuple({(o.task, o.part, o.field): o for o in parsed}.values())
+        raise usage_error(error) from None
+    return tuple({(override.task, override.part, override.field): override for override in parsed}.values())
 
 
 def _key(name: str) -> str:
@@ -262,25 +278,30 @@ def _key(name: str) -> str:
     return f"claims_{name.replace('-', '_')}"
 
 
+def _given(config: pytest.Config, name: str) -> Any:
+    """What the command line says."""
+    return config.getoption(_key(name))
+
+
 def _value(config: pytest.Config, name: str) -> str:
-    given = config.getoption(_key(name))
+    given = _given(config, name)
     return str(config.getini(_key(name)) if given is None else given)
 
 
 def _output(config: pytest.Config, name: str, apart: list[str]) -> Path | None:
     """The file of this option; unless the command line names it, in these folders where it would be."""
     value = _value(config, name)
-    if value == NO_REPORT:
+    if value == NONE:
         return None
-    if config.getoption(_key(name)) is None:
+    if _given(config, name) is None:
         value = str(Path(value).parent.joinpath(*apart) / Path(value).name)
     return _path(config, name, value)
 
 
 def _path(config: pytest.Config, name: str, value: str) -> Path:
     """A path given on the command line starts where the user stands, one from pyproject.toml at the root."""
-    given = config.getoption(_key(name)) is not None
-    return (Path(config.invocation_params.dir if given else config.rootpath) / value).resolve()
+    start = config.rootpath if _given(config, name) is None else config.invocation_params.dir
+    return (Path(start) / value).resolve()
 
 
 def _split(values: list[str]) -> tuple[str, ...]:

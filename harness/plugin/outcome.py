@@ -1,137 +1,126 @@
-"""From the findings of a session to what is written and printed at its end."""
+"""From the findings of a session to its result, and to what the terminal says at its end."""
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.judging.figures import figure
 from harness.judging.run import EvidenceMissingError
 from harness.judging.verdict import claim_verdict, with_q_values
 from harness.plugin import gate
-from harness.plugin.complete import lacking
-from harness.plugin.finished import partial
-from harness.plugin.later import plain
+from harness.plugin.collection import Suite
+from harness.plugin.gate import Gate
 from harness.plugin.preregistered import mark, word
+from harness.plugin.progress import Meter
 from harness.plugin.seeds import what_would_decide
-from harness.plugin.suite import Suite
-from harness.profiles.profile import TASKS
 from harness.results.more_seeds import in_words
-from harness.results.preregistration.seen import stored
+from harness.results.preregistration.register import Registered
 from harness.results.provenance import provenance
-from harness.results.schema import ClaimResult, Finding, RunResult, SystemTitle
+from harness.results.schema import ClaimResult, Finding, Partial, RunResult, SystemTitle
 
 
-def summarise(suite: Suite, findings: Sequence[Finding], command: str, wall_seconds: float) -> RunResult:
-    """All of a run: what the hook `pytest_claims_report` is given."""
+def result_of(
+    suite: Suite,
+    held: Gate | None,
+    findings: Sequence[Finding],
+    registered: Mapping[str, Registered],
+    notes: Mapping[str, str],
+    command: str,
+    wall_seconds: float,
+) -> RunResult:
+    """All that a run found.
+
+    held: the baseline in effect. registered: what is registered of each claim. notes: by nodeid, what has to be said
+    with a finding.
+    """
     settings = suite.settings
-    held = stored(settings.evidence) if any(f.conclusion == "underpowered" for f in findings) else []
-    told = [
-        f.replace(
-            note=suite.added.get(f.nodeid, ""),
-            more_seeds=what_would_decide(f, suite.judges[f.nodeid], settings, held)
-            if f.conclusion == "underpowered"
-            else None,
-        )
-        for f in findings
-    ]
-    corrected = with_q_values(told)
-    made = provenance()
+    profile, made = settings.profile, provenance()
+    told = []
+    for finding in findings:
+        more = None
+        if finding.conclusion == "underpowered":
+            more = what_would_decide(finding, suite.judges[finding.nodeid], settings)
+        told.append(finding.replace(note=notes.get(finding.nodeid, ""), more_seeds=more))
+    told = with_q_values(told)
     return RunResult(
-        profile=settings.profile.name,
+        profile=profile.name,
         seed_block=settings.block,
-        seeds=tuple(settings.profile.seeds_of(settings.block)),
-        own_seeds=settings.profile.seeds == settings.own_seeds,
-        changes=tuple(settings.profile.altered),
-        control=settings.profile.control or "",
+        seeds=profile.seeds_of(settings.block),
+        own_seeds=profile.seeds == settings.own_seeds,
+        changes=tuple(profile.altered),
+        control=profile.control,
         command=command,
+        own_arguments=settings.own_arguments,
         **made,
         wall_seconds=wall_seconds,
         cpu_seconds=sum(suite.store.cpu_seconds(where) for where in suite.addresses),
-        damaged=tuple(suite.store.damaged),
-        dense_returns=dense_returns(suite),
-        own_arguments=settings.own_arguments,
-        systems=_systems(corrected),
-        baseline=gate.summary_of(suite.gate, findings, made),
-        partial=partial(suite.addresses, suite.store) if settings.finished else None,
-        lacking=lacking(suite, findings),
-        claims=tuple(_claim(suite, name, [f for f in corrected if f.claim == name]) for name in suite.claims),
-        later=tuple(plain(suite.later)),
+        damaged=tuple(dict.fromkeys(suite.store.damaged)),
+        dense_returns=_dense_returns(suite),
+        systems=_systems(suite, told),
+        baseline=gate.result_of(held, findings, made),
+        partial=_partial(suite) if settings.finished else None,
+        lacking=_lacking(suite, findings),
+        claims=tuple(
+            _claim(suite, name, [finding for finding in told if finding.claim == name], registered.get(name))
+            for name in suite.claims
+        ),
+        later=tuple(suite.later.values()),
     )
 
 
-def _systems(findings: Sequence[Finding]) -> tuple[SystemTitle, ...]:
-    """Those of the findings, the suite's tasks in its order and the learners of each."""
-    learners = ("bc", "ppo", "dqn")
-    keys: dict[str, tuple[str, str]] = {}
-    for words in (finding.system.split() for finding in findings):
-        learner = words.pop() if words and words[-1] in learners else ""
-        keys |= {f"{task} {learner}".strip(): (task, learner) for task in words}
-    tasks = list(dict.fromkeys((*TASKS, *(task for task, _ in keys.values()))))
-    order = sorted(keys, key=lambda key: (tasks.index(keys[key][0]), ("", *learners).index(keys[key][1])))
-    return tuple(SystemTitle(key=key, task=keys[key][0].title(), learner=keys[key][1].upper()) for key in order)
-
-
-def table(summary: dict[str, Any]) -> Iterator[str]:
-    """The verdicts and their findings, for the terminal."""
-    for entry in summary["claims"]:
-        minutes = entry["cpu_seconds"] / 60
-        changed = f" with {', '.join(summary['changes'])}" if summary["changes"] else ""
-        where = f"{entry['id']} at {summary['profile']}{changed}, {entry['systems']}"
-        marked = word(entry["preregistration"], entry["verdict"])
-        yield f"{entry['verdict']:13} {where} ({minutes:.1f} core-min){f', {marked}' if marked else ''}"
-        for sentence in entry["preregistration"]["changed"]:
-            yield f"{'':13} {sentence}"
-        for finding in map(Finding.model_validate, entry["findings"]):
-            numbers = ""
-            if finding.test and not finding.refused:
-                n = "+".join(map(str, finding.n))
-                sees = "nothing" if finding.detectable is None else f"{finding.detectable:.2g}"
-                numbers = f"{_interval(finding)} {finding.unit}, p {_p(finding.p)}, n {n}, sees {sees}"
-            why = finding.message or ("" if numbers else finding.reason)
-            yield f"  {finding.conclusion:13} {finding.name}  {numbers or why}"
-            if finding.note:
-                yield f"  {'':13} {finding.note}"
-
-
-def bars(summary: dict[str, Any]) -> Iterator[str]:
-    """What dense agents reached: no claim is worth more than the learning it rests on."""
-    for name, value in summary["dense_returns"].items():
+def lines(run: RunResult) -> Iterator[str]:
+    """What the terminal says: verdicts and findings, what dense agents reached, what would decide the undecided."""
+    for claim in run.claims:
+        yield from _lines_of_claim(run, claim)
+    for name, value in run.dense_returns.items():  # no claim is worth more than the learning it rests on
         yield f"  level 0 of {name}: mean scored return {value:g}"
+    for finding in run.findings:
+        if finding.conclusion == "underpowered" and finding.n:
+            yield from in_words(finding)
+    yield from gate.lines(run)
+    judged = {claim.id for claim in run.claims}
+    for profile in dict.fromkeys(later.profile for later in run.later):
+        waiting = [later.id for later in run.later if later.profile == profile]
+        if whole := [name for name in waiting if name not in judged]:
+            yield f"judged from the profile {profile} on, or where --claim names it: {', '.join(whole)}"
+        if more := [name for name in waiting if name in judged]:
+            yield f"more of it is judged from the profile {profile} on: {', '.join(more)}"
+    if run.partial:
+        part = run.partial
+        counts = f"{part.cells} of {part.of_cells} cells, {part.levels} of {part.of_levels} levels"
+        yield f"the finished part alone: {int(100 * part.share)} % of the work, {counts}"
 
 
-def unfinished(summary: dict[str, Any]) -> Iterator[str]:
-    """How much of the plan this is about, where it is not all of it."""
-    part = summary["partial"]
-    if part is not None:
-        counts = f"{part['cells']} of {part['of_cells']} cells, {part['levels']} of {part['of_levels']} levels"
-        yield f"the finished part alone: {int(100 * part['share'])} % of the work, {counts}"
+def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
+    changed = f" with {', '.join(run.changes)}" if run.changes else ""
+    marked = word(claim.preregistration, claim.verdict)
+    where = f"{claim.id} at {run.profile}{changed}, {claim.systems}"
+    yield f"{claim.verdict:13} {where} ({claim.cpu_seconds / 60:.1f} core-min){f', {marked}' if marked else ''}"
+    for sentence in claim.preregistration.changed:
+        yield f"{'':13} {sentence}"
+    for finding in claim.findings:
+        said = finding.message or finding.reason
+        if finding.test and not finding.refusal:
+            interval = f"{finding.effect:+.3g} [{finding.lower:.3g}, {finding.upper:.3g}] {finding.unit}"
+            sees = "nothing" if finding.detectable is None else f"{finding.detectable:.2g}"
+            said = f"{interval}, p {_p(finding.p)}, n {'+'.join(map(str, finding.n))}, sees {sees}"
+        yield f"  {finding.conclusion:13} {finding.name}  {said}"
+        if finding.note:
+            yield f"  {'':13} {finding.note}"
 
 
-def more_seeds(summary: dict[str, Any]) -> Iterator[str]:
-    """For each underpowered finding, what it would take to decide it: on fresh seeds, never added to these."""
-    for entry in summary["claims"]:
-        for finding in map(Finding.model_validate, entry["findings"]):
-            if finding.conclusion == "underpowered" and finding.n:
-                yield from in_words(finding)
-
-
-def dense_returns(suite: Suite) -> dict[str, float]:
-    """Mean scored return of level 0 per system that was judged: whether dense learning reached its bar."""
-    runs = {run.experiment: run for judge in suite.judges.values() for run in judge.runs}
-    found = {}
-    for name, run in sorted({str(run.system): run for run in runs.values()}.items()):
-        with contextlib.suppress(EvidenceMissingError):  # its findings say so
-            found[name] = round(float(run.dense_returns().mean()), 1)
-    return found
-
-
-def _claim(suite: Suite, name: str, findings: list[Finding]) -> ClaimResult:
-    claim = suite.claims[name]
+def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Registered | None) -> ClaimResult:
+    claim, settings = suite.claims[name], suite.settings
     verdict, sentence = claim_verdict(findings)
-    seen = len({f.system for f in findings if f.judged})
+    seen = len({finding.system for finding in findings if finding.judged})
     cells = {where.cell.id: where for where in suite.addresses}
     added = " Seeds were added to a block already judged." if any(finding.note for finding in findings) else ""
+    charts = []
+    if settings.profile.gives_findings:
+        drawn = [judge.judged for nodeid, judge in suite.judges.items() if nodeid in {f.nodeid for f in findings}]
+        with contextlib.suppress(EvidenceMissingError):  # its findings say so
+            charts = joined_charts([figure(claim.figure, runs) for runs in drawn if runs])
     return ClaimResult(
         id=name,
         says=claim.says,
@@ -140,23 +129,71 @@ def _claim(suite: Suite, name: str, findings: list[Finding]) -> ClaimResult:
         systems=f"judged on {seen} of the paper's {claim.systems} system{'s' if claim.systems > 1 else ''}",
         controls=tuple(claim.controls),
         verdict=verdict,
-        summary=f"{verdict} at {suite.settings.profile}. {sentence}{added}",
-        preregistration=mark(suite.house, name, suite.registered.get(name), suite.settings, findings),
-        expected=len(suite.collected[name]) if not suite.deselected else None,
+        summary=f"{verdict} at {settings.profile}. {sentence}{added}",
+        preregistration=mark(suite.house, name, registered, settings, findings),
+        expected=None if suite.deselected else len(suite.collected[name]),
         cpu_seconds=sum(suite.store.cpu_seconds(cells[cell.id]) for cell in suite.cells_of(name) if cell.id in cells),
         findings=tuple(findings),
-        charts=tuple(_charts(suite, name, findings)),
+        charts=tuple(charts),
     )
 
 
-def _charts(suite: Suite, name: str, findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """Made once per claim; charts of one kind and title become one."""
-    drawn = []
-    told = {finding.nodeid for finding in findings if finding.judged or finding.conclusion == "smoke"}
-    for judge in (judge for nodeid, judge in suite.judges.items() if nodeid in told and judge.claim.id == name):
-        with contextlib.suppress(EvidenceMissingError):
-            drawn += [figure(judge.claim.figure, judge.judged)] if judge.judged else []
-    return joined_charts(drawn)
+def _systems(suite: Suite, findings: Sequence[Finding]) -> tuple[SystemTitle, ...]:
+    """Those that findings are of, in the suite's order. A finding on several learners is of its tasks alone."""
+    known = [*suite.settings.profile.systems, *((run.system.task, run.system.learner) for run in suite.runs)]
+    tasks = list(dict.fromkeys(task for task, _ in known))
+    learners = list(dict.fromkeys(["", *(learner for _, learner in known)]))
+    found = set()
+    for finding in findings:
+        words = finding.system.split()
+        learner = words.pop() if words and words[-1] in learners else ""
+        found |= {(task, learner) for task in words}
+    order = sorted(found, key=lambda each: (tasks.index(each[0]), learners.index(each[1])))
+    return tuple(
+        SystemTitle(key=f"{task} {learner}".strip(), task=task.title(), learner=learner.upper())
+        for task, learner in order
+    )
+
+
+def _dense_returns(suite: Suite) -> dict[str, float]:
+    """Mean scored return of level 0 per system that was judged."""
+    runs = {str(run.system): run for run in suite.runs}
+    found = {}
+    for name, run in sorted(runs.items()):
+        with contextlib.suppress(EvidenceMissingError):  # its findings say so
+            found[name] = round(float(run.dense_returns().mean()), 1)
+    return found
+
+
+def _partial(suite: Suite) -> Partial | None:
+    """How much of the plan there is; None if all of it."""
+    standing = Meter(suite.store, suite.addresses).first
+    if standing.levels == standing.of_levels:
+        return None
+    done = [suite.store.finished_levels(where) == len(where.cell.levels) for where in suite.addresses]
+    return Partial(
+        cells=sum(done),
+        of_cells=len(done),
+        levels=standing.levels,
+        of_levels=standing.of_levels,
+        share=standing.share,
+    )
+
+
+def _lacking(suite: Suite, findings: Sequence[Finding]) -> str:
+    """What keeps a run from being complete, in words; empty where nothing does."""
+    settings = suite.settings
+    if not settings.profile.gives_findings:
+        return f"{settings.profile.name} judges nothing"
+    if settings.finished:
+        return "it judged what was finished, and trained nothing"
+    if not suite.judges_all:
+        return "a path or an option named some of the claims"
+    for conclusion, words in (("not run", "did not come back"), ("error", "ended in an error")):
+        count = sum(finding.conclusion == conclusion for finding in findings)
+        if count:
+            return f"{count} finding{'s' if count > 1 else ''} {words}"
+    return ""
 
 
 def joined_charts(charts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -190,10 +227,6 @@ def _goes_with(chart: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def _natural(label: str) -> list[Any]:
     return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", label)]
-
-
-def _interval(finding: Finding) -> str:
-    return f"{finding.effect:+.3g} [{finding.lower:.3g}, {finding.upper:.3g}]"
 
 
 def _p(p: float | None) -> str:

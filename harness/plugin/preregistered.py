@@ -13,7 +13,6 @@ import pytest
 from harness.files import SUITE_ROOT, FixtureError
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
-from harness.plugin import house
 from harness.plugin.options import Settings
 from harness.results.preregistration import register
 from harness.results.preregistration.commitments import Commitments, commitments_of
@@ -21,6 +20,9 @@ from harness.results.preregistration.document import JUDGING, Document, Subject,
 from harness.results.preregistration.register import FRESH, Registered
 from harness.results.preregistration.seen import blocks_of, stored, unseen
 from harness.results.schema import Finding, Preregistered
+
+CLAIMS = SUITE_ROOT / "claims"
+"""This suite's own claims."""
 
 
 class Claims:
@@ -32,7 +34,7 @@ class Claims:
         self.partial = False
         """Whether a path named single tests, so that others of the same claim may not have been collected."""
         for item, judge in judges.items():
-            if item.path.is_relative_to(house.CLAIMS):
+            if item.path.is_relative_to(CLAIMS):
                 self._claims[judge.claim.id] = judge.claim
                 self._subjects.setdefault(judge.claim.id, []).append(_subject(item, judge))
                 self.partial |= any("::" in argument for argument in item.config.args)
@@ -90,13 +92,13 @@ def mark(
     return found.replace(changed=tuple(changed), note=note)
 
 
-def word(mark: Mapping[str, Any], verdict: str) -> str:
+def word(mark: Preregistered, verdict: str) -> str:
     """What the terminal says of it beside the verdict; empty where the claim is as it was registered."""
-    if verdict == "SMOKE" or (mark["registered"] and not mark["changed"]):
+    if verdict == "SMOKE" or (mark.registered and not mark.changed):
         return ""
-    if not mark["registered"]:
+    if not mark.registered:
         return "not registered"
-    return "not preregistered" if mark["changed"][0].startswith("not preregistered") else "changed since"
+    return "not preregistered" if mark.changed[0].startswith("not preregistered") else "changed since"
 
 
 def register_all(claims: Claims, names: Iterable[str], settings: Settings) -> Iterator[str]:
@@ -113,7 +115,7 @@ def _registered(claims: Claims, names: Iterable[str], settings: Settings) -> Ite
     result = dict(known)
     for name in names:
         if name not in claims:
-            yield f"{name}: not registered, for it is no claim of {house.CLAIMS}"
+            yield f"{name}: not registered, for it is no claim of {CLAIMS}"
             continue
         before, document = known.get(name), claims.document(name)
         vague = [finding for finding in document["findings"] if isinstance(_margin(document, finding), str)]
@@ -134,7 +136,7 @@ def _registered(claims: Claims, names: Iterable[str], settings: Settings) -> Ite
         yield f"{name}: {_outcome(before, result[name])}"
     for name in known:
         if name not in claims:
-            yield f"{name}: is no claim of {house.CLAIMS} any more; what was registered stays"
+            yield f"{name}: is no claim of {CLAIMS} any more; what was registered stays"
     if result != known:
         register.write(result)
         yield f"written: {register.file()}"

@@ -1,14 +1,17 @@
 """What pytest reports of an item: its finding, which decides whether the item passed, and its letter and word."""
 
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.plugin import failure, gate
-from harness.plugin.suite import JUDGE, Suite, not_run
+from harness.plugin import ci, failure, gate
+from harness.plugin.collection import JUDGE, not_run
 from harness.results.schema import Finding
 from harness.statistics import NotFiniteError
+
+if TYPE_CHECKING:
+    from harness.plugin.session import ClaimsSession
 
 _LETTERS = {
     "supported": ("passed", ".", "SUPPORTED"),
@@ -22,13 +25,13 @@ _RECORDED = ("contradicted as recorded", "x", ("CONTRADICTED, AS RECORDED", {"ye
 
 
 class Reported:
-    """The plugin, in every process; where items run elsewhere, the controlling one has what they reported.
+    """The findings of all items, in the process that has their reports.
 
-    findings: by nodeid. others: what failed and is no finding, by nodeid.
+    findings: by nodeid. others: the nodeids of what failed and is no finding.
     """
 
-    def __init__(self, suite: Suite):
-        self._suite = suite
+    def __init__(self, claims: "ClaimsSession"):
+        self._claims = claims
         self.findings: dict[str, Finding] = {}
         self.others: list[str] = []
 
@@ -38,49 +41,25 @@ class Reported:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach the finding, and let it decide whether the test passed."""
         report = yield
-        held = item.stash.get(JUDGE, None)
-        if held is None or not (report.when == "call" or (report.when == "setup" and not report.passed)):
-            return report
-        finding = held.finding
-        suite = self._suite
-        left = suite.unfinished.get(item.nodeid)
-        if report.skipped and left is not None:
-            finding = held.blank("not run").replace(reason=left)
-        elif report.skipped:
-            report.outcome = "failed"  # a claim that nobody looked at is not a claim that holds
-            finding = not_run(held).replace(message=f"{item.nodeid} was skipped, so its claim was not judged")
-            report.longrepr = failure.text(finding)
-        elif not report.passed:
-            text = call.excinfo.exconly() if call.excinfo else "no reason given"
-            if call.excinfo and call.excinfo.errisinstance(NotFiniteError):
-                text = f"{item.nodeid}: {call.excinfo.value}"
-            finding = held.blank("error").replace(reason="The test did not get to a result.", message=text)
-            if call.excinfo and call.excinfo.errisinstance((NotFiniteError, pytest.fail.Exception)):
-                report.longrepr = failure.text(finding)  # its numbers' or its evidence's fault, not its code's
-            else:
-                report.sections.append(("claim", failure.text(finding)))  # below the traceback
-        elif finding is None:
-            report.outcome = "failed"
-            message = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
-            finding = held.blank("error").replace(reason="The test judged nothing.", message=message)
-            report.longrepr = failure.text(finding)
-        else:
-            finding = suite.gate.hold(finding) if suite.gate else finding
-            if gate.fails(finding, suite.settings):
-                report.outcome = "failed"
-                report.longrepr = failure.text(finding)
-            elif gate.is_expected(finding):
-                report.outcome = "skipped"
-                report.wasxfail = "the baseline records it"
-        # a report carries any plain attribute, from a worker to the controller too
-        report.finding = finding.to_json()  # type: ignore[attr-defined]
-        report.conclusion = finding.conclusion  # type: ignore[attr-defined]
-        report.standing = finding.standing  # type: ignore[attr-defined]
+        if JUDGE in item.stash and (report.when == "call" or (report.when == "setup" and not report.passed)):
+            finding = self._finding(item, report, call)
+            item.user_properties += ci.properties(finding)  # JUnit's file, and other reporters', take them from here
+            _attach(report, finding)
         return report
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
+        """The finding of the item that a worker had when it died is an error."""
+        judge = self._claims.suite.judges.get(crashitem)
+        if judge is not None:
+            message = f"worker {report.node.gateway.id} died with this item: it was killed, or a library crashed"
+            finding = judge.blank("error").replace(reason="The worker died.", message=message)
+            report.longrepr = failure.text(finding)
+            _attach(report, finding)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
         """A conclusion has its own letter and word."""
-        conclusion, standing = getattr(report, "conclusion", None), getattr(report, "standing", None)
+        conclusion, standing = getattr(report, "claims_conclusion", None), getattr(report, "claims_standing", None)
         if conclusion == "not run" and report.skipped:
             return "not run", "-", "NOT RUN"
         if conclusion not in _LETTERS or report.when != "call":
@@ -91,13 +70,53 @@ class Reported:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the finding out of a report."""
-        content = getattr(report, "finding", None)
+        content = getattr(report, "claims_finding", None)
         if content is not None:
             self.findings[report.nodeid] = Finding.from_json(content)
         elif report.failed:
             self.others.append(report.nodeid)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """What could not be collected is no finding, and not forgotten where the others are judged all the same."""
+        """What could not be collected is no finding, and fails the run all the same."""
         if report.failed:
             self.others.append(report.nodeid)
+
+    def _finding(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> Finding:
+        """An item's finding; the report says what follows from it."""
+        judge, suite = item.stash[JUDGE], self._claims.suite
+        left = suite.unfinished.get(item.nodeid)
+        if report.skipped and left is not None:
+            return judge.blank("not run").replace(reason=left)
+        if report.skipped:
+            report.outcome = "failed"  # a claim that nobody looked at is not a claim that holds
+            finding = not_run(judge).replace(message=f"{item.nodeid} was skipped, so its claim was not judged")
+        elif not report.passed:
+            text = call.excinfo.exconly() if call.excinfo else "no reason given"
+            finding = judge.blank("error").replace(reason="The test did not get to a result.", message=text)
+            if not (call.excinfo and call.excinfo.errisinstance((NotFiniteError, pytest.fail.Exception))):
+                report.sections.append(("claim", failure.text(finding)))  # below the traceback
+                return finding
+            # the fault of its numbers or of its evidence, not of its code
+            finding = finding.replace(message=f"{item.nodeid}: {call.excinfo.value}")
+        elif judge.finding is None:
+            report.outcome = "failed"
+            message = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
+            finding = judge.blank("error").replace(reason="The test judged nothing.", message=message)
+        else:
+            finding = self._claims.gate.hold(judge.finding) if self._claims.gate else judge.finding
+            if gate.is_expected(finding) and not gate.fails(finding, suite.settings):
+                report.outcome = "skipped"
+                report.wasxfail = "the baseline records it"
+                return finding
+            if not gate.fails(finding, suite.settings):
+                return finding
+            report.outcome = "failed"
+        report.longrepr = failure.text(finding)
+        return finding
+
+
+def _attach(report: pytest.TestReport, finding: Finding) -> None:
+    """A report carries any plain attribute, from a worker to the controlling process too."""
+    report.claims_finding = finding.to_json()  # type: ignore[attr-defined]
+    report.claims_conclusion = finding.conclusion  # type: ignore[attr-defined]
+    report.claims_standing = finding.standing  # type: ignore[attr-defined]

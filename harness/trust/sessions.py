@@ -54,7 +54,7 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
     places = [f"--claims-evidence={evidence.resolve()}", f"--claims-report={report.resolve()}", "--claims-history=none"]
     chosen = [f"--claim={','.join(claims)}"] if claims else []
     # no baseline, and nothing for GitHub: what is said of a broken experiment is no matter of the job that started it
-    places += ["--claims-baseline=none", "-p", "no:claims-github"]
+    places += ["--claims-baseline=none", "-p", "no:claims-ci"]
     command = [
         sys.executable,
         "-m",

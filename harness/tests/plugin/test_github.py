@@ -210,7 +210,7 @@ def test_elsewhere_and_where_it_is_turned_off_nothing_is_told(made: Project, tmp
     page = tmp_path / "summary.md"
     for ran in (
         made.run("--claims-report=none"),
-        in_actions(made, "-p", "no:claims-github", GITHUB_STEP_SUMMARY=str(page)),
+        in_actions(made, "-p", "no:claims-ci", GITHUB_STEP_SUMMARY=str(page)),
     ):
         assert not [line for line in ran.text.splitlines() if line.startswith("::")]
     assert not page.exists()

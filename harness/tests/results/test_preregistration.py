@@ -435,11 +435,11 @@ def test_a_setting_that_did_not_exist_is_a_change_only_where_it_is_set(written: 
 HOUSE = """
 from pathlib import Path
 
-import harness.plugin.house
+import harness.plugin.preregistered
 from harness.plugin import preregistered
 from harness.results.preregistration import document, register
 
-harness.plugin.house.CLAIMS = Path(__file__).parent / "claims"
+harness.plugin.preregistered.CLAIMS = Path(__file__).parent / "claims"
 register.file = lambda: Path(__file__).parent / "preregistration.json"
 document.PROFILES = options.PROFILES
 document.JUDGING = preregistered.JUDGING = ("tiny",)

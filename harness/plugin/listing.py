@@ -1,19 +1,21 @@
-"""What --claims-plan and --claims-list print."""
+"""What --claims-plan, --claims-list and --claims-cell print."""
 
 from collections.abc import Iterator
 
 from harness.evidence.costs import env_steps, estimated_seconds
 from harness.experiment import Cell, Experiment
-from harness.plugin.suite import Suite
+from harness.plugin.collection import Suite
 from harness.tasks.input_subset import full_task
 
 
 def list_claims(suite: Suite) -> Iterator[str]:
     """A line per claim: id, statement, source, and from which profile on it is judged where that is not any."""
     width = max((len(name) for name in suite.claims), default=0)
+    now = {judge.claim.id for nodeid, judge in suite.judges.items() if nodeid not in suite.waiting}
     for name, claim in suite.claims.items():
         later = suite.later.get(name)
-        least = f"; {'more of it ' if later.partly else ''}from the profile {later.least} on" if later else ""
+        part = "more of it " if name in now else ""
+        least = f"; {part}from the profile {later.profile} on" if later else ""
         yield f"{name:{width}}  {claim.says} ({claim.source}{least})"
 
 

@@ -1,0 +1,106 @@
+"""What is refused before anything is trained, each in one line and with exit code 4."""
+
+import pytest
+
+from harness.controls import CONTROLS
+from harness.evidence.store import StoreError, address
+from harness.files import FixtureError, prove_writable
+from harness.judging import calibrated
+from harness.plugin.collection import Suite
+from harness.plugin.gate import Gate, open_gate, refuse_altered, refuse_incomparable
+from harness.plugin.options import usage_error
+from harness.pruning.check import check
+from harness.results import history
+from harness.results.history import HistoryError
+from harness.results.records import RecordError
+from harness.statistics import normalised_return
+
+
+def refuse_unsound(suite: Suite, trains: bool) -> Gate | None:
+    """Check all inputs of a session whose items are selected; returns what its findings are held against.
+
+    trains: whether anything will be trained or judged from here on, so that there must be a place for it. Raises
+    pytest.UsageError.
+    """
+    settings = suite.settings
+    gate = None
+    if settings.judges and (suite.judges or suite.collected or settings.gate or settings.update_baseline):
+        gate = open_gate(settings, suite.house, suite.collected, suite.whole)
+        if trains:
+            _check_baseline(suite, gate)
+    if suite.judges:
+        try:
+            _check_experiments(suite)
+            if trains:
+                _check_places(suite)
+        except (FixtureError, RecordError, StoreError, HistoryError, ValueError) as error:
+            raise usage_error(error) from None
+    return gate
+
+
+def _check_experiments(suite: Suite) -> None:
+    for claim in suite.claims.values():
+        for name in claim.controls:
+            if name not in CONTROLS:
+                raise ValueError(f"claim {claim.id} names a control {name!r}: it is one of {', '.join(CONTROLS)}")
+    judges = suite.judges.values()
+    suite.settings.profile.refuse_idle(run.system for run in suite.runs)
+    for experiment in dict.fromkeys(cell.experiment for cell in suite.cells):
+        check(experiment)
+    if suite.settings.judges or suite.settings.plan:  # a list, or one cell, is for its own sake
+        for judge in judges:
+            for run in judge.runs:
+                try:
+                    run.check(judge.claim.needs_density, judge.claim.needs_fan_ins)
+                except ValueError as error:
+                    raise ValueError(f"claim {judge.claim.id} can't be judged: {error}") from None
+    suite.addresses = [address(cell) for cell in suite.cells]
+
+
+def _check_places(suite: Suite) -> None:
+    settings = suite.settings
+    if settings.finished:
+        suite.find_unfinished()
+    else:
+        try:
+            suite.store.prepare()
+        except StoreError:  # complete evidence may lie on a read-only disk
+            if not all(suite.store.is_complete(where) for where in suite.addresses):
+                raise
+    if settings.judges and settings.profile.gives_findings:
+        calibrated.committed()
+    for run in suite.runs:
+        normalised_return([], run.reference)  # refused where the task's own references are too close
+    for name, path in settings.outputs.items() if settings.judges else ():
+        try:
+            prove_writable(path)
+        except OSError as error:
+            raise ValueError(
+                f"the {name} {path} can't be written: {error.strerror}; name another with --claims-{name}"
+            ) from None
+    if settings.judges and settings.history and settings.history_named:
+        history.prove_usable(settings.history)
+
+
+def _check_baseline(suite: Suite, gate: Gate | None) -> None:
+    settings = suite.settings
+    if (settings.gate or settings.update_baseline) and not suite.judges:
+        raise pytest.UsageError("there is no claim here to compare with a baseline: --claim all takes this suite's")
+    if settings.update_baseline:
+        if not suite.judges_all or settings.finished:
+            raise pytest.UsageError(
+                "--claims-update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim ID,"
+                " --claims-finished and the like, and start it where pyproject.toml is"
+            )
+        refuse_altered(settings)
+        try:
+            if settings.baseline:
+                prove_writable(settings.baseline)
+        except OSError as error:
+            raise pytest.UsageError(
+                f"the baseline {settings.baseline} can't be written: {(error.strerror or str(error)).lower()}"
+            ) from None
+    wanted: dict[str, list[str]] = {}
+    for judge in suite.judges.values():
+        wanted.setdefault(judge.claim.id, []).append(judge.name)
+    refuse_incomparable(gate, wanted)
