@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from harness.tasks.narrowed import Narrowed
+from harness.tasks.input_subset import InputSubset
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,7 +146,7 @@ def test_updates_from_pieces_are_those_from_observations(learner: str, encoding:
 def test_a_narrowed_task_has_fewer_columns_of_the_same_features(order: list[int]) -> None:
     task = GridMaze()
     columns = sorted(order[:50])
-    narrowed = Narrowed(task, tuple(task.inputs[column] for column in columns))
+    narrowed = InputSubset(task, tuple(task.inputs[column] for column in columns))
     starts = np.tile(task.draw_starts(np.random.default_rng(0), (1, 1)), (1, 2, 1))
     batch, whole = narrowed.batch(starts), task.batch(starts)
     rows = narrowed.table((0,))
