@@ -28,7 +28,7 @@ from harness.pruning.savings import reduced
 from harness.pruning.settings import Pruning
 from harness.statistics import guarded_unpaired, studentised_unpaired
 from harness.tasks.cart_pole import CartPole
-from harness.tasks.gridmaze.batch import GridMaze
+from harness.tasks.gridmaze.maze import GridMaze
 
 TABLE_3 = PPO(env_steps=1_000_000)
 TABLE_2 = BC(passes=1_000)

@@ -8,7 +8,7 @@ from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.profiles.budgets import Budgets, ExpertTraining, experiments, reduced
 from harness.pruning.settings import Pruning
-from harness.tasks.gridmaze.batch import GridMaze
+from harness.tasks.gridmaze.maze import GridMaze
 
 
 def deep_q(env_steps: int) -> DQN:

@@ -11,8 +11,8 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from harness.tasks.gridmaze.batch import COLOURS, Encoding, GridMaze, objects
 from harness.tasks.gridmaze.layout import CHARACTERS, COLUMNS, LAYOUT, OBJECTS, ROWS, WALL
+from harness.tasks.gridmaze.maze import COLOURS, Encoding, GridMaze, objects
 
 ID = "minimal-tickets/GridMaze-v0"
 PIXELS = 16

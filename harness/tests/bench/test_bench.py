@@ -24,7 +24,7 @@ from harness.pruning.imp import start_level
 from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
-from harness.tasks.gridmaze.batch import GridMaze
+from harness.tasks.gridmaze.maze import GridMaze
 
 MET = Row("a", "steps", 32.0, 2.0, 5, Target("ratio", 16.0, 16.0))
 MISSED = Row("b", "seconds", 3.0, 4.0, 5, Target("share", 0.75, 0.5, at_most=True), "a note")

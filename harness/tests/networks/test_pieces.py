@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from harness.tasks.input_subset import InputSubset
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +16,8 @@ from harness.networks.sparse_input import SPARSE, FeatureTable, fold, projected,
 from harness.pruning.layout import initial_networks
 from harness.pruning.settings import Pruning
 from harness.streams import streams
-from harness.tasks.gridmaze.batch import GridMaze
+from harness.tasks.gridmaze.maze import GridMaze
+from harness.tasks.input_subset import InputSubset
 from harness.tasks.rollout import feature_table, rollout_returns
 from harness.tasks.spec import Batch
 

@@ -18,7 +18,7 @@ from harness.pruning.imp import run_level, surviving_inputs
 from harness.pruning.layout import initial_networks
 from harness.pruning.level import Level
 from harness.pruning.savings import Savings
-from harness.tasks.gridmaze.batch import GridMaze
+from harness.tasks.gridmaze.maze import GridMaze
 
 SEEDS = (0, 1)
 SMOKE = PROFILES["smoke"].experiment(System("gridmaze", "dqn"))

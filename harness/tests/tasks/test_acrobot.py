@@ -12,7 +12,8 @@ from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
-from harness.tasks.acrobot import VELOCITY_LIMIT_1, VELOCITY_LIMIT_2, Acrobot, _cosines_and_sines
+from harness.tasks.acrobot import Acrobot
+from harness.tasks.acrobot_physics import VELOCITY_LIMIT_1, VELOCITY_LIMIT_2, _cosines_and_sines
 from harness.tasks.rollout import rollout_returns
 
 TOLERANCE = 1e-12

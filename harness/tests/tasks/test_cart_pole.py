@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.networks.mlp import Mlp
-from harness.tasks.cart_pole import ANGLE_LIMIT, POSITION_LIMIT, CartPole
+from harness.tasks.cart_pole import CartPole
+from harness.tasks.cart_pole_physics import ANGLE_LIMIT, POSITION_LIMIT
 from harness.tasks.rollout import rollout_returns
 
 TOLERANCE = 1e-12

@@ -16,9 +16,10 @@ from harness.evidence.fingerprint import engine_parts
 from harness.experiment import Cell
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
-from harness.tasks.gridmaze.batch import FEATURES, MAX_ACTIVE, GridMaze, GridMazes, objects, projection
+from harness.tasks.gridmaze.batch import GridMazes
 from harness.tasks.gridmaze.env import ID, PIXELS
 from harness.tasks.gridmaze.layout import FILE, parsed
+from harness.tasks.gridmaze.maze import FEATURES, MAX_ACTIVE, GridMaze, objects, projection
 from harness.tasks.spec import zero_inputs
 
 ENCODINGS = ("object-map", "rgb", "entangled")
