@@ -1,0 +1,199 @@
+"""The chains of one system: which cells they are, and the reading of what was measured on their levels."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from harness.evidence.store import Store, address
+from harness.experiment import Cell, Experiment
+from harness.fixtures import read_reference
+from harness.profiles.profile import Profile, System, scale
+from harness.pruning.conditions import CONDITIONS, DENSE
+from harness.pruning.layout import densities, weights_left
+from harness.pruning.level import Level
+from harness.statistics import PerSeed, Reference, normalised_return
+
+Measure = Callable[[Level], np.ndarray]
+"""What is measured on a level: float[members, ...]. A function of a module, so that its values can be cached."""
+
+
+class EvidenceMissingError(Exception):
+    """A cell that a claim needs is not in the store, for it failed; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where runs are looked at: a profile, a block of seeds and the evidence. What was measured is kept for all runs of
+    this process: claims share most of their cells."""
+
+    profile: Profile
+    block: int
+    store: Store
+    _measured: dict[Any, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def measure(self, cell: Cell, level: int, measure: Measure) -> np.ndarray:
+        """`measure` of one level of a cell. Raises EvidenceMissingError."""
+        key = (address(cell).key, level, measure)
+        if key not in self._measured:
+            self._measured[key] = np.asarray(measure(self.read(cell, level)), dtype=np.float64)
+        return self._measured[key]
+
+    def read(self, cell: Cell, level: int) -> Level:
+        """One level of a cell. Raises EvidenceMissingError."""
+        found = self.store.read(address(cell), level)
+        if found is None:
+            raise EvidenceMissingError(f"level {level} of {cell.condition} was not computed")
+        return found
+
+
+@dataclass(frozen=True)
+class Chains:
+    """All chains of one system under some conditions. Unbound until the plugin calls `bind`."""
+
+    system: System
+    conditions: tuple[str, ...] = CONDITIONS
+    label: str = ""
+    """What charts and test ids call it; by default its system."""
+    times: int = 1
+    """How many times the task's seeds it has: claims of no difference need more than others."""
+    assay: bool = False
+    """Whether it only shows that a difference could be seen: then it is not drawn, and the finding is not about it."""
+    scene: Scene | None = None
+
+    def __str__(self) -> str:
+        return self.label or str(self.system)
+
+    def bind(self, scene: Scene) -> Self:
+        """The same run, at a scale and with its evidence."""
+        return dataclasses.replace(self, scene=scene)
+
+    @property
+    def bound(self) -> Scene:
+        """The scene; ValueError while there is none."""
+        if self.scene is None:
+            raise ValueError(f"{self.system} is not bound to a profile yet: that happens when pytest collects")
+        return self.scene
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The experiment at the bound scale."""
+        return self.bound.profile.experiment(self.system)
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds judged on."""
+        return self.bound.profile.seeds_of(self.bound.block, self.multiple)
+
+    @property
+    def multiple(self) -> float:
+        """How many times the profile's seeds it has: what the claim asks for, and the task's share of them."""
+        return self.bound.profile.times(self.system.task, self.times)
+
+    @cached_property
+    def scale(self) -> dict[str, dict[str, float | str]]:
+        """What the scaling cost."""
+        rows = scale(self.bound.profile, self.system)
+        return rows | {"seeds": rows["seeds"] | {"here": len(self.seeds)}}
+
+    def cells(self) -> list[Cell]:
+        """The cells of all conditions, without their parents."""
+        return [cell for condition in self.conditions for cell in self.cells_of(condition)]
+
+    def cells_of(self, condition: str) -> list[Cell]:
+        """The cells of one condition, in the order of their seeds."""
+        return self._cells[condition]
+
+    @cached_property
+    def _cells(self) -> dict[str, list[Cell]]:
+        scene = self.bound
+        return {c: scene.profile.cells(self.system, c, scene.block, self.times) for c in self.conditions}
+
+    @cached_property
+    def densities(self) -> np.ndarray:
+        """float64[K + 1]: the share of prunable weights left at each level."""
+        return densities(self.experiment)
+
+    @cached_property
+    def weights_left(self) -> np.ndarray:
+        """int64[K + 1]: how many prunable weights are left at each level."""
+        return weights_left(self.experiment)
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The task's random and expert returns."""
+        task = self.experiment.task
+        return Reference(**read_reference(task.name, task.horizon))
+
+    @property
+    def normalised_span(self) -> tuple[float, float]:
+        """The lowest and the highest normalised return that the task allows."""
+        task = self.experiment.task
+        low, high = normalised_return([task.minimum_return, task.maximum_return], self.reference)
+        return float(low), float(high)
+
+    def level_at(self, density: float) -> int:
+        """The first level at or below `density`. Raises ValueError, in one line, where there is none."""
+        reached = np.flatnonzero(self.densities <= density)
+        if not len(reached):
+            raise ValueError(
+                f"no level of {self} is at or below density {density:g}: the last is {self.densities[-1]:.2g}"
+            )
+        return int(reached[0])
+
+    def density_at(self, density: float) -> float:
+        """The density of the first level at or below `density`: levels are discrete."""
+        return float(self.densities[self.level_at(density)])
+
+    def measured(self, condition: str, measure: Measure) -> np.ndarray:
+        """float64[seeds, K + 1, ...] of what `measure` takes from each level. Raises EvidenceMissingError."""
+        chunks = []
+        for chain in self.cells_of(condition):
+            where = [(cell, level) for cell in _with_level_0(chain) for level in cell.levels]
+            chunks.append(np.stack([self.bound.measure(*each, measure) for each in where], axis=1))
+        return np.concatenate(chunks)
+
+    def measured_dense(self, measure: Measure) -> np.ndarray:
+        """float64[seeds, ...] of what `measure` takes from level 0. Raises EvidenceMissingError."""
+        cells = [_with_level_0(chain)[0] for chain in self.cells_of(self.conditions[0])]
+        return np.concatenate([self.bound.measure(cell, 0, measure) for cell in cells])
+
+    def level_of_seed(self, condition: str, level: int, place: int) -> tuple[Level, int]:
+        """One level of the chunk that has the seed at this place of the run's, and the member that it is there."""
+        for chain in self.cells_of(condition):
+            if place < len(chain.seeds):
+                cell = next(cell for cell in _with_level_0(chain) if level in cell.levels)
+                return self.bound.read(cell, level), place
+            place -= len(chain.seeds)
+        raise ValueError(f"{self} has no seed at place {place} behind its last")
+
+    def at(self, values: np.ndarray, density: float | None) -> np.ndarray:
+        """float64[seeds, K + 1, ...] at the first level at or below `density`, or the mean over levels 1 to K."""
+        return np.asarray(values[:, 1:].mean(axis=1) if density is None else values[:, self.level_at(density)])
+
+    def per_seed(self, name: str, values: np.ndarray) -> PerSeed:
+        """float64[seeds] under a name."""
+        return PerSeed.of(name, values, self.seeds)
+
+    def by_name(self, names: Sequence[str], values: np.ndarray) -> dict[str, PerSeed]:
+        """float64[seeds, names] by name."""
+        return {name: self.per_seed(name, values[:, i]) for i, name in enumerate(names)}
+
+
+def _with_level_0(chain: Cell) -> list[Cell]:
+    """The cells of all levels, the one that has level 0 first: the shared one, or the chain itself."""
+    return [parent for parent in chain.parents if parent.condition == DENSE] + [chain]
+
+
+def cpu_seconds(runs: Sequence[Chains]) -> float:
+    """What the cells of these runs cost when they were computed, level 0 included, each once."""
+    found: Mapping[str, tuple[Store, Cell]] = {
+        address(cell).key: (run.bound.store, cell)
+        for run in runs
+        for chain in run.cells()
+        for cell in (chain, *chain.parents)
+    }
+    return sum(store.cpu_seconds(address(cell)) for store, cell in found.values())

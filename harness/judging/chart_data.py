@@ -1,0 +1,320 @@
+"""The data behind a claim's charts, as plain values; `reports` draws them.
+
+Each chart is a dict with `kind`, `key`, `title` and `series`, a list of dicts with `label` each:
+
+    returns   return against density: series with density (float[levels + 1]) and values (float[levels + 1][seeds]);
+              unit, and references (the returns of "expert" and "random")
+    sizes     as returns, of networks of several sizes: series also with size, condition and weights (int[levels + 1])
+    learning  as returns, against env_steps (float[per_training]) in place of density
+    shares    shares of what `names` name, and `of` says: values float[levels + 1][seeds][names]
+    map       a heat map of every input, by channel and cell: see `heat_map`
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from harness.judging.playing import actor_of, layout, median_seed, play
+from harness.judging.run import Run
+from harness.pruning.conditions import SURVIVING, TICKET
+from harness.tasks.spec import zero_inputs
+
+Figure = Literal["returns", "inputs", "layers", "learning", "sizes", "maps"]
+"""What shows a claim: the paper's Figures 2 to 4 ("returns"), 5 top ("layers"), 5 left and top ("maps"), 5 bottom
+("learning"), 8 ("inputs") and 11 ("sizes")."""
+Chart = dict[str, Any]
+
+PLAYED = 0.05
+"""The sparse agent that is shown at play, beside a dense one, is of the level with the density nearest to it."""
+LEARNED = (0.25, 0.1, 0.05)
+"""Learning on surviving inputs is drawn at the first levels at or below these densities, as claims look at them; at the
+last level where none is reached."""
+
+
+def charts_of(figure: Figure, findings: Iterable[Sequence[Run]]) -> list[Chart]:
+    """The charts of a claim, each once. findings: of each judged finding its runs, with their evidence.
+
+    Runs that only show that a difference could be seen are not drawn.
+    """
+    drawn = {tuple(map(_name_of, runs)): runs for runs in _without_assays(findings)}
+    charts = [chart for runs in drawn.values() for chart in _CHARTS[figure](runs)]
+    return _joined_sizes(charts) if figure == "sizes" else charts
+
+
+def returns(runs: Sequence[Run]) -> list[Chart]:
+    """Scored return per level and seed: a series per condition of one run, or one per run and condition."""
+    series = [
+        {
+            "label": _label(run, condition, runs),
+            "density": run.densities.tolist(),
+            "values": run.returns(condition).T.round(2).tolist(),
+        }
+        for run in runs
+        for condition in run.conditions
+    ]
+    return [_of_returns("returns", runs, series)]
+
+
+def sizes(runs: Sequence[Run]) -> list[Chart]:
+    """Scored return per level and seed at the number of weights that are left: a series per run and condition, the
+    runs on one task with one learner, their networks of several sizes."""
+    series = []
+    for run in runs:
+        size = "-".join(map(str, run.experiment.network.hidden))
+        for condition in run.conditions:
+            series.append(
+                {
+                    "label": f"{size}, {condition}",
+                    "size": size,
+                    "condition": condition,
+                    "weights": run.weights_left.tolist(),
+                    "density": run.densities.tolist(),
+                    "values": run.returns(condition).T.round(2).tolist(),
+                }
+            )
+    return [_of_returns("sizes", runs, series)]
+
+
+def learning(runs: Sequence[Run]) -> list[Chart]:
+    """Mean return of each evaluation during the training of dense networks, per seed: a series per run on all inputs,
+    and where a run has them on those that survive, one for each of some levels."""
+    series = [line for run in runs for line in _learned(run, runs)]
+    return [_of_returns("learning", runs, series) | {"title": f"{_title(runs)}, dense", "unit": "return in training"}]
+
+
+def layers(runs: Sequence[Run]) -> list[Chart]:
+    """Density per level, seed and layer of the actor: a series per run."""
+    return [_shares(runs, "weights left, by layer", runs[0].layer_names, lambda run: run.layer_densities(TICKET))]
+
+
+def inputs(runs: Sequence[Run]) -> list[Chart]:
+    """Input magnitude per level, seed and input, a series per run; and its heat map."""
+    names = runs[0].experiment.task.inputs
+    return [_shares(runs, "input magnitude", names, lambda run: run.input_magnitudes(TICKET)), heat_map(runs)]
+
+
+def maps(runs: Sequence[Run]) -> list[Chart]:
+    """Density per layer and per channel of inputs that are maps, the heat map of every input, and agents at play.
+
+    Raises ValueError for a task that is no grid.
+    """
+    task: Any = runs[0].experiment.task
+    if not hasattr(task, "grid"):
+        raise ValueError(f"{task.name} has no grid, which the figure 'maps' draws")
+    by_channels: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        by_channels.setdefault(_channels(run.experiment.task), []).append(run)
+    channels = [
+        _shares(alike, "weights left, by channel", names, lambda run: _stacked(run.channel_densities(TICKET)))
+        for names, alike in by_channels.items()
+        if names
+    ]
+    return [*layers(runs), *channels, heat_map(runs)]
+
+
+def heat_map(runs: Sequence[Run]) -> Chart:
+    """How much of the first layer each input holds, by channel and cell: of inputs that are no maps, each is a channel
+    of one cell.
+
+    grid: rows and columns. Of a grid task that has `symbols`, board: layout (a text per row), symbols (a character by
+    name) and reachable (cells by channel); else None. A series per run: density float[levels + 1]; seeds; channels,
+    their names; values float[levels + 1][channels][cells], each input's share of its level's magnitude times the number
+    of inputs, so that 1 is the even share (mean over the seeds that have a first layer left); left
+    float[levels + 1][channels], inputs that are still connected (mean over seeds); unlit, per channel the cells where
+    it is zero in every state; games (see `_games`).
+    """
+    task: Any = runs[0].experiment.task
+    board: Chart | None = None
+    games: Sequence[list[Chart]] = [[] for _ in runs]
+    if hasattr(task, "symbols"):
+        games, starts = zip(*(_games(run) for run in runs), strict=True)
+        reachable = {name: np.flatnonzero(cells).tolist() for name, cells in task.reachable.items()}
+        board = {"layout": layout(task, starts[0]), "symbols": dict(task.symbols), "reachable": reachable}
+    return {
+        "kind": "map",
+        "key": _key(runs),
+        "title": _title(runs),
+        "grid": list(getattr(task, "grid", (1, 1))),
+        "board": board,
+        "series": [_mapped(run) | {"games": played} for run, played in zip(runs, games, strict=True)],
+    }
+
+
+_CHARTS: dict[Figure, Callable[[Sequence[Run]], list[Chart]]] = {
+    "returns": returns,
+    "inputs": inputs,
+    "layers": layers,
+    "learning": learning,
+    "sizes": sizes,
+    "maps": maps,
+}
+
+
+def _without_assays(findings: Iterable[Sequence[Run]]) -> Iterable[list[Run]]:
+    kept = ([run for run in runs if not run.assay] for runs in findings)
+    return [runs for runs in kept if runs]
+
+
+def _name_of(run: Run) -> tuple[Any, ...]:
+    return run.system, run.conditions, run.label, run.times
+
+
+def _joined_sizes(charts: Sequence[Chart]) -> list[Chart]:
+    """Findings compare sizes in pairs; the paper's Figure 11 shows all sizes of a task and learner on one axis."""
+    joined: dict[str, Chart] = {}
+    for chart in charts:
+        kept = joined.setdefault(chart["title"], {**chart, "key": chart["title"], "series": []})
+        known = {line["label"] for line in kept["series"]}
+        kept["series"] += [line for line in chart["series"] if line["label"] not in known]
+    return list(joined.values())
+
+
+def _mapped(run: Run) -> Chart:
+    task = run.experiment.task
+    channels = _channels(task)
+    shape = len(run.densities), len(channels), len(task.inputs) // max(1, len(channels))
+    magnitudes = run.input_magnitudes(TICKET)
+    has_layer = magnitudes.sum(axis=2) > 0
+    counts = np.maximum(has_layer.sum(axis=0), 1)[:, None]
+    even = magnitudes.sum(axis=0) / counts * magnitudes.shape[2]
+    left, unlit = (magnitudes > 0).mean(axis=0), np.isin(task.inputs, zero_inputs(task))
+    if not channels:  # inputs that are neither maps nor things of their own
+        even, left, unlit = np.zeros(shape), np.zeros(shape), np.zeros(shape[1:])
+    return {
+        "label": str(run),
+        "density": run.densities.tolist(),
+        "seeds": len(run.seeds),
+        "channels": list(channels),
+        "values": even.reshape(shape).round(4).tolist(),
+        "left": left.reshape(shape).sum(axis=2).round(1).tolist(),
+        "unlit": [np.flatnonzero(cells).tolist() for cells in unlit.reshape(shape[1:])],
+    }
+
+
+def _channels(task: Any) -> tuple[str, ...]:
+    """Of inputs that are maps, the names of the maps, none where a grid is shown in another way; else all inputs."""
+    names: tuple[str, ...] = task.channels if hasattr(task, "grid") else task.inputs
+    return names
+
+
+def _stacked(by_name: dict[str, np.ndarray]) -> np.ndarray:
+    return np.stack(list(by_name.values()), axis=-1)
+
+
+def _games(run: Run) -> tuple[list[Chart], np.ndarray]:
+    """What a dense and a sparse agent of one seed do, always taking the best action, and what stood where at first.
+
+    The seed is that whose return is the median at the level nearest to PLAYED. Each game: level, density, seed, scored
+    (that seed's return on its scored episodes), rewards (int[env_steps]) and places (by name int[env_steps + 1], the
+    cell of each thing that moves, -1 where it is not on the map).
+    """
+    sparse = int(np.abs(np.log(run.densities / PLAYED)).argmin())
+    scored = run.returns(TICKET)
+    place = median_seed(scored[:, sparse])
+    made, start = [], np.zeros(0)
+    for level in dict.fromkeys((0, sparse)):
+        game = play(run.experiment.task, actor_of(run, TICKET, level, place), run.seeds[place], level)
+        start = game.start
+        made.append(
+            {
+                "level": level,
+                "density": float(run.densities[level]),
+                "seed": run.seeds[place],
+                "scored": round(float(scored[place, level]), 2),
+                "rewards": game.rewards,
+                "places": game.places,
+            }
+        )
+    return made, start
+
+
+def _learned(run: Run, runs: Sequence[Run]) -> list[Chart]:
+    """A run's lines of learning; on surviving inputs each says at which density, and how many inputs that are."""
+    if SURVIVING not in run.conditions:
+        return [_learning_line(str(run), run, run.evaluations())]
+    name = "" if len(runs) == 1 else f"{run}, "
+    lines = [_learning_line(f"{name}all inputs", run, run.evaluations())]
+    left, count = run.inputs_left(SURVIVING).mean(axis=0), len(run.experiment.task.inputs)
+    reached = [run.level_at(density) for density in LEARNED if run.densities[-1] <= density]
+    for level in dict.fromkeys(reached or [len(run.densities) - 1]):
+        label = f"{name}surviving inputs at {100 * run.densities[level]:.2g} % density"
+        lines.append(
+            _learning_line(f"{label} ({left[level]:,.0f} of {count:,} left)", run, run.evaluations(level))
+        )
+    return lines
+
+
+def _learning_line(label: str, run: Run, values: np.ndarray) -> Chart:
+    count = run.experiment.evaluation.per_training
+    env_steps = [run.experiment.learner.env_steps * (turn + 1) / count for turn in range(count)]
+    return {"label": label, "env_steps": env_steps, "values": values.T.round(2).tolist()}
+
+
+def _of_returns(kind: str, runs: Sequence[Run], series: list[Chart]) -> Chart:
+    reference = runs[0].reference
+    return {
+        "kind": kind,
+        "key": _key(runs),
+        "title": _title(runs),
+        "unit": runs[0].judged.replace("-", " "),
+        "series": series,
+        "references": {"expert": reference.expert, "random": reference.random},
+    }
+
+
+def _shares(runs: Sequence[Run], of: str, names: Sequence[str], measured: Callable[[Run], np.ndarray]) -> Chart:
+    """measured: float[seeds, levels + 1, names]."""
+    series = [
+        {
+            "label": str(run),
+            "density": run.densities.tolist(),
+            "values": measured(run).transpose(1, 0, 2).round(4).tolist(),
+        }
+        for run in runs
+    ]
+    return {
+        "kind": "shares",
+        "of": of,
+        "key": f"{_key(runs)} {of}",
+        "title": _title(runs),
+        "names": list(names),
+        "series": series,
+    }
+
+
+def _label(run: Run, condition: str, runs: Sequence[Run]) -> str:
+    """The shortest that tells this series from the others: the condition, the run, or both.
+
+    Where several runs have one condition in common (the ticket, as a rule), that goes by the run's name, and a
+    baseline that only one of them has by its condition.
+    """
+    if len(runs) == 1:
+        return condition
+    if len(run.conditions) == 1:
+        return str(run)
+    shared = [each for each in run.conditions if any(each in other.conditions for other in runs if other is not run)]
+    if len(shared) != 1:
+        return f"{run}, {condition}"
+    return str(run) if condition in shared else condition
+
+
+def _key(runs: Sequence[Run]) -> str:
+    return " + ".join(str(run.system) for run in runs)
+
+
+def _title(runs: Sequence[Run]) -> str:
+    """Tasks and learners; with its changes where a single run is drawn by condition, so that none is mistaken."""
+    tasks = dict.fromkeys(title_of(run.experiment.task) for run in runs)
+    learners = dict.fromkeys(run.system.learner.upper() for run in runs)
+    named = f"{' and '.join(tasks)} {' and '.join(learners)}"
+    if len(runs) == 1 and len(runs[0].conditions) > 1:
+        _, _, *changes = str(runs[0].system).split(" ")
+        return ", ".join([named, *([" ".join(changes)] if changes else [])])
+    return named
+
+
+def title_of(task: Any) -> str:
+    """A task's name for people: its `title`, or its name in capitals."""
+    title: str = getattr(task, "title", "") or "-".join(word.capitalize() for word in task.name.split("-"))
+    return title

@@ -1,0 +1,180 @@
+"""What a claim measures of what the masks keep: of the actor's layers, of inputs, and of channels of inputs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from harness.judging.chains import Chains
+from harness.judging.channels import by_channel, relative, share_of_emptied, split_means
+from harness.learners.protocol import ACTOR
+from harness.pruning.conditions import TICKET
+from harness.pruning.layout import layer_sizes
+from harness.pruning.level import Level
+from harness.statistics import PerSeed, fan_in_gap, input_magnitude, overshoot, restricted_level, separation_level
+from harness.tasks.spec import zero_inputs
+
+OfEnemies = Literal["density", "magnitude", "emptied"]
+"""Of the inputs that show enemies: the share of weights left, the input magnitude, or the share of inputs without any
+weight left."""
+
+
+class OfMasks(Chains):
+    """The measures of masks. Inputs are those of the actor's first layer."""
+
+    def layer_densities(self, condition: str = TICKET) -> np.ndarray:
+        """float64[seeds, K + 1, layers]: the share of the actor's weights left, per layer."""
+        return self.measured(condition, _layer_densities)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Of the actor's layers, from the input on."""
+        count = len(self.experiment.network.hidden)
+        return ("input layer", *(f"hidden layer {number}" for number in range(2, count + 1)), "output layer")
+
+    def layer_density_at(self, density: float | None = None, condition: str = TICKET) -> dict[str, PerSeed]:
+        """Density of each of the actor's layers at the first level at or below `density`, or the mean over levels 1 to
+        K."""
+        return self.by_name(self.layer_names, self.at(self.layer_densities(condition), density))
+
+    def fan_in_gap(self, density: float | None = None, condition: str = TICKET) -> PerSeed:
+        """Density of the actor's layers with the lowest fan-in less that of those with the highest, at the first level
+        at or below `density`, or the mean over levels 1 to K."""
+        gaps = fan_in_gap(self.layer_densities(condition), layer_sizes(self.experiment)[ACTOR])
+        return self.per_seed(str(self.system), self.at(gaps, density))
+
+    def overshoot(self, condition: str = TICKET) -> PerSeed:
+        """1 where the first layer is empty at 10 % density (the first level at or below it), else 0."""
+        counts = self.measured(condition, _first_layer_count)
+        return self.per_seed(str(self.system), overshoot(counts, self.densities))
+
+    def input_densities(self, condition: str = TICKET) -> np.ndarray:
+        """float64[seeds, K + 1, inputs]: the share of each input's weights that is left."""
+        return self.measured(condition, _input_densities)
+
+    def input_magnitudes(self, condition: str = TICKET) -> np.ndarray:
+        """float64[seeds, K + 1, inputs]: each input's share of the first layer's summed magnitudes."""
+        return self.measured(condition, _input_magnitudes)
+
+    def input_magnitude_at(self, density: float, condition: str = TICKET) -> dict[str, PerSeed]:
+        """Each input's share at the first level at or below `density`, per seed."""
+        return self.by_name(self.experiment.task.inputs, self.at(self.input_magnitudes(condition), density))
+
+    def separation_level(self, inputs: Sequence[str], condition: str = TICKET) -> PerSeed:
+        """First level at which `inputs` hold 0.8 of the input magnitude, K + 1 where none does."""
+        named = [self.experiment.task.inputs.index(name) for name in inputs]
+        levels = restricted_level(separation_level(self.input_magnitudes(condition), named))
+        return self.per_seed(str(self.system), levels)
+
+    def inputs_left(self, condition: str = TICKET, changing: bool = False) -> np.ndarray:
+        """float64[seeds, K + 1]: how many inputs are still connected. changing: of those alone that are not zero in
+        every state."""
+        counted = self._changing if changing else slice(None)
+        return np.asarray((self.input_densities(condition)[..., counted] > 0).sum(axis=-1), dtype=np.float64)
+
+    def inputs_gone_at(self, density: float, condition: str = TICKET, changing: bool = False) -> PerSeed:
+        """Share of the inputs that are no longer connected, at the first level at or below `density`. changing: see
+        `inputs_left`."""
+        left = self.inputs_left(condition, changing)
+        count = self._changing.sum() if changing else len(self._changing)
+        return self.per_seed(str(self.system), 1 - self.at(left, density) / count)
+
+    def channel_densities(self, condition: str = TICKET, changing: bool = False) -> dict[str, np.ndarray]:
+        """float64[seeds, K + 1] by channel: the share of its weights that is left. changing: see `inputs_left`.
+
+        Raises ValueError, in one line, for a task that has no channels.
+        """
+        channels, counted = self._channels, self._changing if changing else None
+        found = by_channel(self.input_densities(condition), len(channels), counted)
+        return {name: found[..., i] for i, name in enumerate(channels)}
+
+    def channel_density_at(
+        self, density: float | None = None, condition: str = TICKET, changing: bool = False
+    ) -> dict[str, PerSeed]:
+        """`channel_densities` at the first level at or below `density`, or the mean over levels 1 to K."""
+        found = self.channel_densities(condition, changing)
+        return {name: self.per_seed(name, self.at(values, density)) for name, values in found.items()}
+
+    def enemies_at(
+        self, density: float | None = None, measure: OfEnemies = "density", condition: str = TICKET
+    ) -> dict[str, PerSeed]:
+        """The mean of a measure over the inputs that show an enemy where it can come to ("reachable"), and over those
+        that show one where it can't ("unreachable"): at the first level at or below `density`, or over levels 1 to K.
+
+        Raises ValueError, in one line, for a task without enemies.
+        """
+        among, reachable = self._enemies
+        values = self.input_magnitudes(condition) if measure == "magnitude" else self.input_densities(condition)
+        if measure == "emptied":
+            values = (values == 0).astype(np.float64)
+        found = split_means(self.at(values, density), among, reachable)
+        return self.by_name(("reachable", "unreachable"), np.stack(found, axis=-1))
+
+    def unreachable_of_emptied(self, density: float, condition: str = TICKET) -> PerSeed:
+        """Of the inputs that show an enemy and have no weight left at the first level at or below `density`, the share
+        that shows it where it can't come to; less that share of all of them, which is chance. 0 where none is empty."""
+        among, reachable = self._enemies
+        share, chance = share_of_emptied(self.at(self.input_densities(condition), density), among, ~reachable)
+        return self.per_seed("of those emptied", share) - self.per_seed("of all", np.full(share.shape, chance))
+
+    def check(self, needs_density: float | None, needs_fan_ins: bool) -> None:
+        """Raise ValueError, in one line, where this run can't show what a claim needs; see `Claim`."""
+        if needs_density is not None:
+            self.level_at(needs_density)
+        if needs_fan_ins:
+            sizes = layer_sizes(self.experiment)[ACTOR]
+            fan_in_gap(np.ones(len(sizes) - 1), sizes)
+
+    @property
+    def _changing(self) -> np.ndarray:
+        """bool[inputs]: those that are not zero in every state."""
+        task = self.experiment.task
+        return ~np.isin(task.inputs, zero_inputs(task))
+
+    @property
+    def _channels(self) -> tuple[str, ...]:
+        channels: tuple[str, ...] = getattr(self.experiment.task, "channels", ())
+        if not channels:
+            raise ValueError(f"the inputs of {self.system} are no maps: it has no channels to look at")
+        return channels
+
+    @property
+    def _enemies(self) -> tuple[np.ndarray, np.ndarray]:
+        """bool[inputs] twice: those that show an enemy, and of these the ones where it can come to."""
+        reachable: Mapping[str, np.ndarray] = getattr(self.experiment.task, "reachable", {})
+        channels = self._channels
+        if not set(reachable) & set(channels):
+            raise ValueError(f"the inputs of {self.system} show no enemies")
+        nowhere = np.zeros(len(self.experiment.task.inputs) // len(channels), dtype=bool)
+        shown = [np.full_like(nowhere, channel in reachable) for channel in channels]
+        within = [reachable[channel].ravel() if channel in reachable else nowhere for channel in channels]
+        return np.concatenate(shown), np.concatenate(within)
+
+
+def relative_lead(one: PerSeed, other: PerSeed) -> PerSeed:
+    """By how much the share that `one` has of both exceeds that of `other`: (one - other) / (one + other), per seed.
+
+    From -1 to 1, and 0 where they are alike, also where both are 0; see `harness.judging.channels.relative`. It is a
+    pair of two shares, each with the span 0 to 1. Raises ValueError where the two have different seeds.
+    """
+    if one.seeds != other.seeds:
+        raise ValueError(f"{one} and {other} hold different seeds: {one.seeds} and {other.seeds}")
+    shares = relative(one.values, other.values)
+    first, second = (PerSeed.of(str(each), share, one.seeds) for each, share in zip((one, other), shares, strict=True))
+    return first - second
+
+
+def _layer_densities(level: Level) -> np.ndarray:
+    return np.stack([mask.mean(axis=(1, 2)) for mask in level.masks[ACTOR]], axis=1)
+
+
+def _input_densities(level: Level) -> np.ndarray:
+    return np.asarray(level.masks[ACTOR][0].mean(axis=2))
+
+
+def _input_magnitudes(level: Level) -> np.ndarray:
+    return input_magnitude(level.trained[ACTOR].weights[0])
+
+
+def _first_layer_count(level: Level) -> np.ndarray:
+    return np.asarray(level.masks[ACTOR][0].sum(axis=(1, 2)))

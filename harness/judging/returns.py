@@ -1,0 +1,165 @@
+"""What a claim measures of returns: areas over the levels, break densities, how fast a dense network learns."""
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.controls import control_of
+from harness.judging.chains import Chains
+from harness.pruning.conditions import SURVIVING, TICKET
+from harness.pruning.level import Level
+from harness.statistics import (
+    Censored,
+    PerSeed,
+    area,
+    area_over_weights,
+    break_density,
+    normalised_return,
+)
+
+if TYPE_CHECKING:
+    from harness.judging.chains import Measure
+
+Judged = Literal["scored-return", "best-evaluation"]
+"""See `Evaluation.judged`."""
+
+
+class Areas(dict[str, PerSeed]):
+    """Area per condition, and the parts of the ticket effect as CLAIMS.md defines them."""
+
+    @property
+    def ticket_effect(self) -> PerSeed:
+        """mask/weights - random/re-init."""
+        return self["mask/weights"] - self["random/re-init"]
+
+    @property
+    def weights_part(self) -> PerSeed:
+        """mask/weights - mask/permuted: what the initial weights add to the mask."""
+        return self["mask/weights"] - self["mask/permuted"]
+
+    @property
+    def mask_part(self) -> PerSeed:
+        """mask/permuted - permuted/permuted: what the mask adds to the ratio of weights per layer."""
+        return self["mask/permuted"] - self["permuted/permuted"]
+
+    @property
+    def layer_ratio_part(self) -> PerSeed:
+        """permuted/permuted - random/re-init: what the ratio of weights per layer adds."""
+        return self["permuted/permuted"] - self["random/re-init"]
+
+
+class OfReturns(Chains):
+    """The measures of returns."""
+
+    @property
+    def judged(self) -> Judged:
+        """Which return findings rest on."""
+        return self.experiment.evaluation.judged
+
+    def returns(self, condition: str, judged: Judged | None = None) -> np.ndarray:
+        """float64[seeds, K + 1], undiscounted, per episode; by default of those that are judged."""
+        measure = RETURNS[judged or self.judged]
+        if not self.experiment.control:
+            return self.measured(condition, measure)
+        measured = {each: self.measured(each, measure) for each in self.conditions}
+        return control_of(self.experiment).returns(measured, self.seeds)[condition]
+
+    def normalised_returns(self, condition: str = TICKET, judged: Judged | None = None) -> np.ndarray:
+        """float64[seeds, K + 1]: 0 for the random policy and 1 for the expert."""
+        return normalised_return(self.returns(condition, judged), self.reference)
+
+    def normalised_levels(self, condition: str = TICKET) -> dict[str, PerSeed]:
+        """Normalised return at each of the levels 1 to K, by density in words ("at 20 % density")."""
+        names = [f"at {100 * density:.2g} % density" for density in self.densities]
+        return self.by_name(names[1:], self.normalised_returns(condition)[:, 1:])
+
+    def dense_returns(self) -> np.ndarray:
+        """float64[seeds]: the judged returns at level 0."""
+        return self.measured_dense(RETURNS[self.judged])
+
+    def dense(self) -> PerSeed:
+        """Normalised return at level 0."""
+        return self.per_seed(str(self.system), normalised_return(self.dense_returns(), self.reference))
+
+    def surviving_return(self, level: int) -> PerSeed:
+        """Normalised return of dense networks on the inputs that survive at `level`."""
+        return self.per_seed(SURVIVING, self.normalised_returns(SURVIVING)[:, level])
+
+    def evaluations(self, level: int | None = None) -> np.ndarray:
+        """float64[seeds, per_training]: mean returns during the training of level 0, or of dense networks on the inputs
+        that survive at `level`. A member that stopped at the task's maximum stays there."""
+        if level is None:
+            return self._stopped_at_maximum(self.measured_dense(_evaluations))
+        return self._stopped_at_maximum(self.measured(SURVIVING, _evaluations)[:, level])
+
+    def area(self, drop: int = 0, judged: Judged | None = None) -> Areas:
+        """Mean normalised return over levels 1 to K - `drop`, per condition and seed."""
+        last = self.experiment.pruning.levels - drop
+        found = {c: area(self.normalised_returns(c, judged), last) for c in self.conditions}
+        return Areas({c: self.per_seed(c, values) for c, values in found.items()})
+
+    def other_areas(self) -> dict[str, Areas]:
+        """The areas under other readings, to be reported beside a finding."""
+        k = self.experiment.pruning.levels
+        other: Judged = "scored-return" if self.judged == "best-evaluation" else "best-evaluation"
+        name = f"{other} instead of {self.judged}".replace("-", " ")
+        found = {name: self.area(judged=other)}
+        return {f"levels 1 to {k - 2} only": self.area(drop=2), **found} if k > 3 else found
+
+    def area_at_end(self, condition: str = TICKET) -> PerSeed:
+        """As `area`, of the last evaluation in place of the pruned checkpoint."""
+        last = self._stopped_at_maximum(self.measured(condition, _last_evaluation))
+        return self.per_seed(condition, area(normalised_return(last, self.reference)))
+
+    def area_over_weights(self, low: float, high: float, condition: str = TICKET) -> PerSeed:
+        """Mean normalised return from `low` to `high` remaining weights, over their logarithm."""
+        chosen = area_over_weights(self.normalised_returns(condition), self.weights_left, low, high)
+        return self.per_seed(str(self.system), chosen)
+
+    def learning_area(self, level: int | None = None) -> PerSeed:
+        """Mean normalised return over the evaluations of a training: of level 0, on all inputs, or of dense networks on
+        the inputs that survive at `level`."""
+        found = self.measured_dense(_evaluations) if level is None else self.measured(SURVIVING, _evaluations)[:, level]
+        returns = learning_area(found, self.experiment.task.maximum_return)
+        return self.per_seed("all inputs" if level is None else SURVIVING, normalised_return(returns, self.reference))
+
+    def break_density(self, condition: str = TICKET) -> Censored:
+        """Density of the last level before normalised return falls more than 0.1 below level 0's mean."""
+        return break_density(self.normalised_returns(condition), self.densities)
+
+    def _stopped_at_maximum(self, evaluations: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(evaluations), self.experiment.task.maximum_return, evaluations)
+
+
+def learning_area(evaluations: npt.ArrayLike, maximum: float) -> npt.NDArray[np.float64]:
+    """Mean return over the evaluations of a training. evaluations: float[..., per_training], NaN from where a member
+    had stopped -> float[...], in their unit.
+
+    A member stops at the task's maximum, which is what it counts as from there on. Raises ValueError for NaN before a
+    number: a level that starts at a later rewind point has no beginning of a learning curve.
+    """
+    curves = np.asarray(evaluations, dtype=np.float64)
+    stopped = np.isnan(curves)
+    if (stopped[..., :-1] & ~stopped[..., 1:]).any() or stopped[..., 0].any():
+        raise ValueError("a learning curve without its beginning has no area")
+    return np.asarray(np.where(stopped, maximum, curves).mean(axis=-1))
+
+
+def _scored_returns(level: Level) -> np.ndarray:
+    return level.scored_returns
+
+
+def _best_evaluations(level: Level) -> np.ndarray:
+    return level.best_evaluations
+
+
+def _evaluations(level: Level) -> np.ndarray:
+    return level.evaluations
+
+
+def _last_evaluation(level: Level) -> np.ndarray:
+    return level.evaluations[:, -1]
+
+
+RETURNS: "dict[Judged, Measure]" = {"scored-return": _scored_returns, "best-evaluation": _best_evaluations}
