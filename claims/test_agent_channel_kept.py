@@ -22,7 +22,7 @@ pytestmark = claim(
     source="4.1, Figure 5",
     quantifier="the task",
     systems=1,
-    figure="maze",
+    figure="maps",
     needs_density=DENSITY,
 )
 

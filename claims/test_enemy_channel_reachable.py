@@ -29,7 +29,7 @@ pytestmark = claim(
     source="4.1, Figures 1 and 5",
     quantifier="all pruned pixels",
     systems=1,
-    figure="maze",
+    figure="maps",
     needs_density=0.02,
 )
 RUNS = pytest.mark.parametrize("run", [ticket_run("gridmaze", "dqn")])

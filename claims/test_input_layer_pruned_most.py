@@ -16,7 +16,7 @@ pytestmark = claim(
     source="1, 4.1, Figure 5",
     quantifier="visual tasks",
     systems=5,
-    figure="maze",
+    figure="maps",
     needs_density=DENSITY,
 )
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from harness.evidence.store import Store, address
 from harness.experiment import Cell, Experiment
-from harness.fixtures import read_reference
 from harness.profiles.profile import Profile, System, scale
 from harness.pruning.conditions import CONDITIONS, DENSE
 from harness.pruning.layout import densities, weights_left
 from harness.pruning.level import Level
 from harness.statistics import PerSeed, Reference, normalised_return
+from harness.tasks.references import read_reference
 
 Measure = Callable[[Level], np.ndarray]
 """What is measured on a level: float[members, ...]. A function of a module, so that its values can be cached."""

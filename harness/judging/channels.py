@@ -1,5 +1,4 @@
-"""What a mask keeps of inputs that are maps of objects, and how fast a dense network learns on them: arrays in, numbers
-out (CLAIMS.md, part B). numpy only.
+"""What a mask keeps of inputs that are maps of objects: arrays in, numbers out (CLAIMS.md, part B). numpy only.
 
 A channel's inputs lie side by side, one for each pixel. `left` is the share of each input's weights that are left.
 """
@@ -67,20 +66,6 @@ def share_of_emptied(left: npt.ArrayLike, among: npt.ArrayLike, inside: npt.Arra
     count = empty.sum(axis=-1)
     found = (empty & within).sum(axis=-1)
     return np.divide(found, count, out=np.full(count.shape, chance), where=count > 0), chance
-
-
-def learning_area(evaluations: npt.ArrayLike, maximum: float) -> FloatArray:
-    """Mean return over the evaluations of a training. evaluations: float[..., per_training], NaN from where a member
-    had stopped -> float[...], in their unit.
-
-    A member stops at the task's maximum, which is what it counts as from there on. Raises ValueError for NaN before a
-    number, as a level has that starts at a later rewind point: of that no learning curve begins.
-    """
-    curves = np.asarray(evaluations, dtype=np.float64)
-    stopped = np.isnan(curves)
-    if (stopped[..., :-1] & ~stopped[..., 1:]).any() or stopped[..., 0].any():
-        raise ValueError("a learning curve without its beginning has no area")
-    return np.asarray(np.where(stopped, maximum, curves).mean(axis=-1))
 
 
 def _mean_over(values: FloatArray, chosen: BoolArray, what: str) -> FloatArray:

@@ -1,6 +1,6 @@
 """The data behind a claim's charts, as plain values; `reports` draws them.
 
-Each chart is a dict with `kind`, `key`, `title` and `series`, a list of dicts with `label` each:
+Each chart is a dict with `kind`, `key` (unique within its claim), `title` and `series`, a list of dicts with `label`:
 
     returns   return against density: series with density (float[levels + 1]) and values (float[levels + 1][seeds]);
               unit, and references (the returns of "expert" and "random")
@@ -10,6 +10,7 @@ Each chart is a dict with `kind`, `key`, `title` and `series`, a list of dicts w
     map       a heat map of every input, by channel and cell: see `heat_map`
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
@@ -38,8 +39,7 @@ def charts_of(figure: Figure, findings: Iterable[Sequence[Run]]) -> list[Chart]:
     Runs that only show that a difference could be seen are not drawn.
     """
     drawn = {tuple(map(_name_of, runs)): runs for runs in _without_assays(findings)}
-    charts = [chart for runs in drawn.values() for chart in _CHARTS[figure](runs)]
-    return _joined_sizes(charts) if figure == "sizes" else charts
+    return _joined([chart for runs in drawn.values() for chart in _CHARTS[figure](runs)])
 
 
 def returns(runs: Sequence[Run]) -> list[Chart]:
@@ -133,7 +133,6 @@ def heat_map(runs: Sequence[Run]) -> Chart:
         board = {"layout": layout(task, starts[0]), "symbols": dict(task.symbols), "reachable": reachable}
     return {
         "kind": "map",
-        "key": _key(runs),
         "title": _title(runs),
         "grid": list(getattr(task, "grid", (1, 1))),
         "board": board,
@@ -160,14 +159,35 @@ def _name_of(run: Run) -> tuple[Any, ...]:
     return run.system, run.conditions, run.label, run.times
 
 
-def _joined_sizes(charts: Sequence[Chart]) -> list[Chart]:
-    """Findings compare sizes in pairs; the paper's Figure 11 shows all sizes of a task and learner on one axis."""
-    joined: dict[str, Chart] = {}
+def _joined(charts: Iterable[Chart]) -> list[Chart]:
+    """Charts that differ in their series alone become one, with every series that any of them has.
+
+    A chart stays by itself if a series of it has the label, but not the numbers, of one that is already there.
+    """
+    joined: list[Chart] = []
     for chart in charts:
-        kept = joined.setdefault(chart["title"], {**chart, "key": chart["title"], "series": []})
-        known = {line["label"] for line in kept["series"]}
-        kept["series"] += [line for line in chart["series"] if line["label"] not in known]
-    return list(joined.values())
+        fits = next((other for other in joined if _goes_with(chart, other)), None)
+        if fits is None:
+            joined.append({**chart, "series": list(chart["series"])})
+            continue
+        known = {series["label"] for series in fits["series"]}
+        fits["series"] += [series for series in chart["series"] if series["label"] not in known]
+    for number, chart in enumerate(joined):
+        chart["key"] = f"{chart['title']} {number}"
+        if chart["kind"] == "shares":
+            chart["series"].sort(key=lambda series: _natural(series["label"]))
+    return joined
+
+
+def _goes_with(chart: Chart, other: Chart) -> bool:
+    drawn = {series["label"]: series for series in other["series"]}
+    alike = all(drawn.get(series["label"], series) == series for series in chart["series"])
+    return alike and all(chart[name] == other.get(name) for name in chart.keys() - {"key", "series"})
+
+
+def _natural(label: str) -> list[Any]:
+    """Numbers in a text are ordered by their value."""
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", label)]
 
 
 def _mapped(run: Run) -> Chart:
@@ -179,8 +199,8 @@ def _mapped(run: Run) -> Chart:
     counts = np.maximum(has_layer.sum(axis=0), 1)[:, None]
     even = magnitudes.sum(axis=0) / counts * magnitudes.shape[2]
     left, unlit = (magnitudes > 0).mean(axis=0), np.isin(task.inputs, zero_inputs(task))
-    if not channels:  # inputs that are neither maps nor things of their own
-        even, left, unlit = np.zeros(shape), np.zeros(shape), np.zeros(shape[1:])
+    if not channels:  # the inputs of a grid that are shown as no maps
+        even, left, unlit = np.zeros(shape), np.zeros(shape), np.zeros(shape[1:], dtype=bool)
     return {
         "label": str(run),
         "density": run.densities.tolist(),
@@ -239,9 +259,7 @@ def _learned(run: Run, runs: Sequence[Run]) -> list[Chart]:
     reached = [run.level_at(density) for density in LEARNED if run.densities[-1] <= density]
     for level in dict.fromkeys(reached or [len(run.densities) - 1]):
         label = f"{name}surviving inputs at {100 * run.densities[level]:.2g} % density"
-        lines.append(
-            _learning_line(f"{label} ({left[level]:,.0f} of {count:,} left)", run, run.evaluations(level))
-        )
+        lines.append(_learning_line(f"{label} ({left[level]:,.0f} of {count:,} left)", run, run.evaluations(level)))
     return lines
 
 
@@ -255,7 +273,6 @@ def _of_returns(kind: str, runs: Sequence[Run], series: list[Chart]) -> Chart:
     reference = runs[0].reference
     return {
         "kind": kind,
-        "key": _key(runs),
         "title": _title(runs),
         "unit": runs[0].judged.replace("-", " "),
         "series": series,
@@ -276,7 +293,6 @@ def _shares(runs: Sequence[Run], of: str, names: Sequence[str], measured: Callab
     return {
         "kind": "shares",
         "of": of,
-        "key": f"{_key(runs)} {of}",
         "title": _title(runs),
         "names": list(names),
         "series": series,
@@ -297,10 +313,6 @@ def _label(run: Run, condition: str, runs: Sequence[Run]) -> str:
     if len(shared) != 1:
         return f"{run}, {condition}"
     return str(run) if condition in shared else condition
-
-
-def _key(runs: Sequence[Run]) -> str:
-    return " + ".join(str(run.system) for run in runs)
 
 
 def _title(runs: Sequence[Run]) -> str:

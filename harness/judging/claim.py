@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.judging.figures import Figure
+from harness.judging.chart_data import Figure
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from harness.judging.kept import OfMasks
 from harness.judging.returns import OfReturns
-from harness.profiles.all_budgets import TASKS
-from harness.profiles.profile import System
+from harness.profiles.profile import TASKS, System
 from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 
 

@@ -11,9 +11,10 @@ from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
+from harness.judging.chains import Scene
 from harness.judging.claim import Claim, at_least_of, claim_of
 from harness.judging.judge import Judge
-from harness.judging.run import Run, Scene
+from harness.judging.run import Run
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import CLAIMS, Claims
 from harness.results.schema import Finding, LaterClaim

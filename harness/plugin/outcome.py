@@ -1,12 +1,10 @@
 """From the findings of a session to its result, and to what the terminal says at its end."""
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from harness.judging.figures import figure
-from harness.judging.run import EvidenceMissingError
+from harness.judging.chains import EvidenceMissingError
+from harness.judging.chart_data import charts_of
 from harness.judging.verdict import claim_verdict, with_q_values
 from harness.plugin import gate
 from harness.plugin.collection import Suite
@@ -116,11 +114,8 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
     seen = len({finding.system for finding in findings if finding.judged})
     cells = {where.cell.id: where for where in suite.addresses}
     added = " Seeds were added to a block already judged." if any(finding.note for finding in findings) else ""
-    charts = []
-    if settings.profile.gives_findings:
-        drawn = [judge.judged for nodeid, judge in suite.judges.items() if nodeid in {f.nodeid for f in findings}]
-        with contextlib.suppress(EvidenceMissingError):  # its findings say so
-            charts = joined_charts([figure(claim.figure, runs) for runs in drawn if runs])
+    judged = {finding.nodeid for finding in findings if finding.judged}
+    charts = charts_of(claim.figure, [judge.runs for nodeid, judge in suite.judges.items() if nodeid in judged])
     return ClaimResult(
         id=name,
         says=claim.says,
@@ -194,39 +189,6 @@ def _lacking(suite: Suite, findings: Sequence[Finding]) -> str:
         if count:
             return f"{count} finding{'s' if count > 1 else ''} {words}"
     return ""
-
-
-def joined_charts(charts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Charts of one kind and title become one, with every series that any of them has.
-
-    A chart of which a series has the label, but not the numbers, of one already there stays by itself.
-    """
-    shared: list[dict[str, Any]] = []
-    for one in charts:
-        chart = dict(one, series=list(one["series"]))
-        whole = next((other for other in shared if _goes_with(chart, other)), None)
-        if whole is None:
-            shared.append(chart)
-        else:
-            known = {series["label"] for series in whole["series"]}
-            whole["series"] += [series for series in chart["series"] if series["label"] not in known]
-    for number, chart in enumerate(shared):
-        chart["key"] = f"{chart['title']} {number}"
-        if "names" in chart:
-            chart["series"].sort(key=lambda series: _natural(series["label"]))
-    return shared
-
-
-def _goes_with(chart: dict[str, Any], other: dict[str, Any]) -> bool:
-    drawn = {series["label"]: series for series in other["series"]}
-    alike = all(drawn.get(series["label"], series) == series for series in chart["series"])
-    return alike and all(
-        chart.get(name) == other.get(name) for name in ("kind", "title", "unit", "references", "names", "layout")
-    )
-
-
-def _natural(label: str) -> list[Any]:
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.split(r"(\d+)", label)]
 
 
 def _p(p: float | None) -> str:

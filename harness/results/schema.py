@@ -336,7 +336,7 @@ class ClaimResult(Model):
     verdict, summary              read off its findings; verdict, scale and counts in a sentence or two
     expected                      how many findings it has at this profile; None where only some were collected
     cpu_seconds                   of all its evidence, of which claims share parts: their sum is more than the run's
-    charts                        the data that the report draws for it, by `harness.judging.figures`
+    charts                        the data that the report draws for it, by `harness.judging.chart_data`
     """
 
     id: str

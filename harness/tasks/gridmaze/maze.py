@@ -11,7 +11,7 @@ gap, and what changes with each coin or poison that is taken. No more than `MAX_
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 import numpy as np
 
 from harness.streams import stream
-from harness.tasks.gridmaze.layout import CELLS, COLUMNS, COUNTS, FILE, LAYOUT, OBJECTS, ROWS
+from harness.tasks.gridmaze.layout import CELLS, CHARACTERS, COLUMNS, COUNTS, FILE, LAYOUT, OBJECTS, ROWS, WALL
 
 if TYPE_CHECKING:
     from harness.tasks.gridmaze.batch import GridMazes
@@ -73,7 +73,11 @@ class GridMaze:
     """
 
     name: ClassVar[str] = "gridmaze"
+    title: ClassVar[str] = "GridMaze"
     actions: ClassVar[int] = 4
+    grid: ClassVar[tuple[int, int]] = (ROWS, COLUMNS)
+    symbols: ClassVar[Mapping[str, str]] = {**dict(zip(OBJECTS, CHARACTERS, strict=True)), "wall": WALL}
+    """A character for what stands in a cell."""
     files: ClassVar[tuple[Path, ...]] = (FILE,)
     minimum_return: ClassVar[float] = -float(COUNTS["poison"])
     maximum_return: ClassVar[float] = float(COINS)
@@ -89,6 +93,10 @@ class GridMaze:
     def channels(self) -> tuple[str, ...]:
         """What the maps of an observation show, one after another; none where it is no map."""
         return {"object-map": OBJECTS, "rgb": ("red", "green", "blue"), "entangled": ()}[self.encoding]
+
+    def as_maps(self) -> "GridMaze":
+        """The same task, shown as object maps."""
+        return replace(self, encoding="object-map")
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ import pytest
 from scipy import stats
 
 from harness.evidence.store import Store
+from harness.judging.chains import Scene
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
-from harness.judging.run import Run, Scene
+from harness.judging.run import Run
 from harness.judging.verdict import claim_verdict
 from harness.profiles.profile import System
 from harness.pruning.conditions import TICKET

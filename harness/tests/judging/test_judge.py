@@ -1,27 +1,36 @@
 """What the judge makes of numbers: findings that say what they could have seen, and why nothing is said."""
 
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.experiment import Cell
 from harness.judging.assay import DENSE_BAR, insensitive
 from harness.judging.claim import Claim
-from harness.judging.judge import Judge
-from harness.judging.run import Areas, Run
+from harness.judging.judge import RANK_UNIT, RETURN_UNIT, Judge, JudgedTwiceError
+from harness.judging.run import Run
 from harness.profiles.profile import System
-from harness.pruning.conditions import CONDITIONS, DENSE
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.results.schema import Finding
-from harness.statistics import Censored, PerSeed, Reference
+from harness.statistics import Censored, PerSeed
+from harness.tests.judging.made import EXPERT, RANDOM, Making, level_of, made_run, returns_of
 
-NOISE = np.random.default_rng(5).normal(size=40)
+NOISE = np.random.default_rng(5).normal(size=80)
 
 
-def judge() -> Judge:
-    return Judge(Claim("a-claim", "0", "none", 1, "returns"), "test_it", "test_a.py::test_it", "it is so", [], "", True)
+def judge(runs: Sequence[Run] = (), gives_findings: bool = True) -> Judge:
+    return Judge(Claim("a-claim", "0", "none", 1, "returns"), "it", "a.py::it", "It is so.", runs, "", gives_findings)
+
+
+def found(method: str, *args: Any, runs: Sequence[Run] = (), gives_findings: bool = True, **kwargs: Any) -> Finding:
+    held = judge(runs, gives_findings)
+    getattr(held, method)(*args, **kwargs)
+    assert held.finding is not None
+    return held.finding
 
 
 def difference(mean: float, spread: float, seeds: int, third: bool = False) -> PerSeed:
@@ -31,13 +40,6 @@ def difference(mean: float, spread: float, seeds: int, third: bool = False) -> P
     one = PerSeed.of("one", 0.5 + mean + spread * NOISE[:seeds], names)
     other = one - PerSeed.of("other", np.full(seeds, 0.5), names)
     return other + PerSeed.of("third", np.zeros(seeds), names) if third else other
-
-
-def found(method: str, *args: Any, **kwargs: Any) -> Finding:
-    held = judge()
-    getattr(held, method)(*args, **kwargs)
-    assert held.finding is not None
-    return held.finding
 
 
 def broken(at: float, seeds: int) -> Censored:
@@ -52,115 +54,194 @@ def levels(values: np.ndarray) -> np.ndarray:
     return np.stack([values, values[::-1]], axis=1)
 
 
-# What it could have seen
+def wide(n: int) -> tuple[np.ndarray, np.ndarray]:
+    return levels(2 * NOISE[:n]), levels(np.roll(NOISE, 7)[:n])
 
 
-@pytest.mark.parametrize(
-    ("test", "judged"),
-    [
-        ("sign-flip", lambda n: found("greater", difference(0.1, 0.1, n), min_effect=0.05)),
-        ("guarded t", lambda n: found("greater", difference(0.1, 0.1, n, third=True), min_effect=0.05)),
-        ("guarded t", lambda n: found("equivalent", difference(0.0, 0.1, n), margin=0.2)),
-        ("guarded t", lambda n: found("non_inferior", difference(0.0, 0.1, n), margin=0.2)),
-        ("censored ranks", lambda n: found("holds_out_longer", broken(0.1, n), broken(0.1, n), min_effect=0.1)),
-        (
-            "swapped spreads",
-            lambda n: found(
-                "spreads_wider", levels(2 * NOISE[:n]), levels(np.roll(NOISE, 7)[:n]), min_effect=0.1, unit="returns"
-            ),
-        ),
-    ],
-    ids=["sign-flip", "contrast of three", "equivalent", "non-inferior", "censored ranks", "spreads"],
-)
-def test_every_test_says_what_it_could_have_seen_and_sees_more_with_more_seeds(test: str, judged: Any) -> None:
-    few, many = judged(16), judged(40)
-    assert few.test == many.test == test
-    assert few.detectable is not None
-    assert 0 < many.detectable < few.detectable
+EVERY_METHOD: dict[str, tuple[str, Any]] = {
+    "sign-flip": ("sign-flip", lambda n, **k: found("greater", difference(0.1, 0.1, n), min_effect=0.05, **k)),
+    "contrast of three": (
+        "guarded t",
+        lambda n, **k: found("greater", difference(0.1, 0.1, n, third=True), min_effect=0.05, **k),
+    ),
+    "equivalent": ("guarded t", lambda n, **k: found("equivalent", difference(0.0, 0.1, n), margin=0.2, **k)),
+    "non-inferior": ("guarded t", lambda n, **k: found("non_inferior", difference(0.0, 0.1, n), margin=0.2, **k)),
+    "ranks": (
+        "censored ranks",
+        lambda n, **k: found("holds_out_longer", broken(0.1, n), broken(0.1, n), min_effect=0.1, **k),
+    ),
+    "spreads": (
+        "swapped spreads",
+        lambda n, **k: found("spreads_wider", *wide(n), min_effect=0.1, unit="returns", **k),
+    ),
+}
 
 
-@given(st.integers(6, 12), st.floats(-1, 1))
-def test_seeds_that_all_agree_do_not_see_everything(seeds: int, mean: float) -> None:
-    finding = found("greater", difference(mean, 0.0, seeds), min_effect=0.05)
-    assert finding.detectable is None or finding.detectable > 0
+class TestEveryMethod:
+    @pytest.mark.parametrize(("test", "judged"), EVERY_METHOD.values(), ids=list(EVERY_METHOD))
+    def test_it_says_what_it_could_have_seen_and_sees_more_with_more_seeds(self, test: str, judged: Any) -> None:
+        few, many = judged(16), judged(40)
+        assert few.test == many.test == test
+        assert few.detectable is not None
+        assert 0 < many.detectable < few.detectable
+        assert many.sample is not None and many.sample.effect == pytest.approx(many.effect)
+
+    @pytest.mark.parametrize("judged", [judged for _, judged in EVERY_METHOD.values()], ids=list(EVERY_METHOD))
+    def test_a_smoke_run_concludes_nothing(self, judged: Any) -> None:
+        finding, smoke = judged(16), judged(16, gives_findings=False)
+        assert (smoke.conclusion, smoke.test, smoke.sample) == ("smoke", "", None)
+        assert (smoke.kind, smoke.unit, smoke.min_effect) == (finding.kind, finding.unit, finding.min_effect)
+
+    def test_other_readings_are_judged_alike_and_not_counted(self) -> None:
+        readings = {"against": difference(-0.3, 0.05, 20), "unsure": difference(0.0, 0.4, 20)}
+        finding = found("greater", difference(0.2, 0.05, 20), min_effect=0.05, sensitivity=readings)
+        assert finding.conclusion == "supported"
+        assert {r.name: r.conclusion for r in finding.sensitivity} == {
+            "against": "contradicted",
+            "unsure": "underpowered",
+        }
+        assert [r.effect for r in finding.sensitivity] == [float(each.values.mean()) for each in readings.values()]
+
+    def test_one_item_judges_one_hypothesis(self) -> None:
+        held = judge()
+        held.greater(difference(0.2, 0.05, 20), min_effect=0.05)
+        with pytest.raises(JudgedTwiceError, match=r"a\.py::it"):
+            held.greater(difference(0.2, 0.05, 20), min_effect=0.05)
+
+    def test_a_value_that_is_no_number_is_named_with_its_seed_and_its_reading(self) -> None:
+        bad = PerSeed.of("one", [0.5, np.nan, *[0.5] * 18], range(100, 120))
+        good = PerSeed.of("one", [0.5] * 20, range(100, 120))
+        for gives_findings in (True, False):
+            with pytest.raises(ValueError, match=r"one.*seed 101"):
+                judge(gives_findings=gives_findings).greater(bad, min_effect=0.05)
+            with pytest.raises(ValueError, match=r"'other'.*seed 101"):
+                judge(gives_findings=gives_findings).greater(good, min_effect=0.05, sensitivity={"other": bad})
+        one, other = wide(20)
+        other[3, 1] = np.inf
+        with pytest.raises(ValueError, match=r"narrower.*4 of 20"):
+            judge().spreads_wider(one, other, min_effect=0.1, unit="returns")
 
 
-def test_what_was_refused_for_too_few_seeds_sees_nothing_and_says_how_many_would_do() -> None:
-    finding = found("equivalent", difference(0.0, 0.1, 8), margin=0.2)
-    assert finding.conclusion == "underpowered"
-    assert finding.detectable is None
-    assert "calibrated from 15 on" in finding.refused
-    assert finding.seeds_needed is not None
-    assert finding.seeds_needed >= 15
+class TestSpan:
+    """The span of one chain: of returns what the task allows, of anything else a share from 0 to 1."""
+
+    RUN = made_run(returns_of(1, 1, 1, 1), system=System("gridmaze", "dqn"))
+    EFFECT = difference(0.0, 0.1, 20, third=True)
+
+    @pytest.mark.parametrize(("method", "name"), [("greater", "min_effect"), ("non_inferior", "margin")])
+    def test_it_is_the_tasks_for_returns_and_0_to_1_for_other_units(self, method: str, name: str) -> None:
+        assert self.RUN.normalised_span[1] > 1.5  # far from 1
+        both = {"runs": [self.RUN], name: 0.2, **({} if method == "greater" else {"able": []})}
+        bounds = {
+            (unit, span): found(method, self.EFFECT, unit=unit, span=span, **both).lower
+            for unit in (RETURN_UNIT, "share of inputs")
+            for span in (None, self.RUN.normalised_span, (0.0, 1.0))
+        }
+        task, share = (bounds["share of inputs", span] for span in (self.RUN.normalised_span, (0.0, 1.0)))
+        assert task < share  # one more seed at its worst is worse
+        assert bounds[RETURN_UNIT, None] == bounds[RETURN_UNIT, self.RUN.normalised_span] == task
+        assert bounds["share of inputs", None] == bounds[RETURN_UNIT, (0.0, 1.0)] == share
+
+    def test_spreads_are_guarded_on_what_the_task_allows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        given_spans = []
+        monkeypatch.setattr(
+            "harness.judging.calibrated.checked_spreads",
+            lambda outcome, one, other, span: given_spans.append(span) or outcome,
+        )
+        found("spreads_wider", *wide(20), min_effect=0.1, unit="any", runs=[self.RUN])
+        assert given_spans == [self.RUN.normalised_span]
+
+    @pytest.mark.parametrize("unit", [RETURN_UNIT, "share of inputs", RANK_UNIT])
+    def test_no_unit_changes_what_is_concluded_from_the_same_bounds(self, unit: str) -> None:
+        def judged(mean: float) -> str:
+            return found("greater", difference(mean, 0.02, 80), min_effect=0.05, unit=unit, span=(0, 1)).conclusion
+
+        assert [judged(mean) for mean in (0.2, -0.2, 0.0)] == ["supported", "contradicted", "equivalent"]
+        equal = found("equivalent", difference(0.0, 0.05, 40), margin=0.2, unit=unit, span=(0, 1))
+        assert (equal.conclusion, equal.unit) == ("supported", unit)
 
 
-@given(st.floats(0.05, 1), st.floats(0.01, 1), st.integers(6, 12))
-def test_the_seeds_that_are_needed_see_twice_the_smallest_effect(smallest: float, spread: float, seeds: int) -> None:
-    finding = found("greater", difference(0.0, spread, seeds), min_effect=smallest)
-    if finding.conclusion == "underpowered" and finding.seeds_needed:
-        assert finding.seeds_needed > 5
-        if finding.detectable is not None and finding.detectable > 2 * smallest:
-            assert finding.seeds_needed > seeds
+class TestSeedsThatWouldDo:
+    @given(st.integers(6, 12), st.floats(-1, 1))
+    def test_seeds_that_all_agree_do_not_see_everything(self, seeds: int, mean: float) -> None:
+        finding = found("greater", difference(mean, 0.0, seeds), min_effect=0.05)
+        assert finding.detectable is None or finding.detectable > 0
+
+    def test_too_few_seeds_see_nothing_and_it_is_said_how_many_would_do(self) -> None:
+        finding = found("equivalent", difference(0.0, 0.1, 8), margin=0.2)
+        assert (finding.conclusion, finding.refusal, finding.detectable) == ("underpowered", "few seeds", None)
+        assert finding.seeds_needed is not None and finding.seeds_needed >= 15
+
+    @given(st.floats(0.05, 1), st.floats(0.01, 1), st.integers(6, 12))
+    def test_the_seeds_that_are_needed_see_twice_the_smallest_effect(
+        self, min_effect: float, spread: float, seeds: int
+    ) -> None:
+        finding = found("greater", difference(0.0, spread, seeds), min_effect=min_effect)
+        if finding.conclusion == "underpowered" and finding.seeds_needed:
+            assert finding.seeds_needed > 5
+            if finding.detectable is not None and finding.detectable > 2 * min_effect:
+                assert finding.seeds_needed > seeds
 
 
-# Assay sensitivity
+# Assay sensitivity: whether no difference means anything
 
 
-@dataclass
-class Measured:
-    """As much of a run as the question asks whether a difference could be seen."""
-
-    system: System = field(default_factory=lambda: System("cart-pole", "bc"))
-    conditions: tuple[str, ...] = CONDITIONS
-    dense: float = 1.0
-    effect: float = 0.3
-    reference: Reference = field(default_factory=lambda: Reference(20.0, 0.5, 500.0, 0.5))
-    normalised_span: tuple[float, float] = (0.0, 1.0)
-
-    def dense_returns(self) -> np.ndarray:
-        return np.full(20, 20 + 480 * self.dense)
-
-    def area(self) -> Areas:
-        values = {condition: 0.5 + 0.02 * np.roll(NOISE, i)[:20] for i, condition in enumerate(CONDITIONS)}
-        values["mask/weights"] = values["mask/weights"] + self.effect
-        return Areas({condition: PerSeed.of(condition, values[condition], range(20)) for condition in self.conditions})
+def nothing(seeds: int = 80) -> PerSeed:
+    """No difference, and enough seeds for the guard."""
+    values = 0.001 * np.cos(np.arange(seeds))
+    return PerSeed.of("a", values, range(seeds)) - PerSeed.of("b", 0 * values, range(seeds))
 
 
-def why(*runs: Measured) -> str:
-    return insensitive(cast("list[Run]", list(runs)))
+def of_a_ticket(effect: float, dense: float = 1.0) -> Making:
+    """The ticket's returns exceed those of all other conditions, which are 0.5, by `effect`."""
+
+    def making(cell: Cell, level: int) -> Any:
+        returns = dense if level == 0 else 0.5 + (effect if cell.condition == TICKET else 0.0)
+        spread = 0.0 if level == 0 else 0.02 * np.roll(NOISE, CONDITIONS.index(cell.condition))[: len(cell.seeds)]
+        return level_of(cell, RANDOM + (returns + spread) * (EXPERT - RANDOM))
+
+    return making
 
 
-def test_a_difference_could_be_seen_where_dense_agents_learn_and_tickets_win() -> None:
-    assert why(Measured()) == ""
-    assert why(Measured(conditions=("mask/weights", "mask/permuted")), Measured()) == ""
-    assert why(Measured(conditions=(DENSE,))) == ""
+PAIR = (TICKET, "mask/permuted")
+LEARNER = {"bc": None, "ppo": System("cart-pole", "ppo")}
 
 
-def test_dense_agents_must_have_reached_their_bar() -> None:
-    assert why(Measured(dense=DENSE_BAR + 0.01)) == ""
-    assert "when dense, under 0.95; agents that learn would lift this" in why(Measured(dense=DENSE_BAR - 0.01))
-    assert "when dense" in why(Measured(), Measured(dense=0.1, conditions=(DENSE,)))
+def run(effect: float, *conditions: str, dense: float = 1.0, learner: str = "bc") -> Run:
+    return made_run(of_a_ticket(effect, dense), *(conditions or CONDITIONS), system=LEARNER[learner])
 
 
-@pytest.mark.parametrize("effect", [0.0, 0.03, -0.3])
-def test_the_ticket_effect_must_be_supported(effect: float) -> None:
-    assert "the ticket effect is not supported on cart-pole bc" in why(Measured(effect=effect))
+class TestAssay:
+    def test_a_difference_could_be_seen_where_dense_agents_learn_and_tickets_win(self) -> None:
+        assert insensitive([run(0.3)]) == ""
+        assert insensitive([run(0.3, *PAIR), run(0.3)]) == ""
+        assert insensitive([run(0.3, DENSE)]) == ""
 
+    def test_dense_agents_must_have_reached_their_bar(self) -> None:
+        assert insensitive([run(0.3, DENSE, dense=DENSE_BAR + 0.01)]) == ""
+        assert "cart-pole bc" in insensitive([run(0.3, dense=DENSE_BAR - 0.01)])
+        assert "0.10" in insensitive([run(0.3), run(0.3, DENSE, dense=0.1)])
 
-def test_what_is_pruned_needs_a_run_that_shows_the_ticket_effect_on_the_same_system() -> None:
-    kept = ("mask/weights", "mask/permuted")
-    assert "no run shows the ticket effect on cart-pole bc" in why(Measured(conditions=kept))
-    other = Measured(System("cart-pole", "ppo"))
-    assert "no run shows the ticket effect on cart-pole bc" in why(Measured(conditions=kept), other)
-    assert why(Measured(conditions=kept), other, Measured()) == ""
+    @pytest.mark.parametrize("effect", [0.0, 0.03, -0.3])
+    def test_the_ticket_effect_must_be_supported(self, effect: float) -> None:
+        assert "cart-pole bc" in insensitive([run(effect)])
 
+    def test_what_is_pruned_needs_a_run_that_shows_the_ticket_effect_on_the_same_system(self) -> None:
+        pair, able, other = run(0.3, *PAIR), run(0.3), run(0.3, learner="ppo")
+        assert "assay=True" in insensitive([pair])
+        assert "assay=True" in insensitive([pair, other])
+        assert insensitive([pair, other, able]) == ""
 
-def test_a_refusal_that_no_seeds_would_lift_asks_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.judging.judge.insensitive", lambda runs: "nothing could be seen")
-    finding = found("equivalent", difference(0.0, 0.1, 20), margin=0.2)
-    assert (finding.conclusion, finding.refused, finding.seeds_needed) == (
-        "underpowered",
-        "nothing could be seen",
-        None,
-    )
-    assert finding.reason == "Not judged: nothing could be seen."
+    @pytest.mark.parametrize("method", ["equivalent", "non_inferior"])
+    def test_no_difference_is_refused_where_none_could_be_seen_and_asks_for_no_seeds(self, method: str) -> None:
+        """All runs must be able, unless some are named."""
+        able, poor = run(0.3), run(0.3, DENSE, dense=0.5)
+        refused = found(method, nothing(), margin=0.1, runs=[able, poor])
+        assert (refused.conclusion, refused.refusal, refused.seeds_needed) == ("underpowered", "insensitive", None)
+        assert refused.refused in refused.reason
+        assert found(method, nothing(), margin=0.1, runs=[poor, able], able=[able]).conclusion == "supported"
+        assert found(method, nothing(), margin=0.1, runs=[able], able=[poor]).refusal == "insensitive"
+
+    def test_a_difference_needs_no_assay(self) -> None:
+        poor = run(0.3, DENSE, dense=0.5)
+        assert found("greater", difference(0.2, 0.05, 20), min_effect=0.05, runs=[poor]).conclusion == "supported"

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from harness.plugin.github import Place, annotations, command, level, step_summary, text
 
 from harness.plugin.gate import BASELINE
-from harness.plugin.github import Place, annotations, command, level, step_summary, text
 from harness.results.schema import Finding
 from harness.tests.evidence.processes import Ran, run_pytest
 from harness.tests.plugin.test_junit import made_of_numbers

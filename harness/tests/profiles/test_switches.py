@@ -8,7 +8,8 @@ import pytest
 
 from harness.evidence.store import Store
 from harness.experiment import Cell, Experiment
-from harness.judging.run import Run, Scene
+from harness.judging.chains import Scene
+from harness.judging.run import Run
 from harness.learners.bc import BC
 from harness.learners.ppo import CRITIC, PPO
 from harness.learners.protocol import ACTOR

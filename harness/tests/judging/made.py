@@ -1,0 +1,70 @@
+"""Runs whose levels are made by hand when they are read."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, cast
+
+import numpy as np
+
+from harness.evidence.store import Address, Store
+from harness.experiment import Cell
+from harness.judging.chains import Scene
+from harness.judging.run import Run
+from harness.learners.protocol import ACTOR
+from harness.networks.mlp import Mlp
+from harness.profiles.profile import PROFILES, Profile, System
+from harness.pruning.conditions import TICKET
+from harness.pruning.layout import layer_sizes
+from harness.pruning.level import Level
+
+EXPERT, RANDOM = 499.96975, 25.34  # fixtures/references/cart-pole-500.json
+SMOKE = PROFILES["smoke"]
+PROFILE = dataclasses.replace(SMOKE, name="by hand", seeds=20, gives_findings=True)
+"""Three levels at densities of 0.1, 0.01 and 0.001; 20 seeds."""
+
+Making = Callable[[Cell, int], Level]
+
+
+@dataclass
+class MadeStore:
+    """A store that makes a level when it is read, and counts how often it is."""
+
+    making: Making
+    reads: int = 0
+
+    def read(self, where: Address, number: int) -> Level:
+        assert number in where.cell.levels
+        self.reads += 1
+        return self.making(where.cell, number)
+
+    def cpu_seconds(self, where: Address) -> float:
+        return 1.0
+
+
+def level_of(
+    cell: Cell, scores: Any = 0.0, evaluations: Any = ((100.0, 200.0),), kept: Sequence[int] | None = None
+) -> Level:
+    """A level with weights of 1. scores: per member, or one for all. evaluations: float[1 or members, per_training].
+    kept: how many weights each layer of the actor has left, by default all."""
+    members, sizes = len(cell.seeds), layer_sizes(cell.experiment)[ACTOR]
+    masks = [np.zeros((members, a, b), dtype=bool) for a, b in pairwise(sizes)]
+    for mask, count in zip(masks, kept or [mask[0].size for mask in masks], strict=True):
+        mask.reshape(members, -1)[:, :count] = True
+    mlp = Mlp.of([mask.astype(float) for mask in masks], [np.zeros((members, 1, m.shape[2])) for m in masks])
+    scored = np.tile(np.broadcast_to(scores, (members,))[:, None].astype(float), (1, 8))
+    curves = np.broadcast_to(np.asarray(evaluations, dtype=float), (members, len(evaluations[0])))
+    return Level({ACTOR: masks}, {ACTOR: mlp}, scored, curves, np.ones(members))
+
+
+def made_run(making: Making, *conditions: str, profile: Profile = PROFILE, system: Any = None, **more: Any) -> Run:
+    """A run of Cart-Pole BC, or another system, over such levels."""
+    store = cast(Store, MadeStore(making))
+    run = Run(system or System("cart-pole", "bc"), conditions or (TICKET,), **more)
+    return run.bind(Scene(profile, 0, store))
+
+
+def returns_of(*normalised: float) -> Making:
+    """Per level a normalised return, of all seeds."""
+    return lambda cell, level: level_of(cell, RANDOM + normalised[level] * (EXPERT - RANDOM))

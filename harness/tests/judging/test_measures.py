@@ -1,0 +1,301 @@
+"""What a claim measures on a run: on levels and channels made by hand."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from harness.controls.broken import broken_by
+from harness.experiment import Cell
+from harness.judging.chains import EvidenceMissingError
+from harness.judging.channels import by_channel, relative, share_of_emptied, split_means
+from harness.judging.kept import relative_lead
+from harness.judging.returns import learning_area
+from harness.learners.protocol import ACTOR
+from harness.profiles.profile import TASKS, System
+from harness.profiles.readings import READINGS
+from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
+from harness.pruning.level import Level
+from harness.statistics import PerSeed
+from harness.tasks.cart_pole import CartPole
+from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, SMOKE, level_of, made_run, returns_of
+
+NAN = np.nan
+SEEDS = np.arange(20)
+REFERENCES = {
+    ("cart-pole", 500): (25.34, pytest.approx(499.96975)),
+    ("cart-pole", 200): (20.83, 200.0),
+    ("acrobot", 500): (-498.97, pytest.approx(-79.17325)),
+    ("gridmaze", 200): (6.53, 25.0),
+}
+"""Random and expert, as measured when the experts were trained (fixtures/references)."""
+
+
+class TestReturns:
+    def test_dense_is_the_normalised_return_of_level_0_alone(self) -> None:
+        dense = made_run(returns_of(0.9, 0.1, 0.1, 0.1)).dense()
+        np.testing.assert_allclose(dense.values, 0.9)
+        assert (str(dense), dense.seeds) == ("cart-pole bc", tuple(range(20)))
+        np.testing.assert_allclose(made_run(returns_of(0.9), DENSE).dense().values, 0.9)
+
+    def test_twice_the_seeds_are_measured_in_the_order_of_the_seeds(self) -> None:
+        run = made_run(lambda cell, level: level_of(cell, cell.seeds), DENSE, times=2)
+        assert run.dense_returns().tolist() == list(range(40))
+        assert run.dense().seeds == run.seeds == tuple(range(40))
+
+    def test_normalised_returns_are_0_for_random_and_1_for_the_expert(self) -> None:
+        run = made_run(lambda cell, level: level_of(cell, np.where(SEEDS % 2, EXPERT, RANDOM)))
+        np.testing.assert_allclose(run.normalised_returns()[:4], [[0, 0, 0, 0], [1, 1, 1, 1]] * 2)
+
+    def test_an_area_is_the_mean_over_pruned_levels_and_its_other_readings_are_named(self) -> None:
+        run = made_run(lambda cell, level: level_of(cell, RANDOM + level * (EXPERT - RANDOM), [(RANDOM, EXPERT)]))
+        np.testing.assert_allclose(run.area()[TICKET].values, 2)
+        assert {name: area[TICKET].values[0] for name, area in run.other_areas().items()} == {
+            "best evaluation instead of scored return": pytest.approx(1)
+        }
+
+    def test_which_return_is_judged_is_a_reading(self) -> None:
+        reading = dataclasses.replace(PROFILE, overrides=(READINGS["judged"].override,))
+        run = made_run(lambda cell, level: level_of(cell, RANDOM, [(EXPERT, RANDOM)]), profile=reading)
+        np.testing.assert_allclose(run.area()[TICKET].values, 1)
+        np.testing.assert_allclose(run.dense().values, 1)
+
+    def test_a_member_that_stopped_stays_at_the_maximum(self) -> None:
+        curves = np.where(SEEDS[:, None] == 0, (100, NAN), (100, 200))
+        run = made_run(lambda cell, level: level_of(cell, 0, curves))
+        at_end = np.where(SEEDS == 0, 500, 200)
+        np.testing.assert_array_equal(run.evaluations(), np.stack([np.full(20, 100), at_end], axis=1))
+        np.testing.assert_allclose(run.area_at_end().values, (at_end - RANDOM) / (EXPERT - RANDOM))
+
+    def test_returns_by_level_leave_level_0_out(self) -> None:
+        assert list(made_run(returns_of(1, 1, 1, 1)).normalised_levels()) == [
+            *("at 9.9 % density", "at 1.1 % density", "at 0.28 % density")
+        ]
+
+    def test_a_control_may_exchange_what_is_judged(self) -> None:
+        broken = broken_by("exchanged-returns", PROFILE)
+        returns = {DENSE: 9.0, **{c: float(place) for place, c in enumerate(CONDITIONS)}}
+        run = made_run(lambda cell, level: level_of(cell, returns[cell.condition]), *CONDITIONS, profile=broken)
+        found = np.stack([run.returns(c)[:, 1] for c in CONDITIONS])
+        assert (np.sort(found, axis=0) == np.arange(4)[:, None]).all()
+        assert (found != np.arange(4)[:, None]).any()
+
+    @pytest.mark.parametrize("curve", [[NAN, 1, 2], [1, NAN, 2], [NAN, NAN, NAN]])
+    def test_a_learning_curve_without_its_beginning_has_no_area(self, curve: list[float]) -> None:
+        np.testing.assert_array_equal(learning_area([[1, 2, 3, 6], [2, 10, NAN, NAN]], 10), [3, 8])
+        with pytest.raises(ValueError, match="beginning"):
+            learning_area([curve], 10)
+
+
+class TestEvidence:
+    def test_each_level_is_measured_once_however_many_runs_ask(self) -> None:
+        run = made_run(returns_of(1, 1, 1, 1), *CONDITIONS)
+        other = dataclasses.replace(run, label="other", conditions=(TICKET,))
+        run.area(), run.area(), other.area(), run.dense()
+        assert run.bound.store.reads == 1 + 4 * 3  # type: ignore[attr-defined]
+
+    def test_what_was_not_computed_is_told_by_its_level_and_condition(self) -> None:
+        run = made_run(returns_of(1))
+        run.bound.store.read = lambda where, level: None  # type: ignore[method-assign]
+        with pytest.raises(EvidenceMissingError, match="level 0 of dense"):
+            run.area()
+
+    @pytest.mark.parametrize(("task", "horizon"), [(r.name, r.horizon) for b in TASKS.values() for r in b.references])
+    def test_the_references_are_those_measured_on_the_task(self, task: str, horizon: int) -> None:
+        """At the horizon that it is run at; within what the task allows, and the expert far above chance."""
+        learner = next(learner for name, learner in SMOKE.systems if name == task)
+        run = made_run(returns_of(1), system=System(task, learner, (f"task.horizon={horizon}",)))
+        assert (run.reference.random, run.reference.expert) == REFERENCES[task, horizon]
+        settings, (low, high) = run.experiment.task, run.normalised_span
+        assert settings.minimum_return <= run.reference.random < run.reference.expert <= settings.maximum_return
+        assert low < 0 < 1 <= high
+
+
+class TestLayers:
+    def test_densities_are_counted_and_their_gap_is_at_the_density_asked_for(self) -> None:
+        """4-16-16-2: a fan-in of 4 against 16. Levels at densities of 1, 0.1, 0.01 and 0.001."""
+        kept = [(64, 256, 32), (32, 64, 8), (16, 0, 0), (0, 0, 8)]
+        run = made_run(lambda cell, level: level_of(cell, kept=kept[level]))
+        np.testing.assert_allclose(
+            run.layer_densities()[7], [[1, 1, 1], [1 / 2, 1 / 4, 1 / 4], [1 / 4, 0, 0], [0, 0, 1 / 4]]
+        )
+        gaps = [0, 1 / 2 - 72 / 288, 1 / 4, -8 / 288]
+        np.testing.assert_allclose(run.fan_in_gap(0.1).values, gaps[1])
+        np.testing.assert_allclose(run.fan_in_gap(0.05).values, gaps[2])
+        np.testing.assert_allclose(run.fan_in_gap().values, np.mean(gaps[1:]))
+        assert run.layer_density_at(0.1)["input layer"].values.tolist() == [0.5] * 20
+        assert run.overshoot().values.tolist() == [0] * 20
+
+    @pytest.mark.parametrize(("density", "fan_ins"), [(1e-4, False), (None, True)])
+    def test_what_a_claim_needs_is_checked_before_anything_is_trained(self, density: float, fan_ins: bool) -> None:
+        square = System("cart-pole", "bc", ("network.hidden=4",))
+        run = made_run(returns_of(1), system=square if fan_ins else None)
+        run.check(0.1, False)
+        with pytest.raises(ValueError, match="density" if density else "fan-in"):
+            run.check(density, fan_ins)
+
+
+# Inputs and channels, as a claim sees them: a grid of 2 x 2 cells with three channels, 4 units
+
+
+@dataclass(frozen=True)
+class Maze(CartPole):
+    """Has the references of Cart-Pole, and maps to look at."""
+
+    inputs: ClassVar[tuple[str, ...]] = tuple(
+        f"{channel} at {cell}" for channel in ("agent", "enemy 1", "coin") for cell in ("0,0", "0,1", "1,0", "1,1")
+    )
+    channels: ClassVar[tuple[str, ...]] = ("agent", "enemy 1", "coin")
+    reachable: ClassVar[Mapping[str, np.ndarray]] = {"enemy 1": np.array([[True, False], [False, False]])}
+    zero_inputs: ClassVar[tuple[str, ...]] = ("agent at 0,1", "enemy 1 at 0,1", "enemy 1 at 1,0", "enemy 1 at 1,1")
+
+
+BASE = SMOKE.systems["cart-pole", "ppo"]
+MAZE = dataclasses.replace(
+    BASE,
+    task=Maze(),
+    network=dataclasses.replace(BASE.network, hidden=(4, 4)),
+    pruning=dataclasses.replace(BASE.pruning, rate=0.5, levels=2),
+)
+MAZES = dataclasses.replace(SMOKE, seeds=6, systems={("cart-pole", "ppo"): BASE, ("maze", "ppo"): MAZE})
+LEFT = {
+    0: [4] * 12,
+    1: [2, 2, 0, 2, 3, 0, 0, 0, 1, 1, 1, 1],
+    2: [1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 2, 0],
+}
+"""Weights that each input has left, of 4, by level."""
+LATE = {DENSE: [300.0] * 3, SURVIVING: [0.0, 300.0, 400.0], TICKET: [0.0] * 3}
+
+
+def of_maze(cell: Cell, number: int) -> Level:
+    """Keeps what `LEFT` says; the input "enemy 1 at 0,0" is three times as strong."""
+    late = LATE[cell.condition][number]
+    curves = np.tile([100.0, late], (len(cell.seeds), 1))
+    curves[0, 1] = NAN
+    level = level_of(cell, late, curves)
+    first = level.masks[ACTOR][0]
+    first[:] = np.arange(first.shape[2]) < np.array(LEFT[number][: first.shape[1]])[:, None]
+    level.masks[ACTOR][2][:] = False
+    for weight, mask in zip(level.trained[ACTOR].weights, level.masks[ACTOR], strict=True):
+        weight[:] = 2.0 * mask
+    level.trained[ACTOR].weights[0][:, 4:5] *= 3
+    return level
+
+
+def maze_run(*conditions: str, task: str = "maze") -> Any:
+    return made_run(of_maze, *conditions, profile=MAZES, system=System(task, "ppo"))
+
+
+TICKETS, SURVIVORS = maze_run(TICKET), maze_run(TICKET, SURVIVING)
+HALF, QUARTER = 0.5, 0.3
+"""Densities at whose levels something is looked at: 1 and 2."""
+
+
+def of(measured: Mapping[str, PerSeed]) -> dict[str, float]:
+    """The value that all seeds have."""
+    for each in measured.values():
+        assert len(set(each.values)) == 1 and each.seeds == tuple(range(6))
+    return {name: each.values[0] for name, each in measured.items()}
+
+
+class TestChannels:
+    def test_densities_are_of_the_first_layers_weights(self) -> None:
+        found = TICKETS.channel_densities()
+        assert list(found) == ["agent", "enemy 1", "coin"]
+        np.testing.assert_allclose(found["agent"], [[1, 6 / 16, 1 / 16]] * 6)
+        assert of(TICKETS.channel_density_at(HALF)) == {"agent": 6 / 16, "enemy 1": 3 / 16, "coin": 4 / 16}
+        assert of(TICKETS.channel_density_at()) == {"agent": 7 / 32, "enemy 1": 5 / 32, "coin": 6 / 32}
+        changing = of(TICKETS.channel_density_at(HALF, changing=True))
+        assert changing == {"agent": 4 / 12, "enemy 1": 3 / 4, "coin": 4 / 16}
+
+    def test_enemies_are_looked_at_where_they_can_come_to_and_where_not(self) -> None:
+        assert of(TICKETS.enemies_at(HALF)) == {"reachable": 3 / 4, "unreachable": 0}
+        assert of(TICKETS.enemies_at(QUARTER)) == {"reachable": 0, "unreachable": pytest.approx(2 / 12)}
+        assert of(TICKETS.enemies_at()) == {"reachable": 3 / 8, "unreachable": pytest.approx(1 / 12)}
+        assert of(TICKETS.enemies_at(HALF, "emptied")) == {"reachable": 0, "unreachable": 1}
+        # at level 1 the reachable input holds 3 x 3 of 10 + 9
+        assert of(TICKETS.enemies_at(HALF, "magnitude")) == {"reachable": pytest.approx(9 / 19), "unreachable": 0}
+        found = [TICKETS.unreachable_of_emptied(density) for density in (1.0, HALF, QUARTER)]
+        np.testing.assert_allclose([each.values[0] for each in found], [0, 1 - 0.75, 1 / 2 - 0.75])
+        assert all(each.is_pair for each in found)
+
+    def test_inputs_without_a_connection_are_gone(self) -> None:
+        np.testing.assert_array_equal(TICKETS.inputs_left()[0], [12, 8, 4])
+        np.testing.assert_array_equal(TICKETS.inputs_left(changing=True)[5], [8, 7, 2])
+        np.testing.assert_allclose(TICKETS.inputs_gone_at(HALF).values, 4 / 12)
+        np.testing.assert_allclose(TICKETS.inputs_gone_at(QUARTER, changing=True).values, 6 / 8)
+
+    def test_the_area_under_a_learning_curve_is_of_level_0_or_of_surviving_inputs(self) -> None:
+        every, some = SURVIVORS.learning_area(), SURVIVORS.learning_area(2)
+        assert (some - every).is_pair
+        for found, late in ((every, 300), (some, 400)):
+            expected = (np.array([(100 + 500) / 2, *5 * [(100 + late) / 2]]) - RANDOM) / (EXPERT - RANDOM)
+            np.testing.assert_allclose(found.values, expected)
+        np.testing.assert_allclose(SURVIVORS.surviving_return(2).values, (400 - RANDOM) / (EXPERT - RANDOM))
+
+    def test_a_relative_lead_is_a_pair_of_shares(self) -> None:
+        densities = TICKETS.channel_density_at(HALF)
+        lead = relative_lead(densities["agent"], densities["coin"])
+        assert lead.is_pair
+        np.testing.assert_allclose(lead.values, (6 - 4) / (6 + 4))
+        np.testing.assert_allclose([part[0] for part in lead.parts.values()], [0.6, 0.4])
+        with pytest.raises(ValueError, match="different seeds"):
+            relative_lead(densities["agent"], PerSeed.of("other", [1.0], [7]))
+
+    def test_a_task_without_maps_or_without_enemies_is_refused_by_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        plain = maze_run(task="cart-pole")
+        for measure in (plain.channel_densities, lambda: plain.enemies_at(HALF)):
+            with pytest.raises(ValueError, match="cart-pole ppo"):
+                measure()
+        monkeypatch.setattr(Maze, "channels", ("red", "green", "blue"))
+        with pytest.raises(ValueError, match="maze ppo"):
+            TICKETS.enemies_at(HALF)
+
+
+class TestChannelArithmetic:
+    def test_a_channels_density_is_the_mean_over_its_inputs_that_count(self) -> None:
+        left = [[1, 0, 0.5, 0.5, 0, 0], [0, 0, 0, 1, 1, 1]]
+        np.testing.assert_array_equal(by_channel(left, 3), [[0.5, 0.5, 0], [0, 0.5, 1]])
+        np.testing.assert_array_equal(by_channel(left, 2), [[0.5, 0.5 / 3], [0, 1]])
+        np.testing.assert_array_equal(by_channel([1, 0, 0.5, 0.25], 2, [True, False, True, True]), [1, 0.375])
+
+    @pytest.mark.parametrize(("channels", "counted"), [(4, None), (0, None), (3, [1, 1, 0, 0, 1, 1])])
+    def test_channels_that_cannot_be_are_refused(self, channels: int, counted: list[int] | None) -> None:
+        with pytest.raises(ValueError, match="channel"):
+            by_channel(np.ones(6), channels, counted)
+
+    def test_relative_densities_share_what_both_have_left(self) -> None:
+        one, other = relative([0.3, 0, 0, 0.2], [0.1, 0, 0.5, 0.2])
+        np.testing.assert_allclose(one, [0.75, 0.5, 0, 0.5])
+        np.testing.assert_allclose(one + other, 1)
+        with pytest.raises(ValueError, match="negative"):
+            relative([-0.1], [0.1])
+
+    def test_means_are_split_by_where_an_input_lies(self) -> None:
+        among, inside = np.array([1, 1, 1, 1, 0], bool), np.array([1, 0, 0, 0, 1], bool)
+        found = split_means([[4, 1, 2, 3, 100], [0, 0, 0, 6, 100]], among, inside)
+        np.testing.assert_array_equal(found, [[4, 0], [2, 2]])
+        with pytest.raises(ValueError, match="no input"):
+            split_means([1, 2], [True, True], [True, True])
+
+    def test_the_share_of_emptied_inputs_is_held_against_that_of_all(self) -> None:
+        among, inside = np.array([1, 1, 1, 1, 0], bool), np.array([1, 1, 1, 0, 0], bool)
+        left = [[0, 0, 1, 0, 0], [1, 1, 1, 0, 0], [1, 1, 0, 1, 0], [1, 1, 1, 1, 0]]
+        share, chance = share_of_emptied(left, among, inside)
+        assert chance == 0.75
+        np.testing.assert_allclose(share, [2 / 3, 0, 1, chance])  # of the last, nothing is empty: chance
+        with pytest.raises(ValueError, match="no input"):
+            share_of_emptied(left, np.zeros(5, bool), inside)
+
+    def test_more_is_empty_inside_exactly_where_the_share_is_above_chance(self) -> None:
+        """The two ways in which enemy-channel-reachable asks the same."""
+        left = np.random.default_rng(0).integers(0, 2, (300, 12))
+        among, inside = np.arange(12) < 10, np.arange(12) < 4
+        share, chance = share_of_emptied(left, among, inside)
+        rates = split_means(left == 0, among, inside)
+        sign = np.where(np.abs(share - chance) < 1e-12, 0, np.sign(share - chance))
+        np.testing.assert_array_equal(sign, np.sign(np.round(rates[0] - rates[1], 12)))
+        assert set(sign) == {-1, 0, 1}
