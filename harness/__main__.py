@@ -7,7 +7,6 @@ where it goes, `evidence` looks after what was computed. `preregister` writes do
 
 import argparse
 import tomllib
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -153,7 +152,7 @@ def _add_trust(commands: Commands) -> None:
     def controls(chosen: argparse.Namespace) -> int:
         from harness.trust.controls import main as break_ingredients
 
-        return _tell(break_ingredients(chosen.only, chosen.idle, chosen.fixture))
+        return break_ingredients(chosen.only, chosen.idle, chosen.fixture)
 
     def agreement(chosen: argparse.Namespace) -> int:
         from harness.trust.agreement import main as compare
@@ -168,7 +167,7 @@ def _add_trust(commands: Commands) -> None:
     def multiverse(chosen: argparse.Namespace) -> int:
         from harness.trust.multiverse import main as read_otherwise
 
-        return _tell(read_otherwise(chosen.fixture))
+        return read_otherwise(chosen.fixture)
 
     parsers = {}
     for run, help in (
@@ -195,16 +194,6 @@ def _add_trust(commands: Commands) -> None:
         "findings", nargs="+", type=Path, metavar="FINDINGS.json", help="of the first block, first"
     )
     parsers[alarms].add_argument("findings", nargs="+", type=Path, metavar="FINDINGS.json", help="one of each block")
-
-
-def _tell(lines: Generator[str, None, int]) -> int:
-    """Print the lines as they come; the exit code is what the generator returns."""
-    while True:
-        try:
-            print(next(lines), flush=True)
-        except StopIteration as end:
-            code: int = end.value
-            return code
 
 
 def _evidence() -> str:

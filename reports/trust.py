@@ -163,7 +163,7 @@ def part(name: str, content: Mapping[str, Any]) -> Part:
 def _read(name: str, here: Path, committed: Path) -> Part:
     try:
         content = records.read(name, here, committed)
-        return unmeasured(name) if content is None else part(name, content)
+        return unmeasured(name) if content is None else part(name, content.model_dump(mode="json"))
     except records.RecordError as error:
         problem = str(error)
     except ValueError as error:

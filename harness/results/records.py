@@ -1,29 +1,30 @@
 """Records of how far verdicts can be trusted: what a command measured, as the report shows it.
 
-A record is written to .claims/trust/, by what its command measured here and now; with `--fixture` to fixtures/trust/,
-where it is committed and stands for those who have not measured themselves. A reader gets the former where it exists.
+A record is written to .claims/trust/, by what its command measured here and now; with `--fixture` also to
+fixtures/trust/, where it is committed and stands for those who have not measured themselves. A reader gets the former
+where it exists.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from harness.files import FIXTURES, replace_file
 from harness.results.provenance import provenance
+from harness.results.schema import Machine, Model
 
-SCHEMA = 1
+FORMAT: Literal[2] = 2
 NAMES = ("calibration", "aa", "controls", "agreement", "multiverse", "alarms")
 """In the order in which the report shows them."""
 COMMITTED = FIXTURES / "trust"
 HERE = Path(".claims/trust")
 
+RecordName = Literal["calibration", "aa", "controls", "agreement", "multiverse", "alarms"]
 Tone = Literal["good", "bad", "mixed", "weak", "none"]
 
 
-@dataclass(frozen=True)
-class Entry:
+class RecordEntry(Model):
     """One entry of a table: what it says, how that is to be taken, and, where one asks for it, more."""
 
     text: str
@@ -31,54 +32,64 @@ class Entry:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Table:
+class RecordTable(Model):
     """A table of a record: `columns` names them, the first is the rows' own; every row has one entry per column."""
 
     title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Entry | str]]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[RecordEntry | str, ...], ...]
     caption: str = ""
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _check(self) -> Self:
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"table {self.title!r} has {len(self.columns)} columns, and a row of {len(row)}")
+        return self
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Model):
     """What one command found.
 
-    name: one of `NAMES`. title: a heading. says: in a sentence or two, what was measured and how. verdict: in one
-    sentence, what came out. ok: whether that is as it must be. data: the numbers behind it, plain JSON, for code.
+    title                               a heading
+    of                                  what was measured: the profile and its seeds, or the code
+    says                                in a sentence or two, how it was measured
+    verdict                             in one sentence, what came out; ok: whether that is as it must be
+    data                                the numbers behind it, plain JSON, for code
+    created, commit, machine, versions  when, of what, where and by what: filled in where it is written
+    origin                              where it was read from
     """
 
-    name: str
+    format: Literal[2] = FORMAT
+    name: RecordName
     title: str
+    of: str
     says: str
     verdict: str
     ok: bool
     command: str
-    tables: Sequence[Table] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
+    tables: tuple[RecordTable, ...] = ()
+    data: dict[str, JsonValue] = Field(default_factory=dict)
     cpu_seconds: float = 0.0
+    created: str = ""
+    commit: str | None = None
+    machine: Machine = Machine()
+    versions: dict[str, str] = Field(default_factory=dict)
+    origin: Literal["here", "committed"] = "here"
 
 
 class RecordError(Exception):
     """A record can't be read; the message is one line."""
 
 
-def write(record: Record, folder: Path = HERE) -> Path:
-    """Put the record into `folder`, with when, where and by what it was measured; returns its path."""
-    if record.name not in NAMES:
-        raise ValueError(f"a record is one of {', '.join(NAMES)}, not {record.name!r}")
-    path = folder / f"{record.name}.json"
+def write(record: Record, folder: Path | None = None) -> Path:
+    """Put the record into `folder` (default: .claims/trust), with when, where and by what it was measured; returns its
+    path."""
+    path = (HERE if folder is None else folder) / f"{record.name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(
-        path,
-        (json.dumps({"schema": SCHEMA, **provenance(), **asdict(record)}, indent=1, allow_nan=False) + "\n").encode(),
-    )
+    dated: dict[str, Any] = {name: held for name, held in provenance().items() if name in Record.model_fields}
+    text = record.replace(**dated).model_dump_json(indent=1, exclude={"origin"})
+    replace_file(path, f"{text}\n".encode())
     return path
 
 
@@ -87,22 +98,22 @@ def leave(record: Record, fixture: bool) -> list[Path]:
     return [write(record, folder) for folder in ((HERE, COMMITTED) if fixture else (HERE,))]
 
 
-def read(name: str, here: Path = HERE, committed: Path = COMMITTED) -> dict[str, Any] | None:
-    """The record as JSON, that of `here` before the committed one; None where neither exists.
+def read(name: str, here: Path | None = None, committed: Path | None = None) -> Record | None:
+    """The record of `here` (default: .claims/trust) before the committed one; None where neither exists.
 
-    Its key "origin" says which: "here" or "committed". Raises RecordError for one that is damaged or of another schema.
+    Raises RecordError for one that is damaged, or of another format.
     """
-    for origin, folder in (("here", here), ("committed", committed)):
+    places = (("here", HERE if here is None else here), ("committed", COMMITTED if committed is None else committed))
+    for origin, folder in places:
         path = folder / f"{name}.json"
         try:
-            content = json.loads(path.read_text("utf-8"))
+            record = Record.from_json(path.read_bytes())
         except FileNotFoundError:
             continue
-        except (OSError, ValueError) as error:
-            raise RecordError(
-                f"{path} can't be read: {' '.join(str(error).split())}; remove it, or measure anew"
-            ) from None
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA or content.get("name") != name:
-            raise RecordError(f"{path} is no record {name!r} of schema {SCHEMA}; remove it, or measure anew")
-        return {**content, "origin": origin}
+        except (OSError, ValidationError) as error:
+            detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else " ".join(str(error).split())
+            raise RecordError(f"{path} can't be read ({detail}): remove it, or measure anew") from None
+        if record.name != name:
+            raise RecordError(f"{path} is a record of {record.name!r}: remove it, or measure anew")
+        return record.replace(origin=origin)
     return None

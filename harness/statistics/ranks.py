@@ -52,10 +52,11 @@ def censored_ranks(a: Censored, b: Censored, relabellings: int = RELABELLINGS) -
 def rank_bounds(
     a: Censored, b: Censored, relabellings: int = RELABELLINGS, rng: np.random.Generator | None = None
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Bounds and two-sided p of `censored_ranks`, for many samples at once. Groups of float[..., seeds] -> three
-    float[...]. rng: what relabellings are drawn from (default: the same ones every time)."""
+    """Bounds and two-sided p of `censored_ranks`, for many samples at once; -1/2 and 1/2 where no pair can be ordered.
+    Groups of float[..., seeds] -> three float[...]. rng: what relabellings are drawn from (default: the same ones every
+    time)."""
     n_a, n_b = a.values.shape[-1], b.values.shape[-1]
-    score, _ = _scores(a, b)
+    score, known = _scores(a, b)
     orders = _orders(n_a, n_b, relabellings) if rng is None else _drawn(n_a, n_b, relabellings, rng)
     exact = len(orders) == comb(n_a + n_b, n_a)
     effect, error = (part[..., 0] for part in _relabelled(score, np.arange(n_a + n_b)[None], n_a))
@@ -74,7 +75,9 @@ def rank_bounds(
         return np.full(p.shape, -0.5), np.full(p.shape, 0.5), p
     high, low = null[..., -1 - spare], null[..., spare]
     high, low = high + 1e-9 * np.maximum(1.0, np.abs(high)), low - 1e-9 * np.maximum(1.0, np.abs(low))
-    return np.maximum(effect - high * error, -0.5), np.minimum(effect - low * error, 0.5), p
+    ordered = known[..., :n_a, n_a:].any(axis=(-2, -1))  # else nothing is known
+    low, high = np.maximum(effect - high * error, -0.5), np.minimum(effect - low * error, 0.5)
+    return np.where(ordered, low, -0.5), np.where(ordered, high, 0.5), p
 
 
 def guarded_rank_bounds(a: Censored, b: Censored) -> tuple[FloatArray, FloatArray]:

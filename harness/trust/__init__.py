@@ -1,5 +1,4 @@
-"""How often the suite is wrong: calibration, A/A runs, controls, readings, and what was fixed beforehand.
-
-Each part measures one of these by a command of `python -m harness`, and leaves a record (`records`) that the report
-shows.
+"""Studies of how often this suite is wrong. Each is a command of `python -m harness` and leaves a record (`records`)
+that the report shows: calibration of the tests, A/A runs, negative controls, other readings of the paper, agreement of
+seed blocks, false alarms of the gate.
 """

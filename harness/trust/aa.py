@@ -10,7 +10,6 @@ A replicate is a group of seeds as large as a claim's, judged by the judge itsel
 .claims/trust/aa, an ordinary evidence store: an interrupted run goes on from its last level.
 """
 
-import dataclasses
 import functools
 import multiprocessing
 import operator
@@ -18,21 +17,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from harness.evidence.drain import drain
 from harness.evidence.plan import all_cells
 from harness.evidence.store import Store, StoreError, address
 from harness.experiment import Cell, Experiment
+from harness.judging.calibrated import ALPHA, clopper_pearson
 from harness.judging.claim import Claim
 from harness.judging.judge import Judge
-from harness.learners.bc import BC
 from harness.learners.training import Evaluation
 from harness.machine import usable_cpus
 from harness.networks.mlp import Network
@@ -40,12 +38,14 @@ from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
 from harness.pruning.conditions import TICKET
 from harness.pruning.layout import densities
 from harness.pruning.settings import Pruning
-from harness.results.records import HERE, Entry, Record, Table, leave
+from harness.results.exit_codes import INTERNAL_ERROR, USAGE
+from harness.results.records import HERE, Record, RecordEntry, RecordTable
 from harness.results.schema import Conclusion
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.references import read_reference
 from harness.trust.retrained import Retrained
+from harness.trust.sessions import publish
 
 ARMS = 4
 REPLICATES = 400
@@ -53,21 +53,22 @@ SEEDS, TWICE = 20, 40
 """Of a replicate: the scaled profile's, and what claims of no difference take."""
 CHUNK = 200
 """Seeds trained together: ten replicates, five of the larger ones."""
-ALPHA = 0.05
 SURE = 0.01
 """Chance that a judgement which errs exactly at `ALPHA` everywhere is found to err more, over the whole table."""
-FEWEST = 200
-"""Replicates under which a record isn't committed, of the larger ones."""
-MOST = 1_000_000
+FEWEST, MOST = 400, 1_000_000
+"""Replicates of a committed record, and of any."""
 EVIDENCE = "aa"
+MARGIN = 0.1
+CONTRASTS = {"a pair": (1, -1), "contrast of three": (2, -1, -1), "contrast of four": (1, -1, -1, 1)}
+"""Weights of the arms. Of three: mask part - weights part; of four: a part here - the same part there."""
+_SHOWN: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "underpowered")
 
 
 def experiment(arm: int) -> Experiment:
     """The chains of one arm. Chosen by how returns lie at levels 1 to 3, on seeds of block 2000, which nothing uses."""
-    learner = Retrained(BC(learning_rate=0.02, env_steps=512, envs=4, batch=32, passes=4), arm)
     return Experiment(
         CartPole(horizon=200),
-        learner,
+        Retrained(learning_rate=0.02, env_steps=512, envs=4, batch=32, passes=4, arm=arm),
         Network(hidden=(16, 16)),
         Pruning(rate=0.7, levels=3),
         Evaluation(per_training=2, episodes=4, scored_episodes=8),
@@ -87,11 +88,17 @@ class Group:
     densities: np.ndarray
     span: tuple[float, float]
 
-    def of(self, arm: int, level: int | None, shift: float = 0.0) -> PerSeed:
-        """Normalised return of an arm at a level, or its area over all of them, plus `shift`."""
-        returns = self.returns[arm]
-        values = area(returns) if level is None else returns[:, level]
-        return PerSeed.of(f"arm {arm}", values + shift, self.seeds)
+    def contrast(self, weights: Sequence[float], level: int | None, shift: float = 0.0) -> PerSeed:
+        """Of the first arms: normalised return at a level, or its area over all of them, plus `shift` for the first."""
+        values = [area(arm) if level is None else arm[:, level] for arm in self.returns]
+        arms = [PerSeed.of(f"arm {i}", held + shift * (i == 0), self.seeds) for i, held in enumerate(values)]
+        return functools.reduce(operator.add, (w * arm for w, arm in zip(weights, arms, strict=False)))
+
+    def split(self, size: int) -> "Iterator[Group]":
+        """The replicates of `size` seeds, one after the other; a rest is left out."""
+        for first in range(0, len(self.seeds) - size + 1, size):
+            part = slice(first, first + size)
+            yield replace(self, returns=self.returns[:, part], seeds=self.seeds[part])
 
 
 @dataclass(frozen=True)
@@ -117,54 +124,31 @@ def cases() -> list[Case]:
     is right, and only "contradicted" is a false alarm; so the same arms are judged once more with one of them moved
     to the very edge of the margin, where both conclusions are false.
     """
-    levels = range(1, experiment(0).pruning.levels + 1)
-    measures: dict[str, int | None] = {"area": None}
-    measures |= {f"level {level} alone": level for level in levels}
     found = []
-    for on, level in measures.items():
-        for min_effect in (0.05, 0.0) if level is None else (0.0,):
+    levels = [(f"level {level} alone", level) for level in range(1, experiment(0).pruning.levels + 1)]
+    measures: list[tuple[str, int | None]] = [("area", None), *levels]
+    for on, level in measures:
+        for d in (0.05, 0.0) if level is None else (0.0,):
             for name, weights in CONTRASTS.items():
-                found.append(Case(f"greater, {name}", on, min_effect, partial(_greater, level, weights, min_effect)))
-        for name, judge, side in (("equivalent", _equivalent, 1), ("non-inferior", _non_inferior, -1)):
-            found.append(Case(name, on, _MARGIN, partial(judge, level, 0.0), TWICE, ("contradicted",)))
-            found.append(
-                Case(f"{name}, at the margin's edge", on, _MARGIN, partial(judge, level, side * _MARGIN), TWICE)
-            )
-    for min_effect in (0.14, 0.0):
-        found.append(
-            Case("holds out longer, the same seeds", "break density", min_effect, partial(_longer, min_effect))
-        )
-        found.append(
-            Case("holds out longer, other seeds", "break density", min_effect, partial(_longer, min_effect), TWICE)
-        )
-    for min_effect in (0.02, 0.0):
-        found.append(Case("spreads wider", "all levels", min_effect, partial(_wider, min_effect)))
+                found.append(Case(f"greater, {name}", on, d, partial(_greater, level, weights, d)))
+        for name, side in (("equivalent", 1), ("non-inferior", -1)):
+            found.append(Case(name, on, MARGIN, partial(_no_difference, name, level, 0.0), TWICE, ("contradicted",)))
+            edge = partial(_no_difference, name, level, side * MARGIN)
+            found.append(Case(f"{name}, at the margin's edge", on, MARGIN, edge, TWICE))
+    for d in (0.14, 0.0):
+        for which, seeds in (("the same seeds", SEEDS), ("other seeds", TWICE)):
+            found.append(Case(f"holds out longer, {which}", "break density", d, partial(_longer, d), seeds))
+    found += [Case("spreads wider", "all levels", d, partial(_wider, d)) for d in (0.02, 0.0)]
     return found
 
 
-CONTRASTS = {
-    "a pair": (1, -1),
-    "contrast of three": (2, -1, -1),
-    "contrast of four": (1, -1, -1, 1),
-}
-"""Weights of the arms. Of three: mask part - weights part; of four: a part here - the same part there."""
-_MARGIN = 0.1
-
-
 def _greater(level: int | None, weights: Sequence[float], min_effect: float, judge: Judge, group: Group) -> None:
-    judge.greater(_contrast(group, level, weights), min_effect=min_effect, span=group.span)
+    judge.greater(group.contrast(weights, level), min_effect=min_effect, span=group.span)
 
 
-def _contrast(group: Group, level: int | None, weights: Sequence[float]) -> PerSeed:
-    return functools.reduce(operator.add, (weight * group.of(arm, level) for arm, weight in enumerate(weights)))
-
-
-def _equivalent(level: int | None, shift: float, judge: Judge, group: Group) -> None:
-    judge.equivalent(group.of(0, level, shift) - group.of(1, level), margin=_MARGIN, span=group.span, able=())
-
-
-def _non_inferior(level: int | None, shift: float, judge: Judge, group: Group) -> None:
-    judge.non_inferior(group.of(0, level, shift) - group.of(1, level), margin=_MARGIN, span=group.span, able=())
+def _no_difference(kind: str, level: int | None, shift: float, judge: Judge, group: Group) -> None:
+    method = judge.equivalent if kind == "equivalent" else judge.non_inferior
+    method(group.contrast((1, -1), level, shift), margin=MARGIN, span=group.span, able=())
 
 
 def _longer(min_effect: float, judge: Judge, group: Group) -> None:
@@ -182,16 +166,9 @@ def _wider(min_effect: float, judge: Judge, group: Group) -> None:
 
 
 def conclusion(case: Case, group: Group) -> Conclusion:
-    """What the judge and the rules of `verdict` make of one replicate."""
-    judge = Judge(
-        claim=Claim("a/a", "none", "none", 1, "returns"),
-        name=case.hypothesis,
-        nodeid=case.hypothesis,
-        hypothesis=case.hypothesis,
-        runs=(),
-        rerun="",
-        gives_findings=True,
-    )
+    """What the judge makes of one replicate."""
+    name = case.hypothesis
+    judge = Judge(Claim("a/a", "none", "none", 1, "returns"), name, name, name, (), "", gives_findings=True)
     case.judge(judge, group)
     assert judge.finding is not None
     return judge.finding.conclusion
@@ -217,35 +194,33 @@ class Count:
     @property
     def bounds(self) -> tuple[float, float]:
         """Clopper and Pearson's, 95 %, of the rate of false alarms."""
-        found = stats.binomtest(self.false, self.replicates).proportion_ci(0.95, method="exact")
-        return float(found.low), float(found.high)
+        low, high = clopper_pearson([self.false], self.replicates, 1)
+        return low[0], high[0]
 
     def exceeds(self, sure: float) -> bool:
         """Whether the exact binomial test, one-sided at `sure`, rejects a rate of at most `ALPHA`."""
-        return bool(stats.binomtest(self.false, self.replicates, ALPHA, alternative="greater").pvalue < sure)
+        return self.false > 0 and float(special.bdtrc(self.false - 1, self.replicates, ALPHA)) < sure
 
 
 @dataclass(frozen=True)
 class Chunk:
     """What the seeds of one chunk came to: conclusions per case, in the order of the replicates, and how returns lay.
 
-    returns: float64[arms, seeds, levels + 1], normalised. trained_seconds: CPU time behind the evidence.
+    returns: float64[arms, seeds, levels + 1], normalised. cpu_seconds: of training and judging.
     """
 
     conclusions: list[list[Conclusion]]
     returns: np.ndarray
-    trained_seconds: float
-    judged_seconds: float
+    cpu_seconds: float
 
 
 def measure(number: int, folder: Path) -> Chunk:
     """Train what is missing of chunk `number`, and judge its replicates."""
     first = AA_BLOCK * SEEDS_PER_BLOCK + number * CHUNK
-    seeds = tuple(range(first, first + CHUNK))
-    whole, seconds = trained(seeds, Store(folder))
+    whole, seconds = trained(tuple(range(first, first + CHUNK)), Store(folder))
     started = time.process_time()
-    found = [[conclusion(case, group) for group in groups(whole, case.seeds)] for case in cases()]
-    return Chunk(found, whole.returns, seconds, time.process_time() - started)
+    found = [[conclusion(case, group) for group in whole.split(case.seeds)] for case in cases()]
+    return Chunk(found, whole.returns, seconds + time.process_time() - started)
 
 
 def trained(seeds: tuple[int, ...], store: Store) -> tuple[Group, float]:
@@ -253,26 +228,22 @@ def trained(seeds: tuple[int, ...], store: Store) -> tuple[Group, float]:
 
     Raises RuntimeError where a training fails.
     """
-    experiments = [experiment(arm) for arm in range(ARMS)]
-    cells = all_cells(Cell(e, TICKET, seeds) for e in experiments)
-    if failed := drain(cells, store).failed:
+    cells = [Cell(experiment(arm), TICKET, seeds) for arm in range(ARMS)]
+    plan = all_cells(cells)
+    if failed := drain(plan, store).failed:
         raise RuntimeError(next(iter(failed.values())))
-    task = experiments[0].task
-    reference = Reference(**read_reference(task.name, task.horizon))
     returns = [
-        np.stack([level for cell in cells if cell.experiment == e for level in _scored(cell, store)], axis=1)
-        for e in experiments
+        np.stack(
+            [level for cell in plan if cell.experiment == arm.experiment for level in _scored(cell, store)], axis=1
+        )
+        for arm in cells
     ]
+    task = cells[0].experiment.task
+    reference = Reference(**read_reference(task.name, task.horizon))
     low, high = normalised_return([task.minimum_return, task.maximum_return], reference)
-    group = Group(normalised_return(returns, reference), seeds, densities(experiments[0]), (float(low), float(high)))
-    return group, sum(store.cpu_seconds(address(cell)) for cell in cells)
-
-
-def groups(whole: Group, size: int) -> Iterator[Group]:
-    """The replicates of `size` seeds, one after the other; a rest is left out."""
-    for first in range(0, len(whole.seeds) - size + 1, size):
-        part = slice(first, first + size)
-        yield dataclasses.replace(whole, returns=whole.returns[:, part], seeds=whole.seeds[part])
+    span = (float(low), float(high))
+    group = Group(normalised_return(returns, reference), seeds, densities(cells[0].experiment), span)
+    return group, sum(store.cpu_seconds(address(cell)) for cell in plan)
 
 
 def _scored(cell: Cell, store: Store) -> Iterator[np.ndarray]:
@@ -282,27 +253,21 @@ def _scored(cell: Cell, store: Store) -> Iterator[np.ndarray]:
         yield found.scored_returns
 
 
-def counts(conclusions: Sequence[Sequence[Sequence[Conclusion]]]) -> list[Count]:
-    """How often each case came to what. conclusions: by chunk, case and replicate."""
-    found = []
-    for number, case in enumerate(cases()):
-        found.append(Count(case, Counter(conclusion for chunk in conclusions for conclusion in chunk[number])))
-    return found
-
-
 def record(chunks: Sequence[Chunk], command: str) -> Record:
     """The record of what these chunks came to."""
-    found = counts([chunk.conclusions for chunk in chunks])
-    wrong = [count for count in found if count.exceeds(SURE / len(found))]
+    found = [
+        Count(case, Counter(said for chunk in chunks for said in chunk.conclusions[number]))
+        for number, case in enumerate(cases())
+    ]
+    sure = SURE / len(found)
+    wrong = [count for count in found if count.exceeds(sure)]
     worst = max(found, key=lambda count: count.false / count.replicates)
-    most = f"{_rate(worst.false, worst.replicates)} of replicates ({worst.case.hypothesis}, {worst.case.on})"
-    named = ", ".join(f"{count.case.hypothesis} on {count.case.on}" for count in wrong)
-    tail = f": {named}" if wrong else ""
+    named = ": " + ", ".join(f"{c.case.hypothesis} on {c.case.on}" for c in wrong) if wrong else ""
     returns = np.concatenate([chunk.returns for chunk in chunks], axis=1)
-    seconds = sum(chunk.trained_seconds + chunk.judged_seconds for chunk in chunks)
     return Record(
         name="aa",
         title="A/A runs",
+        of=f"chains of Cart-Pole by behavioural cloning, {returns.shape[1]:,} seeds from block {AA_BLOCK} on",
         says=(
             f"{returns.shape[1]} seeds of Cart-Pole, each trained by behavioural cloning {ARMS} times over whole ticket"
             " chains: the same first weights, the same evaluation and scoring starts, other rollouts and minibatches."
@@ -313,33 +278,42 @@ def record(chunks: Sequence[Chunk], command: str) -> Record:
             f" together at {SURE:.0%}."
         ),
         verdict=(
-            f"False alarms in at most {most}. Of {len(found)} hypotheses, {len(wrong) or 'none'} can be said to err in"
-            f" more than {ALPHA:.0%}{tail}."
+            f"False alarms in at most {_rate(worst.false, worst.replicates)} of replicates ({worst.case.hypothesis},"
+            f" {worst.case.on}). Of {len(found)} hypotheses, {len(wrong) or 'none'} can be said to err in more than"
+            f" {ALPHA:.0%}{named}."
         ),
         ok=not wrong,
         command=command,
-        tables=(_rates(found), _returns(returns)),
+        tables=(_rates(found, sure), _returns(returns)),
         data={
             "alpha": ALPHA,
             "sure": SURE,
             "replicates": {str(count.case.seeds): count.replicates for count in found},
-            "hypotheses": [_plain(count, SURE / len(found)) for count in found],
+            "hypotheses": [
+                {
+                    **{name: getattr(count.case, name) for name in ("hypothesis", "on", "min_effect", "seeds")},
+                    "conclusions": dict(count.conclusions),
+                    "false": count.false,
+                    "ok": not count.exceeds(sure),
+                }
+                for count in found
+            ],
         },
-        cpu_seconds=round(seconds, 1),
+        cpu_seconds=round(sum(chunk.cpu_seconds for chunk in chunks), 1),
     )
 
 
 def main(replicates: int = REPLICATES, fixture: bool = False, processes: int = 2) -> int:
     """Measure at least so many replicates of `SEEDS` seeds, print what came out, and write the record.
 
-    Returns the exit code: 0, 1 where too many are false alarms, 3 where evidence can't be written, 4 for an argument
-    that can't be used. Raises harness.files.FixtureError.
+    Returns an exit code: FAILED where too many are false alarms, INTERNAL_ERROR where evidence can't be written, USAGE
+    for an argument that can't be used. Raises harness.files.FixtureError.
     """
-    fewest = FEWEST * TWICE // SEEDS if fixture else 1
+    fewest = FEWEST if fixture else 1
     if not (fewest <= replicates <= MOST and processes >= 1):
         kept = " for a record that is committed" if fixture else ""
         print(f"error: replicates{kept} must be from {fewest} to {MOST}, not {replicates}, on at least one process")
-        return 4
+        return USAGE
     numbers = range(-(-replicates * SEEDS // CHUNK))
     folder = (HERE / EVIDENCE).resolve()
     chunks = []
@@ -350,14 +324,11 @@ def main(replicates: int = REPLICATES, fixture: bool = False, processes: int = 2
             print(f"{len(chunks)} of {len(numbers)} chunks of {CHUNK} seeds", flush=True)
     except StoreError as error:
         print(f"error: {error}")
-        return 3
+        return INTERNAL_ERROR
     made = record(chunks, f"python -m harness aa --replicates {len(numbers) * CHUNK // SEEDS}")
     for row in made.tables[0].rows:
         print("  ".join(entry if isinstance(entry, str) else entry.text for entry in row))
-    print(made.verdict)
-    for path in leave(made, fixture):
-        print(f"record: {path}")
-    return 0 if made.ok else 1
+    return publish(made, fixture)
 
 
 def _measured(numbers: Sequence[int], folder: Path, processes: int) -> Iterator[Chunk]:
@@ -368,32 +339,31 @@ def _measured(numbers: Sequence[int], folder: Path, processes: int) -> Iterator[
         yield from pool.map(partial(measure, folder=folder), numbers)
 
 
-def _rates(found: Sequence[Count]) -> Table:
-    rows: list[list[Entry | str]] = []
+def _rates(found: Sequence[Count], sure: float) -> RecordTable:
+    rows = []
     for count in found:
-        low, high = count.bounds
-        kept = not count.exceeds(SURE / len(found))
-        rates = [_rate(count.conclusions.get(name, 0), count.replicates) for name in _SHOWN]
-        right = "" if len(count.case.false) == 2 else "; supported is right here"
-        rows.append(
-            [
-                count.case.hypothesis,
-                count.case.on,
-                f"{count.case.min_effect:g}",
-                str(count.case.seeds if "other seeds" not in count.case.hypothesis else f"{SEEDS} + {SEEDS}"),
-                str(count.replicates),
-                *rates,
-                Entry(
-                    f"{_rate(count.false, count.replicates)} [{100 * low:.1f}, {100 * high:.1f}]",
-                    "good" if kept else "bad",
-                    f"{count.false} of {count.replicates} replicates: {' or '.join(count.case.false)}{right}",
-                ),
-            ]
+        case, (low, high) = count.case, count.bounds
+        right = "" if len(case.false) == 2 else "; supported is right here"
+        rate = RecordEntry(
+            text=f"{_rate(count.false, count.replicates)} [{100 * low:.1f}, {100 * high:.1f}]",
+            tone="bad" if count.exceeds(sure) else "good",
+            detail=f"{count.false} of {count.replicates} replicates: {' or '.join(case.false)}{right}",
         )
-    return Table(
-        "How often the judgement saw a difference that is not there",
-        ["hypothesis", "on", "smallest effect or margin", "seeds", "replicates", *_SHOWN, "false alarms [95 %]"],
-        rows,
+        seeds = f"{SEEDS} + {SEEDS}" if "other seeds" in case.hypothesis else str(case.seeds)
+        shown = [_rate(count.conclusions.get(name, 0), count.replicates) for name in _SHOWN]
+        rows.append([case.hypothesis, case.on, f"{case.min_effect:g}", seeds, str(count.replicates), *shown, rate])
+    return RecordTable(
+        title="How often the judgement saw a difference that is not there",
+        columns=(
+            "hypothesis",
+            "on",
+            "smallest effect or margin",
+            "seeds",
+            "replicates",
+            *_SHOWN,
+            "false alarms [95 %]",
+        ),
+        rows=rows,
         caption=(
             "Where no difference is claimed, supported is right and contradicted is the false alarm; at the margin's"
             " edge one arm was moved by the whole margin, and both are. With a smallest effect of 0 every rejection"
@@ -402,48 +372,21 @@ def _rates(found: Sequence[Count]) -> Table:
     )
 
 
-_SHOWN: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "underpowered")
-
-
-def _returns(returns: np.ndarray) -> Table:
+def _returns(returns: np.ndarray) -> RecordTable:
     """How the returns lay. returns: float64[arms, seeds, levels + 1]."""
-    shares = densities(experiment(0))
     rows = []
-    for level, share in enumerate(shares):
+    for level, density in enumerate(densities(experiment(0))):
         here = returns[:, :, level]
         between = np.corrcoef(here)[np.triu_indices(ARMS, 1)].mean()
-        rows.append(
-            [
-                f"level {level}, {100 * share:.1f} %",
-                *(f"{value:.2f}" for value in (here.mean(), here.std(axis=1).mean())),
-                *(f"{100 * np.mean(where):.0f} %" for where in (here > 0.99, here < 0.5, here < 0.02)),
-                f"{between:.2f}",
-            ]
-        )
-    return Table(
-        "What the returns were like",
-        ["density", "mean", "sd over seeds", "above 0.99", "under 0.5", "under 0.02", "correlation of arms"],
-        rows,
+        shares = [f"{100 * np.mean(where):.0f} %" for where in (here > 0.99, here < 0.5, here < 0.02)]
+        numbers = [f"{value:.2f}" for value in (here.mean(), here.std(axis=1).mean())]
+        rows.append([f"level {level}, {100 * density:.1f} %", *numbers, *shares, f"{between:.2f}"])
+    return RecordTable(
+        title="What the returns were like",
+        columns=("density", "mean", "sd over seeds", "above 0.99", "under 0.5", "under 0.02", "correlation of arms"),
+        rows=rows,
         caption="Normalised return: 0 is the random policy, 1 the expert.",
     )
-
-
-def _plain(count: Count, sure: float) -> dict[str, Any]:
-    low, high = count.bounds
-    case = count.case
-    return {
-        "hypothesis": case.hypothesis,
-        "on": case.on,
-        "smallest": case.min_effect,
-        "seeds": case.seeds,
-        "replicates": count.replicates,
-        "conclusions": dict(count.conclusions),
-        "false": list(case.false),
-        "rate": count.false / count.replicates,
-        "lower": low,
-        "upper": high,
-        "ok": not count.exceeds(sure),
-    }
 
 
 def _rate(count: int, of: int) -> str:

@@ -4,97 +4,103 @@ A finding that only one block of seeds shows is a finding about these seeds. Run
 on different blocks (`--claims-seed-block N`) are laid side by side, each against the first.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-from harness.results.records import Entry, Record, Table, Tone, leave
-from harness.results.schema import Finding, FindingsError, read
+from harness.results.exit_codes import USAGE
+from harness.results.records import Record, RecordEntry, RecordTable, Tone
+from harness.results.schema import Finding, FindingsError, RunResult, read
+from harness.trust.sessions import in_words, publish
 
 SHARE = 0.9
 """Of the findings, at least so many must agree with the first block's."""
 ALIKE = ("profile", "changes", "control")
 """What the runs may not differ in."""
+Key = tuple[str, str]
+"""Claim and name of a finding."""
 
 
 class AgreementError(Exception):
     """These runs can't be compared; the message is one line."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """One run of the claims: findings by claim and name, verdicts by claim."""
+def read_blocks(paths: Sequence[Path], fewest: int = 2) -> list[RunResult]:
+    """The runs in these findings.json, in the order given.
 
-    number: int
-    seeds: tuple[int, ...]
-    findings: dict[tuple[str, str], Finding]
-    verdicts: dict[str, str]
-    setting: dict[str, Any]
-    cpu_seconds: float
-    commit: str
-    path: Path
-
-
-def read_blocks(paths: Sequence[Path]) -> list[Block]:
-    """The runs behind these findings.json, in the order given.
-
-    Raises AgreementError where there are fewer than two, one can't be read or holds what was not judged, or they
+    Raises AgreementError where there are fewer than `fewest`, one can't be read or holds what was not judged, or they
     differ in anything but their seeds.
     """
-    if len(paths) < 2:
-        raise AgreementError("at least two findings.json are compared, each of another --claims-seed-block")
+    if len(paths) < fewest:
+        raise AgreementError(f"at least {fewest} findings.json are compared, each of another --claims-seed-block")
     blocks = [_read(path) for path in paths]
-    first = blocks[0]
-    for block in blocks[1:]:
+    for (path, one), (other_path, other) in combinations(zip(paths, blocks, strict=True), 2):
+        where = f"{path} and {other_path}"
         for name in ALIKE:
-            if block.setting[name] != first.setting[name]:
-                said = " and ".join(json.dumps(each.setting[name]) for each in (first, block))
-                raise AgreementError(f"{first.path} and {block.path} differ in {name}: {said}")
-        if len(block.seeds) != len(first.seeds):
-            raise AgreementError(
-                f"{first.path} and {block.path} differ in seeds: {len(first.seeds)} and {len(block.seeds)}"
-            )
-        for one, other in ((first, block), (block, first)):
-            if missing := [key for key in one.findings if key not in other.findings]:
-                raise AgreementError(
-                    f"{other.path} lacks {len(missing)} of the findings of {one.path}: {' '.join(missing[0])}"
-                )
-    for one, other in combinations(blocks, 2):
-        if one.number == other.number or set(one.seeds) & set(other.seeds):
-            raise AgreementError(f"{one.path} and {other.path} are of the same seeds, block {one.number}")
+            if getattr(one, name) != getattr(other, name):
+                raise AgreementError(f"{where} differ in {name}: {getattr(one, name)!r} and {getattr(other, name)!r}")
+        if len(one.seeds) != len(other.seeds):
+            raise AgreementError(f"{where} differ in seeds: {len(one.seeds)} and {len(other.seeds)}")
+        if one.seed_block == other.seed_block or set(one.seeds) & set(other.seeds):
+            raise AgreementError(f"{where} are of the same seeds, block {one.seed_block}")
+        if parted := sorted(found_in(one).keys() ^ found_in(other).keys()):
+            raise AgreementError(f"of {where} only one has {' '.join(parted[0])}, one of {len(parted)} such findings")
     return blocks
 
 
-def record(blocks: Sequence[Block], command: str) -> Record:
-    """How far the blocks agree: each against the first, and no two saying the opposite."""
+def found_in(run: RunResult) -> dict[Key, Finding]:
+    """Its findings."""
+    return {(finding.claim, finding.name): finding for finding in run.findings}
+
+
+def record(blocks: Sequence[RunResult], command: str) -> Record:
+    """How far the blocks agree: each with the first, and no two saying the opposite."""
     first, *others = blocks
-    shares = {block.number: _agreeing(first, block) for block in others}
-    turned = [key for key in first.findings if _opposed([block.findings[key] for block in blocks])]
-    total = len(first.findings)
-    told = ", ".join(f"block {number} in {count} of {total}" for number, count in shares.items())
-    opposite = ", ".join(map(" ".join, turned)) or "none"
+    found = {key: [found_in(block)[key] for block in blocks] for key in found_in(first)}
+    agreeing = {
+        block.seed_block: sum(each[place].conclusion == each[0].conclusion for each in found.values())
+        for place, block in enumerate(others, start=1)
+    }
+    turned = [key for key, each in found.items() if _opposed(each)]
+    told = ", ".join(f"block {number} in {count} of {len(found)}" for number, count in agreeing.items())
+    heads = [f"block {block.seed_block}" for block in blocks]
     return Record(
         name="agreement",
         title="Agreement of seed blocks",
+        of=f"the claims at profile {first.profile}, seed blocks {', '.join(str(block.seed_block) for block in blocks)}",
         says=(
-            f"The same claims, at profile {first.setting['profile']}, judged on {len(blocks)} blocks of"
-            f" {len(first.seeds)} seeds that share none. At least {SHARE:.0%} of the findings of each block must come"
-            f" to the same conclusion as on block {first.number}, and none may be supported on one block and"
-            " contradicted on another."
+            f"The same claims, at profile {first.profile}, judged on {len(blocks)} blocks of {len(first.seeds)} seeds"
+            f" that share none. At least {SHARE:.0%} of the findings of each block must come to the same conclusion as"
+            f" on block {first.seed_block}, and none may be supported on one block and contradicted on another."
         ),
-        verdict=f"With block {first.number} agree: {told}. Supported here and contradicted there: {opposite}.",
-        ok=not turned and all(count >= SHARE * total for count in shares.values()),
+        verdict=(
+            f"With block {first.seed_block} agree: {told}. Supported here and contradicted there:"
+            f" {', '.join(map(' '.join, turned)) or 'none'}."
+        ),
+        ok=not turned and all(count >= SHARE * len(found) for count in agreeing.values()),
         command=command,
-        tables=(_verdicts(blocks), _findings(blocks)),
+        tables=(
+            RecordTable(
+                title="Verdicts by seed block",
+                columns=("claim", *heads),
+                rows=[
+                    [claims[0].id, *(RecordEntry(text=c.verdict, tone=_TONES.get(c.verdict, "none")) for c in claims)]
+                    for claims in zip(*(sorted(block.claims, key=lambda c: c.id) for block in blocks), strict=True)
+                ],
+            ),
+            RecordTable(
+                title="Findings by seed block",
+                columns=("claim", "finding", *heads, "agree"),
+                rows=[[*key, *map(_entry, each), _agreement(each)] for key, each in found.items()],
+                caption="Effect and one-sided 97.5 % bounds, in the finding's unit.",
+            ),
+        ),
         data={
-            "profile": first.setting["profile"],
-            "blocks": [block.number for block in blocks],
+            "profile": first.profile,
+            "blocks": [block.seed_block for block in blocks],
             "commits": [block.commit for block in blocks],
-            "findings": total,
-            "agreeing": {str(number): count for number, count in shares.items()},
+            "findings": len(found),
+            "agreeing": {str(number): count for number, count in agreeing.items()},
             "turned": list(map(list, turned)),
         },
         cpu_seconds=round(sum(block.cpu_seconds for block in blocks), 1),
@@ -102,107 +108,49 @@ def record(blocks: Sequence[Block], command: str) -> Record:
 
 
 def main(paths: Sequence[Path], fixture: bool = False) -> int:
-    """Compare, print what came out, and write the record.
-
-    Returns the exit code: 0, 1 where the blocks disagree, 4 where they can't be compared.
-    """
+    """Compare, print what came out, and write the record. Returns an exit code: FAILED where the blocks disagree, USAGE
+    where they can't be compared."""
     try:
         blocks = read_blocks(paths)
     except AgreementError as error:
         print(f"error: {error}")
-        return 4
-    made = record(blocks, f"python -m harness agreement {' '.join(map(str, paths))}")
-    for key in blocks[0].findings:
-        found = [block.findings[key] for block in blocks]
-        if len({finding.conclusion for finding in found}) > 1:
-            said = ", ".join(f"{finding.conclusion} ({_numbers(finding)})" for finding in found)
-            print(f"differs: {' '.join(key)}: {said}")
-    print(made.verdict)
-    for path in leave(made, fixture):
-        print(f"record: {path}")
-    return 0 if made.ok else 1
+        return USAGE
+    for key, first in found_in(blocks[0]).items():
+        each = [found_in(block)[key] for block in blocks]
+        if any(finding.conclusion != first.conclusion for finding in each):
+            print(f"differs: {' '.join(key)}: {', '.join(f'{f.conclusion} ({in_words(f)})' for f in each)}")
+    return publish(record(blocks, f"python -m harness agreement {' '.join(map(str, paths))}"), fixture)
 
 
-def _read(path: Path) -> Block:
+def _read(path: Path) -> RunResult:
     try:
         run = read(path)
     except FindingsError as error:
         raise AgreementError(str(error)) from None
-    found = run.findings
-    block = Block(
-        run.seed_block,
-        run.seeds,
-        {(finding.claim, finding.name): finding for finding in found},
-        {claim.id: claim.verdict for claim in run.claims},
-        {name: getattr(run, name) for name in ALIKE},
-        run.cpu_seconds,
-        str(run.commit),
-        path,
-    )
-    for finding in found:
-        if finding.conclusion in ("not run", "error", "smoke"):
+    for finding in run.findings:
+        if not finding.judged:
             raise AgreementError(f"{path} holds what was not judged ({finding.conclusion}): {finding.name}")
-    if not found or len(found) > len(block.findings):
-        raise AgreementError(f"{path} holds {'two findings of one name' if found else 'no finding'}")
-    return block
-
-
-def _agreeing(first: Block, other: Block) -> int:
-    return sum(other.findings[key].conclusion == finding.conclusion for key, finding in first.findings.items())
+    if not run.findings or len(run.findings) > len(found_in(run)):
+        raise AgreementError(f"{path} holds {'two findings of one name' if run.findings else 'no finding'}")
+    return run
 
 
 def _opposed(findings: Sequence[Finding]) -> bool:
     return {"supported", "contradicted"} <= {finding.conclusion for finding in findings}
 
 
-def _verdicts(blocks: Sequence[Block]) -> Table:
-    first = blocks[0]
-    return Table(
-        "Verdicts by seed block",
-        ["claim", *_heads(blocks)],
-        [
-            [name, *(Entry(block.verdicts[name], _VERDICT_TONES.get(block.verdicts[name], "none")) for block in blocks)]
-            for name in first.verdicts
-        ],
-    )
+def _entry(finding: Finding) -> RecordEntry:
+    tone = _TONES.get(finding.conclusion, "none")
+    return RecordEntry(text=f"{finding.conclusion}, {in_words(finding)}", tone=tone, detail=finding.reason)
 
 
-def _findings(blocks: Sequence[Block]) -> Table:
-    rows: list[list[Entry | str]] = []
-    for key in blocks[0].findings:
-        found = [block.findings[key] for block in blocks]
-        entries = [
-            Entry(f"{finding.conclusion}, {_numbers(finding)}", _TONES.get(finding.conclusion, "none"), finding.reason)
-            for finding in found
-        ]
-        alike = len({finding.conclusion for finding in found}) == 1
-        last = Entry("yes", "good") if alike else Entry("opposite", "bad") if _opposed(found) else Entry("no", "mixed")
-        rows.append([key[0], key[1], *entries, last])
-    return Table(
-        "Findings by seed block",
-        ["claim", "finding", *_heads(blocks), "agree"],
-        rows,
-        caption="Effect and one-sided 97.5 % bounds, in the finding's unit.",
-    )
-
-
-def _heads(blocks: Sequence[Block]) -> list[str]:
-    return [f"block {block.number}" for block in blocks]
-
-
-def _numbers(finding: Finding) -> str:
-    return f"{finding.effect:+.3g} [{finding.lower:.3g}, {finding.upper:.3g}]"
+def _agreement(findings: Sequence[Finding]) -> RecordEntry:
+    if len({finding.conclusion for finding in findings}) == 1:
+        return RecordEntry(text="yes", tone="good")
+    return RecordEntry(text="opposite", tone="bad") if _opposed(findings) else RecordEntry(text="no", tone="mixed")
 
 
 _TONES: dict[str, Tone] = {
-    "supported": "good",
-    "contradicted": "bad",
-    "equivalent": "mixed",
-    "underpowered": "weak",
-}
-_VERDICT_TONES: dict[str, Tone] = {
-    "REPRODUCED": "good",
-    "REFUTED": "bad",
-    "MIXED": "mixed",
-    "INCONCLUSIVE": "weak",
+    **{"supported": "good", "contradicted": "bad", "equivalent": "mixed", "underpowered": "weak"},
+    **{"REPRODUCED": "good", "REFUTED": "bad", "MIXED": "mixed", "INCONCLUSIVE": "weak"},
 }

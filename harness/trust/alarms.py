@@ -3,43 +3,43 @@
 Of the same code, every alarm is a false one. Each block in turn is the baseline, and all others are gated runs.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from harness.results.baseline import MARGIN, Baseline, ClaimEntry, Entry, against
+from harness.results.baseline import MARGIN, against, of_run
 from harness.results.drift import ALPHA
-from harness.results.records import Record, Table, leave
-from harness.results.schema import Drift
-from harness.trust.agreement import AgreementError, Block, read_blocks
+from harness.results.exit_codes import USAGE
+from harness.results.records import Record, RecordTable
+from harness.results.schema import Drift, RunResult
+from harness.trust.agreement import AgreementError, Key, found_in, read_blocks
+from harness.trust.sessions import publish
 
 FEWEST = 10
 """Blocks; with fewer, chance could hide a gate that alarms in one run of ten."""
+Held = Mapping[tuple[int, int], Mapping[Key, Drift]]
+"""Baseline's and run's place -> how each finding stands."""
 
 
-def record(blocks: Sequence[Block], command: str) -> Record:
-    """Hold every block against every other. Blocks need samples: those of findings.json before schema 2 have none."""
-    held = {
-        (base.number, run.number): standings(base, run)
-        for base in blocks
-        for run in blocks
-        if base.number != run.number
+def record(blocks: Sequence[RunResult], command: str) -> Record:
+    """Hold every block against every other. Raises AgreementError where a finding has no sample to compare."""
+    if any(finding.sample is None for block in blocks for finding in block.findings):
+        raise AgreementError("a finding has no sample to compare: judge the blocks anew")
+    held: Held = {
+        (i, j): standings(base, run) for i, base in enumerate(blocks) for j, run in enumerate(blocks) if i != j
     }
-    red = {pair: [key for key, one in found.items() if one.standing == "regressed"] for pair, found in held.items()}
-    left = {pair: [key for key, one in found.items() if one.standing == "left"] for pair, found in held.items()}
-    alarms, pairs = sum(map(bool, red.values())), len(held)
-    leaving = sum(bool(left[pair] or red[pair]) for pair in held)
-    blamed = Counter(key for found in red.values() for key in found)
-    worst = max(sum(bool(red[pair]) for pair in held if pair[0] == base.number) for base in blocks)
+    red = {pair: any(drift.standing == "regressed" for drift in found.values()) for pair, found in held.items()}
+    left = {pair: any(drift.standing == "left" for drift in found.values()) for pair, found in held.items()}
+    alarms, leaving, pairs = sum(red.values()), sum(left[pair] or red[pair] for pair in held), len(held)
+    first = blocks[0]
     return Record(
         name="alarms",
         title="False alarms of the gate",
+        of=f"the claims at profile {first.profile}, seed blocks {', '.join(str(block.seed_block) for block in blocks)}",
         says=(
-            f"The same code on {len(blocks)} seed blocks of {len(blocks[0].seeds)} seeds that share none, at profile"
-            f" {blocks[0].setting['profile']}: each block in turn was the baseline, and the {len(blocks) - 1} others"
-            f" were gated runs. At most {ALPHA:.0%} of such runs may fail. Runs that share a block are not independent:"
-            " the count describes, the bound is the test's own."
+            f"The same code on {len(blocks)} seed blocks of {len(first.seeds)} seeds that share none, at profile"
+            f" {first.profile}: each block in turn was the baseline, and the {len(blocks) - 1} others were gated runs."
+            f" At most {ALPHA:.0%} of such runs may fail. Runs that share a block are not independent: the count"
+            " describes, the bound is the test's own."
         ),
         verdict=(
             f"{alarms} of {pairs} gated runs failed ({alarms / pairs:.1%}); in {leaving} ({leaving / pairs:.0%}) a"
@@ -47,13 +47,15 @@ def record(blocks: Sequence[Block], command: str) -> Record:
         ),
         ok=alarms <= ALPHA * pairs,
         command=command,
-        tables=(_by_finding(blocks, held, blamed),),
+        tables=(_by_finding(blocks, held),),
         data={
-            "profile": blocks[0].setting["profile"],
-            "blocks": [block.number for block in blocks],
+            "profile": first.profile,
+            "blocks": [block.seed_block for block in blocks],
             "runs": pairs,
             "alarms": alarms,
-            "most alarms against one baseline": worst,
+            "most alarms against one baseline": max(
+                sum(red[i, j] for j in range(len(blocks)) if i != j) for i in range(len(blocks))
+            ),
             "runs in which a finding left supported": leaving,
             "margin": MARGIN,
         },
@@ -61,67 +63,39 @@ def record(blocks: Sequence[Block], command: str) -> Record:
     )
 
 
-def standings(base: Block, run: Block) -> dict[tuple[str, str], Drift]:
-    """How each finding of a run stands to a baseline of the other block. Raises AgreementError without samples."""
-    if any(finding.sample is None for finding in (*base.findings.values(), *run.findings.values())):
-        raise AgreementError(f"{base.path} or {run.path} has findings without a sample: judge them anew")
-    claims: dict[str, dict[str, Entry]] = {}
-    for (claim, name), finding in base.findings.items():
-        claims.setdefault(claim, {})[name] = Entry.of(finding)
-    baseline = Baseline(
-        created="",
-        profile=str(base.setting["profile"]),
-        seed_block=base.number,
-        seeds=base.seeds,
-        claims={claim: ClaimEntry(verdict="INCONCLUSIVE", findings=found) for claim, found in claims.items()},
-    )
-    found = {key: against(finding, baseline, "") for key, finding in run.findings.items()}
-    return {key: one for key, one in found.items() if one is not None}
+def standings(base: RunResult, run: RunResult) -> dict[Key, Drift]:
+    """How each finding of a run stands to a baseline of the other block."""
+    baseline = of_run(base)
+    drifts = {key: against(finding, baseline) for key, finding in found_in(run).items()}
+    return {key: drift for key, drift in drifts.items() if drift is not None}
 
 
 def main(paths: Sequence[Path], fixture: bool = False) -> int:
-    """Print what came out, and write the record.
-
-    Returns the exit code: 0, 1 where the gate alarms too often, 4 where the runs can't be used.
-    """
+    """Print what came out, and write the record. Returns an exit code: FAILED where the gate alarms too often, USAGE
+    where the runs can't be used."""
     try:
-        if len(paths) < FEWEST:
-            raise AgreementError(f"at least {FEWEST} findings.json are held against each other, not {len(paths)}")
-        blocks = read_blocks(paths)
-        made = record(blocks, f"python -m harness alarms {_places(paths)}")
+        made = record(read_blocks(paths, FEWEST), f"python -m harness alarms {' '.join(map(str, paths))}")
     except AgreementError as error:
         print(f"error: {error}")
-        return 4
-    print(made.verdict)
-    for path in leave(made, fixture):
-        print(f"record: {path}")
-    return 0 if made.ok else 1
+        return USAGE
+    return publish(made, fixture)
 
 
-def _by_finding(
-    blocks: Sequence[Block],
-    held: Mapping[tuple[int, int], Mapping[tuple[str, str], Drift]],
-    blamed: Mapping[tuple[str, str], int],
-) -> Table:
-    rows: list[list[Any]] = []
-    for key in blocks[0].findings:
-        supported = sum(block.findings[key].conclusion == "supported" for block in blocks)
+def _by_finding(blocks: Sequence[RunResult], held: Held) -> RecordTable:
+    rows = []
+    for key, first in found_in(blocks[0]).items():
+        supported = sum(found_in(block)[key].conclusion == "supported" for block in blocks)
         if not supported:
             continue
-        seen = sorted(found[key].seen or 0.0 for found in held.values() if found[key].conclusion == "supported")
-        left = sum(found[key].standing in ("left", "regressed") for found in held.values())
-        unit = blocks[0].findings[key].unit
-        counts = [f"{supported} of {len(blocks)}", str(left), str(blamed.get(key, 0))]
-        rows.append([*key, *counts, f"{seen[len(seen) // 2]:.2g} {unit}"])
-    return Table(
-        "By finding",
-        ["claim", "finding", "supported on", "left 'supported'", "false alarms", "smallest drift seen 9 times in 10"],
-        rows,
+        drifts = [found[key] for found in held.values()]
+        seen = sorted(drift.seen or 0.0 for drift in drifts if drift.conclusion == "supported")
+        left = sum(drift.standing in ("left", "regressed") for drift in drifts)
+        alarms = sum(drift.standing == "regressed" for drift in drifts)
+        median = f"{seen[len(seen) // 2]:.2g} {first.unit}"
+        rows.append([*key, f"{supported} of {len(blocks)}", str(left), str(alarms), median])
+    return RecordTable(
+        title="By finding",
+        columns=("claim", "finding", "supported on", "left 'supported'", "false alarms", "smallest drift seen 9 in 10"),
+        rows=rows,
         caption="Of the findings that are supported on some block; the drift is the median over the runs.",
     )
-
-
-def _places(paths: Sequence[Path]) -> str:
-    """The folders of one parent in short."""
-    parents = {path.parent.parent for path in paths}
-    return f"{parents.pop()}/*/{paths[0].name}" if len(parents) == 1 else " ".join(map(str, paths))

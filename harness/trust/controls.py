@@ -3,26 +3,26 @@
 All of it on the reduced profile. First the twin, in which nothing is broken: every claim that declares controls must
 have findings there that are supported, and none that speaks against it. It need not be REPRODUCED: with half the levels
 it may lack the power for one system among several, and a control is held against those for which there was enough. Then
-each control, over the claims that declare it. Which of a claim's hypotheses lost findings is told, each with its first.
+each control, over the claims that declare it.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from harness.controls import CONTROLS, says
-from harness.results.records import Entry, Record, Table, Tone, leave
-from harness.results.schema import Finding
+from harness.results.exit_codes import FAILED, OK
+from harness.results.records import Record, RecordEntry, RecordTable, Tone
+from harness.results.schema import ClaimResult, Finding
 from harness.trust import sessions
-from harness.trust.sessions import Judged, numbers
+from harness.trust.sessions import by_name, numbers
 
-COMMAND = "make controls"
 IDLE = "nothing"
 """The control that breaks nothing."""
-Outcome = Literal["killed", "survived", "unclear", "not applicable"]
-_TONES: dict[Outcome, Tone] = {"killed": "good", "survived": "bad", "unclear": "bad", "not applicable": "none"}
+Fate = Literal["killed", "survived", "unclear"]
+_TONES: dict[Fate, Tone] = {"killed": "good", "survived": "bad", "unclear": "bad"}
 
 
-def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
+def outcome(twin: ClaimResult, broken: ClaimResult) -> tuple[Fate, str]:
     """What became of a claim under a control, and why.
 
     survived: all findings that the twin supports still are, and none is contradicted that was not. killed: one at least
@@ -31,42 +31,35 @@ def outcome(twin: Judged, mutated: Judged) -> tuple[Outcome, str]:
     neither, for nothing shows that the control is the reason: an error, a test that was refused, a twin without power,
     or one that supports nothing.
     """
-    supported = _supported(twin)
+    was, supported = by_name(twin), _supported(twin)
     if not supported:
         return "unclear", "the twin supports no finding that could be lost"
-    now = {name: found for name, found in mutated.findings.items() if name in twin.findings}
-    lost = [name for name, found in now.items() if _is_lost(twin.findings[name], found)]
+    now = {name: found for name, found in by_name(broken).items() if name in was}
+    lost: dict[str, list[str]] = {}  # by hypothesis
+    for name, found in now.items():
+        if _is_lost(was[name], found):
+            lost.setdefault(name.partition("[")[0], []).append(name)
     if lost:
-        return "killed", "; ".join(_told(twin, now, lost, test) for test in dict.fromkeys(map(_test_of, lost)))
-    if supported.keys() <= _supported(mutated).keys():
-        same = all(numbers(was) == numbers(now[name]) for name, was in supported.items())
+        return "killed", "; ".join(_told(was, now, names) for names in lost.values())
+    if supported <= _supported(broken):
+        same = all(numbers(was[name]) == numbers(now[name]) for name in supported)
         return "survived", "it changes no number" if same else "still supported"
-    return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
+    return "unclear", f"{broken.verdict}, with nothing lost that the twin had the power to see"
 
 
-def _told(twin: Judged, now: Mapping[str, Finding], lost: Sequence[str], test: str) -> str:
-    """Of one of the claim's hypotheses: the first finding that was lost, and how many more."""
-    first, *more = [name for name in lost if _test_of(name) == test]
-    was, found = twin.findings[first], now[first]
-    told = f"{first}: {was.effect:+.3g} {was.conclusion}, now {found.effect:+.3g} {found.conclusion}"
-    return told + (f", and {len(more)} more of it" if more else "")
+def _told(was: Mapping[str, Finding], now: Mapping[str, Finding], names: Sequence[str]) -> str:
+    """Of one hypothesis: the first finding that was lost, and how many more."""
+    old, new = was[names[0]], now[names[0]]
+    told = f"{names[0]}: {old.effect:+.3g} {old.conclusion}, now {new.effect:+.3g} {new.conclusion}"
+    return told + (f", and {len(names) - 1} more of it" if len(names) > 1 else "")
 
 
-def _test_of(name: str) -> str:
-    return name.partition("[")[0]
-
-
-def _against(judged: Judged) -> list[str]:
-    """The findings that are decided against the claim."""
-    return [name for name, found in judged.findings.items() if found.conclusion in ("contradicted", "equivalent")]
-
-
-def _supported(judged: Judged) -> dict[str, Finding]:
-    return {name: found for name, found in judged.findings.items() if found.conclusion == "supported"}
+def _supported(claim: ClaimResult) -> set[str]:
+    return {found.name for found in claim.findings if found.conclusion == "supported"}
 
 
 def _is_lost(was: Finding, now: Finding) -> bool:
-    if now.refused or now.conclusion in ("supported", "error", "not run", "smoke"):
+    if now.refused or now.conclusion == "supported" or not now.judged:
         return False
     if now.conclusion == "contradicted":
         return was.conclusion != "contradicted"
@@ -75,96 +68,99 @@ def _is_lost(was: Finding, now: Finding) -> bool:
     return was.conclusion == "supported" and (now.conclusion == "equivalent" or could_see)
 
 
-def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> Generator[str, None, int]:
-    """Run the controls, telling a line each; returns the exit code: 1 where one survives, or the twin does not hold.
+def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int:
+    """Run the controls, telling a line each. Returns an exit code: FAILED where one survives or the twin does not hold.
 
     only: these controls alone. idle: this control with its mutation disabled, which must be found out. Neither leaves a
     record. fixture: leave it in fixtures/trust as well. Raises SessionError where pytest fails.
     """
     before = sessions.cpu_seconds()
-    twin = sessions.judge("twin", [], sessions.EVIDENCE)
-    if later := sessions.waiting("twin"):
-        twin |= sessions.judge("twin-later", [], sessions.EVIDENCE, later)
-    declared = {name: [c for c, judged in twin.items() if name in judged.controls] for name in CONTROLS if name != IDLE}
-    lame = [c for c, judged in twin.items() if judged.controls and (_against(judged) or not _supported(judged))]
-    yield f"twin: {', '.join(f'{claim} {_standing(judged)}' for claim, judged in twin.items())}"
-    found: dict[str, dict[str, tuple[Outcome, str]]] = {claim: {} for claim in twin}
-    for name, claims in declared.items():
-        if (only and name not in only) or (idle and name != idle):
+    run = sessions.judge("twin", [], sessions.EVIDENCE)
+    twin = {claim.id: claim for claim in run.claims}
+    if later := [claim.id for claim in run.later if claim.controls]:
+        more = sessions.judge("twin-later", [], sessions.EVIDENCE, later)
+        twin |= {claim.id: claim for claim in more.claims}
+    print(f"twin: {', '.join(f'{name} {_standing(claim)}' for name, claim in twin.items())}", flush=True)
+    found: dict[str, dict[str, tuple[Fate, str]]] = {name: {} for name in twin}
+    for control in (name for name in CONTROLS if name != IDLE):
+        declared = [name for name, claim in twin.items() if control in claim.controls]
+        if (only and control not in only) or (idle and control != idle):
             continue
-        if not claims:
-            yield f"{name}: no claim declares it"
+        if not declared:
+            print(f"{control}: no claim declares it", flush=True)
             continue
-        mutation = IDLE if idle else name
-        run = sessions.judge(mutation, ["--claims-control", mutation], sessions.MUTATED_EVIDENCE, claims)
-        for claim in claims:
-            found[claim][name] = outcome(twin[claim], run[claim])
-        told = (f"{claim} {found[claim][name][0]} ({found[claim][name][1]})" for claim in claims)
-        yield f"{name}{', its mutation disabled' if idle else ''}: {'; '.join(told)}"
-    alive = [f"{claim} x {name}" for claim, row in found.items() for name, (word, _) in row.items() if word != "killed"]
-    killed = sum(len(row) for row in found.values()) - len(alive)
+        broken = IDLE if idle else control
+        run = sessions.judge(broken, [f"--claims-control={broken}"], sessions.BROKEN_EVIDENCE, declared)
+        for claim in run.claims:
+            found[claim.id][control] = outcome(twin[claim.id], claim)
+        told = (f"{name} {found[name][control][0]} ({found[name][control][1]})" for name in declared)
+        print(f"{control}{', its mutation disabled' if idle else ''}: {'; '.join(told)}", flush=True)
+    made = record(twin, found, sessions.cpu_seconds() - before)
+    if only or idle:
+        print(made.verdict)
+        return OK if made.ok else FAILED
+    return sessions.publish(made, fixture)
+
+
+def record(twin: Mapping[str, ClaimResult], found: Mapping[str, Mapping[str, tuple[Fate, str]]], cpu: float) -> Record:
+    """The record. found: claim -> control that it declares -> what became of it and why."""
+    names = [name for name in CONTROLS if name != IDLE]
+    alive = [f"{claim} x {name}" for claim, row in found.items() for name, (fate, _) in row.items() if fate != "killed"]
+    lame = [name for name, claim in twin.items() if claim.controls and (_against(claim) or not _supported(claim))]
+    killed = sum(map(len, found.values())) - len(alive)
     verdict = f"{killed} of {killed + len(alive)} declared controls kill"
     verdict += f"; these do not: {', '.join(alive)}" if alive else ""
     verdict += f"; the twin supports nothing of, or speaks against, {', '.join(lame)}" if lame else ""
-    cpu = sessions.cpu_seconds() - before
-    yield f"{verdict} ({cpu / 60:.1f} core-minutes)"
-    if not (only or idle):
-        for path in leave(_record(twin, found, lame, verdict, not alive, cpu), fixture):
-            yield f"record: {path}"
-    return 1 if alive or lame else 0
-
-
-def _record(
-    twin: Mapping[str, Judged],
-    found: Mapping[str, Mapping[str, tuple[Outcome, str]]],
-    lame: Sequence[str],
-    verdict: str,
-    all_kill: bool,
-    cpu: float,
-) -> Record:
-    names = [name for name in CONTROLS if name != IDLE]
-    rows: list[list[Entry | str]] = []
-    for claim, judged in twin.items():
-        entries = [_entry(judged, found[claim].get(name)) for name in names]
-        tone: Tone = "good" if judged.verdict == "REPRODUCED" else "weak"
-        rows.append([claim, Entry(_standing(judged), tone), *entries])
-    tables = [
-        Table("Claims and controls", ["claim", "nothing broken", *names], rows),
-        Table("What each control breaks", ["control", "broken"], [[name, says(name)] for name in names]),
-    ]
-    data = {
-        "twin": {claim: _standing(judged) for claim, judged in twin.items()},
-        "nothing to lose": list(lame),
-        "claims": {
-            claim: {name: {"outcome": word, "why": why} for name, (word, why) in row.items()}
-            for claim, row in found.items()
-        },
-    }
+    rows = []
+    for name, claim in twin.items():
+        tone: Tone = "good" if claim.verdict == "REPRODUCED" else "weak"
+        entries = [_entry(claim, found[name].get(control)) for control in names]
+        rows.append([name, RecordEntry(text=_standing(claim), tone=tone), *entries])
     return Record(
         name="controls",
         title="Negative controls",
+        of=f"the claims at profile {sessions.PROFILE}",
         says="Each control breaks one ingredient of the experiments, on the reduced profile. A claim declares those"
         " that must take away what it is REPRODUCED by: findings that are supported then as well would be by anything."
         " They are held against the findings that are supported where nothing is broken, which may be those of some"
         " systems alone: reduced has half the levels of scaled.",
-        verdict=f"{verdict[0].upper()}{verdict[1:]}.",
-        ok=all_kill and not lame,
-        command=COMMAND,
-        tables=tables,
-        data=data,
+        verdict=f"{verdict}.",
+        ok=not alive and not lame,
+        command="python -m harness controls",
+        tables=(
+            RecordTable(title="Claims and controls", columns=("claim", "nothing broken", *names), rows=rows),
+            RecordTable(
+                title="What each control breaks",
+                columns=("control", "broken"),
+                rows=[[name, says(name)] for name in names],
+            ),
+        ),
+        data={
+            "twin": {name: _standing(claim) for name, claim in twin.items()},
+            "nothing to lose": lame,
+            "claims": {
+                claim: {name: {"outcome": fate, "why": why} for name, (fate, why) in row.items()}
+                for claim, row in found.items()
+            },
+        },
         cpu_seconds=cpu,
     )
 
 
-def _standing(judged: Judged) -> str:
+def _against(claim: ClaimResult) -> bool:
+    """Whether a finding is decided against the claim."""
+    return any(found.conclusion in ("contradicted", "equivalent") for found in claim.findings)
+
+
+def _standing(claim: ClaimResult) -> str:
     """Its verdict; how many findings are supported, where that is not said by it."""
-    if judged.verdict == "REPRODUCED" or not judged.controls:
-        return judged.verdict
-    return f"{judged.verdict}, {len(_supported(judged))} of {len(judged.findings)} supported"
+    if claim.verdict == "REPRODUCED" or not claim.controls:
+        return claim.verdict
+    return f"{claim.verdict}, {len(_supported(claim))} of {len(claim.findings)} supported"
 
 
-def _entry(twin: Judged, found: tuple[Outcome, str] | None) -> Entry:
+def _entry(twin: ClaimResult, found: tuple[Fate, str] | None) -> RecordEntry:
     if found is None:
         why = "not declared" if twin.controls else "the claim is not reproduced, so there is nothing to take away"
-        return Entry("not applicable", "none", why)
-    return Entry(found[0], _TONES[found[0]], found[1])
+        return RecordEntry(text="not applicable", detail=why)
+    return RecordEntry(text=found[0], tone=_TONES[found[0]], detail=found[1])

@@ -3,126 +3,120 @@
 All of it on the reduced profile: what is compared are readings, not scales.
 """
 
-from collections.abc import Generator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from harness.profiles.readings import READINGS, OtherReading
-from harness.results.records import Entry, Record, Table, leave
-from harness.results.schema import Finding
+from harness.results.records import Record, RecordEntry, RecordTable
+from harness.results.schema import ClaimResult
 from harness.trust import sessions
-from harness.trust.sessions import Judged, RefusedError, numbers
+from harness.trust.sessions import RefusedError, by_name, in_words, numbers
 
-COMMAND = "make multiverse"
 DEFAULT = "as taken"
+Claims = Mapping[str, ClaimResult]
 
 
-def main(fixture: bool = False) -> Generator[str, None, int]:
-    """Judge the claims under every switch, telling a line each; returns 0: which reading is right is not for it to say.
+def main(fixture: bool = False) -> int:
+    """Judge the claims under every reading, telling a line each. Returns 0: it does not say which reading is right.
 
     fixture: leave the record in fixtures/trust as well. Raises SessionError where pytest fails.
     """
     before = sessions.cpu_seconds()
-    base = sessions.judge("as-taken", [], sessions.EVIDENCE)
-    yield f"{DEFAULT}: {', '.join(f'{claim} {judged.verdict}' for claim, judged in base.items())}"
-    readings: dict[OtherReading, dict[str, Judged] | str] = {}
-    for switch in READINGS.values():
+    base = {claim.id: claim for claim in sessions.judge("as-taken", [], sessions.EVIDENCE).claims}
+    print(f"{DEFAULT}: {', '.join(f'{name} {claim.verdict}' for name, claim in base.items())}", flush=True)
+    readings: dict[OtherReading, Claims | str] = {}
+    for reading in READINGS.values():
         try:
-            readings[switch] = sessions.judge(str(switch), ["--claims-set", str(switch.override)], sessions.EVIDENCE)
+            run = sessions.judge(str(reading), [f"--claims-set={reading.override}"], sessions.EVIDENCE)
+            readings[reading] = found = {claim.id: claim for claim in run.claims}
+            moved = [f"{name} {base[name].verdict} -> {found[name].verdict}" for name in turned(base, found)]
+            print(f"{reading}: {', '.join(moved) or 'every verdict stays'}", flush=True)
         except RefusedError as error:
-            readings[switch] = str(error)
-        yield f"{switch}: {_told(base, readings[switch])}"
-    cpu = sessions.cpu_seconds() - before
-    record = _record(base, readings, cpu)
-    yield f"{record.verdict} ({cpu / 60:.1f} core-minutes)"
-    for path in leave(record, fixture):
-        yield f"record: {path}"
-    return 0
+            readings[reading] = str(error)
+            print(f"{reading}: not applicable ({error})", flush=True)
+    return sessions.publish(record(base, readings, sessions.cpu_seconds() - before), fixture)
 
 
-def changed(base: Judged, other: Judged) -> list[str]:
+def turned(base: Claims, reading: Claims) -> list[str]:
+    """The claims whose verdict differs."""
+    return [name for name, claim in reading.items() if claim.verdict != base[name].verdict]
+
+
+def changed(base: ClaimResult, other: ClaimResult) -> list[str]:
     """The findings whose conclusion differs, by name."""
-    return [name for name, found in other.findings.items() if base.findings[name].conclusion != found.conclusion]
+    was = by_name(base)
+    return [found.name for found in other.findings if was[found.name].conclusion != found.conclusion]
 
 
-def untouched(base: Judged, other: Judged) -> bool:
+def untouched(base: ClaimResult, other: ClaimResult) -> bool:
     """Whether the reading leaves every number of the claim as it is."""
-    return all(numbers(base.findings[name]) == numbers(found) for name, found in other.findings.items())
+    was = by_name(base)
+    return all(numbers(was[found.name]) == numbers(found) for found in other.findings)
 
 
-def _told(base: Mapping[str, Judged], reading: Mapping[str, Judged] | str) -> str:
-    if isinstance(reading, str):
-        return f"not applicable ({reading})"
-    other = [
-        f"{claim} {base[claim].verdict} -> {judged.verdict}"
-        for claim, judged in reading.items()
-        if judged.verdict != base[claim].verdict
+def record(base: Claims, readings: Mapping[OtherReading, Claims | str], cpu: float) -> Record:
+    """The record of these readings; one that was refused is the line that said why."""
+    applied = {reading: found for reading, found in readings.items() if not isinstance(found, str)}
+    data: dict[str, dict[str, object]] = {name: {} for name in base}
+    moved = []
+    for reading, found in applied.items():
+        for name, claim in base.items():
+            names = changed(claim, found[name])
+            data[name][str(reading)] = {
+                "verdict": found[name].verdict,
+                "same_numbers": untouched(claim, found[name]),
+                "changed_findings": names,
+            }
+            was, now = by_name(claim), by_name(found[name])
+            moved += [
+                [name, each, str(reading), *(f"{f.conclusion}, {in_words(f)}" for f in (was[each], now[each]))]
+                for each in names
+            ]
+    rows = [
+        [
+            name,
+            claim.verdict,
+            *(_entry(claim, found if isinstance(found, str) else found[name]) for found in readings.values()),
+        ]
+        for name, claim in base.items()
     ]
-    return ", ".join(other) or "every verdict stays"
-
-
-def _record(base: Mapping[str, Judged], readings: Mapping[OtherReading, dict[str, Judged] | str], cpu: float) -> Record:
-    judged = {switch: reading for switch, reading in readings.items() if not isinstance(reading, str)}
-    rows: list[list[Entry | str]] = []
-    data: dict[str, dict[str, Any]] = {}
-    moved: list[list[Entry | str]] = []
-    for claim, default in base.items():
-        row: list[Entry | str] = [claim, default.verdict]
-        data[claim] = {}
-        for switch, reading in readings.items():
-            if isinstance(reading, str):
-                row.append(Entry("–", "none", reading))
-                continue
-            other, same = reading[claim], untouched(default, reading[claim])
-            names = changed(default, other)
-            data[claim][str(switch)] = {"verdict": other.verdict, "same_numbers": same, "changed_findings": names}
-            row.append(_entry(default, other, same, names))
-            moved += [_moved(claim, switch, default.findings[name], other.findings[name]) for name in names]
-        rows.append(row)
-    turned = [
-        f"{claim} under {s}" for s, r in judged.items() for claim in base if r[claim].verdict != base[claim].verdict
-    ]
-    tables = [
-        Table(
-            "Claims and readings",
-            ["claim", DEFAULT, *map(str, readings)],
-            rows,
-            "“same”: the reading touches no number of the claim. One that is itself about a question keeps its own.",
-        ),
-        Table(
-            "Findings that hang on the reading",
-            ["claim", "finding", "reading", DEFAULT, "under the reading"],
-            moved,
-        ),
-        Table(
-            "What is read otherwise",
-            ["switch", "question", "as taken"],
-            [[str(switch), switch.question, switch.default] for switch in readings],
-        ),
-    ]
+    lost = [f"{name} under {reading}" for reading, found in applied.items() for name in turned(base, found)]
     return Record(
         name="multiverse",
         title="Other readings of the paper",
+        of=f"the claims at profile {sessions.PROFILE}",
         says="What the paper leaves open is read the other way, one question at a time, on the reduced profile.",
-        verdict=f"Verdicts that change: {', '.join(turned)}." if turned else "Every verdict stays under every reading.",
+        verdict=f"Verdicts that change: {', '.join(lost)}." if lost else "Every verdict stays under every reading.",
         ok=True,
-        command=COMMAND,
-        tables=tables,
+        command="python -m harness multiverse",
+        tables=(
+            RecordTable(
+                title="Claims and readings",
+                columns=("claim", DEFAULT, *map(str, readings)),
+                rows=rows,
+                caption="“same”: the reading touches no number of the claim. A claim that is about a question fixes its"
+                " answer.",
+            ),
+            RecordTable(
+                title="Findings that hang on the reading",
+                columns=("claim", "finding", "reading", DEFAULT, "under the reading"),
+                rows=moved,
+            ),
+            RecordTable(
+                title="What is read otherwise",
+                columns=("reading", "question", "as taken", "option"),
+                rows=[[str(r), r.question, r.default, f"--claims-set {r.override}"] for r in readings],
+            ),
+        ),
         data={"claims": data},
         cpu_seconds=cpu,
     )
 
 
-def _entry(default: Judged, other: Judged, same: bool, names: list[str]) -> Entry:
-    if same:
-        return Entry("same", "none")
-    if other.verdict != default.verdict:
-        return Entry(other.verdict, "mixed", "; ".join(names))
-    return Entry(other.verdict, "weak" if names else "good", "; ".join(names))
-
-
-def _moved(claim: str, switch: OtherReading, was: Finding, now: Finding) -> list[Entry | str]:
-    return [claim, was.name, str(switch), _in_words(was), _in_words(now)]
-
-
-def _in_words(finding: Finding) -> str:
-    return f"{finding.conclusion}, {finding.effect:+.3g} [{finding.lower:.3g}, {finding.upper:.3g}]"
+def _entry(default: ClaimResult, other: ClaimResult | str) -> RecordEntry:
+    if isinstance(other, str):
+        return RecordEntry(text="–", detail=other)
+    if untouched(default, other):
+        return RecordEntry(text="same")
+    names = changed(default, other)
+    tone = "mixed" if other.verdict != default.verdict else "weak" if names else "good"
+    return RecordEntry(text=other.verdict, tone=tone, detail="; ".join(names))

@@ -20,7 +20,7 @@ from typing import Any
 from harness.canonical import canonical_json, to_plain
 from harness.evidence.inventory import flat
 from harness.experiment import Experiment
-from harness.judging import calibrated as basis
+from harness.judging import calibrated
 from harness.judging.assay import insensitive
 from harness.judging.claim import Claim
 from harness.judging.run import Run
@@ -53,10 +53,10 @@ _KINDS = {
 }
 """The judge's methods: the kind of finding, and what its smallest effect or margin is called."""
 _TESTS: dict[str, list[Any]] = {
-    "holds_out_longer": [censored_ranks, basis.checked_ranks],
-    "spreads_wider": [swapped_spreads, basis.checked_spreads, basis.look_at_spreads],
+    "holds_out_longer": [censored_ranks, calibrated.checked_ranks],
+    "spreads_wider": [swapped_spreads, calibrated.checked_spreads, calibrated.exposure_of_spreads],
 }
-_CONTRAST: list[Any] = [contrast_test, basis.checked, basis.look]
+_CONTRAST: list[Any] = [contrast_test, calibrated.checked, calibrated.exposure]
 _NO_DIFFERENCE = ("equivalent", "non_inferior")
 _RULES = (
     "harness.statistics",
