@@ -12,9 +12,9 @@ are too few seeds for that.
 
 What no look at a sample can tell: far from the ends one condition may have a long tail, or chains that fail too rarely
 to have been seen, and the other none, with equal means. A sign-flip (like a t test) then alarms in 12 to 36 % of
-samples of 20 seeds, those in which the tail is not seen (the table's "indistinguishable" shapes), and of 8 seeds in up
-to 65 %. To exclude that, every pair would have to pass the guard, and 20 seeds could show no effect under about 0.15. So
-"supported" of a pair says what a sign-flip says: that the two are not alike, and in which direction.
+samples of 20 seeds, those in which the tail is not seen, and of 8 seeds in up to 65 % (the table's "indistinguishable"
+shapes). To exclude that, every pair would have to pass the guard, and 20 seeds could show no effect under about 0.15.
+So "supported" of a pair says what a sign-flip says: that the two are not alike, and in which direction.
 """
 
 import functools

@@ -5,10 +5,11 @@ fixtures/trust/, where it is committed and stands for those who have not measure
 where it exists.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from harness.files import FIXTURES, replace_file
 from harness.results.provenance import provenance
@@ -48,6 +49,18 @@ class RecordTable(Model):
         return self
 
 
+def entry(text: str, tone: Tone = "none", detail: str = "") -> RecordEntry:
+    """The entry of these."""
+    return RecordEntry(text=text, tone=tone, detail=detail)
+
+
+def table(
+    title: str, columns: Iterable[str], rows: Iterable[Iterable[RecordEntry | str]], caption: str = ""
+) -> RecordTable:
+    """The table of these."""
+    return RecordTable(title=title, columns=tuple(columns), rows=tuple(map(tuple, rows)), caption=caption)
+
+
 class Record(Model):
     """What one command found.
 
@@ -69,7 +82,7 @@ class Record(Model):
     ok: bool
     command: str
     tables: tuple[RecordTable, ...] = ()
-    data: dict[str, JsonValue] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
     cpu_seconds: float = 0.0
     created: str = ""
     commit: str | None = None

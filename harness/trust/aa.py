@@ -39,7 +39,7 @@ from harness.pruning.conditions import TICKET
 from harness.pruning.layout import densities
 from harness.pruning.settings import Pruning
 from harness.results.exit_codes import INTERNAL_ERROR, USAGE
-from harness.results.records import HERE, Record, RecordEntry, RecordTable
+from harness.results.records import HERE, Record, RecordEntry, RecordTable, entry, table
 from harness.results.schema import Conclusion
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return
 from harness.tasks.cart_pole import CartPole
@@ -340,19 +340,19 @@ def _measured(numbers: Sequence[int], folder: Path, processes: int) -> Iterator[
 
 
 def _rates(found: Sequence[Count], sure: float) -> RecordTable:
-    rows = []
+    rows: list[list[RecordEntry | str]] = []
     for count in found:
         case, (low, high) = count.case, count.bounds
         right = "" if len(case.false) == 2 else "; supported is right here"
-        rate = RecordEntry(
-            text=f"{_rate(count.false, count.replicates)} [{100 * low:.1f}, {100 * high:.1f}]",
+        rate = entry(
+            f"{_rate(count.false, count.replicates)} [{100 * low:.1f}, {100 * high:.1f}]",
             tone="bad" if count.exceeds(sure) else "good",
             detail=f"{count.false} of {count.replicates} replicates: {' or '.join(case.false)}{right}",
         )
         seeds = f"{SEEDS} + {SEEDS}" if "other seeds" in case.hypothesis else str(case.seeds)
         shown = [_rate(count.conclusions.get(name, 0), count.replicates) for name in _SHOWN]
         rows.append([case.hypothesis, case.on, f"{case.min_effect:g}", seeds, str(count.replicates), *shown, rate])
-    return RecordTable(
+    return table(
         title="How often the judgement saw a difference that is not there",
         columns=(
             "hypothesis",
@@ -381,7 +381,7 @@ def _returns(returns: np.ndarray) -> RecordTable:
         shares = [f"{100 * np.mean(where):.0f} %" for where in (here > 0.99, here < 0.5, here < 0.02)]
         numbers = [f"{value:.2f}" for value in (here.mean(), here.std(axis=1).mean())]
         rows.append([f"level {level}, {100 * density:.1f} %", *numbers, *shares, f"{between:.2f}"])
-    return RecordTable(
+    return table(
         title="What the returns were like",
         columns=("density", "mean", "sd over seeds", "above 0.99", "under 0.5", "under 0.02", "correlation of arms"),
         rows=rows,

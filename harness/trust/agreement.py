@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from harness.results.exit_codes import USAGE
-from harness.results.records import Record, RecordEntry, RecordTable, Tone
+from harness.results.records import Record, RecordEntry, Tone, entry, table
 from harness.results.schema import Finding, FindingsError, RunResult, read
 from harness.trust.sessions import in_words, publish
 
@@ -80,15 +80,15 @@ def record(blocks: Sequence[RunResult], command: str) -> Record:
         ok=not turned and all(count >= SHARE * len(found) for count in agreeing.values()),
         command=command,
         tables=(
-            RecordTable(
+            table(
                 title="Verdicts by seed block",
                 columns=("claim", *heads),
                 rows=[
-                    [claims[0].id, *(RecordEntry(text=c.verdict, tone=_TONES.get(c.verdict, "none")) for c in claims)]
+                    [claims[0].id, *(entry(c.verdict, tone=_TONES.get(c.verdict, "none")) for c in claims)]
                     for claims in zip(*(sorted(block.claims, key=lambda c: c.id) for block in blocks), strict=True)
                 ],
             ),
-            RecordTable(
+            table(
                 title="Findings by seed block",
                 columns=("claim", "finding", *heads, "agree"),
                 rows=[[*key, *map(_entry, each), _agreement(each)] for key, each in found.items()],
@@ -141,13 +141,13 @@ def _opposed(findings: Sequence[Finding]) -> bool:
 
 def _entry(finding: Finding) -> RecordEntry:
     tone = _TONES.get(finding.conclusion, "none")
-    return RecordEntry(text=f"{finding.conclusion}, {in_words(finding)}", tone=tone, detail=finding.reason)
+    return entry(f"{finding.conclusion}, {in_words(finding)}", tone=tone, detail=finding.reason)
 
 
 def _agreement(findings: Sequence[Finding]) -> RecordEntry:
     if len({finding.conclusion for finding in findings}) == 1:
-        return RecordEntry(text="yes", tone="good")
-    return RecordEntry(text="opposite", tone="bad") if _opposed(findings) else RecordEntry(text="no", tone="mixed")
+        return entry("yes", tone="good")
+    return entry("opposite", tone="bad") if _opposed(findings) else entry("no", tone="mixed")
 
 
 _TONES: dict[str, Tone] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.results.baseline import MARGIN, against, of_run
 from harness.results.drift import ALPHA
 from harness.results.exit_codes import USAGE
-from harness.results.records import Record, RecordTable
+from harness.results.records import Record, RecordTable, table
 from harness.results.schema import Drift, RunResult
 from harness.trust.agreement import AgreementError, Key, found_in, read_blocks
 from harness.trust.sessions import publish
@@ -93,7 +93,7 @@ def _by_finding(blocks: Sequence[RunResult], held: Held) -> RecordTable:
         alarms = sum(drift.standing == "regressed" for drift in drifts)
         median = f"{seen[len(seen) // 2]:.2g} {first.unit}"
         rows.append([*key, f"{supported} of {len(blocks)}", str(left), str(alarms), median])
-    return RecordTable(
+    return table(
         title="By finding",
         columns=("claim", "finding", "supported on", "left 'supported'", "false alarms", "smallest drift seen 9 in 10"),
         rows=rows,

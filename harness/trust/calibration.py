@@ -19,7 +19,7 @@ from harness.judging.calibrated import ALPHA, clopper_pearson
 from harness.machine import usable_cpus
 from harness.results import records
 from harness.results.exit_codes import FAILED, OK, USAGE
-from harness.results.records import Record, RecordEntry, RecordTable
+from harness.results.records import Record, RecordEntry, RecordTable, entry, table
 from harness.source_hash import module_hash, modules_behind
 from harness.trust.sample_shapes import SHAPES
 from harness.trust.simulation import WIDER, Key, Part, Quantity, plan, simulate
@@ -193,8 +193,9 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
             " from 40 seeds on 1,999 subsets, and intervals 500 resamples: fewer than in use, as valid, a little less"
             ' powerful. "No effect" of a pair means that its conditions are alike, or that their means agree as the'
             f" shape says. The sign-flip is not meant for {' and '.join(map(repr, _UNTOLD))}: where only the means"
-            " agree and one condition has a long tail, or chains that rarely fail and lie tightly but for these, it alarms"
-            ' too often, and no look at so few seeds can tell. There "supported" of a pair says that the two differ,'
+            " agree and one condition has a long tail, or chains that rarely fail and lie tightly but for these, it"
+            ' alarms too often, and no look at so few seeds can tell. There "supported" of a pair says that the two'
+            " differ,"
             " and not in their means alone."
         ),
         verdict=verdict,
@@ -276,14 +277,14 @@ def _table(
         found.setdefault(name(m), {})[m.n] = m
     seeds = sorted({m.n for m in chosen})
     rows = [[row, *(_entry(held[n]) if n in held else "" for n in seeds)] for row, held in found.items()]
-    return RecordTable(title=title, columns=[first, *(f"n = {n}" for n in seeds)], rows=rows, caption=caption)
+    return table(title=title, columns=[first, *(f"n = {n}" for n in seeds)], rows=rows, caption=caption)
 
 
 def _entry(m: Measured) -> RecordEntry | str:
     text = f"{100 * m.rate:.1f} %"
     if m.quantity != "false alarms" or not (m.used or m.exceeds):
         return text
-    return RecordEntry(text=text, tone="bad" if m.exceeds else "good", detail=_bounds(m))
+    return entry(text, tone="bad" if m.exceeds else "good", detail=_bounds(m))
 
 
 def _bounds(m: Measured) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from harness.controls import CONTROLS, says
 from harness.results.exit_codes import FAILED, OK
-from harness.results.records import Record, RecordEntry, RecordTable, Tone
+from harness.results.records import Record, RecordEntry, Tone, entry, table
 from harness.results.schema import ClaimResult, Finding
 from harness.trust import sessions
 from harness.trust.sessions import by_name, numbers
@@ -111,11 +111,11 @@ def record(twin: Mapping[str, ClaimResult], found: Mapping[str, Mapping[str, tup
     verdict = f"{killed} of {killed + len(alive)} declared controls kill"
     verdict += f"; these do not: {', '.join(alive)}" if alive else ""
     verdict += f"; the twin supports nothing of, or speaks against, {', '.join(lame)}" if lame else ""
-    rows = []
+    rows: list[list[RecordEntry | str]] = []
     for name, claim in twin.items():
         tone: Tone = "good" if claim.verdict == "REPRODUCED" else "weak"
         entries = [_entry(claim, found[name].get(control)) for control in names]
-        rows.append([name, RecordEntry(text=_standing(claim), tone=tone), *entries])
+        rows.append([name, entry(_standing(claim), tone=tone), *entries])
     return Record(
         name="controls",
         title="Negative controls",
@@ -128,8 +128,8 @@ def record(twin: Mapping[str, ClaimResult], found: Mapping[str, Mapping[str, tup
         ok=not alive and not lame,
         command="python -m harness controls",
         tables=(
-            RecordTable(title="Claims and controls", columns=("claim", "nothing broken", *names), rows=rows),
-            RecordTable(
+            table(title="Claims and controls", columns=("claim", "nothing broken", *names), rows=rows),
+            table(
                 title="What each control breaks",
                 columns=("control", "broken"),
                 rows=[[name, says(name)] for name in names],
@@ -162,5 +162,5 @@ def _standing(claim: ClaimResult) -> str:
 def _entry(twin: ClaimResult, found: tuple[Fate, str] | None) -> RecordEntry:
     if found is None:
         why = "not declared" if twin.controls else "the claim is not reproduced, so there is nothing to take away"
-        return RecordEntry(text="not applicable", detail=why)
-    return RecordEntry(text=found[0], tone=_TONES[found[0]], detail=found[1])
+        return entry("not applicable", detail=why)
+    return entry(found[0], tone=_TONES[found[0]], detail=found[1])

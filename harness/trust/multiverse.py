@@ -6,7 +6,7 @@ All of it on the reduced profile: what is compared are readings, not scales.
 from collections.abc import Mapping
 
 from harness.profiles.readings import READINGS, OtherReading
-from harness.results.records import Record, RecordEntry, RecordTable
+from harness.results.records import Record, RecordEntry, Tone, entry, table
 from harness.results.schema import ClaimResult
 from harness.trust import sessions
 from harness.trust.sessions import RefusedError, by_name, in_words, numbers
@@ -71,7 +71,7 @@ def record(base: Claims, readings: Mapping[OtherReading, Claims | str], cpu: flo
                 [name, each, str(reading), *(f"{f.conclusion}, {in_words(f)}" for f in (was[each], now[each]))]
                 for each in names
             ]
-    rows = [
+    rows: list[list[RecordEntry | str]] = [
         [
             name,
             claim.verdict,
@@ -89,19 +89,19 @@ def record(base: Claims, readings: Mapping[OtherReading, Claims | str], cpu: flo
         ok=True,
         command="python -m harness multiverse",
         tables=(
-            RecordTable(
+            table(
                 title="Claims and readings",
                 columns=("claim", DEFAULT, *map(str, readings)),
                 rows=rows,
                 caption="“same”: the reading touches no number of the claim. A claim that is about a question fixes its"
                 " answer.",
             ),
-            RecordTable(
+            table(
                 title="Findings that hang on the reading",
                 columns=("claim", "finding", "reading", DEFAULT, "under the reading"),
                 rows=moved,
             ),
-            RecordTable(
+            table(
                 title="What is read otherwise",
                 columns=("reading", "question", "as taken", "option"),
                 rows=[[str(r), r.question, r.default, f"--claims-set {r.override}"] for r in readings],
@@ -114,9 +114,9 @@ def record(base: Claims, readings: Mapping[OtherReading, Claims | str], cpu: flo
 
 def _entry(default: ClaimResult, other: ClaimResult | str) -> RecordEntry:
     if isinstance(other, str):
-        return RecordEntry(text="–", detail=other)
+        return entry("–", detail=other)
     if untouched(default, other):
-        return RecordEntry(text="same")
+        return entry("same")
     names = changed(default, other)
-    tone = "mixed" if other.verdict != default.verdict else "weak" if names else "good"
-    return RecordEntry(text=other.verdict, tone=tone, detail="; ".join(names))
+    tone: Tone = "mixed" if other.verdict != default.verdict else "weak" if names else "good"
+    return entry(other.verdict, tone=tone, detail="; ".join(names))

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.learners.bc import BC
-from harness.learners.protocol import Population
+from harness.learners.bc import BC, Students
 from harness.networks.mlp import Masks, Networks
 from harness.tasks.spec import Task
 
@@ -24,6 +23,6 @@ class Retrained(BC):
 
     arm: int = 0
 
-    def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> Population:
+    def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> Students:
         """See `Learner.start`."""
         return super().start(task, networks, masks, seeds, level + ARM * self.arm)

@@ -137,7 +137,7 @@ def _unpaired(shape: Shape, size: Size, rng: np.random.Generator) -> Iterator[De
 
     def guarded(values: FloatArray) -> Bounds:
         one, other = (reaches(group[None], np.ones(1)) for group in values)
-        return guarded_bounds_unpaired(*values, one, other)
+        return guarded_bounds_unpaired(values[0], values[1], one, other)
 
     yield from _greater("guarded Welch", 2, 0.0, guarded(sample(shape, WEIGHTS[2], 0.0, rng, size)))
     values, margin = at_the_edge(shape, WEIGHTS[2], MARGIN, rng, size)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.results.records import SCHEMA, Entry, Record, Table
+from harness.results.records import FORMAT, Record, RecordEntry, entry, table
 from reports import trust
 
 CONDITIONS = {"mask/weights": 0.9, "mask/permuted": 1.4, "permuted/permuted": 6.0, "random/re-init": 14.0}
@@ -579,11 +579,11 @@ def smoke() -> dict[str, Any]:
 def record(name: str, **changes: Any) -> dict[str, Any]:
     """The record `name` as `records.read` gives it; `changes` replace any of its fields."""
     found = {
-        "schema": SCHEMA,
+        "format": FORMAT,
         "created": "2025-11-20T19:02:44+00:00",
         "commit": "abc1234",
         "machine": {"cpu": "AMD EPYC 9B14 (synthetic)", "cpus": 2},
-        **asdict(RECORDS[name]()),
+        **RECORDS[name]().model_dump(mode="json", exclude={"created", "commit", "machine", "origin"}),
         "origin": "committed",
     }
     return json.loads(json.dumps(found | changes))  # type: ignore[no-any-return]  # tuples become lists, as in a file
@@ -598,16 +598,17 @@ def calibration(tests: int = 12, sizes: tuple[int, ...] = (5, 6, 8, 10, 15, 20))
     """A table a test, a row a distribution, a column an n: rates of false alarms."""
     rng = np.random.default_rng(7)
 
-    def rate(n: int, rare: float) -> Entry:
+    def rate(n: int, rare: float) -> RecordEntry:
         share = 0.05 + rare * 8 / n + 0.002 * rng.standard_normal()
         bounds = f"{share * 20_000:,.0f} of 20,000; simultaneous bounds {share - 0.006:.3f} to {share + 0.007:.3f}"
         if share > 0.058:
-            return Entry(f"{share:.3f} refused", "bad", f"{bounds}: above alpha")
-        return Entry(f"{share:.3f}", "good", bounds)
+            return entry(f"{share:.3f} refused", "bad", f"{bounds}: above alpha")
+        return entry(f"{share:.3f}", "good", bounds)
 
     rows = ["normal", "lognormal", "capped", "unequal variances"]
     rows += [f"capped, rare failures of {percent} %" for percent in (2, 5, 10, 15, 20)]
     return Record(
+        of="a run",
         name="calibration",
         title="Calibration by simulation",
         says="20,000 replicates each of data in which the hypothesis is false, by test, distribution and n; "
@@ -616,7 +617,7 @@ def calibration(tests: int = 12, sizes: tuple[int, ...] = (5, 6, 8, 10, 15, 20))
         ok=True,
         command="make calibrate",
         tables=[
-            Table(
+            table(
                 f"{FAMILIES[place % len(FAMILIES)]}, {('false alarms', 'power at d = 0.8 sd')[place // len(FAMILIES)]}",
                 ("distribution", *(f"n = {n}" for n in sizes)),
                 [(row, *(rate(n, 0.003 * max(0, at - 4)) for n in sizes)) for at, row in enumerate(rows)],
@@ -633,6 +634,7 @@ def aa() -> Record:
     kinds = ["greater, paired", "greater, unpaired", "equivalent, paired", "non-inferior", "contrast of three"]
     kinds += ["contrast of four", "break densities", "trend"]
     return Record(
+        of="a run",
         name="aa",
         title="A/A runs: the same against the same",
         says="Trained pairs of one start and different training streams, BC on Cart-Pole, 400 judgements of 20 seeds.",
@@ -640,14 +642,14 @@ def aa() -> Record:
         ok=True,
         command="make aa",
         tables=[
-            Table(
+            table(
                 "What was concluded where nothing differs",
                 ("hypothesis", "supported", "contradicted", "underpowered", "judgements"),
                 [
                     (
                         kind,
-                        Entry(f"{2 + place % 2}.{place} %", "good", f"bounds 1.1 to {4 + place / 10:.1f} %"),
-                        Entry("0.8 %", "good"),
+                        entry(f"{2 + place % 2}.{place} %", "good", f"bounds 1.1 to {4 + place / 10:.1f} %"),
+                        entry("0.8 %", "good"),
                         "96 %",
                         "400",
                     )
@@ -672,6 +674,7 @@ def controls() -> Record:
             outcomes.setdefault(claim, {})[control] = {"outcome": outcome, "why": why}
     tones = {"killed": "good", "survived": "bad", "not applicable": "none"}
     return Record(
+        of="a run",
         name="controls",
         title="Negative controls",
         says="Each control breaks one ingredient of the experiment; a claim that declares it must no longer be "
@@ -680,11 +683,11 @@ def controls() -> Record:
         ok=False,
         command="make controls",
         tables=[
-            Table(
+            table(
                 "Claim by control",
                 ("claim", *CONTROLS),
                 [
-                    (claim, *(Entry(o["outcome"], tones[o["outcome"]], o["why"]) for o in row.values()))  # type: ignore[arg-type]
+                    (claim, *(entry(o["outcome"], tones[o["outcome"]], o["why"]) for o in row.values()))  # type: ignore[arg-type]
                     for claim, row in outcomes.items()
                 ],
             )
@@ -699,22 +702,23 @@ def controls() -> Record:
 
 def agreement() -> Record:
     """Findings of fresh seed blocks against those of block 0."""
-    supported, agree = Entry("supported", "good"), Entry("agree", "good")
-    underpowered = Entry("underpowered", "weak", "the bounds leave it open")
-    disagree = Entry("disagree", "mixed", "supported there, underpowered here")
+    supported, agree = entry("supported", "good"), entry("agree", "good")
+    underpowered = entry("underpowered", "weak", "the bounds leave it open")
+    disagree = entry("disagree", "mixed", "supported there, underpowered here")
     rows = []
     for place in range(25):
         name = f"{CLAIMS[place % 10]}[cart-pole-{('bc', 'ppo', 'dqn')[place % 3]}]"
         first, word = (underpowered, disagree) if place % 7 == 6 else (supported, agree)
         rows.append((name, first, supported, supported, word))
     return Record(
+        of="a run",
         name="agreement",
         title="Agreement of fresh seed blocks",
         says="The same claims judged on seeds that had not been seen, blocks 1 and 2, against block 0.",
         verdict="22 of 25 findings agree (88 %); none turns from supported to contradicted.",
         ok=False,
         command="python -m harness agreement 1 2",
-        tables=[Table("Finding by block", ("finding", "block 0", "block 1", "block 2", "agreement"), rows)],
+        tables=[table("Finding by block", ("finding", "block 0", "block 1", "block 2", "agreement"), rows)],
         cpu_seconds=5_120.0,
     )
 
@@ -732,14 +736,15 @@ def multiverse() -> Record:
                 "changed_findings": changed,
             }
 
-    def entry(reading: dict[str, Any]) -> Entry:
+    def reading_entry(reading: dict[str, Any]) -> RecordEntry:
         if reading["same_numbers"]:
-            return Entry("same")
+            return entry("same")
         tone = {"REPRODUCED": "good", "MIXED": "mixed", "INCONCLUSIVE": "weak"}[reading["verdict"]]
         changed = f"{len(reading['changed_findings'])} finding changes" if reading["changed_findings"] else ""
-        return Entry(reading["verdict"], tone, changed)  # type: ignore[arg-type]
+        return entry(reading["verdict"], tone, changed)  # type: ignore[arg-type]
 
     return Record(
+        of="a run",
         name="multiverse",
         title="Other readings of the paper",
         says="The Cart-Pole claims under each other reading of what the paper leaves open, one at a time.",
@@ -747,7 +752,7 @@ def multiverse() -> Record:
         ok=True,
         command="make multiverse",
         tables=[
-            Table(
+            table(
                 "Claim by reading",
                 ("claim", *SWITCHES),
                 [(claim, *map(entry, row.values())) for claim, row in readings.items()],
@@ -764,13 +769,14 @@ def alarms() -> Record:
     rows = [(claim, "test_it[cart-pole-ppo]", "10 of 10", "3", "0", "0.21 normalised return") for claim in CLAIMS]
     columns = ("claim", "finding", "supported on", "left 'supported'", "false alarms", "smallest drift seen")
     return Record(
+        of="a run",
         name="alarms",
         title="False alarms of the gate",
         says="The same code on 10 seed blocks, each held against each other.",
         verdict="1 of 90 gated runs failed (1.1%).",
         ok=True,
         command="make alarms",
-        tables=[Table("By finding", columns, rows)],
+        tables=[table("By finding", columns, rows)],
         data={"alarms": 1, "runs": 90},
         cpu_seconds=2_100.0,
     )
