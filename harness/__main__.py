@@ -6,13 +6,15 @@ where it goes, `evidence` looks after what was computed. `preregister` writes do
 """
 
 import argparse
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.controls import CONTROLS
 from harness.evidence import commands as evidence
-from harness.files import FixtureError
+from harness.files import SUITE_ROOT, FixtureError
 from harness.registry import UnknownNameError
 from harness.results.records import RecordError
 from harness.trust.controls import IDLE
@@ -120,21 +122,22 @@ def _add_bench(commands: Commands) -> None:
 
 def _add_preregister(commands: Commands) -> None:
     def run(chosen: argparse.Namespace) -> int:
-        from harness.results.preregistration.command import main as register
-
-        if chosen.evidence is not None and not Path(chosen.evidence).is_dir():
-            print(f"error: {chosen.evidence} is no folder of evidence: what has been judged could not be looked up")
-            return 4
-        return register(chosen.evidence or _evidence(), chosen.claim)
+        chosen_claims = [f"--claim={claim}" for claim in chosen.claim]
+        options = ["--claims-preregister", f"--claims-history={chosen.history}", *chosen_claims]
+        options += [f"--claims-reason={chosen.reason}"] if chosen.reason else []
+        quiet = ["-qq", "--no-header", "--no-summary", f"--rootdir={SUITE_ROOT}", str(SUITE_ROOT / "claims")]
+        done = subprocess.run([sys.executable, "-m", "pytest", *options, *quiet])
+        return 0 if done.returncode == 0 else 4
 
     preregister = commands.add_parser(
         "preregister",
         help="register what each claim commits itself to (writes fixtures/preregistration.json)",
         description="Register hypotheses, estimands, margins, seeds and budgets of the claims, as their source has them"
-        " now, with a hash. Which blocks of seeds have evidence already is looked up and recorded.",
+        " now. Which blocks of seeds they were judged on before is looked up in the history, and recorded.",
     )
     preregister.add_argument("--claim", action="append", default=[], metavar="ID", help="only this claim; repeat")
-    preregister.add_argument("--evidence", metavar="DIR", help=f"default: {_evidence()}, if it is there")
+    preregister.add_argument("--history", default=".claims/history.sqlite", metavar="FILE", help="default: %(default)s")
+    preregister.add_argument("--reason", default="", help="why no difference counts as a change, e.g. a refactoring")
     preregister.set_defaults(run=run)
 
 

@@ -10,6 +10,10 @@ from typing import get_args
 from harness.results.schema import Conclusion, Finding, Verdict
 from harness.statistics import Kind, Outcome, benjamini_hochberg
 
+RULE = 1
+"""The version of the rule by which numbers become a conclusion: which test is chosen, how it is guarded, when it is
+refused, and what its outcome means. Claims are registered with it. Raise it when a conclusion can come out otherwise."""
+
 
 def conclude(kind: Kind, min_effect: float, outcome: Outcome) -> tuple[Conclusion, str]:
     """The conclusion of one hypothesis, and a sentence that says why.

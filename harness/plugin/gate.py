@@ -16,8 +16,7 @@ from harness.results import baseline as baselines
 from harness.results.baseline import Baseline, BaselineError, against
 from harness.results.drift import ALPHA
 from harness.results.exit_codes import BASELINE, FAILED, NO_RESULT, OK
-from harness.results.preregistration.commitments import Commitments, commitment_in
-from harness.results.preregistration.register import differences_of_finding
+from harness.results.preregistration import Commitments, finding_differs
 from harness.results.schema import STANDINGS, BaselineResult, Finding, RunResult
 
 
@@ -51,10 +50,7 @@ class Gate:
             return f"changed by {there} there and by {here} here"
         if self.baseline.commitments is None:
             return ""
-        before, now = (commitment_in(kept, claim, name) for kept in (self.baseline.commitments, self._now))
-        if before is None or now is None:
-            return ""  # it is new, or its claim is another project's
-        said = "; ".join(differences_of_finding(before, now, self.baseline.profile))
+        said = "; ".join(finding_differs(self.baseline.commitments, self._now, claim, name, self.baseline.profile))
         return "".join(letter if letter.isprintable() else "?" for letter in said)  # some of it stands in a file
 
     @cached_property

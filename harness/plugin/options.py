@@ -143,6 +143,7 @@ def add(parser: pytest.Parser) -> None:
     flag("list", "show the claims, and train nothing")
     flag("finished", "judge what is computed already, beside a run in progress or after an interrupted one")
     group.addoption("--claims-preregister", action="store_true", help=argparse.SUPPRESS)
+    group.addoption("--claims-reason", default="", help=argparse.SUPPRESS)
 
 
 def given(config: pytest.Config) -> bool:

@@ -13,7 +13,7 @@ from harness.plugin.preregistered import mark, word
 from harness.plugin.progress import Meter
 from harness.plugin.seeds import what_would_decide
 from harness.results.more_seeds import in_words
-from harness.results.preregistration.register import Registered
+from harness.results.preregistration import Register
 from harness.results.provenance import provenance
 from harness.results.schema import ClaimResult, Finding, Partial, RunResult, SystemTitle
 
@@ -22,14 +22,14 @@ def result_of(
     suite: Suite,
     held: Gate | None,
     findings: Sequence[Finding],
-    registered: Mapping[str, Registered],
+    registered: Register,
     notes: Mapping[str, str],
     command: str,
     wall_seconds: float,
 ) -> RunResult:
     """All that a run found.
 
-    held: the baseline in effect. registered: what is registered of each claim. notes: by nodeid, what has to be said
+    held: the baseline in effect. registered: what is registered. notes: by nodeid, what has to be said
     with a finding.
     """
     settings = suite.settings
@@ -60,7 +60,7 @@ def result_of(
         partial=_partial(suite) if settings.finished else None,
         lacking=_lacking(suite, findings),
         claims=tuple(
-            _claim(suite, name, [finding for finding in told if finding.claim == name], registered.get(name))
+            _claim(suite, name, [finding for finding in told if finding.claim == name], registered)
             for name in suite.claims
         ),
         later=tuple(suite.later.values()),
@@ -108,7 +108,7 @@ def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
             yield f"  {'':13} {finding.note}"
 
 
-def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Registered | None) -> ClaimResult:
+def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Register) -> ClaimResult:
     claim, settings = suite.claims[name], suite.settings
     verdict, sentence = claim_verdict(findings)
     seen = len({finding.system for finding in findings if finding.judged})

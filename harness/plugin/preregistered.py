@@ -1,24 +1,23 @@
-"""Preregistration as a session sees it: the documents of its claims, what is said beside a verdict, and registering."""
+"""Preregistration as a session sees it: what its claims commit themselves to, and registering them."""
 
-import datetime
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import pytest
 
 from harness.files import SUITE_ROOT, FixtureError
-from harness.judging.claim import Claim
+from harness.judging.commitments import JUDGING, Item, commitments_of
 from harness.judging.judge import Judge
 from harness.plugin.options import Settings
-from harness.results.preregistration import register
-from harness.results.preregistration.commitments import Commitments, commitments_of
-from harness.results.preregistration.document import JUDGING, Document, Subject, calls_of, document_hash, document_of
-from harness.results.preregistration.register import FRESH, Registered
-from harness.results.preregistration.seen import blocks_of, stored, unseen
+from harness.profiles.profile import PROFILES
+from harness.results import history, preregistration
+from harness.results.history import HistoryError
+from harness.results.preregistration import FRESH, Blocks, Commitments, Register, Registered
+from harness.results.provenance import provenance
 from harness.results.schema import Finding, Preregistered
 
 CLAIMS = SUITE_ROOT / "claims"
@@ -26,70 +25,42 @@ CLAIMS = SUITE_ROOT / "claims"
 
 
 class Claims:
-    """The house's claims among the items of a session, before any is deselected: what its documents are made of."""
+    """This suite's own claims among the items of a session, before any is deselected."""
 
     def __init__(self, judges: Mapping[pytest.Item, Judge] = MappingProxyType({})):
-        self._subjects: dict[str, list[Subject]] = {}
-        self._claims: dict[str, Claim] = {}
-        self.partial = False
+        self._items = [_item(item, judge) for item, judge in judges.items() if item.path.is_relative_to(CLAIMS)]
+        self.partial = any("::" in argument for item in judges for argument in item.config.args)
         """Whether a path named single tests, so that others of the same claim may not have been collected."""
-        for item, judge in judges.items():
-            if item.path.is_relative_to(CLAIMS):
-                self._claims[judge.claim.id] = judge.claim
-                self._subjects.setdefault(judge.claim.id, []).append(_subject(item, judge))
-                self.partial |= any("::" in argument for argument in item.config.args)
 
     def __contains__(self, claim: str) -> bool:
-        return claim in self._claims
+        return any(item.claim.id == claim for item in self._items)
 
-    def document(self, claim: str) -> Document:
-        """The claim's, as its source has it now."""
-        return document_of(self._claims[claim], self._subjects[claim])
+    @cached_property
+    def registrable(self) -> Commitments:
+        """What the claims commit themselves to at the profiles at which they are registered."""
+        return commitments_of(self._items, [PROFILES[name] for name in JUDGING])
 
     def commitments(self, names: Mapping[str, Collection[str]], settings: Settings) -> Commitments:
-        """What these findings (claim -> names) commit themselves to, each by itself, at a session's profile with the
-        seeds that are its own; those that are not of the house are left out."""
-        asked = {
-            claim: [subject for subject in self._subjects[claim] if subject.name in names[claim]]
-            for claim in names
-            if claim in self
-        }
-        return commitments_of(asked, replace(settings.profile, seeds=settings.own_seeds))
-
-    def calls(self, claim: str) -> dict[str, str]:
-        """How its hypotheses are judged, as its source says it."""
-        return calls_of(self._subjects[claim])
+        """What these findings (claim -> names) commit themselves to at a session's profile with its own seeds."""
+        asked = [item for item in self._items if item.name in names.get(item.claim.id, ())]
+        return commitments_of(asked, [replace(settings.profile, seeds=settings.own_seeds)])
 
     def file(self, claim: str) -> Path:
-        """The module that declares it."""
-        return self._subjects[claim][0].file
+        """The module that declares a claim."""
+        return next(item.file for item in self._items if item.claim.id == claim)
 
 
-def mark(
-    claims: Claims, claim: str, known: Registered | None, settings: Settings, findings: Iterable[Finding]
-) -> Preregistered:
-    """What stands beside a claim's verdict.
-
-    hash: of what is registered, or of the document now where nothing is; None for a claim from outside the house.
-    registered: the day, None where it is not. changed: sentences. note: of a claim whose first registration came after
-    evidence of this very block. known: what is registered of it.
-    """
+def mark(claims: Claims, claim: str, known: Register, settings: Settings, findings: Iterable[Finding]) -> Preregistered:
+    """What stands beside a claim's verdict; nothing for a claim from outside this suite."""
     if claim not in claims:
         return Preregistered()
-    document = claims.document(claim)
-    if known is None:
-        return Preregistered(hash=document_hash(document))
-    found = Preregistered(hash=known.history[-1].hash, registered=known.when)
-    profile, block = settings.profile, settings.block
-    if not profile.gives_findings:
-        return found
+    profile, judged = settings.profile, findings
     if other := _unlike_registered(settings):
-        return found.replace(changed=(f"not preregistered: {other}",))
-    changed = register.sentences(known, document, profile.name, block, claims.partial)
-    changed += _judged_otherwise(known.document, document, findings)
-    first = known.history[0]
-    note = first.note if first.note and block in first.evidence.get(profile.name, ()) else ""
-    return found.replace(changed=tuple(changed), note=note)
+        profile, judged = PROFILES[JUDGING[0]], ()
+    found = preregistration.mark(known, claims.registrable, claim, profile.name, settings.block, judged, claims.partial)
+    if not settings.profile.gives_findings:
+        return found.replace(changed=(), note="")
+    return found.replace(changed=(f"not preregistered: {other}",)) if other and found.registered else found
 
 
 def word(mark: Preregistered, verdict: str) -> str:
@@ -101,82 +72,71 @@ def word(mark: Preregistered, verdict: str) -> str:
     return "not preregistered" if mark.changed[0].startswith("not preregistered") else "changed since"
 
 
-def register_all(claims: Claims, names: Iterable[str], settings: Settings) -> Iterator[str]:
-    """Register these claims as they are now, and say what came of each, a line each. Raises pytest.UsageError."""
+def register_all(claims: Claims, names: Iterable[str], settings: Settings, reason: str = "") -> Iterator[str]:
+    """Register these claims as they are now, and say what came of each, a line each. Raises pytest.UsageError.
+
+    reason: why no difference counts as a change.
+    """
+    own = [name for name in names if name in claims]
+    yield from (f"{name}: not registered, for it is no claim of {CLAIMS}" for name in names if name not in own)
+    held = claims.registrable
+    now = held.model_copy(update={"claims": {name: held.claims[name] for name in own}})
+    for name in own:
+        for function, hypothesis in now.claims[name].hypotheses.items():
+            if hypothesis.min_effect is None:
+                raise pytest.UsageError(
+                    f"claim {name}: the min_effect or margin of {function} is no number in its source; write it there"
+                )
+
+    def evidence(claim: str, finding: str) -> Blocks:
+        return history.judged_blocks(settings.history, claim, finding) if settings.history else {}
+
+    made = provenance()
     try:
-        yield from _registered(claims, names, settings)
-    except (FixtureError, OSError) as error:
+        known = preregistration.read()
+        after = preregistration.registered_anew(
+            known, now, made["created"], made["commit"], evidence, reason, lambda claim: _in_git(claims.file(claim))
+        )
+        if after != known:
+            preregistration.write(after)
+    except (FixtureError, HistoryError, OSError, ValueError) as error:
         raise pytest.UsageError(str(error)) from None
-
-
-def _registered(claims: Claims, names: Iterable[str], settings: Settings) -> Iterator[str]:
-    known, cells = register.read(), stored(settings.evidence)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    result = dict(known)
-    for name in names:
-        if name not in claims:
-            yield f"{name}: not registered, for it is no claim of {CLAIMS}"
-            continue
-        before, document = known.get(name), claims.document(name)
-        vague = [finding for finding in document["findings"] if isinstance(_margin(document, finding), str)]
-        if vague:
-            raise pytest.UsageError(
-                f"claim {name}: the smallest effect or margin of {vague[0]} is no number in its source; write it there"
-            )
-        documents = [document, *([before.document] if before else [])]
-        evidence = blocks_of(name, documents, settings.evidence, cells)
-        note = (
-            ""
-            if before or not evidence
-            else f"first registered after {_said(evidence)} existed{_in_git(claims.file(name))}"
-        )
-        result[name] = register.registered_anew(
-            before, document, claims.calls(name), now, evidence, note, unseen(document, cells)
-        )
-        yield f"{name}: {_outcome(before, result[name])}"
-    for name in known:
+    yield from (f"{name}: {_outcome(known.claims.get(name), after.claims[name])}" for name in own)
+    for name in known.claims:
         if name not in claims:
             yield f"{name}: is no claim of {CLAIMS} any more; what was registered stays"
-    if result != known:
-        register.write(result)
-        yield f"written: {register.file()}"
+    if after != known:
+        yield f"written: {preregistration.file()}"
 
 
 def _outcome(before: Registered | None, after: Registered) -> str:
-    if after is before:
+    if before is not None and before.history == after.history:
         return f"as registered on {after.when}"
     entry = after.history[-1]
+    judged = ", ".join(f"blocks {', '.join(map(str, blocks))} at {name}" for name, blocks in entry.evidence.items())
     if before is None:
-        return f"registered, {entry.hash[:12]}{'; ' + entry.note if entry.note else ''}"
+        return f"registered{f'; {judged} had been judged before; {entry.note}' if judged else ''}"
     said = "; ".join(change for changes in entry.changed.values() for change in changes)
-    stays = entry.evidence and set(entry.changed) != {FRESH}
-    after_evidence = f"; after {_said(entry.evidence)} existed, which stays marked" if stays else ""
-    return f"registered again, {entry.hash[:12]}: {said}{after_evidence}"
-
-
-def _said(evidence: Mapping[str, list[int]]) -> str:
-    parts = [
-        f"block{'s' if len(blocks) > 1 else ''} {', '.join(map(str, blocks))} at {profile}"
-        for profile, blocks in evidence.items()
-    ]
-    return f"evidence of {' and '.join(parts)}"
+    counts = judged and not entry.reason and set(entry.changed) != {FRESH}
+    return f"registered again: {said}{f'; {judged} had been judged before, which stays marked' if counts else ''}"
 
 
 def _in_git(file: Path) -> str:
-    """Since when the lines with a margin stand in git, and the file's last change; empty where git can't tell."""
-    found = []
-    for says, narrowed in (
-        ("its margins stand in git since", ["-Gmin_effect|smallest|margin|MIN_EFFECT"]),
-        ("its file since", []),
-    ):
-        command = ["git", "log", "-1", "--format=%h (%cd)", "--date=format:%Y-%m-%d %H:%M", *narrowed, "--", str(file)]
-        try:
-            done = subprocess.run(command, cwd=SUITE_ROOT, capture_output=True, text=True)
-        except OSError:
-            return ""
-        if done.returncode == 0 and done.stdout.strip():
-            found.append(f"{says} {done.stdout.strip()}")
-    return f"; {', '.join(found)}" if found else ""
+    """Since when the lines with a margin stand in git; empty where git can't tell."""
+    command = [
+        "git",
+        "log",
+        "-1",
+        "--format=%h (%cd)",
+        "--date=format:%Y-%m-%d %H:%M",
+        "-Gmin_effect|margin|MIN_EFFECT",
+    ]
+    try:
+        done = subprocess.run([*command, "--", str(file)], cwd=SUITE_ROOT, capture_output=True, text=True)
+    except OSError:
+        return ""
+    found = done.stdout.strip() if done.returncode == 0 else ""
+    return f"first registered after it was judged{f'; its margins stand in git since {found}' if found else ''}"
 
 
 def _unlike_registered(settings: Settings) -> str:
@@ -184,36 +144,13 @@ def _unlike_registered(settings: Settings) -> str:
     profile = settings.profile
     if profile.name not in JUDGING:
         return f"judged at profile {profile}"
-    changed = str(profile).removeprefix(profile.name).removeprefix(" with ")
-    said = [changed] if changed else []
+    said = [*profile.altered]
     own = settings.own_seeds
     said += [f"--claims-seeds {profile.seeds}, registered with {own}"] if profile.seeds != own else []
     return f"changed by {', '.join(said)}" if said else ""
 
 
-def _judged_otherwise(registered: Document, now: Document, findings: Iterable[Finding]) -> list[str]:
-    """Where a margin came out as another than the registered one, though the claim's source says the same."""
-    said = []
-    for finding in findings:
-        name = finding.nodeid.partition("::")[2]
-        margin = _margin(registered, name)
-        judged = finding.conclusion not in ("not run", "error", "smoke")
-        if judged and margin == _margin(now, name) and isinstance(margin, int | float) and margin != finding.min_effect:
-            said.append(f"judged by {finding.min_effect:g} where {margin:g} is registered ({name})")
-    return said
-
-
-def _margin(document: Document, name: str) -> Any:
-    finding = document["findings"].get(name, {})
-    return finding.get("min_effect", finding.get("margin"))
-
-
-def _subject(item: pytest.Item, judge: Judge) -> Subject:
-    params = dict(item.callspec.params) if hasattr(item, "callspec") else {}
+def _item(item: pytest.Item, judge: Judge) -> Item:
+    parameters = dict(item.callspec.params) if hasattr(item, "callspec") else {}
     function = getattr(item, "originalname", None) or item.name.partition("[")[0]
-    return Subject(_name(item), function, item.path, judge.hypothesis, params)
-
-
-def _name(item: pytest.Item) -> str:
-    """The item's id without its file."""
-    return item.nodeid.partition("::")[2] or item.name
+    return Item(judge.claim, judge.name, function, item.path, judge.hypothesis, parameters)

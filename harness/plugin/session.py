@@ -21,11 +21,10 @@ from harness.plugin.preregistered import register_all
 from harness.plugin.progress import Progress
 from harness.plugin.reported import Reported
 from harness.plugin.seeds import added_seeds
-from harness.results import history, schema
+from harness.results import history, preregistration, schema
 from harness.results.exit_codes import BASELINE, FAILED, INTERNAL_ERROR, INTERRUPTED, NO_TESTS, OK
 from harness.results.history import HistoryError
-from harness.results.preregistration import register
-from harness.results.preregistration.register import Registered
+from harness.results.preregistration import EMPTY, Register
 from harness.results.schema import RunResult
 
 _UNFINISHED, _DAMAGED, _UNUSABLE = "claims_unfinished", "claims_damaged", "claims_unusable"
@@ -48,7 +47,7 @@ class ClaimsSession:
         self._started = time.monotonic()
         self._workers: list[int] = []
         self._progress: Progress | None = None
-        self._registered: dict[str, Registered] = {}
+        self._registered: Register = EMPTY
         self._notes: dict[str, str] = {}
         self._run: RunResult | None = None
         self._said: list[tuple[str, dict[str, bool]]] = []
@@ -80,7 +79,7 @@ class ClaimsSession:
         if trains and suite.judges and settings.judges and settings.profile.gives_findings:
             judged = {name: judge for name, judge in suite.judges.items() if name not in suite.unfinished}
             try:
-                self._registered = register.read()
+                self._registered = preregistration.read()
                 self._notes = added_seeds(judged, settings)
             except (FixtureError, HistoryError) as error:
                 raise options.usage_error(error) from None
@@ -280,7 +279,7 @@ class ClaimsSession:
         elif settings.list_claims:
             lines = listing.list_claims(suite)
         elif settings.preregister:
-            lines = register_all(suite.house, suite.claims, settings)
+            lines = register_all(suite.house, suite.claims, settings, self._config.getoption("claims_reason"))
         else:
             self._progress = Progress(suite.store, suite.addresses, reporter)
             suite.drain()

@@ -8,12 +8,13 @@ each finding is compared, or is not comparable, for its own reasons.
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from harness.files import replace_file
 from harness.results.drift import ALPHA, Shift, shift
+from harness.results.preregistration import Commitments
 from harness.results.schema import (
     Count,
     Drift,
@@ -24,6 +25,7 @@ from harness.results.schema import (
     Sample,
     Standing,
     Verdict,
+    dump,
     in_a_line,
 )
 from harness.statistics.outcome import Kind
@@ -67,11 +69,9 @@ class Entry(Model):
 
 
 class ClaimEntry(Model):
-    """A claim as it was, its findings by name. preregistration: the hash of what was registered; None of no claim of
-    this suite."""
+    """A claim as it was, its findings by name."""
 
     verdict: Verdict
-    preregistration: str | None = None
     findings: dict[str, Entry]
 
 
@@ -91,7 +91,7 @@ class Baseline(Model):
     seed_block: Count
     seeds: tuple[Count, ...]
     claims: dict[str, ClaimEntry]
-    commitments: dict[str, Any] | None = None
+    commitments: Commitments | None = None
 
     def entry(self, claim: str, name: str) -> Entry | None:
         """The finding of that name, if there is one."""
@@ -116,14 +116,13 @@ class Baseline(Model):
         return ALPHA / max(1, sum(len(claim.findings) for claim in self.claims.values()))
 
 
-def of_run(run: RunResult, commitments: dict[str, Any] | None = None) -> Baseline:
+def of_run(run: RunResult, commitments: Commitments | None = None) -> Baseline:
     """The baseline of a run. Raises ValueError where a finding was not judged."""
     return Baseline(
         **{name: getattr(run, name) for name in _SHARED},
         claims={
             claim.id: ClaimEntry(
                 verdict=claim.verdict,
-                preregistration=claim.preregistration.hash,
                 findings={f.name: Entry.of(f) for f in sorted(claim.findings, key=lambda finding: finding.name)},
             )
             for claim in sorted(run.claims, key=lambda claim: claim.id)
@@ -219,12 +218,3 @@ def _sentence(finding: Finding, entry: Entry, moved: Shift | None) -> str:
     p = "< 0.001" if moved.p < 0.001 else f"{moved.p:.3f}"
     seen = "none can be seen" if moved.seen is None else f"one of {moved.seen:.2g} would be seen 9 times in 10"
     return f"{said}: drift {moved.moved:+.3g}, p {p}; with these seeds {seen}"
-
-
-def dump(content: Any, indent: str = "") -> str:
-    """JSON with a line per value, except that lists stand in one line: the numbers of all seeds."""
-    if not (isinstance(content, dict) and content):
-        return json.dumps(content, allow_nan=False)
-    inner = indent + " "
-    parts = [f"{inner}{json.dumps(key)}: {dump(held, inner)}" for key, held in content.items()]
-    return "{\n" + ",\n".join(parts) + f"\n{indent}}}"

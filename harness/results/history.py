@@ -154,17 +154,18 @@ def judged_seeds(
     return tuple(dict.fromkeys(seeds for (seeds,) in found))
 
 
-def judged_blocks(path: Path, claim: str) -> dict[str, tuple[int, ...]]:
-    """Profile -> the seed blocks on which any of a claim's findings was judged, whatever was changed.
+def judged_blocks(path: Path, claim: str, name: str = "") -> dict[str, tuple[int, ...]]:
+    """Profile -> the seed blocks on which a claim was judged, or one of its findings, whatever was changed.
 
     Raises HistoryError.
     """
     query = """
-        SELECT DISTINCT runs.profile, runs.seed_block FROM claims JOIN runs ON runs.id = claims.run
-        WHERE claims.claim = ? AND claims.judged > 0 ORDER BY runs.profile, runs.seed_block
+        SELECT DISTINCT runs.profile, runs.seed_block FROM findings JOIN runs ON runs.id = findings.run
+        WHERE findings.claim = ? AND (findings.name = ? OR ? = '') AND findings.judged
+        ORDER BY runs.profile, runs.seed_block
     """
     with _open(path, "read") as base:
-        found = base.execute(query, (claim,)).fetchall()
+        found = base.execute(query, (claim, name, name)).fetchall()
     return {profile: tuple(block for other, block in found if other == profile) for profile, _ in found}
 
 

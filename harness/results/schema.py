@@ -508,3 +508,16 @@ def in_a_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split())
+
+
+def dump(content: Any, indent: str = "") -> str:
+    """JSON that a person can read: a line per value; a list, or a dict of a few plain values, stands in one line."""
+    if not isinstance(content, dict) or not content or (len(content) <= 4 and not any(map(_nested, content.values()))):
+        return json.dumps(content, allow_nan=False, ensure_ascii=False)
+    inner = indent + " "
+    parts = [f"{inner}{json.dumps(key, ensure_ascii=False)}: {dump(held, inner)}" for key, held in content.items()]
+    return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict | list) for each in value))

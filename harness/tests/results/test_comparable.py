@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from harness.judging.run import imp_runs
-from harness.profiles.profile import PROFILES
 from harness.results.preregistration.commitments import Commitments, commitment_in, commitments_of, refuse_loose
 from harness.results.preregistration.document import Subject, settings_of
 from harness.results.preregistration.register import differences_of_finding
+
+from harness.judging.run import imp_runs
+from harness.profiles.profile import PROFILES
 from harness.tests.evidence.processes import Ran
 from harness.tests.plugin.test_gate import BASELINE, OK, standings
 from harness.tests.plugin.test_plugin import TINY, Project, project

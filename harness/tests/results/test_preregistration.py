@@ -17,18 +17,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from harness.evidence.fingerprint import engine_fingerprint
-from harness.evidence.inventory import flat
-from harness.files import FixtureError
-from harness.judging.claim import Claim
-from harness.judging.run import dense_run, imp_runs
-from harness.plugin import preregistered
-from harness.profiles.profile import EXPERT_BLOCK, PROFILES, TUNING_BLOCK
-from harness.pruning.conditions import CONDITIONS, DENSE
-from harness.results.preregistration import document, register
 from harness.results.preregistration.document import (
     Document,
     Subject,
@@ -41,6 +29,18 @@ from harness.results.preregistration.document import (
 from harness.results.preregistration.register import differences, registered_anew, sentences
 from harness.results.preregistration.seen import fresh_block
 from harness.results.preregistration.source import module_in
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.evidence.fingerprint import engine_fingerprint
+from harness.evidence.inventory import flat
+from harness.files import FixtureError
+from harness.judging.claim import Claim
+from harness.judging.run import dense_run, imp_runs
+from harness.plugin import preregistered
+from harness.profiles.profile import EXPERT_BLOCK, PROFILES, TUNING_BLOCK
+from harness.pruning.conditions import CONDITIONS, DENSE
+from harness.results.preregistration import document, register
 from harness.tests.evidence.processes import Ran
 from harness.tests.plugin.test_plugin import OK, TINY, TREE, USAGE, Project, assert_refused, project
 

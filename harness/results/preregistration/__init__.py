@@ -1,1 +1,0 @@
-"""Preregistration: what each claim commits itself to, written down before the run that judges it."""
