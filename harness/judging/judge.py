@@ -13,7 +13,7 @@ from harness.judging.chains import cpu_seconds
 from harness.judging.claim import Claim
 from harness.judging.run import Run
 from harness.judging.verdict import conclude
-from harness.results.schema import Conclusion, Finding, Reading, Sample
+from harness.results.schema import Amount, Conclusion, Finding, Reading, Sample
 from harness.statistics import (
     Censored,
     Kind,
@@ -160,7 +160,7 @@ class Judge:
             conclusion=conclusion,
             cells=tuple(dict.fromkeys(address(cell).key for run in self.runs for cell in run.cells())),
             cpu_seconds=cpu_seconds(self.runs),
-            scale={str(run.system): run.scale for run in self.judged},
+            scale={str(run.system): _amounts(run) for run in self.judged},
             rerun=self.rerun,
         )
 
@@ -254,6 +254,10 @@ def _reading(name: str, kind: Kind, min_effect: float, outcome: Outcome) -> Read
         p=outcome.p,
         conclusion=conclude(kind, min_effect, outcome)[0],
     )
+
+
+def _amounts(run: Run) -> dict[str, Amount]:
+    return {quantity: Amount(here=row["here"], paper=row["paper"]) for quantity, row in run.scale.items()}
 
 
 def _common_system(runs: Sequence[Run]) -> str:
