@@ -46,8 +46,6 @@ def main() -> int:
         add(commands)
     evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
     chosen = parser.parse_args()
-    if chosen.command == "evidence":
-        return evidence.main(chosen)
     try:
         code: int = chosen.run(chosen)
         return code

@@ -136,10 +136,11 @@ def _targets(
     parts = module.split(".")[: None if is_package else -1] if node.level else []
     base = parts[: len(parts) - node.level + 1] if node.level else []
     name = ".".join([*base, *([node.module] if node.module else [])])
-    package = followed([name])
-    if not (package or name == PACKAGE or file_of(name) is None):
+    package, file = followed([name]), file_of(name)
+    if file is not None and not (package or name == PACKAGE):
         return  # its modules are not looked for, which would import it
-    inner = followed([f"{name}.{alias.name}" for alias in node.names])
+    is_module = file is not None and file.name != "__init__.py"
+    inner = [] if is_module else followed([f"{name}.{alias.name}" for alias in node.names])
     yield from inner
     if len(inner) < len(node.names):
         yield from package

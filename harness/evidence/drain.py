@@ -5,15 +5,30 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from harness.controls import control_of
-from harness.evidence.costs import estimated_seconds
-from harness.evidence.lease import Lease
+from harness.evidence.costs import Costs
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
 from harness.pruning.conditions import DENSE, TICKET
-from harness.pruning.imp import run_level
 from harness.pruning.level import Level
 
 WAIT_SECONDS = 0.2
+
+
+def all_cells(wanted: Iterable[Cell]) -> list[Cell]:
+    """The cells and all their parents, each once, parents before children.
+
+    Experiments that differ only in how they are pruned share their dense cell, which has one id.
+    """
+    found: dict[str, Cell] = {}
+
+    def add(cell: Cell) -> None:
+        for parent in cell.parents:
+            add(parent)
+        found.setdefault(cell.id, cell)
+
+    for cell in dict.fromkeys(wanted):
+        add(cell)
+    return list(found.values())
 
 
 @dataclass
@@ -34,14 +49,18 @@ def drain(
     can't be written is nobody's cell: StoreError ends the drain, and what is finished stays.
     """
     result = Drained()
-    pending = {cell.id: address(cell) for cell in sorted(cells, key=estimated_seconds, reverse=True)}
-    while True:
-        pending = {name: where for name, where in pending.items() if not store.is_complete(where)}
-        pending = {name: where for name, where in pending.items() if name not in result.failed}
-        if not pending:
-            return result
+    pending = {cell.id: address(cell) for cell in cells}
+    pending = {name: where for name, where in pending.items() if not store.is_complete(where)}
+    if pending:
+        costs = Costs.of(store.folder)
+        pending = dict(sorted(pending.items(), key=lambda item: costs.seconds(item[1].cell), reverse=True))
+    while pending:
         if not any(_take(where, pending, store, result, on_level) for where in pending.values()):
             time.sleep(WAIT_SECONDS)
+        pending = {
+            name: where for name, where in pending.items() if name not in result.failed and not store.is_complete(where)
+        }
+    return result
 
 
 def _take(
@@ -58,51 +77,44 @@ def _take(
             return True
         if parent.id in pending:
             return False
-    lease = store.lease(where)
-    if lease is None:
-        return False
-    with lease:
-        if store.is_complete(where):  # finished by another process since the plan was looked through
-            return True
+    with store.lock(where) as held:
+        if not held:
+            return False
         store.mend(where)
         try:
-            compute(where, store, on_level, lease)
-            result.computed.append(where.key)
+            if compute(where, store, on_level):
+                result.computed.append(where.key)
         except StoreError:
             raise
-        except OvertakenError:
-            return True  # it is looked at again, and waited for
         except Exception as error:  # whatever it is, it is this cell's: all others go on
-            if not store.is_complete(where):  # else a process that took over its lease finished it
-                result.failed[where.cell.id] = f"{type(error).__name__}: {error}"
+            result.failed[where.cell.id] = f"{type(error).__name__}: {error}"
     return True
 
 
-class OvertakenError(Exception):
-    """The cell is another process's by now: this one slept for longer than its heartbeat may fail."""
+def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None]) -> bool:
+    """Compute the levels of a cell that the store lacks, each from the stored one before it; whether it lacked any.
 
-
-def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None], lease: Lease | None = None) -> None:
-    """Compute the levels of a cell that the store lacks, each from the stored one before it.
-
-    Raises StoreError where it can't be written, OvertakenError where the lease was taken over.
+    Raises StoreError where it can't be written.
     """
     cell = where.cell
     parents = {parent.condition: address(parent) for parent in cell.parents}
-    for level in cell.levels:
-        if store.read(where, level) is not None:
-            continue
+    lacking = [level for level in cell.levels if not store.has(where, level)]
+    for level in lacking:
         started = time.process_time()
         before = where if level - 1 in cell.levels else parents.get(DENSE)
         previous = _needed(store, before, level - 1) if before else None
         ticket = _needed(store, parents[TICKET], level) if TICKET in parents else None
         dense = _needed(store, where if 0 in cell.levels else parents[DENSE], 0) if level and cell.rewind > 0 else None
-        computed = run_level(cell, level, previous, ticket, dense, control_of(cell.experiment))
-        if lease is not None and lease.lost:
-            raise OvertakenError
-        store.write(where, level, computed, time.process_time() - started)
+        store.write(where, level, run_level(cell, level, previous, ticket, dense), time.process_time() - started)
         on_level(cell, level)
-    store.complete(where)
+    return bool(lacking)
+
+
+def run_level(cell: Cell, level: int, previous: Level | None, ticket: Level | None, dense: Level | None) -> Level:
+    """Train a level under the control that the cell's experiment names. The engine is loaded by who trains alone."""
+    from harness.pruning import imp
+
+    return imp.run_level(cell, level, previous, ticket, dense, control_of(cell.experiment))
 
 
 def _needed(store: Store, where: Address, level: int) -> Level:

@@ -1,16 +1,14 @@
-"""The evidence store: a folder per cell, a checksum per file, a completion marker last.
+"""The evidence store: a folder per cell, a checksum per file.
 
-    <evidence>/cells/<key>/              finished; renamed into place as a whole
-    <evidence>/cells/<key>.partial/      in progress; a level is the unit of resume
-        cell.json                        what was computed: all settings, and the engine's parts
+    <evidence>/cells/<key>/
+        cell.json                        what is computed: all settings, and the engine's parts
         level_03.npz, level_03.sha256    one level's arrays (no objects, no pickle), then its checksum
         level_03.cost.json               its CPU seconds: not evidence, differs from run to run
-        complete.json                    the checksums of all levels, written last
-    <evidence>/leases/<key>.json         who is computing a cell
-    <evidence>/asked/<hash>.json         on how many seeds a hypothesis was asked, and judged: see `asked`
+    <evidence>/locks/<key>.lock          held by the process that computes the cell
 
-The key is the cell's id and the engine fingerprint; evidence is valid when both match. Reading changes nothing, so
-that a store may be read-only; what is damaged is thrown away by `Store.mend`, under the cell's lease.
+The key is the cell's id and the engine fingerprint; evidence is valid when both match. Each file is written beside its
+place and renamed into it. A level counts from when its checksum is there, which is written last, and a cell is finished
+when all its levels count. Reading changes nothing; damaged levels are thrown away by `Store.mend`, under the lock.
 """
 
 import contextlib
@@ -22,29 +20,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
 
 from harness.canonical import canonical_json
-from harness.evidence import lease
-from harness.evidence.fingerprint import engine_fingerprint, engine_parts
-from harness.evidence.folder import (
-    DESCRIPTION,
-    FORMAT,
-    MARKER,
-    PARTIAL,
-    checksum_line,
-    cost,
-    level_name,
-    marked_sums,
-    read_json,
-    read_sound,
-)
-from harness.evidence.level_file import arrays_of, faults, level_of, to_bytes
+from harness.evidence.fingerprint import Parts, engine_fingerprint, engine_parts
+from harness.evidence.level_file import Arrays, StoredLevel, to_bytes
+from harness.evidence.stored_cell import DESCRIPTION, FORMAT, StoredCell, checksum_line, read_json
 from harness.experiment import Cell
 from harness.files import in_bytes, prove_writable, replace_file
 from harness.pruning.level import Level
 
 SMALL_BYTES = 1 << 12
-"""What a lease, a description or a marker takes of a disk, at most."""
+"""What a lock or a description takes of a disk, at most."""
 PROBE_BYTES = 1 << 16
 """A store on which not even this can be written is refused before anything is trained."""
 
@@ -54,12 +43,19 @@ class Address:
     """Where a cell's evidence lies: its id and the fingerprint of the engine that is about to compute it."""
 
     cell: Cell
-    parts: dict[str, dict[str, str]] = field(hash=False, compare=False)
+    parts: Parts = field(hash=False, compare=False)
 
     @cached_property
     def key(self) -> str:
         """Name of the cell's folder."""
         return f"{self.cell.id[:20]}-{engine_fingerprint(self.parts)[:12]}"
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """What cell.json holds: for people, and to tell that a folder is what its name says."""
+        content = {"format": FORMAT, "id": self.cell.id, "cell": self.cell.identity, "engine": self.parts}
+        plain: dict[str, Any] = json.loads(canonical_json(content))
+        return plain
 
 
 @functools.cache
@@ -70,6 +66,40 @@ def address(cell: Cell) -> Address:
 
 class StoreError(Exception):
     """The evidence folder can't be used; the message is one line."""
+
+
+@contextlib.contextmanager
+def lock(folder: Path, key: str) -> Iterator[bool]:
+    """Hold the lock of a store's cell; gives False, at once, where somebody else holds it.
+
+    The operating system frees it with the process, however that ends. Raises OSError where the store can't be written.
+    """
+    path = folder / "locks" / f"{key}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(path)
+    with contextlib.suppress(Timeout):
+        held.acquire(timeout=0)
+    try:
+        yield held.is_locked
+    finally:
+        if held.is_locked:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)  # while it is held: whoever opened it sees that it is gone, and tries anew
+            held.release()
+
+
+def is_held(folder: Path, key: str) -> bool:
+    """Whether somebody computes a cell now."""
+    path = folder / "locks" / f"{key}.lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a disk that can't be written: nobody computes there
+        return False
 
 
 @dataclass
@@ -94,124 +124,95 @@ class Store:
                 f"{_problem(self.folder, error, PROBE_BYTES)}; name another with --claims-evidence"
             ) from None
 
-    def lease(self, where: Address) -> lease.Lease | None:
-        """The right to compute this cell, or None while another process has it. Raises StoreError."""
-        with self._written():
-            return lease.acquire(self.folder / "leases", where.key)
+    def stored(self, where: Address) -> StoredCell:
+        """The folder of a cell, as it is."""
+        return StoredCell(self.folder / "cells" / where.key)
+
+    @contextlib.contextmanager
+    def lock(self, where: Address) -> Iterator[bool]:
+        """Hold the right to compute this cell; gives False where another process has it. Raises StoreError."""
+        with contextlib.ExitStack() as stack:
+            with self._written():
+                held = stack.enter_context(lock(self.folder, where.key))
+            yield held
 
     def is_complete(self, where: Address) -> bool:
         """Whether all levels are there and are what was written. Changes nothing; what is damaged is named."""
-        folder = self._final(where)
-        if not _is_folder(folder):
+        if self.finished_levels(where) < len(where.cell.levels):
             return False
-        sums, described = self._marked(where), _is_described(folder, where)
-        if sums is None:
-            self._name(f"{folder / MARKER} is not this cell's completion marker; it is made again")
-        if not described:
-            self._name(f"{folder / DESCRIPTION} does not describe this cell; it is written again")
-        broken = [
-            level for level in where.cell.levels if read_sound(folder, where.key, level, _of(sums, level)) is None
-        ]
-        for level in broken:
-            self._name(f"{folder / level_name(level)}.npz is not what was written there; the level is computed again")
-        return sums is not None and described and not broken
+        described, broken = self._is_described(where), self._broken(where)
+        return described and not broken
+
+    def has(self, where: Address, level: int) -> bool:
+        """Whether a level is there and is what was written."""
+        return self.stored(where).is_sound(level)
+
+    def arrays(self, where: Address, level: int) -> Arrays | None:
+        """A finished level's arrays, each read when it is asked for; None if they are not what was written."""
+        return self.stored(where).arrays(level)
 
     def read(self, where: Address, level: int) -> Level | None:
-        """A finished level's results, or None if they are not there, or are not what was written."""
-        for folder, sums in ((self._final(where), self._marked(where)), (self._partial(where), None)):
-            content = read_sound(folder, where.key, level, _of(sums, level))
-            if content is None:
-                continue
-            try:
-                arrays = arrays_of(content)
-                if not faults(arrays, where.cell.identity):
-                    return level_of(arrays)
-            except ValueError:
-                pass
-            self._name(f"{folder / level_name(level)}.npz holds no level of this cell; it is computed again")
-        return None
+        """A finished level, of which each part is read when it is asked for; None as for `arrays`."""
+        arrays = self.arrays(where, level)
+        return None if arrays is None else StoredLevel(arrays)
 
     def mend(self, where: Address) -> None:
-        """Make a damaged cell one in progress again; its sound levels stay. Under the cell's lease alone.
+        """Throw away the damaged levels of a cell; its sound levels stay. Under the cell's lock alone.
 
         Raises StoreError.
         """
-        final, partial = self._final(where), self._partial(where)
+        cell = self.stored(where)
+        if not cell.folder.is_dir():
+            return
         with self._written():
-            for leftover in partial.glob(".*.tmp"):  # of a process that was killed while it wrote
+            for leftover in cell.folder.glob(".*.tmp"):  # of a process that was killed while it wrote
                 leftover.unlink(missing_ok=True)
-            if final.exists():
-                self._reopen(where)
-            for level in where.cell.levels:
-                checksum = partial / f"{level_name(level)}.sha256"
-                if checksum.exists() and self.read(where, level) is None:
-                    self._name(f"{checksum.with_suffix('.npz')} is not what was written there; it is computed again")
-                    checksum.unlink()
+            for level in self._broken(where):
+                cell.file(level, "sha256").unlink()
+            if not self._is_described(where):
+                self._describe(where)
 
     def write(self, where: Address, level: int, result: Level, cpu_seconds: float) -> None:
-        """Store one level of a cell in progress; it counts from when its checksum is in place. Raises StoreError."""
-        folder, name, content = self._partial(where), level_name(level), to_bytes(result)
-        with self._written(len(content)):
-            folder.mkdir(parents=True, exist_ok=True)
-            _describe(folder, where)
-            replace_file(folder / f"{name}.npz", content)
-            replace_file(folder / f"{name}.cost.json", canonical_json({"cpu_seconds": cpu_seconds}).encode())
-            replace_file(folder / f"{name}.sha256", checksum_line(content, where.key, level).encode())
+        """Store one level; it counts from when its checksum is in place. Under the cell's lock alone.
 
-    def complete(self, where: Address) -> None:
-        """Mark a cell whose levels are all written as finished, and move it to its place. Raises StoreError."""
-        partial, final = self._partial(where), self._final(where)
-        with self._written():
-            sums = {
-                level_name(level): (partial / f"{level_name(level)}.sha256").read_text()[:64]
-                for level in where.cell.levels
-            }
-            _describe(partial, where)
-            marker = {"format": FORMAT, "id": where.cell.id, "levels": sums}
-            replace_file(partial / MARKER, (json.dumps(marker, indent=1) + "\n").encode())
-            partial.rename(final)
+        Raises StoreError.
+        """
+        cell, content = self.stored(where), to_bytes(result)
+        with self._written(len(content)):
+            if not cell.folder.is_dir():
+                cell.folder.mkdir(parents=True, exist_ok=True)
+                self._describe(where)
+            replace_file(cell.file(level), content)
+            replace_file(cell.file(level, "cost.json"), canonical_json({"cpu_seconds": cpu_seconds}).encode())
+            replace_file(cell.file(level, "sha256"), checksum_line(content, where.key, level).encode())
 
     def finished_levels(self, where: Address) -> int:
         """How many of a cell's levels are in the store (by their checksum files, unread: for progress)."""
-        if _is_folder(self._final(where)):
-            return len(where.cell.levels)
-        try:
-            present = {path.name for path in self._partial(where).iterdir()}
-        except OSError:
-            return 0
-        return sum(f"{level_name(level)}.sha256" in present for level in where.cell.levels)
+        return len(self.stored(where).with_checksum(where.cell.levels))
 
     def cpu_seconds(self, where: Address) -> float:
-        """What a finished cell cost when it was computed; parts of which the cost is not known count nothing."""
-        return sum(cost(self._final(where), level) or 0.0 for level in where.cell.levels)
+        """What a cell cost when it was computed; levels of which the cost is not known count nothing."""
+        return sum(self.stored(where).cost(level) or 0.0 for level in where.cell.levels)
 
-    def _final(self, where: Address) -> Path:
-        return self.folder / "cells" / where.key
+    def _broken(self, where: Address) -> list[int]:
+        """The levels whose arrays do not match the checksum that is there, each named in `damaged`."""
+        cell = self.stored(where)
+        broken = [level for level in cell.with_checksum(where.cell.levels) if not cell.is_sound(level)]
+        for level in broken:
+            self._name(f"{cell.file(level)} is not what was written there; the level is computed again")
+        return broken
 
-    def _partial(self, where: Address) -> Path:
-        return self.folder / "cells" / f"{where.key}{PARTIAL}"
+    def _is_described(self, where: Address) -> bool:
+        path = self.stored(where).folder / DESCRIPTION
+        if read_json(path) == where.description:
+            return True
+        if path.exists():
+            self._name(f"{path} does not describe this cell; it is written again")
+        return False
 
-    def _marked(self, where: Address) -> dict[int, str] | None:
-        return marked_sums(self._final(where), where.cell.id, where.cell.levels)
-
-    def _reopen(self, where: Address) -> None:
-        """Copy the sound levels of a damaged cell to the folder of one in progress, then remove it.
-
-        Nothing is moved: a process killed here leaves each level sound in the one folder or in the other.
-        """
-        final, partial = self._final(where), self._partial(where)
-        sums = self._marked(where)
-        partial.mkdir(exist_ok=True)
-        for level in where.cell.levels:
-            name = level_name(level)
-            content = read_sound(final, where.key, level, _of(sums, level))
-            if content is None or read_sound(partial, where.key, level, None) is not None:
-                continue
-            replace_file(partial / f"{name}.npz", content)
-            with contextlib.suppress(FileNotFoundError):
-                replace_file(partial / f"{name}.cost.json", (final / f"{name}.cost.json").read_bytes())
-            replace_file(partial / f"{name}.sha256", checksum_line(content, where.key, level).encode())
-        shutil.rmtree(final)
+    def _describe(self, where: Address) -> None:
+        text = json.dumps(where.description, indent=1, sort_keys=True) + "\n"
+        replace_file(self.stored(where).folder / DESCRIPTION, text.encode())
 
     def _name(self, damage: str) -> None:
         if damage not in self.damaged:
@@ -222,11 +223,7 @@ class Store:
         """Turn what keeps this process from writing `size` bytes into a StoreError."""
         try:
             yield
-        except FileNotFoundError:
-            raise  # the disk is well: another process moved the folder
         except OSError as error:
-            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-                raise  # the same
             raise StoreError(_problem(self.folder, error, size)) from None
 
 
@@ -240,30 +237,3 @@ def _problem(folder: Path, error: OSError, size: int) -> str:
             free = "an unknown number"
         reason += f": {in_bytes(size)} were to be written, {free} are free"
     return f"the evidence folder {folder} can't be written: {reason}"
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
-
-
-def _of(sums: dict[int, str] | None, level: int) -> str | None:
-    return None if sums is None else sums[level]
-
-
-def _description(where: Address) -> dict[str, object]:
-    """What cell.json holds: for people, and to tell that a folder is what its name says."""
-    return {"format": FORMAT, "id": where.cell.id, "cell": where.cell.identity, "engine": where.parts}
-
-
-def _is_described(folder: Path, where: Address) -> bool:
-    return bool(read_json(folder / DESCRIPTION) == _description(where))
-
-
-def _describe(folder: Path, where: Address) -> None:
-    """Write cell.json where it is not there, or is not what it must be."""
-    if not _is_described(folder, where):
-        text = json.dumps(_description(where), indent=1, sort_keys=True) + "\n"
-        replace_file(folder / DESCRIPTION, text.encode())

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.evidence.drain import drain
-from harness.evidence.plan import all_cells
+from harness.evidence.drain import all_cells, drain
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
 from harness.judging.chains import Scene

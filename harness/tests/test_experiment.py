@@ -1,17 +1,14 @@
-"""An experiment's id, and the fingerprint of the engine beside it."""
+"""An experiment's cells and their ids."""
 
 import dataclasses
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from harness import source_hash
 from harness.canonical import canonical_json
-from harness.evidence.fingerprint import ENGINE, engine_fingerprint, engine_parts
 from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
@@ -214,119 +211,3 @@ class TestParents:
     def test_a_dense_cell_has_level_0_the_others_have_the_rest(self) -> None:
         assert list(cell_of("ppo", DENSE).levels) == [0]
         assert list(cell_of("ppo", TICKET).levels) == list(range(1, 12))
-
-
-SOURCE = '''"""What it is for."""
-
-def double(number):
-    """Twice the number."""
-    return 2 * number
-'''
-SAME = '''
-"""Other words
-on two lines."""
-# a comment
-def double(
-    number,  # another
-):
-    return (2
-            * number)
-'''
-
-
-@pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A function that gives the source hash of a text as if it were the module `subject`."""
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def hash_of(text: str) -> str:
-        (tmp_path / "subject_of_fingerprint.py").write_text(text)
-        source_hash.forget()
-        return source_hash.module_hash("subject_of_fingerprint")
-
-    yield hash_of
-    source_hash.forget()
-
-
-class TestFingerprint:
-    def test_comments_docstrings_and_formatting_do_not_count(self, module: Any) -> None:
-        assert module(SAME) == module(SOURCE)
-
-    @pytest.mark.parametrize(
-        ("before", "after"),
-        [
-            ("2 * number", "3 * number"),
-            ("2 * number", "2.0 * number"),
-            ("2 * number", "number * 2"),
-            ("2 * number", "2 + number"),
-            ("double(number)", "double(number=1)"),
-            ("double(number)", "double(number: int)"),
-            ("def double", "def twice"),
-            ("return", "yield"),
-            ("    return", "    number += 1\n    return"),
-            ("2 * number", "'text'"),
-        ],
-    )
-    def test_code_counts(self, module: Any, before: str, after: str) -> None:
-        assert before in SOURCE
-        assert module(SOURCE.replace(before, after)) != module(SOURCE)
-
-    def test_a_learner_answers_for_no_other_learner(self) -> None:
-        ppo = set(source_hash.modules_behind((*ENGINE, "harness.tasks.cart_pole", "harness.learners.ppo")))
-        bc = set(source_hash.modules_behind((*ENGINE, "harness.tasks.cart_pole", "harness.learners.bc")))
-        assert "harness.learners.bc" in bc - ppo
-        assert "harness.learners.ppo" in ppo - bc
-        assert "harness.learners.expert_files" in bc - ppo  # only a student reads experts
-
-    @pytest.mark.parametrize("learner", LEARNERS)
-    def test_all_that_the_numbers_pass_through_is_in_it(self, learner: str) -> None:
-        cell = cell_of(learner, TICKET)
-        parts = engine_parts(cell)
-        inside = {
-            "harness.pruning.imp",
-            "harness.pruning.layout",
-            "harness.controls",
-            "harness.networks.compaction",
-            "harness.experiment",
-            "harness.networks.mlp",
-            "harness.streams",
-            "harness.tasks.spec",
-            "harness.tasks.cart_pole",
-            "harness.pruning.criteria",
-            "harness.pruning.ranking",
-            "harness.registry",
-            "harness.pruning.conditions",
-            "harness.learners.protocol",
-            "harness.learners.training",
-            "harness.learners.adam",
-            "harness.learners.rollouts",
-            f"harness.learners.{learner}",
-        }
-        assert inside <= set(parts["modules"])
-        assert set(parts["versions"]) == {"torch", "numpy", "numba", "scipy", "python"}
-
-    def test_what_measures_and_reports_is_not_in_it(self) -> None:
-        outside = (
-            "harness.statistics",
-            "harness.judging.verdict",
-            "harness.plugin",
-            "harness.evidence",
-            "harness.profiles.profile",
-        )
-        for learner in LEARNERS:
-            assert not [name for name in engine_parts(cell_of(learner, TICKET))["modules"] if name.startswith(outside)]
-
-    def test_a_student_answers_for_the_experts_it_learns_from(self) -> None:
-        cell = dataclasses.replace(cell_of("bc", TICKET), seeds=(3, 43, 99))
-        files = engine_parts(cell)["files"]
-        assert {Path(path).stem for path in files} == {"03", "19"}  # seed modulo 40
-        assert engine_parts(cell_of("ppo", TICKET))["files"] == {}
-
-    def test_it_changes_with_every_part(self) -> None:
-        parts = engine_parts(cell_of("bc", TICKET))
-        prints = {engine_fingerprint(parts)}
-        for kind, entries in parts.items():
-            name = next(iter(entries))
-            prints.add(engine_fingerprint(parts | {kind: entries | {name: "another"}}))
-            prints.add(engine_fingerprint(parts | {kind: {k: v for k, v in entries.items() if k != name}}))
-        assert len(prints) == 1 + 2 * len(parts)

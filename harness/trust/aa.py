@@ -24,8 +24,7 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from harness.evidence.drain import drain
-from harness.evidence.plan import all_cells
+from harness.evidence.drain import all_cells, drain
 from harness.evidence.store import Store, StoreError, address
 from harness.experiment import Cell, Experiment
 from harness.judging.calibrated import ALPHA, clopper_pearson

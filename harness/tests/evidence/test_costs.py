@@ -1,46 +1,63 @@
-"""What cells are estimated to cost, where a task's observations are sums of pieces."""
+"""What cells are estimated to cost."""
 
 import dataclasses
-from itertools import pairwise
+import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from harness.evidence.costs import SEEN, _beside_samples, _weights, estimated_seconds
-from harness.experiment import Cell, Experiment
-from harness.learners.protocol import ACTOR
-from harness.profiles.profile import PROFILES, System
-from harness.pruning.conditions import DENSE
-from harness.pruning.layout import layer_sizes
-from harness.tasks.spec import zero_inputs
+from harness.evidence.costs import LEAST_STEPS, Costs, env_steps, estimated_seconds
+from harness.evidence.store import Store, address
+from harness.experiment import Cell
+from harness.networks.mlp import Network
+from harness.profiles.profile import PROFILES
+from harness.pruning.conditions import DENSE, TICKET
+from harness.tests.evidence import cells
+from harness.tests.evidence.test_level_file import a_level
+
+RATE = 3e-5
+"""CPU seconds per member and env_step."""
 
 
-def experiment(task: str = "gridmaze") -> Experiment:
-    return PROFILES["scaled"].experiment(System(task, "dqn"))
+def stored(folder: Path, *changed: Cell) -> Iterator[Cell]:
+    """Put cells into a store whose levels cost `RATE`."""
+    for cell in changed:
+        for level in cell.levels:
+            cost = RATE * len(cell.seeds) * cell.experiment.learner.env_steps
+            Store(folder).write(address(cell), level, a_level(), cost)
+        yield cell
 
 
-def test_gridmazes_inputs_cost_no_more_than_so_many_pieces() -> None:
-    e = experiment()
-    assert layer_sizes(e)[ACTOR] == (1200, 64, 64, 4)
-    assert _weights(e, ACTOR, (1200, 64, 64, 4), 1) == SEEN * 64 + 64 * 64 + 64 * 4
-    plain = experiment("cart-pole")
-    sizes = layer_sizes(plain)[ACTOR]
-    assert _weights(plain, ACTOR, sizes, 1) == sum(a * b for a, b in pairwise(sizes))
+def long(cell: Cell) -> Cell:
+    learner = dataclasses.replace(cell.experiment.learner, env_steps=LEAST_STEPS)
+    return dataclasses.replace(cell, experiment=dataclasses.replace(cell.experiment, learner=learner))
 
 
-def test_under_weight_decay_an_update_moves_the_weights_of_all_inputs() -> None:
-    e = experiment()
-    decayed = dataclasses.replace(e, learner=dataclasses.replace(e.learner, weight_decay=0.1))
-    moved, folds = _beside_samples(e, {})
-    moved_decayed, folds_decayed = _beside_samples(decayed, {})
-    assert moved_decayed == 1200 * 64 + 64 * 64 + 64 * 4
-    assert moved_decayed - moved == len(zero_inputs(e.task)) * 64
-    assert folds_decayed == folds > 0
-    assert _beside_samples(experiment("cart-pole"), {ACTOR: 7.0}) == (7.0, 0.0)
+def test_a_cell_costs_what_levels_like_its_own_took(tmp_path: Path) -> None:
+    (chain,) = stored(tmp_path, long(cells.CHAIN))
+    costs = Costs.of(tmp_path)
+    assert costs.seconds(chain) == pytest.approx(RATE * env_steps(chain))
+    wider = dataclasses.replace(chain, experiment=dataclasses.replace(chain.experiment, network=Network((9, 9))))
+    assert costs.seconds(wider) == pytest.approx(RATE * env_steps(wider))  # of the same learner
+    agents = dataclasses.replace(chain, experiment=cells.AGENTS)
+    assert costs.seconds(agents) == estimated_seconds(agents)
 
 
-@pytest.mark.parametrize("learner", ["dqn", "ppo"])
-def test_a_cell_with_weight_decay_costs_more(learner: str) -> None:
-    e = PROFILES["scaled"].experiment(System("gridmaze", learner))
-    decayed = dataclasses.replace(e, learner=dataclasses.replace(e.learner, weight_decay=0.1))
-    plain, more = (estimated_seconds(Cell(one, DENSE, (0,))) for one in (e, decayed))
-    assert 0 < plain < more
+@pytest.mark.parametrize("spoil", ["short", "cost", "description", "none"])
+def test_what_tells_nothing_is_left_out(tmp_path: Path, spoil: str) -> None:
+    cell = cells.CHAIN if spoil == "short" else long(cells.CHAIN)
+    for one in stored(tmp_path, *([] if spoil == "none" else [cell])):
+        folder = Store(tmp_path).stored(address(one)).folder
+        for path in folder.glob({"cost": "*.cost.json", "description": "cell.json"}.get(spoil, "no such file")):
+            path.write_text(json.dumps({"cpu_seconds": "long"}))
+    assert Costs.of(tmp_path).seconds(cell) == estimated_seconds(cell)
+
+
+@pytest.mark.parametrize("profile", list(PROFILES))
+def test_every_system_has_a_cost_and_longer_trainings_a_larger_one(profile: str) -> None:
+    for experiment in PROFILES[profile].systems.values():
+        dense, chain = (Cell(experiment, condition, (0, 1)) for condition in (DENSE, TICKET))
+        assert 0 < estimated_seconds(dense) < estimated_seconds(chain)
+        alone = Cell(experiment, TICKET, (0,))
+        assert estimated_seconds(chain) == pytest.approx(2 * estimated_seconds(alone))

@@ -23,7 +23,7 @@ import pytest
 from harness.evidence import lease
 from harness.evidence.costs import estimated_seconds
 from harness.evidence.lease import Holder
-from harness.evidence.plan import all_cells
+from harness.evidence.drain import all_cells
 from harness.evidence.store import Address, Store, address
 from harness.plugin import progress
 from harness.plugin.block import Block

@@ -12,7 +12,7 @@ import harness.learners.ppo
 from harness.evidence.costs import env_steps, estimated_seconds
 from harness.evidence.drain import drain
 from harness.evidence.level_file import arrays_of, faults, from_bytes, to_bytes
-from harness.evidence.plan import all_cells
+from harness.evidence.drain import all_cells
 from harness.evidence.store import Store, address
 from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC

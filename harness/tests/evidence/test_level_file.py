@@ -1,0 +1,142 @@
+"""A level as a file: bit by bit what was computed, and nothing that runs."""
+
+import dataclasses
+import io
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.evidence.level_file import ArraysOnDisk, StoredLevel, arrays_of, densities, faults, from_bytes, to_bytes
+from harness.networks.mlp import Mlp
+from harness.pruning.level import Level
+from harness.tests.evidence.cells import DENSE_CELL
+
+SIZES = ((4, 8), (8, 8), (8, 2))  # those of `DENSE_CELL`
+
+
+def a_level(networks: tuple[str, ...] = ("actor", "critic"), seed: int = 0, more: bool = False) -> Level:
+    """A level of random numbers. more: with gradients and a rewind point."""
+    rng, members = np.random.default_rng(seed), 2
+
+    def mlp() -> Mlp:
+        weights = [rng.normal(size=(members, *size)).astype(np.float32) for size in SIZES]
+        return Mlp.of(weights, [rng.normal(size=(members, 1, size[1])).astype(np.float32) for size in SIZES], "tanh")
+
+    masks = {name: [rng.random((members, *size)) < 0.5 for size in SIZES] for name in networks}
+    evaluations = rng.normal(size=(members, 2))
+    evaluations[0, 1:] = np.nan  # a member that had stopped
+    return Level(
+        masks=masks,
+        trained={name: mlp() for name in networks},
+        scores=rng.normal(size=(members, 2)),
+        evaluations=evaluations,
+        share=rng.random(members),
+        gradients={name: mlp().weights for name in networks} if more else {},
+        rewound={name: mlp() for name in networks} if more else {},
+    )
+
+
+@given(st.sampled_from([("actor",), ("actor", "critic")]), st.booleans(), st.integers(0, 99))
+@settings(max_examples=10, deadline=None)
+def test_a_level_survives_storage_bit_by_bit(networks: tuple[str, ...], more: bool, seed: int) -> None:
+    before = a_level(networks, seed, more)
+    content = to_bytes(before)
+    after = from_bytes(content)
+    assert to_bytes(after) == content == to_bytes(before)
+    assert (list(after.trained), list(after.gradients), list(after.rewound)) == (
+        list(before.trained),
+        list(before.gradients),
+        list(before.rewound),
+    )
+    for name in networks:
+        assert after.trained[name].activation == "tanh"
+        for one, other in zip(before.trained[name].weights, after.trained[name].weights, strict=True):
+            assert one.dtype == other.dtype
+            assert np.array_equal(one, other)
+        assert all(np.array_equal(*pair) for pair in zip(before.masks[name], after.masks[name], strict=True))
+    assert np.array_equal(before.evaluations, after.evaluations, equal_nan=True)
+    assert np.array_equal(before.scored_returns, after.scored_returns)
+
+
+def test_the_bytes_do_not_depend_on_the_time() -> None:
+    with zipfile.ZipFile(io.BytesIO(to_bytes(a_level()))) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_only_those_arrays_are_read_that_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "level.npz").write_bytes(content := to_bytes(a_level()))
+    arrays = ArraysOnDisk(tmp_path / "level.npz")
+    assert list(arrays) == list(arrays_of(content))
+    level = StoredLevel(arrays)
+    (tmp_path / "level.npz").write_bytes(content.replace(b"actor", b"ACTOR"))  # its weights can't be found any more
+    assert np.array_equal(level.scores, a_level().scores)
+    with pytest.raises(KeyError):
+        _ = level.masks
+
+
+class Bomb:
+    """Its pickle runs code when it is loaded."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.mkdir, ("exploded",)
+
+
+def test_objects_are_neither_read_nor_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bomb = np.array([Bomb()], dtype=object)
+    np.savez("bomb.npz", allow_pickle=True, scores=bomb)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        arrays_of(Path("bomb.npz").read_bytes())
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        _ = ArraysOnDisk(Path("bomb.npz"))["scores"]
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        to_bytes(dataclasses.replace(a_level(), scores=bomb))
+    assert not Path("exploded").exists()
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=30, deadline=None)
+def test_what_is_no_level_is_a_value_error(content: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # numpy words it in several ways
+        arrays_of(content)
+
+
+def test_the_density_is_the_share_of_weights_under_the_masks() -> None:
+    level = a_level()
+    kept = sum(mask.sum(axis=(1, 2)) for masks in level.masks.values() for mask in masks)
+    assert densities(arrays_of(to_bytes(level))).tolist() == (kept / (2 * (4 * 8 + 8 * 8 + 8 * 2))).tolist()
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_a_level_of_the_shapes_that_its_cell_demands_has_no_faults(more: bool) -> None:
+    assert faults(arrays_of(to_bytes(a_level(more=more))), DENSE_CELL.identity) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("scores", np.zeros((3, 2))),
+        ("evaluations", np.zeros((2, 3))),
+        ("share", np.zeros(2, dtype=int)),
+        ("actor.mask.0", np.zeros((2, 4, 8))),
+        ("actor.bias.1", np.zeros((2, 8))),
+        ("actor.weight.1", None),
+        ("actor.weight.0", None),
+        ("actor.mask.2", None),
+        ("extra", np.zeros(1)),
+        ("actor.activation", None),
+    ],
+)
+def test_each_array_that_does_not_fit_is_named(name: str, array: np.ndarray | None) -> None:
+    arrays = arrays_of(to_bytes(a_level()))
+    arrays.pop(name, None)
+    if array is not None:
+        arrays[name] = array
+    wrong = faults(arrays, DENSE_CELL.identity)
+    assert any(name.rpartition(".activation")[0] in fault and name[:6] in fault for fault in wrong), wrong
