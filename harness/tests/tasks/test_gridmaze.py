@@ -4,6 +4,7 @@ import dataclasses
 import re
 import warnings
 from collections import deque
+from collections.abc import Sequence
 
 import gymnasium
 import numpy as np
@@ -41,7 +42,6 @@ BELOW = next(column for column in range(FIRST, LAST) if DRAWN[ROW + 1][column] =
 COLOURS = np.array([(0, 0, 0), (0, 255, 255), (255, 0, 255), (0, 128, 0), (255, 255, 0), (165, 42, 42)])
 GREY = 128
 MATRICES = [projection(seed) for seed in range(2)]
-COMPARED = ("observations", "final_observations", "features", "final_features", "rewards", "terminated", "truncated")
 
 
 def inside(cell: tuple[int, int]) -> bool:
@@ -167,107 +167,61 @@ def planned(taken: str) -> list[int]:
     return actions
 
 
+def assert_as_played(begun: np.ndarray, actions: Sequence[int], seed: int = 0, horizon: int = 30) -> None:
+    """Every step in every encoding is what `Played` says: rewards, ends, observations and features."""
+    again = start(*first("A"))
+    batches = {encoding: GridMaze(encoding, horizon).batch(begun, (seed,)) for encoding in ENCODINGS}
+    played = Played(begun[0, 0])
+    for action in actions:
+        reward, maps = played.step(action), played.object_map()
+        over, cut = played.over, played.env_steps == horizon and not played.over
+        if over or cut:
+            played = Played(again[0, 0])
+        for encoding, batch in batches.items():
+            transition = batch.step(np.array([[action]]), again)
+            assert (transition.rewards.item(), transition.terminated.item()) == (reward, over)
+            assert transition.truncated.item() == cut
+            exact = 1e-4 if encoding == "entangled" else 0
+            for observations, features, expected in (
+                (transition.final_observations, transition.final_features, maps),
+                (batch.observations, batch.features, played.object_map()),
+            ):
+                np.testing.assert_allclose(observations[0, 0], encoded(expected, encoding, seed), rtol=0, atol=exact)
+                listed = features[0, 0][features[0, 0] >= 0]
+                np.testing.assert_allclose(batch.table[0, listed].sum(axis=0), observations[0, 0], rtol=0, atol=1e-4)
+
+
 class TestRules:
     @settings(deadline=None, max_examples=60)
     @given(walks(), st.integers(0, 1))
-    def test_every_step_in_every_encoding_is_as_they_say(self, walk: tuple[np.ndarray, list[int]], seed: int) -> None:
-        begun, actions = walk
-        horizon, again = 30, start(*first("A"))
-        batches = {encoding: GridMaze(encoding, horizon).batch(begun, (seed,)) for encoding in ENCODINGS}
-        played = Played(begun[0, 0])
-        for action in actions:
-            reward, maps = played.step(action), played.object_map()
-            over, cut = played.over, played.env_steps == horizon and not played.over
-            if over or cut:
-                played = Played(again[0, 0])
-            for encoding, batch in batches.items():
-                transition = batch.step(np.array([[action]]), again)
-                assert (transition.rewards.item(), transition.terminated.item()) == (reward, over)
-                assert transition.truncated.item() == cut
-                exact = 1e-4 if encoding == "entangled" else 0
-                for shown, features, expected in (
-                    (transition.final_observations, transition.final_features, maps),
-                    (batch.observations, batch.features, played.object_map()),
-                ):
-                    np.testing.assert_allclose(shown[0, 0], encoded(expected, encoding, seed), rtol=0, atol=exact)
-                    listed = features[0, 0][features[0, 0] >= 0]
-                    np.testing.assert_allclose(batch.table[0, listed].sum(axis=0), shown[0, 0], rtol=0, atol=1e-4)
+    def test_a_walk_is_as_they_say(self, walk: tuple[np.ndarray, list[int]], seed: int) -> None:
+        assert_as_played(*walk, seed)
 
-    def test_the_six_maps_show_one_object_in_each_cell_and_none_in_walls_and_what_is_gone_was_paid(self) -> None:
-        rng = np.random.default_rng(1)
-        batch, layout = GridMaze().batch(layouts(2, 40)), maps_of(GridMaze().batch(layouts(1, 1)).observations)[0, 0]
-        returns, ends = np.zeros((2, 40)), np.zeros(2, dtype=np.int64)
-        for _ in range(600):
-            transition = batch.step(rng.integers(4, size=(2, 40)), layouts(2, 40))
-            returns += transition.rewards
-            over = transition.terminated | transition.truncated
-            ends += transition.terminated.sum(), transition.truncated.sum()
-            now, final = maps_of(batch.observations), maps_of(transition.final_observations)
-            for maps in (now, final):
-                np.testing.assert_array_equal(maps.sum(axis=2), np.broadcast_to(FREE, (2, 40, 10, 20)))
-                np.testing.assert_array_equal(maps[:, :, 2:4].sum(axis=(3, 4)), 1)
-                for enemy in (1, 2):
-                    seen = maps[:, :, 1 + enemy].any(axis=(0, 1))
-                    assert not (seen & ~GridMaze().reachable[f"enemy {enemy}"]).any()
-            coins, poisons = (final[:, :, kind].sum(axis=(2, 3)) for kind in (4, 5))
-            np.testing.assert_array_equal(returns, (42 - coins) - (12 - poisons))
-            np.testing.assert_array_equal(final[:, :, 1].sum(axis=(2, 3)), ~transition.terminated)  # no coins ran out
-            np.testing.assert_array_equal(now[over], np.broadcast_to(layout, (over.sum(), 6, 10, 20)))
-            np.testing.assert_array_equal(now[~over], final[~over])
-            returns[over] = 0
-        assert ends.min() > 5
-
-    @pytest.mark.parametrize(("action", "by"), [(UP, (-1, 0)), (DOWN, (1, 0)), (LEFT, (0, -1)), (RIGHT, (0, 1))])
-    def test_a_move_is_one_cell_unless_a_wall_or_the_side_is_there(self, action: int, by: tuple[int, int]) -> None:
-        stayed = 0
-        for cell in CELLS:
-            if DRAWN[cell[0]][cell[1]] in ".A" and cell[0] not in (GAPS[1][0], GAPS[2][0]):
-                to = (cell[0] + by[0], cell[1] + by[1])
-                free = inside(to) and FREE[to]
-                stayed += not free
-                after = done(start(*cell), action)
-                assert after.terminated or maps_of(after.final_observations)[(0, 0, 1, *(to if free else cell))] == 1
-        assert stayed > 0
-
-    def test_an_enemy_walks_to_and_fro_and_spends_no_step_on_turning(self) -> None:
-        batch, columns = done(layouts(1, 1)), []
-        for _ in range(2 * (LAST - FIRST) + 1):
-            columns.append(batch.enemies[0, 0, 0] % 20)
-            batch.step(np.array([[LEFT]]), layouts(1, 1))
-        assert columns == [*range(FIRST, LAST), *range(LAST, FIRST - 1, -1)]
-
-    @pytest.mark.parametrize("behind", [-1, 1])
-    def test_to_walk_after_an_enemy_is_no_collision(self, behind: int) -> None:
-        middle = FIRST + 2
-        after = done(start(ROW, middle - behind, middle, behind, OTHER, 1), RIGHT if behind == 1 else LEFT)
-        assert not after.terminated.any()
+    def test_long_random_walks_are_as_they_say(self) -> None:
+        for seed in range(3):
+            actions = np.random.default_rng(seed).integers(4, size=450).tolist()
+            assert_as_played(layouts(1, 1), actions, horizon=200)
 
     @pytest.mark.parametrize(
-        ("begun", "action"),
+        ("begun", "action", "collides"),
         [
-            (start(ROW - 1, ABOVE, ABOVE - 1, 1, OTHER, 1), DOWN),
-            (start(ROW + 1, BELOW, BELOW + 1, -1, OTHER, 1), UP),
-            (start(ROW, FIRST + 3, FIRST + 1, 1, OTHER, 1), LEFT),  # they meet in the cell between
-            (start(ROW, LAST, LAST - 1, 1, OTHER, 1), RIGHT),  # it runs into a wall, and the enemy into it
-            (start(ROW, FIRST + 2, FIRST + 1, 1, OTHER, 1), LEFT),  # they swap places
-            (start(ROW, FIRST, FIRST + 1, -1, OTHER, 1), RIGHT),
-            (start(ROW, FIRST + 1, FIRST, -1, OTHER, 1), LEFT),  # the enemy turns round and swaps
+            (start(ROW - 1, ABOVE, ABOVE - 1, 1, OTHER, 1), DOWN, True),
+            (start(ROW + 1, BELOW, BELOW + 1, -1, OTHER, 1), UP, True),
+            (start(ROW, FIRST + 3, FIRST + 1, 1, OTHER, 1), LEFT, True),  # they meet in the cell between
+            (start(ROW, LAST, LAST - 1, 1, OTHER, 1), RIGHT, True),  # it runs into a wall, and the enemy into it
+            (start(ROW, FIRST + 2, FIRST + 1, 1, OTHER, 1), LEFT, True),  # they swap places
+            (start(ROW, FIRST, FIRST + 1, -1, OTHER, 1), RIGHT, True),
+            (start(ROW, FIRST + 1, FIRST, -1, OTHER, 1), LEFT, True),  # the enemy turns round and swaps
+            (start(ROW, FIRST + 1, FIRST + 2, 1, OTHER, 1), RIGHT, False),  # to walk after an enemy
+            (start(ROW, FIRST + 3, FIRST + 2, -1, OTHER, 1), LEFT, False),
         ],
     )
-    def test_to_share_a_cell_or_swap_places_is_a_collision(self, begun: np.ndarray, action: int) -> None:
+    def test_to_share_a_cell_or_swap_places_is_a_collision(
+        self, begun: np.ndarray, action: int, collides: bool
+    ) -> None:
+        assert_as_played(begun, [action])
         after = done(begun, action, horizon=1)
-        assert (after.terminated.item(), after.truncated.item(), after.rewards.item()) == (True, False, 0.0)
-        final = maps_of(after.final_observations)[0, 0]
-        assert not final[1].any()
-        np.testing.assert_array_equal(final.sum(axis=0), FREE)
-
-    @pytest.mark.parametrize(("character", "worth"), [("o", 1.0), ("x", -1.0)])
-    def test_a_coin_pays_and_a_poison_costs_once(self, character: str, worth: float) -> None:
-        row, column = first("." + character)
-        batch, rewards = done(start(row, column)), []
-        for action in (RIGHT, LEFT, RIGHT, LEFT):
-            rewards.append(batch.step(np.array([[action]]), layouts(1, 1)).rewards.item())
-        assert rewards == [worth, 0, 0, 0]
+        assert (after.terminated.item(), after.truncated.item(), after.rewards.item()) == (collides, not collides, 0.0)
 
     @pytest.mark.parametrize(("taken", "poisons"), [("o", [0]), ("ox", range(1, 13))])
     def test_a_player_that_sees_ahead_takes_all_coins_and_that_ends_the_episode(
@@ -281,20 +235,11 @@ class TestRules:
                 ends.append(batch.terminated.item())
             assert (rewards.count(1), rewards.count(-1) in poisons, batch.truncated.item()) == (42, True, False)
             assert np.flatnonzero(ends).tolist() == [len(actions) - 1]
-            assert maps_of(batch.final_observations)[0, 0, 1].sum() == 1
         assert sum(rewards) <= GridMaze().maximum_return
 
-    def test_the_horizon_cuts_off_and_a_new_episode_has_all_of_it(self) -> None:
-        batch = done(layouts(1, 1))
-        cuts = [batch.step(np.array([[LEFT]]), layouts(1, 1)).truncated.item() for _ in range(450)]
-        assert np.flatnonzero(cuts).tolist() == [199, 399]
-
-    def test_an_episode_restarts_from_its_row(self) -> None:
-        batch = GridMaze(horizon=1).batch(layouts(1, 2))
-        restarts = np.concatenate([start(0, 0, FIRST + 1, -1, OTHER, 1), layouts(1, 1)], axis=1)
-        batch.step(np.full((1, 2), LEFT), restarts)
-        np.testing.assert_array_equal(batch.observations, GridMaze().batch(restarts).observations)
-        assert batch.elapsed.tolist() == [[0, 0]]
+    def test_every_start_is_that_of_the_layout(self) -> None:
+        one = [*first("A"), first("1")[1], 1, first("2")[1], 1]
+        np.testing.assert_array_equal(layouts(5, 2), np.broadcast_to(one, (5, 2, 6)))
 
     @pytest.mark.parametrize(
         "wrong",
@@ -310,7 +255,7 @@ class TestRules:
         ],
     )
     def test_a_start_that_is_none_is_said(self, wrong: np.ndarray) -> None:
-        with pytest.raises(ValueError, match="an agent starts in an empty cell") as caught:
+        with pytest.raises(ValueError, match="starts") as caught:
             GridMaze().batch(np.concatenate([layouts(1, 1), wrong], axis=1))
         assert str(wrong[0, 0].tolist()) in str(caught.value)
 
@@ -355,7 +300,7 @@ class TestEncodings:
         assert MATRICES[0].shape == (1200, 1200)
         assert -1 <= MATRICES[0].min() < -0.999 and 0.999 < MATRICES[0].max() <= 1
 
-    def test_what_a_piece_adds_is_the_members_own_by_their_seeds_alone(self) -> None:
+    def test_what_a_feature_adds_is_the_members_own_by_their_seeds_alone(self) -> None:
         task = GridMaze("entangled")
         both, one = task.table((7, 1)), task.table((1,))
         assert both.shape == (2, FEATURES, 1200) and both.dtype == np.float32
@@ -365,7 +310,7 @@ class TestEncodings:
         assert GridMaze("rgb").table((3, 4)).shape == (1, FEATURES, 600)
         assert not both.flags.writeable and not GridMaze().table().flags.writeable
 
-    def test_no_piece_is_listed_twice_and_none_after_the_last(self) -> None:
+    def test_no_feature_is_listed_twice_and_none_after_the_last(self) -> None:
         rng, batch = np.random.default_rng(2), GridMaze().batch(layouts(1, 30))
         for _ in range(250):
             transition = batch.step(rng.integers(4, size=(1, 30)), layouts(1, 30))
@@ -377,48 +322,12 @@ class TestEncodings:
                     assert len(set(listed)) == len(listed) and listed.max() < FEATURES
 
     def test_an_encoding_that_is_none_and_seeds_that_are_missing_are_said(self) -> None:
-        with pytest.raises(ValueError, match=r"^gridmaze is encoded as object-map, rgb, entangled, not as 'pixels'$"):
-            GridMaze("pixels")
-        with pytest.raises(ValueError, match=r"needs a seed for each of 2 members, not 1$"):
+        with pytest.raises(ValueError, match=r"object-map, rgb, entangled.*'pixels'"):
+            GridMaze("pixels")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=r"a seed for each of 2 members"):
             GridMaze("entangled").batch(layouts(2, 1), (0,))
-        with pytest.raises(ValueError, match=r"has a table for each seed, and none was given$"):
+        with pytest.raises(ValueError, match=r"seed"):
             GridMaze("entangled").table()
-
-
-class TestMembers:
-    @pytest.mark.parametrize("encoding", ENCODINGS)
-    def test_a_members_numbers_are_the_same_alone_kept_and_in_company(self, encoding: str) -> None:
-        rng, task, seeds = np.random.default_rng(3), GridMaze(encoding, horizon=25), (0, 1, 0, 1)
-        begun = layouts(4, 3)
-        begun[:, 0] = start(ROW - 1, ABOVE)
-        together, kept = task.batch(begun, seeds), task.batch(begun, seeds)
-        alone = task.batch(begun[3:], seeds[3:])
-        ends = np.zeros(2, dtype=np.int64)
-        for time in range(60):
-            actions = rng.integers(4, size=(4, 3))
-            whole = together.step(actions, begun)
-            one = alone.step(actions[3:], begun[3:])
-            some = kept.step(actions if time <= 10 else actions[[3, 0]], begun if time <= 10 else begun[[3, 0]])
-            ends += whole.terminated.sum(), whole.truncated.sum()
-            for name in COMPARED:
-                np.testing.assert_array_equal(getattr(whole, name)[3:], getattr(one, name), err_msg=name)
-                if time > 10:
-                    np.testing.assert_array_equal(getattr(whole, name)[[3, 0]], getattr(some, name), err_msg=name)
-            if time == 10:
-                kept.keep(np.array([3, 0]))
-                np.testing.assert_array_equal(kept.observations, together.observations[[3, 0]])
-        assert ends.min() > 0
-
-    def test_the_starts_handed_in_may_lie_anyhow_in_memory_and_are_not_written_to(self) -> None:
-        begun = np.asfortranarray(layouts(2, 3))
-        batch = GridMaze().batch(begun)
-        batch.step(np.full((2, 3), RIGHT), layouts(2, 3))
-        np.testing.assert_array_equal(begun, layouts(2, 3))
-        np.testing.assert_array_equal(batch.agents, np.full((2, 3), 81))
-
-    def test_every_start_is_that_of_the_layout(self) -> None:
-        one = [*first("A"), first("1")[1], 1, first("2")[1], 1]
-        np.testing.assert_array_equal(layouts(5, 2), np.broadcast_to(one, (5, 2, 6)))
 
 
 class TestGymnasium:
@@ -480,17 +389,17 @@ class TestLayout:
     @pytest.mark.parametrize(
         ("text", "problem"),
         [
-            (TEXT.split("\n", 1)[1], r"10 lines of 20 characters, not 9 lines of \[20\]"),
-            (redrawn("A", "A."), r"10 lines of 20 characters, not 10 lines of \[20, 21\]"),
+            (TEXT.split("\n", 1)[1], r"not 9 lines"),
+            (redrawn("A", "A."), r"\[20, 21\]"),
             (redrawn("A", "a"), "not with 'a'"),
             (redrawn("A", "."), "1 agent, not 0"),
             (redrawn("o", "."), "42 coin, not 41"),
             (redrawn("x", "o"), "42 coin, not 43"),
             (redrawn("x", "."), "12 poison, not 11"),
             (redrawn("1", "2"), "1 enemy 1, not 0"),
-            (redrawn("#1.", "#1#"), "enemy 1 of a maze has a gap"),
-            (redrawn("A", ".").replace("1.", "1A", 1), "enemy 1 of a maze has a gap"),
-            ("\n".join([*DRAWN[:8], DRAWN[8][:-1] + "#", DRAWN[9][:-2] + "#x"]), "the agent cannot walk to 9,19"),
+            (redrawn("#1.", "#1#"), "enemy 1"),
+            (redrawn("A", ".").replace("1.", "1A", 1), "enemy 1"),
+            ("\n".join([*DRAWN[:8], DRAWN[8][:-1] + "#", DRAWN[9][:-2] + "#x"]), "9,19"),
         ],
     )
     def test_one_that_is_malformed_is_said(self, text: str, problem: str) -> None:
@@ -501,6 +410,6 @@ class TestLayout:
     def test_it_is_part_of_what_evidence_was_made_with(self) -> None:
         experiment = PROFILES["smoke"].experiment(System("acrobot", "ppo"))
         parts = engine_parts(Cell(dataclasses.replace(experiment, task=GridMaze()), DENSE, (0,)))
-        assert "harness/tasks/gridmaze.txt" in parts["files"]
+        assert "harness/tasks/gridmaze/layout.txt" in parts["files"]
         assert "harness.tasks.gridmaze.layout" in parts["modules"]
         assert "harness.tasks.gridmaze.env" not in parts["modules"]
