@@ -1,27 +1,104 @@
 """`python -m harness COMMAND`: what is not a test.
 
-`experts` retrains the experts, `tune` shows how hyperparameters were chosen, `bench` measures speed, `profile` shows
-where it goes, `evidence` looks after what was computed. `preregister` writes down what the claims commit themselves to;
-`calibrate`, `aa`, `controls`, `agreement`, `multiverse` and `alarms` measure how far verdicts can be trusted.
+Exit codes: 0; 1 where `bench` misses a target, `evidence` finds damage or refuses a cell, what `calibrate`, `aa`,
+`controls`, `agreement` or `alarms` measure is not as it must be, or pytest came to no findings; 3 where the disk does
+not take what is written; 4 for a bad argument or fixture, as pytest's usage errors. What is wrong is one line.
 """
 
 import argparse
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NoReturn
 
-from harness.controls import CONTROLS
-from harness.evidence import commands as evidence
-from harness.files import SUITE_ROOT, FixtureError
-from harness.registry import UnknownNameError
-from harness.results.records import RecordError
-from harness.trust.controls import IDLE
-from harness.trust.sessions import SessionError
+from harness.errors import OneLineError
+from harness.files import SUITE_ROOT
 
-Commands = Any
-"""What argparse adds commands to; it has no public name."""
+Options = dict[str, dict[str, Any]]
+
+_FIXTURE: Options = {"--fixture": {"action": "store_true", "help": "write the record to fixtures/trust/ as well"}}
+_FINDINGS: Options = {
+    "paths": {
+        "nargs": "+",
+        "type": Path,
+        "metavar": "FINDINGS.json",
+        "help": "one of each block, the first block first",
+    }
+}
+
+
+def _only(what: str, dest: str = "only") -> Options:
+    options: dict[str, Any] = {"action": "append", "default": [], "metavar": what.upper(), "dest": dest}
+    return {"--only": options | {"help": f"only this {what}; repeat for more"}}
+
+
+def _number(name: str, default: int, what: str) -> Options:
+    return {name: {"type": int, "default": default, "metavar": "N", "help": f"{what} (default: {default})"}}
+
+
+COMMANDS: dict[str, tuple[str, str, Options]] = {
+    "experts": (
+        "harness.profiles.experts:write_experts",
+        "retrain the experts and measure the reference returns (writes fixtures/)",
+        _only("task", "tasks"),
+    ),
+    "tune": (
+        "harness.profiles.tuning:tune",
+        'train dense agents of the tuning seeds with other hyperparameters; a system is "TASK LEARNER"',
+        _only("system", "systems"),
+    ),
+    "profile": ("harness.bench.profiling:main", "show where a cell's CPU time goes", {}),
+    "bench": (
+        "harness.__main__:bench",
+        "compare speed, memory and returns with stable-baselines3",
+        {**_only("part"), "--out": {"type": Path, "default": Path(".claims"), "help": "folder (default: .claims)"}},
+    ),
+    "preregister": (
+        "harness.__main__:preregister",
+        "register what each claim commits itself to, as its source has it now (writes fixtures/preregistration.json)",
+        {
+            "--claim": {"action": "append", "default": [], "metavar": "ID", "help": "only this claim; repeat for more"},
+            "--history": {"default": ".claims/history.sqlite", "metavar": "FILE", "help": "default: %(default)s"},
+            "--reason": {"default": "", "help": "why no difference counts as a change, e.g. a refactoring"},
+        },
+    ),
+    "calibrate": (
+        "harness.trust.calibration:main",
+        "how often each test is wrong, by simulation",
+        _number("--replicates", 20_000, "samples per entry") | _FIXTURE,
+    ),
+    "aa": (
+        "harness.trust.aa:main",
+        "judge trainings that differ by chance alone",
+        _number("--replicates", 400, "groups of 20 seeds") | _number("--processes", 2, "at most so many") | _FIXTURE,
+    ),
+    "controls": (
+        "harness.trust.controls:main",
+        "break one ingredient at a time: a claim that declares it must stop reproducing",
+        {
+            **_only("control"),
+            "--idle": {"default": "", "metavar": "CONTROL", "help": "disable its mutation: it must be found out"},
+            **_FIXTURE,
+        },
+    ),
+    "agreement": (
+        "harness.trust.agreement:main",
+        "compare runs of the claims on different blocks of seeds",
+        _FINDINGS | _FIXTURE,
+    ),
+    "alarms": ("harness.trust.alarms:main", "how often the gate alarms on fresh seeds", _FINDINGS | _FIXTURE),
+    "multiverse": (
+        "harness.trust.multiverse:main",
+        "judge the claims under every other reading of the paper",
+        _FIXTURE,
+    ),
+}
+"""Name -> the function, which is imported when the command runs; its help; its options, by the function's parameters.
+
+The function returns an exit code, or what is to be printed, a line each."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,172 +110,66 @@ class Parser(argparse.ArgumentParser):
 
 
 def main() -> int:
-    """Run one command; 0 on success, 4 for a bad fixture or argument (as pytest's usage errors).
-
-    1: `bench` missed a target; `evidence` found damage, or refused a cell; what `calibrate`, `aa`, `controls`,
-    `agreement` or `alarms` measured is not as it must be, or pytest came to no findings. 3: the disk does not take what
-    is written.
-    Raises SystemExit, with 4, where the command line can't be parsed.
-    """
+    """Run one command; its exit code. Raises SystemExit, with 4, where the command line can't be parsed."""
     parser = Parser(prog="python -m harness", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_plain, _add_bench, _add_preregister, _add_trust):
-        add(commands)
-    evidence.add(commands.add_parser("evidence", help="list, explain, check, clean and carry evidence"), _evidence())
-    chosen = parser.parse_args()
+    for name, (_, help, options) in COMMANDS.items():
+        command = commands.add_parser(name, help=help, description=help)
+        for option, settings in options.items():
+            command.add_argument(option, **settings)
+    commands.add_parser("evidence", help="list, explain, check, clean and carry evidence", add_help=False)
+    chosen, rest = parser.parse_known_args()
+    if rest and chosen.command != "evidence":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        code: int = chosen.run(chosen)
-        return code
-    except (FixtureError, RecordError, UnknownNameError) as error:
-        print(f"error: {error}")
-        return 4
-    except SessionError as error:
-        print(f"error: {error}")
-        return 1
+        return _run(chosen, rest)
+    except OneLineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        return 0
     except OSError as error:
-        print(f"error: {error}")
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{(error.strerror or str(error)).lower()}", file=sys.stderr)
         return 3
 
 
-# Each command imports what it needs when it runs: to ask for help loads no more than the engine.
+def bench(only: Sequence[str], out: Path) -> int:
+    """Measure the parts of the benchmark. Raises UnknownPartError."""
+    from harness.bench.measure import main
+    from harness.bench.rows import PARTS
+
+    return main(PARTS, out, only)
 
 
-def _add_plain(commands: Commands) -> None:
-    def experts(chosen: argparse.Namespace) -> int:
-        from harness.profiles.experts import write_experts
-
-        print(f"{len(write_experts(chosen.only))} files written")
-        return 0
-
-    def tune(chosen: argparse.Namespace) -> int:
-        from harness.profiles.tuning import tune
-
-        for line in tune(chosen.only):
-            print(line, flush=True)
-        return 0
-
-    def profile(_: argparse.Namespace) -> int:
-        from harness.bench.profiling import main as profile
-
-        for line in profile():
-            print(line, flush=True)
-        return 0
-
-    parsers = {}
-    for run, help in (
-        (experts, "retrain the experts and measure the reference returns (writes fixtures/)"),
-        (tune, "train dense agents of the tuning seeds with the scaled profile's alternatives"),
-        (profile, "show where a cell's CPU time goes"),
-    ):
-        parsers[run] = commands.add_parser(run.__name__, help=help)
-        parsers[run].set_defaults(run=run)
-    add = parsers[experts].add_argument
-    add("--only", action="append", default=[], metavar="TASK", help="of this task alone; repeat for more")
-    add = parsers[tune].add_argument
-    add("--only", action="append", default=[], metavar="SYSTEM", help='"TASK LEARNER" alone; repeat for more')
+def preregister(claim: Sequence[str], history: str, reason: str) -> int:
+    """Register the claims, by a run of pytest that collects them. The history tells where they were judged."""
+    options = ["--claims-preregister", f"--claims-history={history}", *(f"--claim={name}" for name in claim)]
+    options += [f"--claims-reason={reason}"] if reason else []
+    quiet = ["-qq", "--no-header", "--no-summary", f"--rootdir={SUITE_ROOT}", str(SUITE_ROOT / "claims")]
+    return 4 if subprocess.run([sys.executable, "-m", "pytest", *options, *quiet]).returncode else 0
 
 
-def _add_bench(commands: Commands) -> None:
-    def run(chosen: argparse.Namespace) -> int:
-        from harness.bench.measure import UnknownPartError, main
-        from harness.bench.rows import PARTS
+def _run(chosen: argparse.Namespace, rest: Sequence[str]) -> int:
+    if chosen.command == "evidence":
+        from harness.evidence import commands as evidence
 
-        try:
-            return main(PARTS, chosen.out, chosen.only)
-        except UnknownPartError as error:
-            print(f"error: {error}")
-            return 4
-
-    bench = commands.add_parser(
-        "bench",
-        help="compare speed and returns with stable-baselines3; exit code 1 where a target is missed",
-    )
-    bench.add_argument("--only", action="append", default=[], metavar="PART", help="only this part; repeat for more")
-    bench.add_argument("--out", type=Path, default=Path(".claims"), help="folder of bench.json (default: .claims)")
-    bench.set_defaults(run=run)
+        parser = Parser(prog="python -m harness evidence")
+        evidence.add(parser, _evidence_folder())
+        chosen = parser.parse_args(rest)
+        code: int = chosen.run(chosen)
+        return code
+    result = resolve_name(COMMANDS[chosen.command][0])(**{k: v for k, v in vars(chosen).items() if k != "command"})
+    if isinstance(result, int):
+        return result
+    for line in result:
+        print(line, flush=True)
+    return 0
 
 
-def _add_preregister(commands: Commands) -> None:
-    def run(chosen: argparse.Namespace) -> int:
-        chosen_claims = [f"--claim={claim}" for claim in chosen.claim]
-        options = ["--claims-preregister", f"--claims-history={chosen.history}", *chosen_claims]
-        options += [f"--claims-reason={chosen.reason}"] if chosen.reason else []
-        quiet = ["-qq", "--no-header", "--no-summary", f"--rootdir={SUITE_ROOT}", str(SUITE_ROOT / "claims")]
-        done = subprocess.run([sys.executable, "-m", "pytest", *options, *quiet])
-        return 0 if done.returncode == 0 else 4
-
-    preregister = commands.add_parser(
-        "preregister",
-        help="register what each claim commits itself to (writes fixtures/preregistration.json)",
-        description="Register hypotheses, estimands, margins, seeds and budgets of the claims, as their source has them"
-        " now. Which blocks of seeds they were judged on before is looked up in the history, and recorded.",
-    )
-    preregister.add_argument("--claim", action="append", default=[], metavar="ID", help="only this claim; repeat")
-    preregister.add_argument("--history", default=".claims/history.sqlite", metavar="FILE", help="default: %(default)s")
-    preregister.add_argument("--reason", default="", help="why no difference counts as a change, e.g. a refactoring")
-    preregister.set_defaults(run=run)
-
-
-def _add_trust(commands: Commands) -> None:
-    def calibrate(chosen: argparse.Namespace) -> int:
-        from harness.trust.calibration import main as calibrated
-
-        return calibrated(chosen.replicates, chosen.fixture)
-
-    def aa(chosen: argparse.Namespace) -> int:
-        from harness.trust.aa import main as retrain
-
-        return retrain(chosen.replicates, chosen.fixture, chosen.processes)
-
-    def controls(chosen: argparse.Namespace) -> int:
-        from harness.trust.controls import main as break_ingredients
-
-        return break_ingredients(chosen.only, chosen.idle, chosen.fixture)
-
-    def agreement(chosen: argparse.Namespace) -> int:
-        from harness.trust.agreement import main as compare
-
-        return compare(chosen.findings, chosen.fixture)
-
-    def alarms(chosen: argparse.Namespace) -> int:
-        from harness.trust.alarms import main as hold_against_each_other
-
-        return hold_against_each_other(chosen.findings, chosen.fixture)
-
-    def multiverse(chosen: argparse.Namespace) -> int:
-        from harness.trust.multiverse import main as read_otherwise
-
-        return read_otherwise(chosen.fixture)
-
-    parsers = {}
-    for run, help in (
-        (calibrate, "how often each test is wrong, by simulation; exit code 1 where it is too often"),
-        (aa, "judge trainings that differ by chance alone; exit code 1 for too many false alarms"),
-        (controls, "break one ingredient at a time: exit code 1 where a claim does not stop reproducing"),
-        (agreement, "compare runs of the claims on different blocks of seeds; exit code 1 where they disagree"),
-        (alarms, "how often the gate alarms on fresh seeds; exit code 1 where it is too often"),
-        (multiverse, "judge the claims under every other reading of the paper"),
-    ):
-        parsers[run] = commands.add_parser(run.__name__, help=help)
-        parsers[run].set_defaults(run=run)
-        parsers[run].add_argument("--fixture", action="store_true", help="write the record to fixtures/trust/ as well")
-    add = parsers[calibrate].add_argument
-    add("--replicates", type=int, default=20_000, metavar="N", help="samples per entry (default: 20000)")
-    add = parsers[aa].add_argument
-    add("--replicates", type=int, default=400, metavar="N", help="groups of 20 seeds (default: 400)")
-    add("--processes", type=int, default=2, metavar="N", help="at most so many (default: 2)")
-    add = parsers[controls].add_argument
-    broken = [name for name in CONTROLS if name != IDLE]
-    add("--only", action="append", default=[], choices=broken, metavar="NAME", help="only this one; repeat for more")
-    add("--idle", default="", choices=broken, metavar="NAME", help="disable its mutation: it must be found out")
-    parsers[agreement].add_argument(
-        "findings", nargs="+", type=Path, metavar="FINDINGS.json", help="of the first block, first"
-    )
-    parsers[alarms].add_argument("findings", nargs="+", type=Path, metavar="FINDINGS.json", help="one of each block")
-
-
-def _evidence() -> str:
-    """The folder of the evidence, by the same key of pyproject.toml as pytest's option, where the user stands."""
+def _evidence_folder() -> str:
+    """By the same key of pyproject.toml as pytest's option, where the user stands."""
     default = ".claims/evidence"
     try:
         settings = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]

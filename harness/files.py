@@ -5,13 +5,15 @@ import os
 import sys
 from pathlib import Path
 
+from harness.errors import OneLineError
+
 _TREE = Path(__file__).resolve().parent.parent
 SUITE_ROOT = _TREE if (_TREE / "claims").is_dir() else Path(sys.prefix) / "share" / "minimal-tickets"
 """The folder of claims/ and fixtures/: the tree, or where an installation without it puts them (pyproject.toml)."""
 FIXTURES = SUITE_ROOT / "fixtures"
 
 
-class FixtureError(Exception):
+class FixtureError(OneLineError):
     """A fixture is missing or not what it must be; the message is one line."""
 
 

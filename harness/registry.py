@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from harness.errors import OneLineError
+
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
@@ -22,7 +24,7 @@ class RegistrationError(ValueError):
     """Something can't be registered; the message is one line."""
 
 
-class UnknownNameError(ValueError):
+class UnknownNameError(OneLineError, ValueError):
     """Nothing has that name; the message is one line and lists the known names."""
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from harness.errors import OneLineError
 from harness.files import prove_writable, replace_file
 from harness.machine import cpu_name, usable_cpus
 
@@ -18,7 +19,7 @@ HEADER = f"{'name':58}{'unit':28}{'ours':>10}{'peer':>10}{'ratio':>8}{'runs':>6}
 LIBRARIES = ("torch", "numpy", "numba", "stable-baselines3", "gymnasium")
 
 
-class UnknownPartError(ValueError):
+class UnknownPartError(OneLineError, ValueError):
     """The benchmark has no such part; the message is one line."""
 
 

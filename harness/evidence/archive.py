@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from harness.errors import OneLineError
 from harness.evidence.store import lock
 from harness.evidence.stored_cell import DESCRIPTION, FILE_NAMES, KEY, StoredCell
 from harness.files import replace_file
 
 
-class ArchiveError(Exception):
+class ArchiveError(OneLineError):
     """The archive can't be used; the message is one line."""
 
 

@@ -8,20 +8,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.evidence.archive import ArchiveError, read_archive, write_archive
+from harness.errors import OneLineError
+from harness.evidence.archive import read_archive, write_archive
 from harness.evidence.csv_table import in_text, write_csv
 from harness.evidence.garbage import garbage, remove
 from harness.evidence.level_file import densities
-from harness.evidence.store import Store, StoreError, is_held
+from harness.evidence.store import Store, is_held
 from harness.evidence.stored_cell import StoredCell, inventory
 from harness.files import in_bytes, replace_file
 
-OK, FOUND, UNWRITABLE, USAGE = 0, 1, 3, 4
-"""Exit codes: as asked; damage or a refusal was found; the disk does not take it; a bad argument (as pytest's)."""
+OK, FOUND = 0, 1
+"""Exit codes: as asked; damage or a refusal was found."""
 _SHORT = 12
 
 
-class CommandError(Exception):
+class CommandError(OneLineError):
     """A bad argument; the message is one line."""
 
 
@@ -31,7 +32,7 @@ def add(parser: argparse.ArgumentParser, default: str) -> None:
 
     def command(name: str, run: Callable[[argparse.Namespace], int], says: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=says, description=says)
-        added.set_defaults(run=lambda chosen: _in_one_line(run, chosen))
+        added.set_defaults(run=run)
         added.add_argument("--evidence", metavar="DIR", type=Path, default=Path(default), help=f"default: {default}")
         return added
 
@@ -54,24 +55,6 @@ def add(parser: argparse.ArgumentParser, default: str) -> None:
     export.add_argument("--stale", action="store_true", help="also what the current engine can't use")
     take = command("import", _import, "check the cells of an archive and take them into the store")
     take.add_argument("archive", type=Path, metavar="ARCHIVE.tar")
-
-
-def _in_one_line(run: Callable[[argparse.Namespace], int], chosen: argparse.Namespace) -> int:
-    """Run a command; its exit code. What is wrong is one line."""
-    try:
-        return run(chosen)
-    except (CommandError, ArchiveError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE
-    except StoreError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return UNWRITABLE
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        sys.stderr.close()
-        return OK
-    except OSError as error:
-        print(f"error: {error.filename or chosen.evidence}: {(error.strerror or str(error)).lower()}", file=sys.stderr)
-        return UNWRITABLE
 
 
 def _ls(chosen: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.canonical import canonical_json
+from harness.errors import OneLineError
 from harness.evidence.fingerprint import Parts, engine_fingerprint, engine_parts
 from harness.evidence.level_file import Arrays, StoredLevel, to_bytes
 from harness.evidence.stored_cell import DESCRIPTION, FORMAT, StoredCell, checksum_line, read_json
@@ -64,8 +65,10 @@ def address(cell: Cell) -> Address:
     return Address(cell, engine_parts(cell))
 
 
-class StoreError(Exception):
+class StoreError(OneLineError):
     """The evidence folder can't be used; the message is one line."""
+
+    exit_code = 3
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from harness.errors import OneLineError
 from harness.files import FIXTURES, replace_file
 from harness.results.provenance import provenance
 from harness.results.schema import Machine, Model
@@ -91,7 +92,7 @@ class Record(Model):
     origin: Literal["here", "committed"] = "here"
 
 
-class RecordError(Exception):
+class RecordError(OneLineError):
     """A record can't be read; the message is one line."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
+from harness.errors import OneLineError
 from harness.results.exit_codes import USAGE
 from harness.results.records import Record, RecordEntry, Tone, entry, table
 from harness.results.schema import Finding, FindingsError, RunResult, read
@@ -21,7 +22,7 @@ Key = tuple[str, str]
 """Claim and name of a finding."""
 
 
-class AgreementError(Exception):
+class AgreementError(OneLineError):
     """These runs can't be compared; the message is one line."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from harness.controls import CONTROLS, says
+from harness.registry import UnknownNameError
 from harness.results.exit_codes import FAILED, OK
 from harness.results.records import Record, RecordEntry, Tone, entry, table
 from harness.results.schema import ClaimResult, Finding
@@ -74,6 +75,9 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int
     only: these controls alone. idle: this control with its mutation disabled, which must be found out. Neither leaves a
     record. fixture: leave it in fixtures/trust as well. Raises SessionError where pytest fails.
     """
+    breaking = [name for name in CONTROLS if name != IDLE]
+    if unknown := [name for name in (*only, idle) if name and name not in breaking]:
+        raise UnknownNameError(f"unknown control {unknown[0]!r}: it is one of {', '.join(breaking)}")
     before = sessions.cpu_seconds()
     run = sessions.judge("twin", [], sessions.EVIDENCE)
     twin = {claim.id: claim for claim in run.claims}
@@ -82,7 +86,7 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int
         twin |= {claim.id: claim for claim in more.claims}
     print(f"twin: {', '.join(f'{name} {_standing(claim)}' for name, claim in twin.items())}", flush=True)
     found: dict[str, dict[str, tuple[Fate, str]]] = {name: {} for name in twin}
-    for control in (name for name in CONTROLS if name != IDLE):
+    for control in breaking:
         declared = [name for name, claim in twin.items() if control in claim.controls]
         if (only and control not in only) or (idle and control != idle):
             continue

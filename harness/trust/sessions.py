@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.errors import OneLineError
 from harness.files import SUITE_ROOT
 from harness.results.exit_codes import FAILED, NO_RESULT, OK, USAGE
 from harness.results.records import Record, leave
@@ -19,8 +20,10 @@ BROKEN_EVIDENCE = Path(".claims/controls/evidence")
 RUNS = Path(".claims/trust/runs")
 
 
-class SessionError(Exception):
+class SessionError(OneLineError):
     """A run of pytest came to no findings; the message is one line."""
+
+    exit_code = 1
 
 
 class RefusedError(SessionError):

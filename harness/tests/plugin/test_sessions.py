@@ -238,7 +238,7 @@ class TestCommand:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("sys.argv", ["harness", "controls"])
         assert harness.__main__.main() == 3
-        assert capsys.readouterr().out.startswith("error: ")
+        assert capsys.readouterr().err.startswith("error: ")
 
     def test_one_control_alone_leaves_no_record(self, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with_sessions(monkeypatch, KILLED)
