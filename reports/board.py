@@ -5,27 +5,26 @@ findings are. A finding that compares learners of one task lies across their col
 other and the claim has nothing else in them; else it is in each of them.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
-from harness.profiles.profile import TASKS
+from harness.results.schema import Finding, SystemTitle
 from reports.marks import CHANGED, COMPARED, CONCLUSIONS, STANDINGS, Mark, tally
 
-LEARNERS = ("bc", "ppo", "dqn")
-"""The order of a task's columns. Cloning stands beside what it is compared with most."""
 FEW = 5
 """Columns up to which a cell has room for words."""
 
 
 @dataclass(frozen=True)
-class System:
-    """A column. `learner` is empty for findings that name a task alone."""
+class Column:
+    """A column. task, learner: as findings name them; learner is empty where they name a task alone."""
 
     task: str
     learner: str
+    heading: str
+    """The learner, for a column under its task."""
+    task_title: str
 
     @property
     def key(self) -> str:
@@ -33,19 +32,14 @@ class System:
         return f"{self.task} {self.learner}".strip()
 
     @property
-    def heading(self) -> str:
-        """The learner, for a column under its task."""
-        return self.learner.upper() or "–"
-
-    @property
     def title(self) -> str:
         """Task and learner, for people."""
-        return f"{task_title(self.task)} {self.learner.upper()}".strip()
+        return f"{self.task_title} {self.heading}".strip()
 
 
 @dataclass(frozen=True)
-class Tally:
-    """How many findings of a cell concluded so, and where the first of them stands."""
+class CellTally:
+    """How many findings of a cell concluded so, and where the first of them stands. of: their hypotheses."""
 
     mark: Mark
     anchor: str
@@ -53,23 +47,23 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What one claim concluded on `span` columns; without tallies, nothing. `first`: it begins a task's columns."""
+class BoardCell:
+    """What one claim concluded on `span` columns; without tallies, nothing. first: it begins a task's columns."""
 
     span: int
     title: str
     shared: str
-    tallies: tuple[Tally, ...]
+    tallies: tuple[CellTally, ...]
     first: bool
 
 
 @dataclass(frozen=True)
-class Line:
-    """One claim's row. systems: keys of all columns that it has findings in. changes: its findings that are not as
-    the baseline has them, the worst first; compared: whether any could be held against it. waits: why none of its
-    findings was run, where that is one reason."""
+class BoardLine:
+    """One claim's row. systems: keys of all columns that it has findings in. changes: its findings that are not as the
+    baseline has them, the worst first; compared: whether any could be held against it. waits: why none of its findings
+    was run, where that is one reason."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[BoardCell, ...]
     systems: tuple[str, ...]
     changes: tuple[Mark, ...]
     compared: bool
@@ -83,110 +77,100 @@ class Line:
 
 @dataclass(frozen=True)
 class Board:
-    """`tasks`: each with its columns, in the order of all. `lines`: in the order of the claims."""
+    """tasks: title -> columns, in the order of all. lines: in the order of the claims."""
 
-    tasks: tuple[tuple[str, tuple[System, ...]], ...]
-    lines: tuple[Line, ...]
-    few: bool
+    tasks: tuple[tuple[str, tuple[Column, ...]], ...]
+    lines: tuple[BoardLine, ...]
+    columns: int
     compared: bool
 
     @property
-    def columns(self) -> int:
-        """How many systems it has."""
-        return sum(len(systems) for _, systems in self.tasks)
+    def few(self) -> bool:
+        """Whether a cell has room for words."""
+        return self.columns <= FEW
 
 
-def board(claims: Sequence[Sequence[Mapping[str, Any]]]) -> Board:
-    """Of each claim's findings, which have an `anchor`."""
-    found = [finding for findings in claims for finding in findings]
-    columns = _columns(system for finding in found for system in systems_of(finding))
-    tasks = tuple((task_title(task), tuple(group)) for task, group in groupby(columns, key=lambda column: column.task))
-    lines = tuple(_line(findings, columns) for findings in claims)
-    return Board(tasks, lines, len(columns) <= FEW, any(line.compared for line in lines))
+class SystemNames:
+    """Systems as findings name them ("cart-pole ppo horizon 200"), and as people do. titles: in the order to show."""
+
+    def __init__(self, titles: Sequence[SystemTitle]):
+        self._titles = {one.key: one for one in titles}
+        self._tasks = {one.key.split(" ")[0]: one.task for one in titles}
+
+    def title(self, name: str) -> str:
+        """`Cart-Pole PPO horizon 200`; a text that names no system stays what it is."""
+        column = self._column(name)
+        rest = name.split(" ")[2:]
+        return " ".join([column.title, *rest]) if column.key in self._titles else name
+
+    def systems_of(self, finding: Finding) -> tuple[Column, ...]:
+        """The systems that a finding is about: those of its runs, or what it names itself."""
+        return tuple(dict.fromkeys(map(self._column, finding.scale or [finding.system])))
+
+    def columns(self, systems: Iterable[Column]) -> list[Column]:
+        """In the run's order; a task, and a learner of a task, that it does not name come last."""
+        known, order = list(dict.fromkeys(systems)), list(self._titles)
+        tasks = list(dict.fromkeys([*self._tasks, *(system.task for system in known)]))
+
+        def place(system: Column) -> tuple[int, int, str]:
+            last = order.index(system.key) if system.key in order else len(order)
+            return tasks.index(system.task), last, system.learner
+
+        return sorted(known, key=place)
+
+    def _column(self, name: str) -> Column:
+        task, learner, *_ = [*name.split(), "", ""]
+        known = self._titles.get(f"{task} {learner}".strip())
+        heading = known.learner if known else learner.upper()
+        return Column(task, learner, heading, self._tasks.get(task, task) or "no system")
 
 
-def systems_of(finding: Mapping[str, Any]) -> tuple[System, ...]:
-    """The systems that a finding is about: those of its runs, or what it names itself."""
-    scale = finding.get("scale")
-    named = list(scale) if isinstance(scale, Mapping) and scale else [finding.get("system") or ""]
-    return tuple(dict.fromkeys(_system(str(name)) for name in named))
+def board(claims: Sequence[Sequence[Finding]], names: SystemNames, anchors: Mapping[str, str]) -> Board:
+    """Of each claim's findings. anchors: of their rows, by nodeid."""
+    columns = names.columns(system for findings in claims for f in findings for system in names.systems_of(f))
+    tasks = tuple((task, tuple(group)) for task, group in groupby(columns, key=lambda column: column.task_title))
+    lines = tuple(_line(findings, columns, names, anchors) for findings in claims)
+    return Board(tasks, lines, len(columns), any(line.compared for line in lines))
 
 
-def task_title(task: str) -> str:
-    """`Cart-Pole`; GridMaze as the paper writes it."""
-    if task == "gridmaze":
-        return "GridMaze"
-    return "-".join(word[:1].upper() + word[1:] for word in task.split("-")) or "no system"
-
-
-def system_title(name: str) -> str:
-    """`Cart-Pole PPO horizon 200`, of `cart-pole ppo horizon 200`; a text that names no system stays what it is."""
-    task, *changes = name.split(" ")
-    if not re.fullmatch("[a-z][a-z0-9-]*", task) or (changes and changes[0] not in LEARNERS):
-        return name
-    return " ".join([task_title(task), *(learner.upper() for learner in changes[:1]), *changes[1:]])
-
-
-def _system(name: str) -> System:
-    task, learner, *_ = [*name.split(), "", ""]
-    return System(task, learner)
-
-
-def _columns(systems: Iterable[System]) -> list[System]:
-    """The suite's tasks in its order, then others as they come; the learners of each in that of LEARNERS."""
-    known = list(dict.fromkeys(systems))
-    tasks = list(dict.fromkeys((*TASKS, *(system.task for system in known))))
-
-    def place(system: System) -> tuple[int, int, str]:
-        learner = system.learner
-        return tasks.index(system.task), (*LEARNERS, learner).index(learner), learner
-
-    return sorted(known, key=place)
-
-
-def _line(findings: Sequence[Mapping[str, Any]], columns: Sequence[System]) -> Line:
-    groups: dict[tuple[int, ...], list[Mapping[str, Any]]] = {}
+def _line(
+    findings: Sequence[Finding], columns: Sequence[Column], names: SystemNames, anchors: Mapping[str, str]
+) -> BoardLine:
+    groups: dict[tuple[int, ...], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault(tuple(sorted(columns.index(system) for system in systems_of(finding))), []).append(finding)
+        groups.setdefault(tuple(sorted(map(columns.index, names.systems_of(finding)))), []).append(finding)
     across = {places for places in groups if len(places) > 1 and _may_lie_across(places, groups, columns)}
-    cells: list[Cell] = []
+    cells: list[BoardCell] = []
     place = 0
     while place < len(columns):
         wide = next((places for places in across if places[0] == place), (place,))
         here = [f for places, members in groups.items() if places == wide or place in places for f in members]
-        cells.append(_cell(here, [columns[i] for i in wide], first=_begins(place, columns)))
+        first = place == 0 or columns[place].task != columns[place - 1].task
+        cells.append(_cell(here, [columns[i] for i in wide], first, anchors))
         place += len(wide)
-    standings = [f["drift"].get("standing") for f in findings if isinstance(f.get("drift"), Mapping)]
-    return Line(
+    standings = [finding.standing for finding in findings if finding.standing]
+    reasons = {finding.reason if finding.conclusion == "not run" else "" for finding in findings}
+    return BoardLine(
         tuple(cells),
         tuple(columns[i].key for i in sorted({i for places in groups for i in places})),
         tally((standing for standing in standings if standing in CHANGED), STANDINGS),
         any(standing in COMPARED for standing in standings),
-        _waits(findings),
+        reasons.pop() if len(reasons) == 1 else "",
     )
 
 
-def _waits(findings: Sequence[Mapping[str, Any]]) -> str:
-    reasons = {str(f["reason"] or "") if f["conclusion"] == "not run" else "" for f in findings}
-    return reasons.pop() if len(reasons) == 1 else ""
-
-
-def _may_lie_across(places: tuple[int, ...], groups: Iterable[tuple[int, ...]], columns: Sequence[System]) -> bool:
+def _may_lie_across(places: tuple[int, ...], groups: Iterable[tuple[int, ...]], columns: Sequence[Column]) -> bool:
     beside = places == tuple(range(places[0], places[-1] + 1))
     one_task = len({columns[place].task for place in places}) == 1
     return beside and one_task and not any(set(places) & set(other) for other in groups if other != places)
 
 
-def _begins(place: int, columns: Sequence[System]) -> bool:
-    return place == 0 or columns[place].task != columns[place - 1].task
-
-
-def _cell(findings: Sequence[Mapping[str, Any]], systems: Sequence[System], first: bool) -> Cell:
-    learners = " and ".join(system.learner.upper() for system in systems)
-    title = systems[0].title if len(systems) == 1 else f"{task_title(systems[0].task)}, {learners}"
+def _cell(findings: Sequence[Finding], systems: Sequence[Column], first: bool, anchors: Mapping[str, str]) -> BoardCell:
+    learners = " and ".join(system.heading for system in systems)
+    title = systems[0].title if len(systems) == 1 else f"{systems[0].task_title}, {learners}"
     tallies = []
-    for mark in tally((finding["conclusion"] for finding in findings), CONCLUSIONS):
-        these = [f for f in findings if (str(f["conclusion"]) if f["conclusion"] else "unknown") == mark.word]
-        names = "; ".join(dict.fromkeys(str(f["hypothesis"] or f["name"] or "") for f in these))
-        tallies.append(Tally(mark, these[0]["anchor"], names))
-    return Cell(len(systems), title, f"{learners} together" if len(systems) > 1 else "", tuple(tallies), first)
+    for mark in tally((finding.conclusion for finding in findings), CONCLUSIONS):
+        these = [finding for finding in findings if finding.conclusion == mark.word]
+        hypotheses = "; ".join(dict.fromkeys(finding.hypothesis or finding.name for finding in these))
+        tallies.append(CellTally(mark, anchors[these[0].nodeid], hypotheses))
+    return BoardCell(len(systems), title, f"{learners} together" if len(systems) > 1 else "", tuple(tallies), first)

@@ -1,96 +1,55 @@
-"""From the plugin's findings to one HTML page that needs nothing but itself."""
+"""From what a run found to one HTML page that needs nothing but itself."""
 
-import base64
-import functools
-import hashlib
 import json
-import math
-import os
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
-from harness.files import replace_file
-from harness.results.scales import FOLDER
-from harness.results.schema import FORMAT
+from harness.files import FIXTURES, replace_file
+from harness.results.schema import ClaimResult, RunResult
 from reports import (
-    board,
-    charts,
     findings_table,
-    gate,
     grids,
-    history,
-    interactive,
-    masks,
-    mazes,
-    numbers,
+    heat_maps,
+    line_charts,
+    other_scales,
+    page,
     paper,
-    scales,
-    strips,
-    trust,
+    past_runs,
+    trust_records,
+    vega,
 )
-from reports.marks import CONCLUSIONS, STANDINGS, TONES, VERDICTS, Mark, mark, tally
-from reports.palette import RAMP, REST, dark_css
-from reports.rule import Rule, rule
+from reports.board import BoardLine, SystemNames, board
+from reports.marks import CONCLUSIONS, STANDINGS, VERDICTS, Mark, mark, marks, tally
+from reports.palette import RAMP, REST
 
-TEMPLATES = Path(__file__).parent / "templates"
 
-# What the template reads; a field that a run left out is None.
-RUN = (
-    "profile",
-    "changes",
-    "seed_block",
-    "seeds",
-    "created",
-    "command",
-    "commit",
-    "machine",
-    "versions",
-    "wall_seconds",
-    "cpu_seconds",
-    "damaged",
-    "dense_returns",
-    "own_arguments",
-    "baseline",
-    "partial",
-)
-CLAIM = (
-    *["id", "says", "source", "quantifier", "systems", "verdict", "summary", "cpu_seconds", "findings"],
-    "preregistration",
-    "charts",
-    "later",
-)
-READING = ("name", "effect", "lower", "upper", "p", "conclusion")
-FINDING = (
-    *READING,
-    *[
-        "claim",
-        "nodeid",
-        "system",
-        "hypothesis",
-        "kind",
-        "min_effect",
-        "unit",
-        "reason",
-        "note",
-        "test",
-        "n",
-        "q",
-        "detectable",
-        "seeds_needed",
-        "refused",
-        "sample",
-        "baseline",
-        "cells",
-    ],
-    *["cpu_seconds", "scale", "rerun", "message", "beside"],
-)
-HASH = 12  # characters of a hash that are enough to tell documents apart
+@dataclass(frozen=True)
+class Context:
+    """What a report shows beside the run itself: records of trust, what the paper states, and earlier runs.
+
+    paper_problem: in a line, why what the paper states can't be read.
+    """
+
+    trust: Sequence[trust_records.TrustPart] = ()
+    stated: paper.Paper = field(default_factory=paper.Paper)
+    paper_problem: str = ""
+    past: past_runs.PastRuns = past_runs.NOT_KEPT
+    elsewhere: other_scales.Elsewhere = other_scales.NOTHING
+
+    @classmethod
+    def read(cls, run: RunResult, trust: Path, history: Path | None, stated: Path = paper.FILE) -> "Context":
+        """From files; one that can't be read costs its own section alone. trust: the folder of what was measured on
+        this machine. history: the file of earlier runs; None where none is kept."""
+        held = cls(
+            trust_records.parts(trust), past=past_runs.read(history, run), elsewhere=other_scales.read(history, run)
+        )
+        try:
+            return replace(held, stated=paper.read(stated))
+        except ValueError as problem:
+            return replace(held, paper_problem=str(problem))
 
 
 @dataclass(frozen=True)
@@ -98,425 +57,210 @@ class Figure:
     """A drawing where it appears first; later sections show it again by reference to `anchor`."""
 
     anchor: str
-    drawing: charts.Drawing
+    drawing: line_charts.LineChart | grids.GridFigure
     first: bool
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A maze where it appears first, and is drawn; later sections lead to it."""
-
-    maze: mazes.Maze
-    first: bool
-
-
-@dataclass(frozen=True)
-class Registration:
-    """What of a claim was fixed beforehand: when, the hash of that document, and what has changed since evidence."""
-
-    registered: str | None
-    hash: str | None
-    changed: tuple[str, ...]
-    note: str
 
 
 @dataclass(frozen=True)
 class Section:
-    """One claim; `shares` is what the scaling cost: rows of systems, with (here, paper, share) a quantity.
+    """One claim. later: the larger profile at which more of it is judged. shares: what the scaling cost."""
 
-    registration, controls, readings: None where nothing is known of them.
-    """
-
-    claim: Mapping[str, Any]
+    claim: ClaimResult
+    later: str
     anchor: str
     mark: Mark
     tally: tuple[Mark, ...]
-    cpu_seconds: float
-    groups: tuple[findings_table.Group, ...]
-    figures: tuple[Figure, ...]
+    groups: tuple[findings_table.HypothesisGroup, ...]
+    charts: tuple[Figure, ...]
+    grids: tuple[Figure, ...]
+    maps: tuple[tuple[str, tuple[heat_maps.HeatMaps, ...]], ...]
     broken_charts: tuple[str, ...]
     quantities: tuple[str, ...]
     shares: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...]
-    rule: Rule
-    line: board.Line
-    stated: tuple[paper.Beside, ...]
-    masks: tuple[masks.Masks, ...]
-    mazes: tuple[Shown, ...]
-    registration: Registration | None
-    controls: trust.Controls | None
-    readings: trust.Readings | None
-    history: history.History | None
-    scales: scales.Scales | None
+    rule: findings_table.VerdictRule
+    line: BoardLine
+    stated: tuple[paper.StatedValue, ...]
+    controls: trust_records.ClaimControls | None
+    readings: trust_records.ClaimReadings | None
+    history: past_runs.ClaimHistory | None
+    scales: other_scales.ClaimScales | None
 
 
-def build(
-    findings_json: Mapping[str, Any],
-    parts: Sequence[trust.Part] = (),
-    stated: paper.Paper | None = None,
-    past: history.Known = history.UNKNOWN,
-    elsewhere: scales.Known = scales.NONE,
-) -> str:
-    """The report as one HTML document, from the dict that the plugin writes; ValueError on any other.
+def build(run: RunResult, context: Context | None = None) -> str:
+    """The report of a run as one HTML document; context: by default nothing but what the paper states."""
+    return _Builder(run, context or Context(stated=paper.read())).page()
 
-    parts: the records of trust, as `trust.parts` reads them; one that is left out is shown as not measured. stated:
-    what the paper states; None: the fixture. past: earlier runs, as `history.known` reads them.
-    elsewhere: runs of other profiles, as `scales.known` reads them.
-    """
-    check(findings_json)
-    measured = {part.name: part for part in parts}
-    known = {name: measured.get(name) or trust.unmeasured(name) for name in trust.UNMEASURED}
-    run = {**dict.fromkeys(RUN), **findings_json}
-    taken: set[str] = set()
-    claims = [_claim(claim, taken) for claim in _with_later(findings_json)]
-    table = board.board([claim["findings"] for claim in claims])
-    says = paper.stated() if stated is None else stated
-    seen: dict[str, Figure] = {}
-    known_mazes: dict[str, mazes.Maze] = {}
-    sections = [
-        _section(
-            claim,
-            _anchor(f"claim-{claim['id']}", taken),
-            line,
-            seen,
-            known_mazes,
-            known,
-            says,
-            past,
-            run,
-            elsewhere,
-            taken,
-        )
-        for claim, line in zip(claims, table.lines, strict=True)
-    ]
-    held = run["baseline"] or any(isinstance(f["drift"], Mapping) for claim in claims for f in claim["findings"])
-    css = (TEMPLATES / "report.css").read_text("utf-8") + _dark(dark_css())
-    drawings = interactive.data({figure.anchor: figure.drawing for figure in seen.values()})
-    scripts = [interactive.library(), _script()] if drawings else [_script()]
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
+
+def write(run: RunResult, path: Path, trust: Path | None = None, history: Path | None = None) -> Path:
+    """Build the report and put it at `path`, whole or not at all; returns the path. trust, history: as `Context.read`
+    takes them; by default trust/ beside the report, and no history."""
+    html = build(run, Context.read(run, trust or path.with_name("trust"), history))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, html.encode())
+    return path
+
+
+class _Builder:
+    """One page, with the ids and drawings that it has already."""
+
+    def __init__(self, run: RunResult, context: Context):
+        self._run, self._context = run, context
+        self._anchor, self._names = page.Anchors(), SystemNames(run.systems)
+        measured = {part.name: part for part in context.trust}
+        self._trust = {part.name: measured.get(part.name, part) for part in trust_records.unmeasured()}
+        self._smoke = run.profile == "smoke" or any(claim.verdict == "SMOKE" for claim in run.claims)
+        self._claims = _with_later(run)
+        self._rows = {f.nodeid: self._anchor(f"finding-{f.claim}-{f.name}") for f in run.findings}
+        self._drawn: dict[str, Figure] = {}
+
+    def page(self) -> str:
+        """The document."""
+        run, says = self._run, self._context.stated
+        table = board([claim.findings for claim, _ in self._claims], self._names, self._rows)
+        sections = [self._section(*held, line) for held, line in zip(self._claims, table.lines, strict=True)]
+        charts = {
+            f.anchor: f.drawing.data for f in self._drawn.values() if isinstance(f.drawing, line_charts.LineChart)
+        }
+        boards = [f.drawing.data for f in self._drawn.values() if isinstance(f.drawing, grids.GridFigure)]
+        held = run.baseline is not None or any(finding.drift for finding in run.findings)
+        scales = [section.scales for section in sections if section.scales]
+        return page.render(
+            "report.html.j2",
+            css=("report.css",),
+            scripts=[*([vega.library()] if charts else []), page.script()],
             run=run,
             sections=sections,
             board=table,
-            paper=says,
-            settings=_settings(says, [finding for claim in claims for finding in claim["findings"]]),
-            cells=len({str(cell) for claim in claims for f in claim["findings"] for cell in f["cells"]}),
-            baseline=gate.baseline(run["baseline"]),
-            standings=[mark(word, STANDINGS) for word in STANDINGS] if held else [],
-            partial=gate.partial(run["partial"]),
-            tally=tally((claim["verdict"] for claim in claims), VERDICTS),
-            verdicts=[mark(word, VERDICTS) for word in VERDICTS if word != "SMOKE" or _is_smoke(findings_json)],
-            conclusions=[mark(word, CONCLUSIONS) for word in list(CONCLUSIONS)[:4]],
-            trust=tuple(known.values()),
-            elsewhere=scales.told(elsewhere, [section.scales for section in sections if section.scales]),
-            scale_problems=elsewhere.problems,
-            tones={tone: mark(tone, TONES) for tone in TONES},
-            tone_of={word: tone for word, (tone, _, _) in CONCLUSIONS.items()},
-            smoke=_is_smoke(findings_json),
-            css=Markup(css),  # ours, no text of the findings
-            style_hash=_hash(css),
-            scripts=[Markup(script) for script in scripts],  # ours as well
-            script_hashes=[_hash(script) for script in scripts],
-            data=_embedded(findings_json),
-            drawings=_json(drawings),
-            mazes=_json(mazes.data(list(known_mazes.values()))) if known_mazes else "",
+            title_of=self._names.title,
+            rows=self._rows,
+            paper_problem=self._context.paper_problem,
+            settings=self._settings(says),
+            cells=len({cell for finding in run.findings for cell in finding.cells}),
+            baseline=_baseline(run),
+            standings=marks(STANDINGS) if held else (),
+            tally=tally((claim.verdict for claim, _ in self._claims), VERDICTS),
+            verdicts=marks(VERDICTS, [word for word in VERDICTS if word != "SMOKE" or self._smoke]),
+            conclusions=marks(CONCLUSIONS, list(CONCLUSIONS)[:4]),
+            trust=tuple(self._trust.values()),
+            elsewhere=other_scales.told(scales),
+            elsewhere_problem=self._context.elsewhere.problem,
+            smoke=self._smoke,
+            data=page.as_json(run.plain()),
+            charts=page.as_json(charts),
+            maps=page.as_json({key: data for board in boards for key, data in board.items()}) if boards else "",
             objects=grids.OBJECTS,
-            scale=tuple(zip(RAMP, mazes.SHARES, strict=True)),
+            scale=tuple(zip(RAMP, heat_maps.SHARES, strict=True)),
             blank=REST,
-            width=strips.WIDTH,
-            height=strips.HEIGHT,
+            past=past_runs,
         )
-    )
+
+    def _section(self, claim: ClaimResult, later: str, line: BoardLine) -> Section:
+        anchor = self._anchor(f"claim-{claim.id}")
+        charts, boards, maps, broken = self._figures(claim.charts)
+        quantities, shares = findings_table.scaling(claim.findings, self._names.title)
+        return Section(
+            claim=claim,
+            later=later,
+            anchor=anchor,
+            mark=mark(claim.verdict, VERDICTS),
+            tally=tally((finding.conclusion for finding in claim.findings), CONCLUSIONS),
+            groups=findings_table.groups(claim.findings, self._rows),
+            charts=charts,
+            grids=boards,
+            maps=maps,
+            broken_charts=broken,
+            quantities=quantities,
+            shares=shares,
+            rule=findings_table.rule(claim.verdict, claim.findings),
+            line=line,
+            stated=paper.stated(self._context.stated.claims.get(claim.id, ()), claim.findings, self._rows),
+            controls=self._trust["controls"].controls.get(claim.id),
+            readings=self._trust["multiverse"].readings.get(claim.id),
+            history=past_runs.of_claim(claim.id, self._context.past, self._run),
+            scales=other_scales.of_claim(
+                claim.id, claim.findings, self._context.elsewhere, self._run.profile, self._anchor
+            ),
+        )
+
+    def _figures(
+        self, charts: Sequence[Mapping[str, Any]]
+    ) -> tuple[
+        tuple[Figure, ...],
+        tuple[Figure, ...],
+        tuple[tuple[str, tuple[heat_maps.HeatMaps, ...]], ...],
+        tuple[str, ...],
+    ]:
+        """Line charts, grids, heat maps by title, and why others could not be drawn: one bad chart must not cost the
+        report of a long run. A rehearsal's numbers mean nothing, so that none is drawn."""
+        lines, boards, maps, broken = [], [], [], []
+        for chart in () if self._smoke else charts:
+            try:
+                if grids.is_grid(chart):
+                    boards.append(self._figure(chart, "grid", grids.draw))
+                    lines += [self._figure(each, "chart", _draw) for each in grids.densities(chart)]
+                    continue
+                lines.append(self._figure(chart, "chart", _draw))
+                if chart["kind"] == "inputs":
+                    maps.append((str(chart.get("title") or ""), heat_maps.of_inputs(chart)))
+            except (KeyError, TypeError, ValueError) as problem:
+                broken.append(" ".join(str(problem).split()))
+        return tuple(lines), tuple(boards), tuple(maps), tuple(dict.fromkeys(broken))
+
+    def _figure(
+        self,
+        chart: Mapping[str, Any],
+        kind: str,
+        draw: Callable[[Mapping[str, Any], str], line_charts.LineChart | grids.GridFigure],
+    ) -> Figure:
+        content = json.dumps(chart, sort_keys=True)
+        if content in self._drawn:
+            return replace(self._drawn[content], first=False)
+        anchor = self._anchor(f"{kind}-{len(self._drawn) + 1}")
+        self._drawn[content] = Figure(anchor, draw(chart, anchor), first=True)
+        return self._drawn[content]
+
+    def _settings(self, says: paper.Paper) -> list[tuple[str, tuple[paper.StatedValue, ...]]]:
+        """What the paper states of the systems that this run has findings on, and of all."""
+        findings = self._run.findings
+        here = {system.key: system.title for f in findings for system in self._names.systems_of(f)}
+        titles = {paper.EVERY_SYSTEM: "Every system", **here} if here else {}
+        return [
+            (titles[name], paper.stated(values, findings, self._rows, name))
+            for name, values in says.experiments.items()
+            if name in titles
+        ]
 
 
-def write(
-    summary: Mapping[str, Any],
-    path: str | os.PathLike[str],
-    here: Path | None = None,
-    past: Path | None = None,
-    kept: Path | None = None,
-) -> Path:
-    """Build the report of `summary` and put it at `path`, whole or not at all; returns the path.
-
-    here: the folder of the records of trust that were measured on this machine; None: trust/ beside the report.
-    past: the file of earlier runs; None where none is kept. kept: the folder of what other profiles found; None:
-    scales/ beside the report.
-    """
-    place = Path(path)
-    check(summary)
-    page = build(
-        summary,
-        trust.parts(here or place.with_name("trust")),
-        past=history.known(past, summary),
-        elsewhere=scales.known(kept or place.with_name(FOLDER), summary),
-    )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(place, page.encode())
-    return place
+def _draw(chart: Mapping[str, Any], anchor: str) -> line_charts.LineChart:
+    return line_charts.draw(chart)
 
 
-def render(template: str, css: str = "", **given: Any) -> str:
-    """Another page in the report's clothes, and without a script. css: its own, beside the report's."""
-    css = (TEMPLATES / "report.css").read_text("utf-8") + css + _dark(dark_css())
-    sizes = {"width": strips.WIDTH, "height": strips.HEIGHT}
-    page = _environment().get_template(template)
-    return page.render(css=Markup(css), style_hash=_hash(css), **sizes, **given)  # css: ours
-
-
-def check(summary: Any) -> None:
-    """Raise ValueError, in one line, where `summary` is not what the plugin writes."""
-    if not isinstance(summary, Mapping):
-        raise ValueError("the findings are not a JSON object")
-    if summary.get("format") != FORMAT:
-        raise ValueError(f"the findings have schema {summary.get('format')!r}; this report reads {FORMAT}")
-    if not isinstance(summary.get("claims"), list):
-        raise ValueError("the findings have no list of claims")
-    for name in ("machine", "versions", "dense_returns"):
-        if not isinstance(summary.get(name) or {}, Mapping):
-            raise ValueError(f"{name} of the findings is no object")
-    for name in ("changes", "damaged"):
-        listed = summary.get(name) or []
-        if not isinstance(listed, list | tuple) or not all(isinstance(item, str) for item in listed):
-            raise ValueError(f"{name} of the findings is no list of texts")
-    later = summary.get("later") or []
-    if not isinstance(later, list) or not all(
-        isinstance(entry, Mapping) and isinstance(entry.get("id"), str) for entry in later
-    ):
-        raise ValueError("later of the findings is no list of claims")
-    for claim in summary["claims"]:
-        if not isinstance(claim, Mapping) or not isinstance(claim.get("id"), str):
-            raise ValueError("a claim has no id")
-        found = claim.get("findings") or []
-        if not isinstance(found, list) or not all(isinstance(finding, Mapping) for finding in found):
-            raise ValueError(f"the findings of claim {claim['id']!r} are no list of objects")
-        if not all(isinstance(finding.get("sensitivity") or [], list | tuple) for finding in found):
-            raise ValueError(f"beside of a finding of claim {claim['id']!r} is no list")
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    """Templates and their filters; a template is compiled once."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "effect": numbers.effect,
-        "interval": numbers.interval,
-        "plain": numbers.plain,
-        "probability": numbers.probability,
-        "minutes": numbers.minutes,
-        "sizes": numbers.sizes,
-        "ranges": numbers.ranges,
-        "moment": numbers.moment,
-        "day": numbers.day,
-        "breakable": _breakable,
-        "system": lambda name: board.system_title(str(name or "")),
-    }
-    return environment
-
-
-def _with_later(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The claims of a run, and after them those of which a larger profile judges all: each that waits, in whole or in
-    part, with that profile as `later`."""
-    waiting = {entry["id"]: entry for entry in summary.get("later") or []}
-    given = [{**claim, "later": waiting.pop(claim["id"], {}).get("profile")} for claim in summary["claims"]]
-    whole = [
-        {
-            **{name: entry.get(name) for name in ("id", "says", "source")},
-            "verdict": "NOT RUN",
-            "summary": f"Judged from the profile {entry.get('profile')} on, or where --claim names it.",
-            "later": entry.get("profile"),
-        }
-        for entry in waiting.values()
+def _with_later(run: RunResult) -> list[tuple[ClaimResult, str]]:
+    """The claims of a run, and after them those of which a larger profile judges all: each with that profile, empty
+    where none waits."""
+    waiting = {later.id: later for later in run.later}
+    given = [(claim, waiting.pop(claim.id).profile if claim.id in waiting else "") for claim in run.claims]
+    return given + [
+        (
+            ClaimResult(
+                id=later.id,
+                says=later.says,
+                source=later.source,
+                verdict="NOT RUN",
+                summary=f"Judged from the profile {later.profile} on, or where --claim names it.",
+            ),
+            later.profile,
+        )
+        for later in waiting.values()
     ]
-    return [*given, *whole]
 
 
-def _claim(claim: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
-    """The claim with every field that the template reads, in its findings and their readings too.
-
-    A finding gets its `anchor`, the id of its row: one that no other on the page has.
-    """
-    findings = []
-    for finding in claim.get("findings") or []:
-        beside = [item for item in finding.get("sensitivity") or () if isinstance(item, Mapping)]
-        readings = [{**dict.fromkeys(READING), **item} for item in beside]
-        given = finding.get("cells")
-        cells = given if isinstance(given, list) else []
-        anchor = _anchor(f"finding-{claim['id']}-{finding.get('name') or 'unnamed'}", taken)
-        findings.append(
-            {**dict.fromkeys(FINDING), **finding, "sensitivity": readings, "cells": cells, "anchor": anchor}
-        )
-    return {**dict.fromkeys(CLAIM), **claim, "findings": findings}
-
-
-def _anchor(text: str, taken: set[str]) -> str:
-    """An id made of a text, with a number where it is taken."""
-    slug = re.sub(r"[^\w-]+", "-", text).strip("-")
-    anchor = next(a for a in (slug, *(f"{slug}-{n}" for n in range(2, len(taken) + 3))) if a not in taken)
-    taken.add(anchor)
-    return anchor
-
-
-def _section(
-    claim: Mapping[str, Any],
-    anchor: str,
-    line: board.Line,
-    seen: dict[str, Figure],
-    known_mazes: dict[str, mazes.Maze],
-    known: Mapping[str, trust.Part],
-    says: paper.Paper,
-    past: history.Known,
-    run: Mapping[str, Any],
-    elsewhere: scales.Known,
-    taken: set[str],
-) -> Section:
-    findings = claim["findings"]
-    data = claim["charts"] or ()
-    drawn, unsound = _mazes(data, known_mazes)
-    figures, broken = _figures(data, seen)
-    quantities, shares = findings_table.scaling(findings)
-    return Section(
-        claim=claim,
-        anchor=anchor,
-        mark=mark(claim["verdict"], VERDICTS),
-        tally=tally((finding["conclusion"] for finding in findings), CONCLUSIONS),
-        cpu_seconds=numbers.number(claim["cpu_seconds"]) or 0.0,
-        groups=findings_table.groups(findings),
-        figures=figures,
-        broken_charts=tuple(dict.fromkeys((*unsound, *broken))),
-        quantities=quantities,
-        shares=shares,
-        rule=rule(claim["verdict"], findings),
-        line=line,
-        stated=paper.beside(says.claims.get(claim["id"], ()), findings),
-        masks=_masks(data),
-        mazes=drawn,
-        registration=_registration(claim["preregistration"]),
-        controls=known["controls"].controls.get(claim["id"]),
-        readings=known["multiverse"].readings.get(claim["id"]),
-        history=history.of_claim(claim["id"], past, run),
-        scales=scales.of_claim(
-            claim["id"], findings, elsewhere, str(run["profile"]), lambda text: _anchor(text, taken)
-        ),
-    )
-
-
-def _registration(entry: Any) -> Registration | None:
-    """The plugin's entry on preregistration; None where a run says nothing of it."""
-    if not isinstance(entry, Mapping):
+def _baseline(run: RunResult) -> tuple[str, tuple[Mark, ...]] | None:
+    """The baseline's file as one knows it, from fixtures/ on or with the folder that holds it; and its tally."""
+    if run.baseline is None:
         return None
-    changed, note = entry.get("changed"), entry.get("note")
-    return Registration(
-        registered=str(entry["registered"]) if entry.get("registered") else None,
-        hash=str(entry["hash"])[:HASH] if entry.get("hash") else None,
-        changed=tuple(map(str, changed)) if isinstance(changed, list | tuple) else (),
-        note=str(note) if note else "",
-    )
-
-
-def _figures(drawn: Sequence[Mapping[str, Any]], seen: dict[str, Figure]) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
-    """Each chart of a claim once, by content; what earlier sections drew is in `seen`, and referred to."""
-    here: dict[str, Figure] = {}
-    broken: list[str] = []
-    for chart in charts.joined(drawn):
-        content = json.dumps(chart, sort_keys=True)
-        if content in seen:
-            here[content] = replace(seen[content], first=False)
-            continue
-        try:
-            here[content] = seen[content] = Figure(f"chart-{len(seen) + 1}", charts.draw(chart), first=True)
-        except ValueError as problem:  # one bad chart must not cost the report of a long run
-            broken.append(str(problem))
-    return tuple(here.values()), tuple(dict.fromkeys(broken))
-
-
-def _masks(drawn: Sequence[Mapping[str, Any]]) -> tuple[masks.Masks, ...]:
-    """What the mask sees, of each chart of a claim once."""
-    charted = {json.dumps(chart, sort_keys=True): chart for chart in drawn}
-    return tuple(made for chart in charted.values() if (made := masks.draw(chart)))
-
-
-def _mazes(
-    drawn: Sequence[Mapping[str, Any]], seen: dict[str, mazes.Maze]
-) -> tuple[tuple[Shown, ...], tuple[str, ...]]:
-    """Each maze of a claim once, by content, as `_figures` has the charts of lines."""
-    here: dict[str, Shown] = {}
-    broken: list[str] = []
-    for chart in filter(mazes.is_maze, drawn):
-        content = json.dumps(chart, sort_keys=True)
-        if content in here:
-            continue
-        if content in seen:
-            here[content] = Shown(seen[content], first=False)
-            continue
-        try:
-            seen[content] = mazes.draw(chart, f"maze-{len(seen) + 1}")
-        except ValueError as problem:
-            broken.append(str(problem))
-        else:
-            here[content] = Shown(seen[content], first=True)
-    return tuple(here.values()), tuple(broken)
-
-
-def _settings(says: paper.Paper, findings: Sequence[Mapping[str, Any]]) -> tuple[paper.Settings, ...]:
-    """What the paper states of the systems that this run has findings on, and of all."""
-    here = {system.key: system.title for finding in findings for system in board.systems_of(finding)}
-    titles = {paper.EVERY_SYSTEM: "Every system", **here} if here else {}
-    return tuple(
-        paper.Settings(titles[name], paper.beside(values, findings, name))
-        for name, values in says.experiments.items()
-        if name in titles
-    )
-
-
-def _is_smoke(summary: Mapping[str, Any]) -> bool:
-    return summary.get("profile") == "smoke" or any(claim.get("verdict") == "SMOKE" for claim in summary["claims"])
-
-
-def _embedded(summary: Mapping[str, Any]) -> Markup:
-    """The findings as JSON inside the page, each chart once and named by its place in `charts`."""
-    return _json(summary)
-
-
-def _json(value: Any) -> Markup:
-    """JSON for a script element; `<`, `>` and `&` are escapes: no text of a finding can close the element.
-
-    A number that is not finite becomes null: browsers read no JSON that holds one.
-    """
-    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _script() -> str:
-    """All of templates/js in one strict script, in the order of their names; each file has a scope of its own."""
-    files = sorted((TEMPLATES / "js").glob("*.js"))
-    return '"use strict";\n' + "".join(f"{{\n{file.read_text('utf-8')}}}\n" for file in files)
-
-
-def _hash(text: str) -> str:
-    """As a content-security policy names an inline style or script."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _breakable(text: str) -> Markup:
-    """The text, which may break behind an equals sign: `lineage=branch` heads a narrow column."""
-    return Markup("=<wbr>").join(text.split("="))
-
-
-def _dark(rules: str) -> str:
-    """Only on screens: paper is white."""
-    return f"\n@media screen and (prefers-color-scheme: dark) {{\n{rules}\n}}\n"
+    place = Path(run.baseline.file)
+    if place.is_absolute():
+        first = place.parts.index(FIXTURES.name) if FIXTURES.name in place.parts else -2
+        place = Path(*place.parts[first:])
+    return str(place), tally(Counter(run.baseline.standings).elements(), STANDINGS)

@@ -5,45 +5,44 @@ moved by the drift test of the seeds, then what only one of the two has.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from harness.files import replace_file
-from harness.results import schema as findings
+from harness.results import schema
+from harness.results.baseline import MARGIN
 from harness.results.drift import ALPHA, Shift, shift
-from harness.results.schema import JUDGED, MARGIN, Finding
-from reports import gate, numbers, strips
-from reports.build import TEMPLATES, check, render
+from harness.results.schema import ClaimResult, Finding, FindingsError, RunResult
+from reports import numbers, page, strips
 from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark
 
 NAME = "compare.html"
 
-Change = Literal["verdict", "conclusion", "effect", "only one", "not judged", "not compared", "nothing"]
-ORDER: tuple[Change, ...] = ("verdict", "conclusion", "effect", "only one", "not judged", "not compared", "nothing")
-"""As changes are shown."""
-# change -> tone, icon and word of a finding's or claim's sign
-SIGNS: Mapping[Change, tuple[str, str, str]] = {
-    "verdict": ("mixed", "bang", "verdict differs"),
-    "conclusion": ("mixed", "bang", "concludes otherwise"),
-    "effect": ("weak", "waves", "effect moved"),
-    "only one": ("none", "half", "only in one"),
-    "not judged": ("none", "dash", "not judged"),
-    "not compared": ("none", "dash", "not compared"),
-    "nothing": ("good", "equals", "no change shown"),
+Difference = Literal["verdict", "conclusion", "effect", "only one", "not judged", "not compared", "nothing"]
+SIGNS: dict[Difference, Mark] = {
+    "verdict": Mark("verdict differs", "mixed", "bang", ""),
+    "conclusion": Mark("concludes otherwise", "mixed", "bang", ""),
+    "effect": Mark("effect moved", "weak", "waves", ""),
+    "only one": Mark("only in one", "none", "half", ""),
+    "not judged": Mark("not judged", "none", "dash", ""),
+    "not compared": Mark("not compared", "none", "dash", ""),
+    "nothing": Mark("no change shown", "good", "equals", ""),
 }
+"""In the order in which differences are shown."""
+_ORDER = list(SIGNS)
 VERDICTS_GIVEN = ("REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE")
 NAMED = 3  # claims in a sentence
 
 
-class CompareError(Exception):
+class CompareError(ValueError):
     """The two can't be compared; the message is one line."""
 
 
 @dataclass(frozen=True)
-class Side:
-    """One finding in one of the runs."""
+class RunSide:
+    """One finding in one of the runs, "A" or "B"."""
 
     run: str
     finding: Finding
@@ -52,19 +51,14 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One finding in both runs, or in one of them. drift: B's effect less A's; why: what keeps it from being known."""
+class FindingPair:
+    """One finding in both runs, or in one of them; A's side first. shift: B's effect less A's; why: what keeps it from
+    being known."""
 
-    a: Side | None
-    b: Side | None
-    drift: Shift | None
+    sides: tuple[RunSide, ...]
+    shift: Shift | None
     why: str
-    change: Change
-
-    @property
-    def sides(self) -> tuple[Side, ...]:
-        """Those there are, A's first."""
-        return tuple(side for side in (self.a, self.b) if side)
+    change: Difference
 
     @property
     def finding(self) -> Finding:
@@ -73,144 +67,115 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Group:
+class PairGroup:
     """The findings of one hypothesis, on one axis."""
 
     hypothesis: str
     unit: str
     axis: Sequence[tuple[float, str]]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[FindingPair, ...]
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One claim in both runs. verdicts: None of a run that did not have it. changes: of its findings, in words."""
+class ComparedClaim:
+    """One claim in both runs. a, b: its verdicts; None of a run that did not have it. changes: of its findings."""
 
     id: str
     says: str
     a: Mark | None
     b: Mark | None
-    change: Change
+    change: Difference
     changes: str
-    groups: tuple[Group, ...]
+    groups: tuple[PairGroup, ...]
 
     @property
-    def given(self) -> bool:
-        """Whether both runs judged it."""
-        return all(verdict and verdict.word in VERDICTS_GIVEN for verdict in (self.a, self.b))
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A row of what the runs themselves are."""
-
-    what: str
-    a: str
-    b: str
-
-    @property
-    def differs(self) -> bool:
-        """Whether it is not the same in both."""
-        return self.a != self.b
+    def pairs(self) -> list[FindingPair]:
+        """Of all groups."""
+        return [pair for group in self.groups for pair in group.pairs]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All of it. unlike: what keeps them from being runs of the same experiment; partial: which of them are not
-    complete, and how far they are. Both are empty where there is nothing to say."""
+    """All of it. rows: what the runs are, as (what, A, B). unlike: what keeps them from being runs of the same
+    experiment; partial: which of them are not complete. Both are empty where there is nothing to say."""
 
-    rows: tuple[Difference, ...]
+    rows: tuple[tuple[str, str, str], ...]
     unlike: str
     partial: str
-    claims: tuple[Claim, ...]
+    claims: tuple[ComparedClaim, ...]
     alpha: float
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many claims and findings there are, and how many of them changed, and how."""
-        pairs = [pair for claim in self.claims for group in claim.groups for pair in group.pairs]
-        both = [pair for pair in pairs if pair.a and pair.b]
-        return {
-            "claims": sum(claim.given for claim in self.claims),
-            "claims not judged": sum(bool(claim.a and claim.b) and not claim.given for claim in self.claims),
-            "verdicts": sum(claim.change == "verdict" for claim in self.claims),
-            "findings": sum(pair.change != "not judged" for pair in both),
-            "findings not judged": sum(pair.change == "not judged" for pair in both),
-            "conclusions": sum(pair.change == "conclusion" for pair in pairs),
-            "tested": sum(pair.drift is not None for pair in pairs),
-            "moved": sum(pair.drift is not None and pair.drift.differs for pair in pairs),
-            "only in A": sum(pair.b is None for pair in pairs),
-            "only in B": sum(pair.a is None for pair in pairs),
-        }
+    def words(self) -> str:
+        """The counts in a sentence."""
+        pairs = [pair for claim in self.claims for pair in claim.pairs]
+        both = [pair for pair in pairs if len(pair.sides) == 2]
+        judged = [pair for pair in both if pair.change != "not judged"]
+        tested = [pair for pair in pairs if pair.shift]
+        given = [c for c in self.claims if all(v and v.word in VERDICTS_GIVEN for v in (c.a, c.b))]
+        not_given = sum(bool(claim.a and claim.b) and claim not in given for claim in self.claims)
+        moved = sum(pair.shift is not None and pair.shift.differs for pair in tested)
+        words = [
+            f"{sum(claim.change == 'verdict' for claim in given)} of {len(given)} verdicts differ",
+            f"{sum(pair.change == 'conclusion' for pair in pairs)} of {len(judged)} findings conclude otherwise",
+            f"the effects of {moved} of {len(tested)} have moved" if tested else "no effects had seeds to compare",
+        ]
+        for run in "AB":
+            only = sum([side.run for side in pair.sides] == [run] for pair in pairs)
+            words += [f"{only} only in {run}"] if only else []
+        unjudged = {"claim": not_given, "finding": len(both) - len(judged)}
+        said = [f"{count} {what}{'s' if count > 1 else ''}" for what, count in unjudged.items() if count]
+        return "; ".join([*words, *([f"{' and '.join(said)} not judged in A or in B"] if said else [])])
 
 
 def findings_at(path: Path) -> Path:
     """Where the findings lie of a run named by them, by their folder or by the report beside them."""
     if path.is_dir():
-        return path / findings.NAME
-    return path.with_name(findings.NAME) if path.suffix == ".html" else path
+        return path / schema.NAME
+    return path.with_name(schema.NAME) if path.suffix == ".html" else path
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> RunResult:
     """A run's findings. Raises CompareError."""
     place = findings_at(path)
     if not place.is_file():
         raise CompareError(
-            f"there are no findings at {place}: name a findings.json, its folder or the report beside it"
+            f"there are no findings at {place}: name a {schema.NAME}, its folder or the report beside it"
         )
     try:
-        summary = findings.read(place)
-        check(summary)
-        findings.findings_of(summary)
-        for claim in summary["claims"]:
-            if not isinstance(claim.get("verdict"), str):
-                raise ValueError(f"claim {claim['id']!r} has no verdict")
-    except findings.FindingsError as problem:
-        raise CompareError(str(problem) if str(place) in str(problem) else f"{place}: {problem}") from None
-    except (ValueError, OverflowError) as problem:
-        raise CompareError(f"{place}: {problem}") from None
-    return summary
+        return schema.read(place)
+    except FindingsError as problem:
+        raise CompareError(str(problem)) from None
 
 
-def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> Comparison:
-    """Two runs, as `read` gives them."""
-    claims_a, claims_b = ({claim["id"]: claim for claim in run["claims"]} for run in (a, b))
+def compare(a: RunResult, b: RunResult) -> Comparison:
+    """Two runs; A is as a rule the older."""
+    claims_a, claims_b = ({claim.id: claim for claim in run.claims} for run in (a, b))
     ids = list(dict.fromkeys([*claims_b, *claims_a]))
-    found = {id: _matched(claims_a.get(id), claims_b.get(id)) for id in ids}
-    tested = sum(not _untested(one, other) for matched in found.values() for one, other in matched)
-    alpha = ALPHA / max(1, tested)
-    claims = [_claim(claims_a.get(id), claims_b.get(id), found[id], alpha) for id in ids]
-    experiment = [row for row in _rows(a, b) if row.what in ("Profile", "Changes") and row.differs]
-    unlike = [f"{row.what.lower()}: {row.a} in A, {row.b} in B" for row in experiment]
-    otherwise = [id for id in ids if _registered_otherwise(claims_a.get(id), claims_b.get(id))]
+    matched = {id: _matched(claims_a.get(id), claims_b.get(id)) for id in ids}
+    alpha = ALPHA / max(1, sum(not _untested(*pair) for pairs in matched.values() for pair in pairs))
+    claims = [_claim(claims_a.get(id), claims_b.get(id), matched[id], alpha) for id in ids]
+    rows = tuple(_rows(a, b))
+    unlike = [f"{what.lower()}: {x} in A, {y} in B" for what, x, y in rows if what in ("Profile", "Changes") and x != y]
+    otherwise = [id for id in claims_a if id in claims_b and _registered_otherwise(claims_a[id], claims_b[id])]
     if otherwise:
         more = f" and {len(otherwise) - NAMED} more" if len(otherwise) > NAMED else ""
         unlike.append(f"preregistered otherwise: {', '.join(otherwise[:NAMED])}{more}")
-    return Comparison(
-        tuple(_rows(a, b)),
-        "; ".join(unlike),
-        "; ".join(f"{name} {_how_far(run)}" for name, run in (("A", a), ("B", b)) if _how_far(run)),
-        tuple(sorted(claims, key=lambda claim: ORDER.index(claim.change))),
-        alpha,
-    )
+    partial = "; ".join(f"{name} {_how_far(run)}" for name, run in (("A", a), ("B", b)) if run.partial)
+    claims.sort(key=lambda claim: _ORDER.index(claim.change))
+    return Comparison(rows, "; ".join(unlike), partial, tuple(claims), alpha)
 
 
 def write(found: Comparison, path: Path) -> Path:
     """The comparison as one HTML page that needs nothing but itself; returns its path."""
-    page = render(
-        "compare.html.j2",
-        (TEMPLATES / "compare.css").read_text("utf-8"),
-        found=found,
-        words=sentence(found),
-        signs={change: Mark(word, tone, icon, "") for change, (tone, icon, word) in SIGNS.items()},
-        anchors={claim.id: f"claim-{place}" for place, claim in enumerate(found.claims)},
-    )
+    anchors = {claim.id: f"claim-{place}" for place, claim in enumerate(found.claims)}
+    html = page.render("compare.html.j2", css=("report.css", "compare.css"), found=found, signs=SIGNS, anchors=anchors)
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, page.encode())
+    replace_file(path, html.encode())
     return path
 
 
-def table(found: Comparison) -> Iterator[str]:
+def lines(found: Comparison) -> Iterator[str]:
     """For the terminal: the verdicts that differ, and the counts."""
     if found.unlike:
         yield f"these are not runs of the same experiment: {found.unlike}"
@@ -221,169 +186,114 @@ def table(found: Comparison) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows if differing else ():
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-    yield sentence(found)
+    yield found.words
 
 
-def sentence(found: Comparison) -> str:
-    """The counts in words."""
-    n = found.counts
-    words = [
-        f"{n['verdicts']} of {n['claims']} verdicts differ",
-        f"{n['conclusions']} of {n['findings']} findings conclude otherwise",
-        f"the effects of {n['moved']} of {n['tested']} have moved"
-        if n["tested"]
-        else "no effects had seeds to compare",
-    ]
-    words += [f"{n[which]} only in {which[-1]}" for which in ("only in A", "only in B") if n[which]]
-    unjudged = [
-        f"{n[f'{what}s not judged']} {what}{'s' if n[f'{what}s not judged'] > 1 else ''}"
-        for what in ("claim", "finding")
-        if n[f"{what}s not judged"]
-    ]
-    if unjudged:
-        words.append(f"{' and '.join(unjudged)} not judged in A or in B")
-    return "; ".join(words)
+def _rows(a: RunResult, b: RunResult) -> Iterator[tuple[str, str, str]]:
+    def row(what: str, show: Callable[[RunResult], str]) -> tuple[str, str, str]:
+        return what, show(a) or numbers.MISSING, show(b) or numbers.MISSING
 
-
-def _rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
-    def row(what: str, show: Any) -> Difference:
-        return Difference(what, *(show(run) or numbers.MISSING for run in (a, b)))
-
-    if any(_how_far(run) for run in (a, b)):
+    if a.partial or b.partial:
         yield row("Complete", lambda run: _how_far(run) or "yes")
-    yield row("Profile", lambda run: numbers.plain(run.get("profile")))
-    yield row("Changes", lambda run: ", ".join(sorted(map(str, run.get("changes") or []))) or "none")
-    yield row("Seed block", lambda run: numbers.plain(run.get("seed_block")))
-    yield row("Seeds", lambda run: numbers.ranges(run.get("seeds")))
-    yield row("Commit", lambda run: numbers.plain(run.get("commit")))
-    yield row("When", lambda run: numbers.moment(run.get("created")))
-    yield row("Machine", lambda run: _machine(run.get("machine")))
-    versions = [_mapping(run.get("versions")) for run in (a, b)]
-    libraries = [
-        Difference(str(name), *(numbers.plain(held.get(name)) for held in versions))
-        for name in dict.fromkeys(name for held in versions for name in held)
-    ]
-    yield from (library for library in libraries if library.differs)
-    alike = ", ".join(f"{library.what} {library.a}" for library in libraries if not library.differs)
-    if alike:
-        yield Difference("Libraries", alike, alike)
-    yield row("Core-min", lambda run: numbers.minutes(run.get("cpu_seconds")))
-    yield row("Command", lambda run: numbers.plain(run.get("command")))
+    yield row("Profile", lambda run: run.profile)
+    yield row("Changes", lambda run: ", ".join(sorted(run.changes)) or "none")
+    yield row("Seed block", lambda run: str(run.seed_block))
+    yield row("Seeds", lambda run: numbers.ranges(run.seeds))
+    yield row("Commit", lambda run: run.commit or "")
+    yield row("When", lambda run: numbers.moment(run.created))
+    yield row("Machine", lambda run: f"{run.machine.cpu}, {run.machine.cpus} CPUs")
+    names = dict.fromkeys([*a.versions, *b.versions])
+    yield row("Libraries", lambda run: ", ".join(f"{n} {run.versions.get(n, numbers.MISSING)}" for n in names))
+    yield row("Core-min", lambda run: numbers.minutes(run.cpu_seconds))
+    yield row("Command", lambda run: run.command)
 
 
-def _how_far(run: Mapping[str, Any]) -> str:
+def _how_far(run: RunResult) -> str:
     """Of a run that is going or was cut short, in words; empty of a complete one."""
-    part = gate.partial(run.get("partial"))
-    if part is None:
-        return ""
-    return f"has {part.levels} of {part.of_levels} levels, {part.cells} of {part.of_cells} cells"
+    part = run.partial
+    return f"has {part.levels} of {part.of_levels} levels, {part.cells} of {part.of_cells} cells" if part else ""
 
 
-def _registered_otherwise(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> bool:
+def _registered_otherwise(a: ClaimResult, b: ClaimResult) -> bool:
     """Whether both say what they had committed themselves to, and it is not the same."""
-    before, now = (_mapping((claim or {}).get("preregistration")).get("hash") for claim in (a, b))
+    before, now = a.preregistration.hash, b.preregistration.hash
     return bool(before and now and before != now)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _machine(machine: Any) -> str:
-    held = _mapping(machine)
-    return f"{numbers.plain(held.get('cpu'))}, {numbers.plain(held.get('cpus'))} CPUs"
 
 
 _Matched = tuple[Finding | None, Finding | None]
 
 
-def _matched(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> list[_Matched]:
+def _matched(a: ClaimResult | None, b: ClaimResult | None) -> list[_Matched]:
     """A claim's findings by name, in B's order, then what A alone has."""
-    of_a, of_b = (_by_name(findings.findings_of({"claims": [claim]}) if claim else []) for claim in (a, b))
+    of_a, of_b = ({f.name: f for f in claim.findings} if claim else {} for claim in (a, b))
     return [(of_a.get(name), of_b.get(name)) for name in dict.fromkeys([*of_b, *of_a])]
-
-
-def _by_name(found: Sequence[Finding]) -> dict[tuple[str, int], Finding]:
-    """By name and, where a file has one twice, which of them it is."""
-    times: Counter[str] = Counter()
-    held = {}
-    for finding in found:
-        held[finding.name, times[finding.name]] = finding
-        times[finding.name] += 1
-    return held
 
 
 def _untested(a: Finding | None, b: Finding | None) -> str:
     """Why their effects can't be compared by their seeds, in words; empty where they can."""
     if a is None or b is None:
         return "there is nothing to compare it with"
-    if unjudged := " and ".join(run for run, side in (("A", a), ("B", b)) if side.conclusion not in JUDGED):
+    if unjudged := " and ".join(run for run, side in (("A", a), ("B", b)) if not side.judged):
         return f"it was not judged in {unjudged}"
     for name in ("kind", "min_effect", "unit"):
         before, now = getattr(a, name), getattr(b, name)
         if before != now:
-            return f"they were asked otherwise: {name} {before} in A, {now} in B"
+            return f"another question was asked: {name} {before} in A, {now} in B"
     if a.sample is None or b.sample is None:
         missing = " and ".join(run for run, side in (("A", a), ("B", b)) if side.sample is None)
         return f"no numbers per seed were kept in {missing}"
-    if a.sample["statistic"] != b.sample["statistic"]:
-        return "their effects are of two statistics"
-    return ""
+    return "their effects are of two statistics" if a.sample.statistic != b.sample.statistic else ""
 
 
-def _claim(
-    a: Mapping[str, Any] | None, b: Mapping[str, Any] | None, matched: Sequence[_Matched], alpha: float
-) -> Claim:
+def _claim(a: ClaimResult | None, b: ClaimResult | None, matched: Sequence[_Matched], alpha: float) -> ComparedClaim:
     together: dict[tuple[str, str], list[_Matched]] = {}
     for one, other in matched:
         newer = other or one
         assert newer
         together.setdefault((newer.hypothesis, newer.unit), []).append((one, other))
     groups = [_group(hypothesis, unit, members, alpha) for (hypothesis, unit), members in together.items()]
-    groups.sort(key=lambda group: ORDER.index(group.pairs[0].change))
+    groups.sort(key=lambda group: _ORDER.index(group.pairs[0].change))
     changes = [pair.change for group in groups for pair in group.pairs]
-    change: Change = min(changes, key=ORDER.index, default="not compared")
+    change: Difference = min(changes, key=_ORDER.index, default="not compared")
     if change in ("not judged", "not compared") and "nothing" in changes:
         change = "nothing"  # of what was compared
     if a is None or b is None:
         change = "only one"
-    elif a["verdict"] not in VERDICTS_GIVEN or b["verdict"] not in VERDICTS_GIVEN:
+    elif a.verdict not in VERDICTS_GIVEN or b.verdict not in VERDICTS_GIVEN:
         change = "not judged"
-    elif a["verdict"] != b["verdict"]:
+    elif a.verdict != b.verdict:
         change = "verdict"
-    counted = {word: changes.count(word) for word in ORDER if word != "nothing" and word in changes}
-    held: Mapping[str, Any] = b or a or {}
-    return Claim(
-        held["id"],
-        str(held.get("says") or held["id"]),
-        mark(a["verdict"], VERDICTS) if a else None,
-        mark(b["verdict"], VERDICTS) if b else None,
+    counts = Counter[Difference](change for change in changes if change != "nothing")
+    held = b or a
+    assert held
+    return ComparedClaim(
+        held.id,
+        held.says or held.id,
+        mark(a.verdict, VERDICTS) if a else None,
+        mark(b.verdict, VERDICTS) if b else None,
         change,
-        ", ".join(f"{count} {SIGNS[word][2]}" for word, count in counted.items()),
+        ", ".join(f"{counts[each]} {SIGNS[each].word}" for each in _ORDER if counts[each]),
         tuple(groups),
     )
 
 
-def _group(hypothesis: str, unit: str, matched: Sequence[_Matched], alpha: float) -> Group:
-    plain = [{**finding.plain(), "sensitivity": ()} for pair in matched for finding in pair if finding]
-    half = strips.scale(plain)
-    pairs = sorted((_pair(*pair, half, alpha) for pair in matched), key=lambda pair: ORDER.index(pair.change))
-    return Group(hypothesis, unit, strips.axis(half), tuple(pairs))
+def _group(hypothesis: str, unit: str, matched: Sequence[_Matched], alpha: float) -> PairGroup:
+    half = strips.half_axis(f.replace(sensitivity=()) for pair in matched for f in pair if f)
+    pairs = sorted((_pair(*pair, half, alpha) for pair in matched), key=lambda pair: _ORDER.index(pair.change))
+    return PairGroup(hypothesis, unit, strips.axis(half), tuple(pairs))
 
 
-def _pair(a: Finding | None, b: Finding | None, half: float, alpha: float) -> Pair:
-    why = _untested(a, b)
-    moved = None
-    if a and b and not why:
-        new, old = (side.sample for side in (b, a))
+def _pair(a: Finding | None, b: Finding | None, half: float, alpha: float) -> FindingPair:
+    why, moved = _untested(a, b), None
+    if a and b and a.sample and b.sample and not why:
         try:
-            moved = shift(new, old, alpha, MARGIN * b.min_effect)
+            moved = shift(b.sample, a.sample, alpha, MARGIN * b.min_effect)
         except ValueError as problem:
             why = str(problem)
-    change: Change = "nothing"
+    change: Difference = "nothing"
     if a is None or b is None:
         change = "only one"
-    elif a.conclusion not in JUDGED or b.conclusion not in JUDGED:
+    elif not a.judged or not b.judged:
         change = "not judged"
     elif a.conclusion != b.conclusion:
         change = "conclusion"
@@ -391,11 +301,9 @@ def _pair(a: Finding | None, b: Finding | None, half: float, alpha: float) -> Pa
         change = "not compared"
     elif moved.differs:
         change = "effect"
-    return Pair(_side("A", a, half), _side("B", b, half), moved, why, change)
-
-
-def _side(run: str, finding: Finding | None, half: float) -> Side | None:
-    if finding is None:
-        return None
-    strip = strips.strip(finding.plain(), half, finding.min_effect)
-    return Side(run, finding, mark(finding.conclusion, CONCLUSIONS), strip)
+    sides = tuple(
+        RunSide(run, f, mark(f.conclusion, CONCLUSIONS), strips.strip(f, half, f.min_effect))
+        for run, f in (("A", a), ("B", b))
+        if f
+    )
+    return FindingPair(sides, moved, why, change)

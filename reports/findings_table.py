@@ -1,31 +1,44 @@
-"""The findings of a claim as tables: grouped by hypothesis on one axis, and what the scaling cost."""
+"""The findings of a claim: how its verdict came about, tables of one axis a hypothesis, and what the scaling cost."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from harness.results.more_seeds import in_words
-from harness.results.schema import Finding
-from reports import numbers, seeds, strips
-from reports.board import system_title
-from reports.marks import CONCLUSIONS, STANDINGS, Mark, mark
+from harness.results.schema import Amount, Finding, Reading
+from reports import numbers, strips
+from reports.marks import CONCLUSIONS, STANDINGS, Mark, mark, tally
 
 KINDS = {"greater": "greater than zero", "equivalent": "equivalent to zero", "non-inferior": "not inferior"}
+_WHY = {
+    "REPRODUCED": "REPRODUCED asks for all of a claim's findings, and has them",
+    "REFUTED": "Something speaks against the claim and nothing for it: REFUTED",
+    "MIXED": "Something speaks for the claim and something against it: MIXED",
+    "INCONCLUSIVE": "Nothing speaks against the claim, yet not all of it for it: INCONCLUSIVE",
+    "NOT RUN": "Nothing was judged, so nothing is said",
+    "ERROR": "Of a claim of which a part broke, nothing is said",
+    "SMOKE": "A rehearsal judges nothing",
+}
+NAMED = 4  # findings that are named as standing in the way
 
 
 @dataclass(frozen=True)
-class Decide:
-    """What would decide an underpowered finding: a sentence, what has to be known of it, the command."""
+class VerdictRule:
+    """How a verdict came about. why: in a sentence. between: the findings that deny REPRODUCED, as (mark, label,
+    finding); `more` are not named. refused: why findings were not judged, with how many each. assay: how many findings
+    of "no difference" passed the check on whether a difference could be seen. standings: what the baseline says."""
 
-    says: str
-    asides: tuple[str, ...]
-    command: str
+    why: str
+    between: tuple[tuple[Mark, str, Finding], ...]
+    more: int
+    refused: tuple[tuple[str, int], ...]
+    assay: int
+    standings: tuple[Mark, ...]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What the baseline says of a finding: its numbers as (name, value), or where no drift is known a sentence."""
+class BaselineStanding:
+    """What the baseline says of a finding: its numbers as (name, value), or where none are known a sentence."""
 
     mark: Mark
     says: str
@@ -33,126 +46,138 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One finding of the table; `label` tells findings of one system apart; `beside` are not counted."""
+class FindingRow:
+    """One finding. label: what tells it from others of its system. decide: what would decide it. readings: the same
+    effect under other readings of the paper, which are not counted."""
 
-    finding: Mapping[str, Any]
+    finding: Finding
+    anchor: str
     label: str
     mark: Mark
     strip: strips.Strip | None
-    dots: seeds.Dots | None
-    standing: Standing | None
-    decide: Decide | None
-    beside: tuple[tuple[Mapping[str, Any], Mark | None, strips.Strip | None], ...]
+    dots: strips.Dots | None
+    standing: BaselineStanding | None
+    decide: str
+    readings: tuple[tuple[Reading, Mark, strips.Strip | None], ...]
 
 
 @dataclass(frozen=True)
-class Group:
+class HypothesisGroup:
     """The findings of one hypothesis, which share one axis."""
 
     hypothesis: str
     kind: str
     unit: str
     axis: Sequence[tuple[float, str]]
-    rows: tuple[Row, ...]
+    rows: tuple[FindingRow, ...]
 
 
-def groups(findings: Sequence[Mapping[str, Any]]) -> tuple[Group, ...]:
-    """One group a hypothesis (and kind, and unit), in the order of their first findings."""
-    together: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+def rule(verdict: str, findings: Sequence[Finding]) -> VerdictRule:
+    """Of one claim."""
+    short = [finding for finding in findings if finding.conclusion != "supported"]
+    named = [(mark(f.conclusion, CONCLUSIONS), parameters(f.name), f) for f in short]
+    if verdict not in ("REFUTED", "MIXED", "INCONCLUSIVE"):
+        named = []
+    equivalent = any(finding.conclusion == "equivalent" for finding in findings)
+    counted = " Equivalence counts against a claim of a difference." if equivalent else ""
+    assay = [f for f in findings if f.kind != "greater" and f.judged and not f.refusal and f.conclusion != "equivalent"]
+    return VerdictRule(
+        f"{_WHY[verdict]}.{counted}" if findings and verdict in _WHY else "",
+        tuple(named[:NAMED]),
+        len(named[NAMED:]),
+        tuple(Counter(finding.refused for finding in findings if finding.refusal).items()),
+        len(assay),
+        tally((finding.standing for finding in findings if finding.standing), STANDINGS),
+    )
+
+
+def groups(findings: Sequence[Finding], anchors: Mapping[str, str]) -> tuple[HypothesisGroup, ...]:
+    """One group a hypothesis, kind and unit, in the order of their first findings. anchors: of rows, by nodeid."""
+    together: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
-        hypothesis, kind, unit = (str(finding.get(key) or "") for key in ("hypothesis", "kind", "unit"))
-        together.setdefault((hypothesis or str(finding["name"] or ""), kind, unit), []).append(finding)
+        together.setdefault((finding.hypothesis or finding.name, finding.kind, finding.unit), []).append(finding)
     found = []
     for (hypothesis, kind, unit), members in together.items():
-        half = seeds.stretch(members)
-        systems = Counter(str(finding["system"]) for finding in members)
-        rows = tuple(_row(f, half, str(f["name"] or "") if systems[str(f["system"])] > 1 else "") for f in members)
-        axis = strips.axis(half) if any(row.strip for row in rows) else ()
-        found.append(Group(hypothesis, KINDS.get(kind, kind), unit, axis, rows))
+        half = strips.half_axis(members, seeds=True)
+        alike = Counter(finding.system for finding in members)
+        rows = tuple(_row(f, anchors[f.nodeid], half, f.name if alike[f.system] > 1 else "") for f in members)
+        ticks = strips.axis(half) if any(row.strip for row in rows) else ()
+        found.append(HypothesisGroup(hypothesis, KINDS[kind], unit, ticks, rows))
     return tuple(found)
 
 
-def standing(finding: Mapping[str, Any]) -> Standing | None:
-    """What the gate has said of a finding; None without a baseline."""
-    known = finding["drift"]
-    if not isinstance(known, Mapping):
-        return None
-    effect, lower, upper, drift, seen = (known.get(name) for name in ("effect", "lower", "upper", "moved", "seen"))
-    then = f"{numbers.effect(effect, [lower, upper], sign=True)} {numbers.interval(lower, upper, [effect])}"
-    shown = (
-        ("then", effect, f"{known.get('conclusion') or ''} {then}".strip()),
-        ("drift since", drift, numbers.effect(drift, sign=True)),
-        ("p of the drift", known.get("p"), numbers.probability(known.get("p"))),
-        (
-            "smallest drift seen 9 times in 10",
-            drift,
-            numbers.effect(seen) if strips.finite(numbers.number(seen)) else "none",
-        ),
-        ("margin", known.get("margin"), numbers.plain(known.get("margin"))),
-    )
-    marked = mark(known.get("standing"), STANDINGS)
-    says = "" if drift is not None else str(known.get("says") or marked.meaning)  # numbers say it where there are any
-    return Standing(marked, says, tuple((name, text) for name, value, text in shown if value is not None))
-
-
-def scaling(findings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """Quantities as columns, systems as rows, alike ones in one: used here, in the paper, and the share."""
+def scaling(
+    findings: Sequence[Finding], title: Callable[[str], str]
+) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...]]:
+    """What the scaling cost: quantities, and rows of systems, alike ones in one, with (here, paper, share) of each."""
     systems: dict[str, dict[str, tuple[str, str, str]]] = {}
     for finding in findings:
-        scale = finding["scale"]
-        for system, shares in scale.items() if isinstance(scale, Mapping) else ():
-            for quantity, pair in shares.items() if isinstance(shares, Mapping) else ():
-                if isinstance(pair, Mapping):
-                    systems.setdefault(str(system), {}).setdefault(str(quantity), _pair(pair))
-    quantities = tuple(dict.fromkeys(quantity for row in systems.values() for quantity in row))
-    alike: dict[tuple[Any, ...], list[str]] = {}
+        for system, amounts in finding.scale.items():
+            systems.setdefault(system, {}).update({name: _amount(amount) for name, amount in amounts.items()})
+    quantities = tuple(dict.fromkeys(name for row in systems.values() for name in row))
+    alike: dict[tuple[tuple[str, str, str] | None, ...], list[str]] = {}
     for system, row in systems.items():
-        alike.setdefault(tuple(row.get(quantity) for quantity in quantities), []).append(system)
-    return quantities, tuple((", ".join(map(system_title, names)), cells) for cells, names in alike.items())
+        alike.setdefault(tuple(row.get(name) for name in quantities), []).append(title(system))
+    return quantities, tuple((", ".join(names), cells) for cells, names in alike.items())
 
 
-def _row(finding: Mapping[str, Any], half: float, label: str) -> Row:
-    beside = tuple(
-        (
-            reading,
-            mark(reading["conclusion"], CONCLUSIONS) if reading["conclusion"] else None,
-            strips.strip(reading, half, finding["min_effect"]),
-        )
-        for reading in finding["sensitivity"]
-    )
-    return Row(
+def parameters(name: str) -> str:
+    """What tells a finding from others of its test: the item's parameters, or else its name."""
+    return name.partition("[")[2].removesuffix("]") or name
+
+
+def _row(finding: Finding, anchor: str, half: float, label: str) -> FindingRow:
+    return FindingRow(
         finding,
+        anchor,
         label,
-        mark(finding["conclusion"], CONCLUSIONS),
-        strips.strip(finding, half, finding["min_effect"]),
-        seeds.dots(finding, half),
-        standing(finding),
+        mark(finding.conclusion, CONCLUSIONS),
+        strips.strip(finding, half, finding.min_effect),
+        strips.dots(finding, half),
+        _standing(finding),
         _decide(finding),
-        beside,
+        tuple(
+            (reading, mark(reading.conclusion, CONCLUSIONS), strips.strip(reading, half, finding.min_effect))
+            for reading in finding.sensitivity
+        ),
     )
 
 
-def _decide(finding: Mapping[str, Any]) -> Decide | None:
-    """In the terminal's own words; None where the run does not know what would decide it."""
-    if finding["conclusion"] != "underpowered" or not finding["n"]:
+def _standing(finding: Finding) -> BaselineStanding | None:
+    drift = finding.drift
+    if drift is None:
         return None
-    if not finding["more_seeds"] and finding["refused"]:
-        return None  # its reason says so
-    given = {name: finding[name] for name in _FIELDS if finding.get(name) is not None}
-    try:
-        first, *rest = in_words(Finding.model_validate(given))
-    except (ValueError, KeyError, TypeError, AttributeError):  # not what this version writes
-        return None
-    says = first.removeprefix(f"{finding['name']}: ")
-    asides = tuple(line.strip(" ()") for line in rest if line.startswith("  ("))
-    return Decide(says[:1].upper() + says[1:], asides, rest[-1].strip() if rest else "")
+    then = f"{numbers.effect(drift.effect, [drift.lower, drift.upper], sign=True)}"
+    then += f" {numbers.interval(drift.lower, drift.upper, [drift.effect])}"
+    shown = {
+        "then": None if drift.effect is None else f"{drift.conclusion or ''} {then}".strip(),
+        "drift since": None if drift.moved is None else numbers.effect(drift.moved, sign=True),
+        "p of the drift": None if drift.p is None else numbers.probability(drift.p),
+        "smallest drift seen 9 times in 10": None
+        if drift.moved is None
+        else "none"
+        if drift.seen is None
+        else numbers.effect(drift.seen),
+        "margin": None if drift.margin is None else numbers.plain(drift.margin),
+    }
+    says = drift.says if drift.moved is None else ""  # numbers say it where there are any
+    return BaselineStanding(
+        mark(drift.standing, STANDINGS), says, tuple((a, b) for a, b in shown.items() if b is not None)
+    )
 
 
-_FIELDS = tuple(Finding.model_fields)
+def _decide(finding: Finding) -> str:
+    """As the terminal says it, without the command; empty where the finding was decided, or its reason says so."""
+    if finding.conclusion != "underpowered" or not finding.n or (finding.refusal and not finding.more_seeds):
+        return ""
+    first, *rest = (line.strip() for line in in_words(finding))
+    said = [first.removeprefix(f"{finding.name}: "), *(line.strip("()") for line in rest if line.startswith("("))]
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in said)
 
 
-def _pair(pair: Mapping[str, Any]) -> tuple[str, str, str]:
-    here, paper = numbers.number(pair.get("here")), numbers.number(pair.get("paper"))
+def _amount(amount: Amount) -> tuple[str, str, str]:
+    here, paper = (
+        numbers.number(value) if not isinstance(value, str) else None for value in (amount.here, amount.paper)
+    )
     share = numbers.percent(here / paper) if here is not None and paper else ""
-    return numbers.plain(pair.get("here")), numbers.plain(pair.get("paper")), share
+    return numbers.plain(amount.here), numbers.plain(amount.paper), share

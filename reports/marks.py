@@ -1,14 +1,15 @@
 """The report's words with their tones and icons: no colour stands alone."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from harness.results import schema as standing
+from harness.results.schema import STANDINGS as MEANINGS
 
-# word -> (tone: a colour of the stylesheet, icon: a symbol of the template, what it means)
-VERDICTS = {
+Words = Mapping[str, tuple[str, str, str]]
+"""Word -> (tone: a colour of the stylesheet, icon: a symbol of the template, what it means)."""
+
+VERDICTS: Words = {
     "REPRODUCED": ("good", "check", "every finding is supported"),
     "REFUTED": (
         "bad",
@@ -21,12 +22,8 @@ VERDICTS = {
     "ERROR": ("error", "bang", "something broke; nothing is said about the claim"),
     "SMOKE": ("smoke", "waves", "a rehearsal of the machinery; nothing is judged"),
 }
-CONCLUSIONS = {
-    "supported": (
-        "good",
-        "check",
-        "the bounds lie where the hypothesis says; a difference is also large enough",
-    ),
+CONCLUSIONS: Words = {
+    "supported": ("good", "check", "the bounds lie where the hypothesis says; a difference is also large enough"),
     "contradicted": ("bad", "cross", "the bounds lie on the other side"),
     "equivalent": ("level", "equals", "no difference that matters, where one is claimed"),
     "underpowered": ("weak", "question", "the bounds leave it open"),
@@ -34,7 +31,6 @@ CONCLUSIONS = {
     "error": VERDICTS["ERROR"],
     "smoke": VERDICTS["SMOKE"],
 }
-NEUTRAL = ("none", "question", "")
 _LOOKS = {
     "regressed": ("bad", "cross"),
     "left": ("mixed", "half"),
@@ -42,27 +38,23 @@ _LOOKS = {
     "recovered": ("good", "check"),
     "holds": ("good", "check"),
     "as recorded": ("none", "equals"),
-    "new": ("none", "dash"),
-    "not comparable": ("none", "dash"),
 }
-# What a baseline says of a finding, in the gate's words, the worst first.
-STANDINGS: dict[str, tuple[str, str, str]] = {
-    word: (*_LOOKS.get(word, NEUTRAL[:2]), meaning) for word, meaning in standing.STANDINGS.items()
-}
+STANDINGS: Words = {word: (*_LOOKS.get(word, ("none", "dash")), meaning) for word, meaning in MEANINGS.items()}
+"""What a baseline says of a finding, the worst first."""
 CHANGED = ("regressed", "left", "changed", "recovered")
 COMPARED = (*CHANGED, "holds", "as recorded")
-# A tone of a record's entry, as VERDICTS' words have one.
-TONES = {
+TONES: Words = {
     "good": ("good", "check", "as it must be"),
     "bad": ("bad", "cross", "not as it must be"),
     "mixed": ("mixed", "half", "in part, or it depends"),
     "weak": ("weak", "question", "too little to say"),
 }
+"""Of the entries of trust's records."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A word with its tone and icon, so that no colour stands alone; `count` where it is a tally."""
+    """A word with its tone, icon and meaning; `count` where it is a tally."""
 
     word: str
     tone: str
@@ -71,14 +63,18 @@ class Mark:
     count: int = 1
 
 
-def mark(word: Any, known: Mapping[str, tuple[str, str, str]], count: int = 1) -> Mark:
+def mark(word: str, known: Words, count: int = 1) -> Mark:
     """The word as `known` has it; one that it has not stays what it is."""
-    text = str(word) if word else "unknown"
-    return Mark(text, *known.get(text, NEUTRAL), count=count)
+    return Mark(word, *known.get(word, ("none", "question", "")), count=count)
 
 
-def tally(words: Any, known: Mapping[str, tuple[str, str, str]]) -> tuple[Mark, ...]:
+def marks(known: Words, words: Iterable[str] | None = None) -> Sequence[Mark]:
+    """Each word that there is, as a legend has them."""
+    return [mark(word, known) for word in (known if words is None else words)]
+
+
+def tally(words: Iterable[str], known: Words) -> tuple[Mark, ...]:
     """How often each word occurs, in the legend's order, unknown words last."""
-    counts = Counter(str(word) if word else "unknown" for word in words)
+    counts = Counter(words)
     order = [word for word in known if word in counts] + sorted(word for word in counts if word not in known)
     return tuple(mark(word, known, counts[word]) for word in order)

@@ -122,6 +122,15 @@ def day(iso: Any) -> str:
     return f"{when.day} {when:%B %Y}"
 
 
+def short_day(iso: str) -> str:
+    """`22 Nov 25`; text that is no ISO time stays as it is."""
+    try:
+        when = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso[:10]
+    return f"{when.day} {when:%b %y}"
+
+
 def moment(iso: Any) -> str:
     """`22 November 2025, 07:35 UTC`; text that is no ISO time stays as it is."""
     try:

@@ -1,190 +1,200 @@
-"""One coordinate system as Vega, and as the static SVG that Vega makes of it.
+"""A panel as Vega, and as the static SVG that Vega makes of it.
 
-Legends are HTML: they wrap on a phone, and no finding's text enters a Vega expression.
-
-Where scripts run, templates/js/charts.js draws a panel's `spec` in place of its SVG. It steers these signals:
-    shown    bool[entries of the legend]: whose lines are drawn
-    at       the level that is pointed at, or -1: its points are large, on a vertical rule
-    low, high  the ends of the return's axis, before they are made round
-and reads the data set `points`: one a line and level, with the `entry` of the legend, the `level` (points of
-several lines above each other share it) and the `row` of the drawing's table that says its numbers.
+Legends are HTML: they wrap on a phone, and no finding's text enters a Vega expression. Where scripts run,
+templates/js/charts.js draws a panel's `spec` in place of its SVG. It steers these signals:
+    shown      bool[entries of the legend]: whose lines are drawn
+    at         the level that is pointed at, or -1: its points are large, on a vertical rule
+    low, high  the ends of the value axis, before they are made round
+and reads the data set `points`: one a line and level, with the `entry` of the legend, the `level` (shared by points
+above each other) and the `row` of the table that says its numbers.
 """
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import altair as alt
-import vl_convert
 from markupsafe import Markup
 
-from reports.lines import DENSITY, Along, Line, levels_of
 from reports.palette import AXIS, GRID, INK, REFERENCE, Swatch
 
-PERCENT, PLAIN = (
-    "format(100 * datum.value, '~r') + ' %'",
-    "format(datum.value, ',~r')",
-)  # Vega label expressions
-VEGA_LITE = ".".join(alt.SCHEMA_VERSION[1:].split(".")[:2])  # the one that altair writes
-POINTS = "points"  # the name of a spec's data set
+_PERCENT, _PLAIN = "format(100 * datum.value, '~r') + ' %'", "format(datum.value, ',~r')"  # Vega's expressions
+_VEGA_LITE = "6.4"  # the release whose Vega vl-convert bundles
+_DRAWN, _POINTED, _REFERENCES = "drawn", "pointed", "references"  # data sets beside `points`
+# What BSD-3-Clause asks of whoever passes it on.
+_NOTICE = """/*! Vega, Vega-Lite and vega-embed, (c) University of Washington Interactive Data Lab, BSD-3-Clause:
+https://github.com/vega/vega/blob/main/LICENSE */
+"""
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One coordinate system: the inside of an `<svg>` of this view box, and the text that stands for it.
+@functools.cache
+def library() -> str:
+    """Vega for browsers, 0.9 MB, which sets `vegaEmbed`; the same text each time. Takes a second."""
+    import vl_convert
 
-    spec: the same as Vega. levels: how many there are to point at.
-    """
-
-    heading: str
-    view_box: str
-    body: Markup
-    alt: str
-    spec: Mapping[str, Any]
-    levels: int
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE)
+    return _NOTICE + script
 
 
-def draw_panel(
-    lines: Sequence[Line],
-    references: Mapping[str, float],
-    size: tuple[int, int],
-    ends: tuple[float, float],
-    text: str,
-    heading: str = "",
-    share: bool = False,
-    along: Along = DENSITY,
-) -> Panel:
-    """lines: the first drawn lies lowest. ends: least and greatest value. text: what stands for the picture."""
-    levels = levels_of(lines, along)
-    points = [
-        {
-            "line": i,
-            "entry": line.entry,
-            "row": line.row + k,
-            "level": int(levels[i][k]),
-            "place": _short(line.places[k]),
-            "mean": _short(line.mean[k]),
-            "lower": _short(line.lower[k]),
-            "upper": _short(line.upper[k]),
-        }
-        for i, line in enumerate(lines)
-        for k in range(len(line.places))
-    ]
-    chart = _vega_lite(points, [line.swatch for line in lines], references, size, ends, share, along)
-    spec = vl_convert.vegalite_to_vega(chart.to_dict(), vl_version=VEGA_LITE)
-    (data,) = (data for data in spec["data"] if data["name"] == POINTS)
-    data["values"] = points  # only now: altair copies its data over and over
-    view_box, body = _trim(vl_convert.vega_to_svg(spec))
-    return Panel(heading, view_box, body, text, spec, 1 + max(int(level.max()) for level in levels))
-
-
-def _short(value: float) -> float:
-    """To six digits: more than a picture shows, and a third of the text."""
-    return float(f"{value:.6g}")
-
-
-def _vega_lite(
-    points: list[dict[str, float]],
+def spec(
+    points: Sequence[Mapping[str, float]],
     swatches: Sequence[Swatch],
     references: Mapping[str, float],
     size: tuple[int, int],
     ends: tuple[float, float],
-    share: bool,
-    along: Along,
-) -> Any:
-    """The chart of altair, still without its `points`; the rest is as for `draw_panel`."""
-    places = [point["place"] for point in points]
-    span = (min(*places, 0.8 * max(places)), max(places))
-    order = list(range(len(swatches)))
+    title: str,
+    pruned: bool,
+    percent: tuple[bool, bool],
+) -> dict[str, Any]:
+    """The panel as Vega.
 
-    if along.pruned:
-        scale = alt.Scale(type="log", reverse=True, nice=False, domain=list(span))
-        ticks: dict[str, Any] = {"values": _ticks(*span)}
+    swatches: of lines; the first drawn lies lowest. ends: least and greatest value. title: of the axis along the lines;
+    pruned: it is logarithmic and falls. percent: whether it, and the value axis, are of shares.
+    """
+    places, order = [point["place"] for point in points], list(range(len(swatches)))
+    least, most = min(*places, 0.8 * max(places)), max(places)
+    if pruned:
+        across: dict[str, Any] = {"type": "log", "reverse": True, "nice": False, "zero": False, "domain": [least, most]}
+        ticks: dict[str, Any] = {"values": _ticks(least, most)}
     else:
-        span = (span[1], 0.0)  # as above, the end of the lines first
-        scale, ticks = alt.Scale(domain=[0, span[0]], nice=False), {"tickCount": 5}
-    words = PERCENT if along is DENSITY else PLAIN
-    axis = alt.Axis(**ticks, labelExpr=words, grid=False, labelFlush=False)
-    x = alt.X("place:Q", title=along.title, scale=scale, axis=axis)
-    y = partial(
-        alt.Y,
-        title=None,
-        scale=alt.Scale(domain=[alt.ExprRef("low"), alt.ExprRef("high")], nice=True, zero=False),
-        axis=alt.Axis(tickCount=5, domain=False, ticks=False, offset=4, labelExpr=PERCENT if share else PLAIN),
-    )
-    colour = alt.Color("line:N", scale=alt.Scale(domain=order, range=[s.colour for s in swatches]), legend=None)
-    dash = alt.StrokeDash(
-        "line:N",
-        legend=None,
-        scale=alt.Scale(domain=order, range=[[int(n) for n in s.dash.split(",") if n] or [1, 0] for s in swatches]),
-    )
-    shape = alt.Shape("line:N", scale=alt.Scale(domain=order, range=[s.shape for s in swatches]), legend=None)
+        across, ticks = {"type": "linear", "nice": False, "domain": [0, most]}, {"tickCount": 5}
+    # The first reference (the expert) is named at the lines' end, the next (random) at their start: they run from near
+    # the one to near the other, so these corners are the empty ones.
+    named = [{"mean": value, "name": name, "first": i % 2 == 0} for i, (name, value) in enumerate(references.items())]
 
-    base = (
-        alt.Chart(alt.InlineData(values=[], name=POINTS))
-        .transform_filter("shown[datum.entry]")
-        .encode(x=x, color=colour)
-    )
-    layers: list[alt.Chart] = []
-    for i, (name, value) in enumerate(references.items()):
-        # The first reference (the expert) is named at the sparse end, the next (random) at the dense end: the
-        # lines run from near the one to near the other, so these corners are the empty ones.
-        at = alt.Chart(alt.InlineData(values=[{"place": span[i % 2], "mean": value, "name": name}]))
-        layers += [
-            at.mark_rule(color=REFERENCE, strokeDash=[2, 3]).encode(y=y("mean:Q")),
-            at.mark_text(
-                align="left" if i % 2 else "right", baseline="bottom", dy=-3, color=REFERENCE, fontSize=11
-            ).encode(x=x, y=y("mean:Q"), text="name:N"),
-        ]
-    pointed = alt.condition("datum.level === at", alt.value(80), alt.value(26))
-    layers += [
-        base.mark_area(opacity=0.15).encode(y=y("lower:Q"), y2="upper:Q"),
-        base.transform_filter("datum.level === at").mark_rule().encode(color=alt.value(AXIS)),
-        base.mark_line(strokeWidth=1.8).encode(y=y("mean:Q"), strokeDash=dash),
-        base.mark_point(filled=True, opacity=1).encode(y=y("mean:Q"), shape=shape, size=pointed),
-    ]
-    text = {
+    def on(field: str) -> dict[str, Any]:
+        return {"scale": "x" if field == "place" else "y", "field": field}
+
+    def by_line(scale: str) -> dict[str, Any]:
+        return {"scale": scale, "field": "line"}
+
+    def mark(kind: str, data: str, **update: Any) -> dict[str, Any]:
+        return {"type": kind, "from": {"data": data}, "encode": {"update": update}}
+
+    def each_line(kind: str, **update: Any) -> dict[str, Any]:
+        facet = {"name": f"{kind} of a line", "data": _DRAWN, "groupby": "line"}
+        return {"type": "group", "from": {"facet": facet}, "marks": [mark(kind, facet["name"], **update)]}
+
+    def value(held: Any) -> dict[str, Any]:
+        return {"value": held}
+
+    label = {
         "labelColor": INK,
         "titleColor": INK,
         "labelFontSize": 12,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
     }
-    return (
-        alt.layer(*layers)
-        .add_params(
-            alt.param(name="shown", value=[True] * (1 + max(int(point["entry"]) for point in points))),
-            alt.param(name="at", value=-1),
-            alt.param(name="low", value=_short(ends[0])),
-            alt.param(name="high", value=_short(ends[1])),
-        )
-        .properties(
-            width=size[0],
-            height=size[1],
-            padding={"left": 2, "right": 8, "top": 10, "bottom": 2},
-            autosize=alt.AutoSizeParams(type="fit", contains="padding"),
-        )
-        .configure(background="transparent", aria=False, font="sans-serif")
-        .configure_view(stroke=None)
-        .configure_axis(gridColor=GRID, domainColor=AXIS, tickColor=AXIS, tickSize=4, labelPadding=4, **text)
-    )
+    axes = {"gridColor": GRID, "domainColor": AXIS, "tickColor": AXIS, "tickSize": 4, "labelPadding": 4, **label}
+    y_axis = {
+        "scale": "y",
+        "orient": "left",
+        "grid": True,
+        "tickCount": 5,
+        "domain": False,
+        "ticks": False,
+        "offset": 4,
+    }
+    x_axis = {"scale": "x", "orient": "bottom", "title": title, **ticks}
+    return {
+        "$schema": "https://vega.github.io/schema/vega/v6.json",
+        "width": size[0],
+        "height": size[1],
+        "padding": {"left": 2, "right": 8, "top": 10, "bottom": 2},
+        "autosize": {"type": "fit", "contains": "padding"},
+        "config": {"axis": axes, "aria": False, "font": "sans-serif"},
+        "signals": [
+            {"name": "shown", "value": [True] * (1 + max(int(point["entry"]) for point in points))},
+            {"name": "at", "value": -1},
+            {"name": "low", "value": short(ends[0])},
+            {"name": "high", "value": short(ends[1])},
+        ],
+        "data": [
+            {"name": "points", "values": points},
+            {"name": _DRAWN, "source": "points", "transform": [{"type": "filter", "expr": "shown[datum.entry]"}]},
+            {"name": _POINTED, "source": _DRAWN, "transform": [{"type": "filter", "expr": "datum.level === at"}]},
+            {"name": _REFERENCES, "values": named},
+        ],
+        "scales": [
+            {"name": "x", "range": "width", **across},
+            {"name": "y", "range": "height", "domain": {"signal": "[low, high]"}, "nice": True, "zero": False},
+            *(
+                {"name": name, "type": "ordinal", "domain": order, "range": values}
+                for name, values in (
+                    ("colour", [swatch.colour for swatch in swatches]),
+                    ("dash", [[int(n) for n in swatch.dash.split(",") if n] or [1, 0] for swatch in swatches]),
+                    ("shape", [swatch.shape for swatch in swatches]),
+                )
+            ),
+        ],
+        "axes": [
+            {**axis, "encode": {"labels": {"update": {"text": {"signal": _PERCENT if share else _PLAIN}}}}}
+            for share, axis in zip(percent, (x_axis, y_axis), strict=True)
+        ],
+        "marks": [
+            mark(
+                "rule",
+                _REFERENCES,
+                x=value(0),
+                x2={"signal": "width"},
+                y=on("mean"),
+                stroke=value(REFERENCE),
+                strokeDash=value([2, 3]),
+            ),
+            mark(
+                "text",
+                _REFERENCES,
+                x={"signal": "datum.first ? width : 0"},
+                align={"signal": "datum.first ? 'right' : 'left'"},
+                y=on("mean"),
+                dy=value(-3),
+                baseline=value("bottom"),
+                text={"field": "name"},
+                fill=value(REFERENCE),
+                fontSize=value(11),
+            ),
+            each_line(
+                "area",
+                x=on("place"),
+                y=on("lower"),
+                y2=on("upper"),
+                fill=by_line("colour"),
+                fillOpacity=value(0.15),
+            ),
+            mark("rule", _POINTED, x=on("place"), y=value(0), y2={"signal": "height"}, stroke=value(AXIS)),
+            each_line(
+                "line",
+                x=on("place"),
+                y=on("mean"),
+                stroke=by_line("colour"),
+                strokeDash=by_line("dash"),
+                strokeWidth=value(1.8),
+            ),
+            mark(
+                "symbol",
+                _DRAWN,
+                x=on("place"),
+                y=on("mean"),
+                fill=by_line("colour"),
+                shape=by_line("shape"),
+                size=[{"test": "datum.level === at", "value": 80}, {"value": 26}],
+            ),
+        ],
+    }
 
 
 def _ticks(low: float, high: float) -> list[float]:
     """1-2-5 ticks, thinned to decades and halves where the axis is long."""
     steps = (1, 2, 5) if high / low < 80 else (1, 3) if high / low < 800 else (1,)
-    return [
-        step * 10.0**power
-        for power in range(-6, 9)
-        for step in steps
-        if low * 0.999 <= step * 10.0**power <= high * 1.001
-    ]
+    values = [step * 10.0**power for power in range(-6, 9) for step in steps]
+    return [value for value in values if low * 0.999 <= value <= high * 1.001]
 
 
-def _trim(svg: str) -> tuple[str, Markup]:
+def picture(spec: Mapping[str, Any]) -> tuple[str, Markup]:
     """View box and content of Vega's SVG, without what draws nothing; the page's font; to 0.01 px."""
+    import vl_convert
+
+    svg = vl_convert.vega_to_svg(dict(spec))
     root = re.match(r'<svg [^>]*viewBox="([^"]*)"[^>]*>(.*)</svg>\s*$', svg, re.DOTALL)
     if root is None:
         raise ValueError("vl-convert returned no SVG")
@@ -192,3 +202,8 @@ def _trim(svg: str) -> tuple[str, Markup]:
     body = re.sub(r' (class|role|aria-[a-z]+|pointer-events|font-family)="[^"]*"', "", body)
     body = re.sub(r' (d|transform)="[^"]*"', lambda part: re.sub(r"(\.\d\d)\d+", r"\1", part[0]), body)
     return root[1], Markup(body)
+
+
+def short(value: float) -> float:
+    """To six digits: more than a picture shows, and a third of the text."""
+    return float(f"{value:.6g}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.plugin.collection import Suite
     from harness.plugin.session import ClaimsSession
 
-pytest_plugins = ["reports.plugin"]
+pytest_plugins = ["reports.pytest_report"]
 """Loaded with this one: it writes the report."""
 
 _STARTED = pytest.StashKey[pytest.Session]()

@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from reports.rule import rule
 
 import reports
 from harness.results import standing
 from reports.board import Board, board, system_title, systems_of
 from reports.build import TEMPLATES
-from reports.rule import rule
 from reports.tests import suites, synthetic
 from reports.tests.pages import EVIL, Page, section
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import sync_playwright
+from reports.history import History, Known
 
 import reports
 from harness.results import drift as drifts
@@ -14,7 +15,6 @@ from harness.results import history as kept
 from harness.results.schema import Finding
 from reports import history, snapshot
 from reports.__main__ import main
-from reports.history import History, Known
 from reports.tests.pages import EVIL, Page, browser, section
 from reports.tests.runs import finding, run
 from reports.tests.test_browser import opened, serious

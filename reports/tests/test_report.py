@@ -540,7 +540,10 @@ def test_the_command_rebuilds_the_report(tmp_path: Path, capsys: pytest.CaptureF
         ('{"schema": 1, "claims": [], "damaged": 5}', "damaged of the findings is no list of texts"),
         ('{"schema": 1, "claims": [], "changes": 3}', "changes of the findings is no list of texts"),
         ('{"schema": 1, "claims": [], "later": [{"says": "a"}]}', "later of the findings is no list of claims"),
-        ('{"schema": 1, "claims": [{"id": "a", "findings": [{"sensitivity": 3}]}]}', "beside of a finding of claim 'a'"),
+        (
+            '{"schema": 1, "claims": [{"id": "a", "findings": [{"sensitivity": 3}]}]}',
+            "beside of a finding of claim 'a'",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_4(

@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 def pytest_claims_report(run: "RunResult", path: Path, history: Path | None) -> None:
     """See `harness.plugin.hooks`."""
-    from reports.build import write  # its libraries take a second to load, and only this process needs them
+    from reports.build import write  # its libraries take a while to load, and only this process needs them
 
-    write(run.plain(), path, here=path.with_name("trust"), past=history)
+    write(run, path, trust=path.with_name("trust"), history=history)

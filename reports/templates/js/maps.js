@@ -1,13 +1,13 @@
-// A maze that answers: a slider leads its maps through the levels, and its agents play when they are told to, never by
-// themselves. What is shown without scripts stays in the page, for paper; what the data is, reports/mazes.py says.
-const source = document.getElementById("mazes");
+// A grid that answers: a slider leads its heat maps through the levels, and its agents play when they are told to, never
+// by themselves. What is shown without scripts stays in the page, for paper; what the data is, reports/grids.py says.
+const source = document.getElementById("maps");
 const STEP = 110; // ms
 const CALM = 500; // ms, for those who asked for less motion
 const TRAIL = 12; // cells
 
 class Maps {
-  constructor(element, { columns, levels, maps }, still) {
-    Object.assign(this, { columns, levels, maps });
+  constructor(element, { frames, maps }, still) {
+    Object.assign(this, { frames, maps });
     this.live = still.cloneNode(true);
     this.live.classList.replace("still", "live");
     still.after(this.live);
@@ -20,28 +20,25 @@ class Maps {
   }
 
   show() {
-    const level = Number(this.input.value);
-    this.input.setAttribute("aria-valuetext", this.levels[level]);
-    this.dial.querySelector("output").value = this.levels[level];
+    const frame = Number(this.input.value);
+    this.input.setAttribute("aria-valuetext", this.frames[frame]);
+    this.dial.querySelector("output").value = this.frames[frame];
     for (const [place, element] of [...this.live.children].entries()) {
-      const { name, classes, says, unlit } = this.maps[place];
-      element.querySelector("span").textContent = says[level];
-      element.querySelector("[role=img]").setAttribute("aria-label", `${name}: ${says[level]}`);
-      for (const [colour, path] of element.querySelectorAll(".pixels").entries()) {
-        path.setAttribute("d", this.pixels(classes[level], String(colour), unlit));
-      }
+      const map = this.maps[place];
+      element.querySelector("span").textContent = map.says[frame];
+      element.querySelector("[role=img]").setAttribute("aria-label", `${map.name}: ${map.says[frame]}`);
+      for (const [colour, path] of element.querySelectorAll(".pixels").entries()) path.setAttribute("d", pixels(map, frame, String(colour)));
     }
   }
+}
 
-  // As reports/grids.py draws them.
-  pixels(classes, wanted, unlit) {
-    return Array.from(classes, (at, cell) => (at === wanted ? this.pixel(cell, unlit.includes(cell)) : "")).join("");
-  }
-
-  pixel(cell, small) {
-    const [x, y] = [cell % this.columns, Math.floor(cell / this.columns)];
-    return small ? `M${x}.3,${y}.3h.32v.32h-.32z` : `M${x},${y}h.92v.92h-.92z`;
-  }
+// As reports/heat_maps.py draws them.
+function pixels({ columns, frames, small }, frame, wanted) {
+  return Array.from(frames[frame], (at, cell) => {
+    if (at !== wanted) return "";
+    const [x, y] = [cell % columns, Math.floor(cell / columns)];
+    return small.includes(cell) ? `M${x}.3,${y}.3h.32v.32h-.32z` : `M${x},${y}h.92v.92h-.92z`;
+  }).join("");
 }
 
 class Player {
@@ -129,9 +126,9 @@ class Player {
 }
 
 for (const [key, panel] of Object.entries(source ? JSON.parse(source.textContent) : {})) {
-  const element = document.querySelector(`[data-maze="${CSS.escape(key)}"]`);
+  const element = document.querySelector(`[data-maps="${CSS.escape(key)}"]`);
   const still = element.querySelector(".maps.still");
   const player = element.querySelector(".player");
-  if (still) new Maps(element, panel, still);
+  if (still) new Maps(element, panel.kept, still);
   if (player) new Player(player, panel);
 }

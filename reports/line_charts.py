@@ -1,0 +1,306 @@
+"""Line charts: from the numbers of each seed to means with 95 % BCa intervals over levels or env_steps."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from reports import vega
+from reports.numbers import count, effect, number, percent
+from reports.palette import CONDITIONS, REST, Swatch, sized, styled
+
+WIDTH, HEIGHT = 430, 270  # px; text of 12 px then stays above 9 px on a phone of 360 px
+PANEL_WIDTH, PANEL_HEIGHT = 320, 220  # px, one of several beside each other
+NAMED = 8  # more than eight lines can't be told apart: the weakest share one grey
+FAR = 1e30  # no return or share is so large, and beyond it intervals are no longer finite
+
+
+@dataclass(frozen=True)
+class Along:
+    """What lines run along, from left to right.
+
+    name: the field of a series. title: of the axis. column: of the table. of: what a place is a number of, in words.
+    show: a place in words. pruned: places are logarithmic and fall, as weights do; else they are even and rise.
+    """
+
+    name: str
+    title: str
+    column: str
+    of: str
+    show: Callable[[float], str]
+    pruned: bool
+
+
+DENSITY = Along("density", "remaining weights", "weights", "of the weights", percent, pruned=True)
+WEIGHTS = Along("weights", "number of remaining weights", "weights", "weights", count, pruned=True)
+ENV_STEPS = Along("env_steps", "env_steps of training", "env_steps", "env_steps", count, pruned=False)
+
+
+@dataclass(frozen=True)
+class ChartKind:
+    """A kind of chart. columns: of the table, of what a line is. share: of what, where values are
+    [levels][seeds][names] and each series is a panel; others: the name of the lines that share a grey."""
+
+    along: Along
+    columns: tuple[str, ...]
+    share: str = ""
+    others: str = ""
+
+
+KINDS = {
+    "returns": ChartKind(DENSITY, ("condition",)),
+    "sizes": ChartKind(WEIGHTS, ("network and condition",)),
+    "learning": ChartKind(ENV_STEPS, ("condition",)),
+    "inputs": ChartKind(DENSITY, ("initialiser", "input"), "share of input magnitude", "other inputs"),
+    "layers": ChartKind(DENSITY, ("initialiser", "layer"), "share of a layer's weights left", "other layers"),
+    "channels": ChartKind(DENSITY, ("run", "channel"), "share of a channel's input weights left", "other channels"),
+}
+
+
+@dataclass(frozen=True)
+class ChartLine:
+    """mean, lower, upper: float[levels] over seeds, at `places`: float[levels], above 0. n: int[levels] seeds.
+    entry: its place in the legend. row: of its first level in the table."""
+
+    name: tuple[str, ...]
+    swatch: Swatch
+    entry: int
+    row: int
+    places: np.ndarray
+    mean: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    n: np.ndarray
+
+
+@dataclass(frozen=True)
+class ChartPanel:
+    """One coordinate system: the inside of an `<svg>` of this view box, and the text that stands for it."""
+
+    heading: str
+    view_box: str
+    body: Markup
+    alt: str
+    levels: int
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """A chart ready for the page. rows: the numbers behind it, one a line and level, under `columns`; the last four are
+    place, mean, interval and n. data: what the script reads."""
+
+    title: str
+    caption: str
+    legend: tuple[Swatch, ...]
+    panels: tuple[ChartPanel, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    data: Mapping[str, Any]
+
+
+def draw(chart: Mapping[str, Any]) -> LineChart:
+    """Draw a chart of a run's JSON; raises ValueError, in one line, on one that is malformed."""
+    try:
+        return _draw(chart, KINDS[chart["kind"]])
+    except (KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as problem:
+        raise ValueError(f"not a chart: {type(problem).__name__}: {problem}") from problem
+
+
+def numbers_of(values: Any) -> np.ndarray:
+    """Nested lists as float[...]; what is no finite number becomes NaN. Raises ValueError where there are none."""
+
+    def leaf(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [leaf(item) for item in value]
+        x = number(value)
+        return np.nan if x is None or math.isinf(x) else x
+
+    array = np.array(leaf(values), dtype=float)  # ValueError where lines differ in length
+    if not array.ndim or not array.size:
+        raise ValueError("not a chart: no values")
+    return array
+
+
+def _draw(chart: Mapping[str, Any], kind: ChartKind) -> LineChart:
+    title = str(chart.get("title") or chart.get("key") or "")
+    unit = kind.share or str(chart.get("unit") or "return")
+    references = {
+        str(name): x for name, value in (chart.get("references") or {}).items() if (x := _near(value)) is not None
+    }
+    kept = (0.0,) if kind.share else tuple(references.values())
+    show = percent if kind.share else effect
+    legend, blocks = _shares(chart, kind) if kind.share else _returns(chart)
+    panels = _summarised(blocks, legend, kind.along)
+    ends = _extent([line for _, lines in panels for line in lines], kept)
+    size = (PANEL_WIDTH, PANEL_HEIGHT) if len(panels) > 1 else (WIDTH, HEIGHT)
+    drawn = []
+    for heading, lines in panels:
+        named = [line for line in lines if line.swatch.colour != REST]
+        said = "; ".join(_spoken(line, kind.along, show) for line in named)
+        alt = f"{_named(title, heading)}: {unit} against {kind.along.title}. {said}."
+        lowest_first = sorted(lines, key=lambda line: line.swatch.colour != REST)
+        drawn.append(_panel(lowest_first, references, kind, size, ends, heading, alt))
+    rows = [row for _, lines in panels for line in lines for row in _rows(line, kind.along, show)]
+    seeds = max(values.shape[1] for _, block in blocks for *_, values in block)
+    return LineChart(
+        title,
+        f"{unit}, mean and 95\u202f% BCa interval over {seeds} seeds",
+        tuple(legend),
+        tuple(drawn),
+        (*kind.columns, kind.along.column, "mean", "95 % interval", "n"),
+        tuple(rows),
+        {
+            "place": kind.along.of,
+            "kept": kept,
+            "panels": [{"name": _named(title, p.heading), "levels": p.levels, "spec": p.spec} for p in drawn],
+        },
+    )
+
+
+_Line = tuple[tuple[str, ...], int, Any, np.ndarray]  # name, entry of the legend, places, values float[levels, seeds]
+_Block = tuple[str, list[_Line]]  # heading, lines
+
+
+def _returns(chart: Mapping[str, Any]) -> tuple[list[Swatch], list[_Block]]:
+    """As Figures 2-4, 11 and 5: one line a series, baselines of several runs last, small networks first."""
+    series, along = list(chart["series"]), KINDS[chart["kind"]].along
+    if chart["kind"] == "returns":
+        series.sort(key=lambda one: one["label"] in CONDITIONS)
+    if chart["kind"] == "sizes":
+        series.sort(key=lambda one: float(max(one["weights"])))
+        legend = sized([(str(one["label"]), str(one["size"]), str(one["condition"])) for one in series])
+    else:
+        legend = styled([str(one["label"]) for one in series])
+    lines: list[_Line] = [
+        ((str(one["label"]),), entry, one[along.name], numbers_of(one["values"])) for entry, one in enumerate(series)
+    ]
+    if not lines:
+        raise ValueError("not a chart: no series")
+    return legend, [("", lines)]
+
+
+def _shares(chart: Mapping[str, Any], kind: ChartKind) -> tuple[list[Swatch], list[_Block]]:
+    """As Figure 8: the share that each name has, one panel a series."""
+    names = [str(name) for name in chart["names"]]
+    series = [(str(one["label"]), one["density"], numbers_of(one["values"])) for one in chart["series"]]
+    if not series or any(values.ndim != 3 or values.shape[2] != len(names) for _, _, values in series):
+        raise ValueError("not a chart: values are not [levels][seeds][names]")
+    # over all levels: at the last ones an initialiser may have pruned the whole layer, which leaves no share
+    strength = np.mean([np.nan_to_num(values).mean(axis=(0, 1)) for _, _, values in series], axis=0)
+    named = sorted(int(i) for i in np.argsort(-strength, kind="stable")[:NAMED])
+    legend = styled([names[i] for i in named])
+    if len(names) > len(named):
+        legend.append(Swatch(kind.others, REST))
+    entries = {i: named.index(i) if i in named else len(named) for i in range(len(names))}
+    return legend, [
+        (label, [((label, name), entries[i], density, values[:, :, i]) for i, name in enumerate(names)])
+        for label, density, values in series
+    ]
+
+
+def _summarised(blocks: Sequence[_Block], legend: Sequence[Swatch], along: Along) -> list[tuple[str, list[ChartLine]]]:
+    """Means and intervals over seeds; levels without a number are left out."""
+    found, row = [], 0
+    for heading, block in blocks:
+        lines = []
+        for name, entry, given, values in block:
+            places = numbers_of(given)
+            if values.ndim != 2 or places.shape != values.shape[:1]:
+                raise ValueError("not a chart: places and levels differ in number")
+            kept = np.isfinite(values).any(axis=1) & np.isfinite(places) & (places > 0)
+            if not kept.any():
+                raise ValueError("not a chart: a line without values")
+            at, held = places[kept], values[kept]
+            if max(at.max(), np.nanmax(np.abs(held))) > FAR:
+                raise ValueError(f"not a chart: a number beyond {FAR:g}")
+            lower, upper = _intervals(held)
+            mean, n = np.nanmean(held, axis=1), np.isfinite(held).sum(axis=1)
+            if not np.isfinite([lower, mean, upper]).all():
+                raise ValueError("not a chart: a line whose mean or interval is not finite")
+            lines.append(ChartLine(name, legend[entry], entry, row, at, mean, lower, upper, n))
+            row += len(at)
+        found.append((heading, lines))
+    return found
+
+
+def _intervals(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95 % bounds of the mean over the finite seeds of each level, float[levels]; no level is without one."""
+    from harness.statistics.intervals import bca  # scipy, which a report without charts does not need
+
+    lower, upper = np.empty(len(values)), np.empty(len(values))
+    whole = np.isfinite(values).all(axis=1)
+    if whole.any():
+        lower[whole], upper[whole] = bca(values[whole])
+    for level in np.flatnonzero(~whole):
+        lower[level], upper[level] = bca(values[level][np.isfinite(values[level])])
+    return lower, upper
+
+
+def _near(value: Any) -> float | None:
+    x = number(value)
+    return x if x is not None and abs(x) <= FAR else None
+
+
+def _extent(lines: Sequence[ChartLine], kept: Sequence[float]) -> tuple[float, float]:
+    """The least and the greatest value that has to find room on the axis."""
+    values = np.concatenate([*(bound for line in lines for bound in (line.lower, line.mean, line.upper)), kept])
+    return float(values.min()), float(values.max())
+
+
+def _levels(lines: Sequence[ChartLine], along: Along) -> list[np.ndarray]:
+    """The level of each point, int[levels] a line: counted from the first of all lines, shared by points that stand
+    above each other. Two points do if they are nearer than half of what any line has between its own."""
+    stands = [-np.log(line.places) if along.pruned else line.places for line in lines]
+    gaps = [gap for place in stands for gap in np.abs(np.diff(place)) if gap > 0]
+    near = 0.5 * min(gaps, default=0.0)
+    starts: list[float] = []
+    for place in sorted(np.concatenate(stands)):
+        if not starts or place - starts[-1] > near:
+            starts.append(place)
+    return [np.searchsorted(starts, place, side="right") - 1 for place in stands]
+
+
+def _spoken(line: ChartLine, along: Along, show: Callable[[float], str]) -> str:
+    """`mask/weights: 498 at 100 %, 122 at 0.4 %`."""
+    ends = [0] if len(line.places) == 1 else [0, -1]
+    said = [f"{show(float(line.mean[i]))} at {along.show(float(line.places[i]))}" for i in ends]
+    return f"{line.name[-1]}: {', '.join(said)}"
+
+
+def _rows(line: ChartLine, along: Along, show: Callable[[float], str]) -> list[tuple[str, ...]]:
+    """What it is, place, mean, interval and n in words, one row a level."""
+    return [
+        (*line.name, along.show(float(at)), show(float(m)), f"[{show(float(a))}, {show(float(b))}]", str(n))
+        for at, m, a, b, n in zip(line.places, line.mean, line.lower, line.upper, line.n, strict=True)
+    ]
+
+
+def _named(title: str, heading: str) -> str:
+    return f"{title}, {heading}" if heading else title
+
+
+def _panel(
+    lines: Sequence[ChartLine],
+    references: Mapping[str, float],
+    kind: ChartKind,
+    size: tuple[int, int],
+    ends: tuple[float, float],
+    heading: str,
+    alt: str,
+) -> ChartPanel:
+    """lines: the first drawn lies lowest. ends: least and greatest value."""
+    levels, along = _levels(lines, kind.along), kind.along
+    points = [
+        {"line": i, "entry": line.entry, "row": line.row + k, "level": int(levels[i][k])}
+        | {name: vega.short(getattr(line, name)[k]) for name in ("mean", "lower", "upper")}
+        | {"place": vega.short(line.places[k])}
+        for i, line in enumerate(lines)
+        for k in range(len(line.places))
+    ]
+    swatches, percents = [line.swatch for line in lines], (along is DENSITY, bool(kind.share))
+    spec = vega.spec(points, swatches, references, size, ends, along.title, along.pruned, percents)
+    return ChartPanel(heading, *vega.picture(spec), alt, 1 + max(int(level.max()) for level in levels), spec)

@@ -1,0 +1,176 @@
+"""What runs of other profiles found of the same claims, beside this run's: side by side, and never merged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.results import history
+from harness.results.history import HistoryError, PastClaim
+from harness.results.schema import Finding, RunResult
+from reports import numbers, strips
+from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark
+
+NO_SCALES = ("smoke", "reduced")
+"""Profiles that are no scale of the claims: the one judges nothing, the other is for controls and readings."""
+BUDGET = (("env_steps", "{} env_steps"), ("levels", "{} levels"), ("units", "units {}"))
+"""Of the budget, what is told of a finding at each scale."""
+ASKED = ("kind", "min_effect", "unit")
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Profile -> claim -> what its run found; problem: why the history can't be read."""
+
+    scales: Mapping[str, Mapping[str, PastClaim]]
+    problem: str = ""
+
+
+NOTHING = Elsewhere({})
+
+
+@dataclass(frozen=True)
+class OtherScale:
+    """The claim at another scale. label: as the board names it. part: of its findings, in words, where not all were
+    judged. seeds: in words."""
+
+    profile: str
+    anchor: str
+    label: str
+    mark: Mark
+    past: PastClaim
+    seeds: str
+    part: str
+
+
+@dataclass(frozen=True)
+class ScaleSide:
+    """One finding at one scale."""
+
+    profile: str
+    finding: Finding
+    mark: Mark
+    strip: strips.Strip | None
+    budget: str
+
+
+@dataclass(frozen=True)
+class ScaleRow:
+    """One finding at each scale that has it, this run's first. only: where it is missing, in words. notes: what was
+    asked otherwise, and what other runs say with their conclusion."""
+
+    sides: tuple[ScaleSide, ...]
+    only: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScaleGroup:
+    """The findings of one hypothesis in one unit, on one axis."""
+
+    hypothesis: str
+    unit: str
+    axis: Sequence[tuple[float, str]]
+    rows: tuple[ScaleRow, ...]
+
+
+@dataclass(frozen=True)
+class ClaimScales:
+    """One claim at other scales."""
+
+    others: tuple[OtherScale, ...]
+    groups: tuple[ScaleGroup, ...]
+
+
+def read(path: Path | None, run: RunResult) -> Elsewhere:
+    """What a run shows of other profiles; nothing where the run's own is no scale, or was changed."""
+    if path is None or run.profile in NO_SCALES or run.changes:
+        return NOTHING
+    try:
+        found = history.elsewhere(path, run.profile)
+    except HistoryError as error:
+        return Elsewhere({}, str(error))
+    return Elsewhere({name: claims for name, claims in found.items() if name not in NO_SCALES})
+
+
+def of_claim(
+    claim: str, found: Sequence[Finding], elsewhere: Elsewhere, profile: str, anchor: Callable[[str], str]
+) -> ClaimScales | None:
+    """One claim of a run of this profile, with these findings, at the others; None where no other has it."""
+    there = {name: claims[claim] for name, claims in elsewhere.scales.items() if claim in claims}
+    if not there:
+        return None
+    others = tuple(_other(name, past, anchor(f"claim-{claim}-at-{name}")) for name, past in there.items())
+    findings = {profile: found} | {name: [f for f in past.claim.findings if f.judged] for name, past in there.items()}
+    rows: dict[str, dict[str, Finding]] = {}
+    for name, held in findings.items():
+        for finding in held:
+            rows.setdefault(finding.nodeid, {})[name] = finding
+    together: dict[tuple[str, str], list[dict[str, Finding]]] = {}
+    for row in rows.values():
+        first = next(iter(row.values()))
+        together.setdefault((first.hypothesis or first.name, first.unit), []).append(row)
+    return ClaimScales(others, tuple(_group(*key, members, list(findings)) for key, members in together.items()))
+
+
+def told(shown: Sequence[ClaimScales]) -> tuple[str, ...]:
+    """Of each other profile that the page shows: how many claims, and when they were judged."""
+    days: dict[str, list[str]] = {}
+    for other in (other for scales in shown for other in scales.others):
+        days.setdefault(other.profile, []).append(other.past.run.created)
+    return tuple(
+        f"{profile} ({len(when)} claim{'s' if len(when) > 1 else ''}, judged "
+        f"{' to '.join(dict.fromkeys([numbers.day(min(when)), numbers.day(max(when))]))})"
+        for profile, when in days.items()
+    )
+
+
+def _other(profile: str, past: PastClaim, anchor: str) -> OtherScale:
+    claim, judged = past.claim, sum(finding.judged for finding in past.claim.findings)
+    part = "" if claim.whole else f"{judged} of {claim.expected} findings" if claim.expected else "some of its findings"
+    label = f"{profile}{', in part' if part else ''}: {claim.verdict}"
+    seeds = f"seeds {numbers.ranges(past.run.seeds)} of block {past.run.seed_block}"
+    seeds += "" if past.run.own_seeds else ", not the profile’s own number"
+    return OtherScale(profile, anchor, label, mark(claim.verdict, VERDICTS), past, seeds, part)
+
+
+def _group(hypothesis: str, unit: str, members: Sequence[Mapping[str, Finding]], profiles: Sequence[str]) -> ScaleGroup:
+    half = strips.half_axis(f.replace(sensitivity=()) for row in members for f in row.values() if f.unit == unit)
+    rows = tuple(_row(row, half, unit, profiles) for row in members)
+    return ScaleGroup(hypothesis, unit, strips.axis(half), rows)
+
+
+def _row(row: Mapping[str, Finding], half: float, unit: str, profiles: Sequence[str]) -> ScaleRow:
+    sides = tuple(
+        ScaleSide(
+            profile,
+            finding,
+            mark(finding.conclusion, CONCLUSIONS),
+            strips.strip(finding, half, finding.min_effect) if finding.unit == unit else None,
+            _budget(finding),
+        )
+        for profile, finding in row.items()
+    )
+    missing = [profile for profile in profiles if profile not in row]
+    only = f"only at {sides[0].profile}" if len(sides) == 1 else f"not at {', '.join(missing)}" if missing else ""
+    first, *rest = sides
+    asked = [
+        f"{name} {getattr(first.finding, name)} at {first.profile}, {getattr(side.finding, name)} at {side.profile}"
+        for side in rest
+        for name in ASKED
+        if getattr(first.finding, name) != getattr(side.finding, name)
+    ]
+    notes = [f"Another question was asked: {'; '.join(asked)}."] if asked else []
+    for side in sides:
+        if side.profile != profiles[0]:
+            notes += [f"{side.profile}: {text}" for text in (side.finding.refused, side.finding.note) if text]
+    return ScaleRow(sides, only, tuple(notes))
+
+
+def _budget(finding: Finding) -> str:
+    """`32,768 env_steps, 11 levels, units 64-64`; of several systems each value that differs."""
+    words = []
+    for quantity, says in BUDGET:
+        held = [amounts[quantity] for amounts in finding.scale.values() if quantity in amounts]
+        if values := dict.fromkeys(numbers.plain(amount.here) for amount in held):
+            words.append(says.format(" / ".join(values)))
+    return ", ".join(words)

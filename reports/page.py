@@ -1,0 +1,99 @@
+"""HTML pages that need nothing but themselves: templates, and the hashes of styles and scripts for a strict policy."""
+
+import base64
+import functools
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from reports import marks, numbers, strips
+from reports.palette import dark_css
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(template: str, css: Sequence[str], scripts: Sequence[str] = (), **given: Any) -> str:
+    """The page as text. css: files of the templates' folder. scripts: texts of ours."""
+    style = "".join((TEMPLATES / name).read_text("utf-8") for name in css)
+    style += f"\n@media screen and (prefers-color-scheme: dark) {{\n{dark_css()}\n}}\n"  # paper is white
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            css=Markup(style),  # ours, no text of a run
+            style_hash=_hash(style),
+            scripts=[Markup(script) for script in scripts],
+            script_hashes=[_hash(script) for script in scripts],
+            width=strips.WIDTH,
+            height=strips.HEIGHT,
+            **given,
+        )
+    )
+
+
+def script() -> str:
+    """All of templates/js in one strict script, in the order of their names; each file has a scope of its own."""
+    files = sorted((TEMPLATES / "js").glob("*.js"))
+    return '"use strict";\n' + "".join(f"{{\n{file.read_text('utf-8')}}}\n" for file in files)
+
+
+def as_json(value: Any) -> Markup:
+    """JSON for a script element; `<`, `>` and `&` are escapes: no text of a finding can close the element.
+
+    A number that is not finite becomes null, since browsers read no JSON that holds one.
+    """
+    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+class Anchors:
+    """Ids of elements, each of them once a page."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def __call__(self, text: str) -> str:
+        """An id made of a text, with a number where it is taken."""
+        slug = re.sub(r"[^\w-]+", "-", text).strip("-")
+        anchor = next(
+            a for a in (slug, *(f"{slug}-{n}" for n in range(2, len(self._taken) + 3))) if a not in self._taken
+        )
+        self._taken.add(anchor)
+        return anchor
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    names = ("effect", "interval", "plain", "probability", "minutes", "sizes", "ranges", "moment", "day")
+    environment.filters |= {name: getattr(numbers, name) for name in names}
+    environment.filters["breakable"] = lambda text: Markup("=<wbr>").join(text.split("="))  # it heads a narrow column
+    environment.globals |= {"tones": {tone: marks.mark(tone, marks.TONES) for tone in marks.TONES}}
+    environment.globals |= {"tone_of": {word: tone for word, (tone, _, _) in marks.CONCLUSIONS.items()}}
+    return environment
+
+
+def _hash(text: str) -> str:
+    """As a content-security policy names an inline style or script."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,207 @@
+"""The records of trust as the page shows them; each is checked as a whole first, for a file may hold anything."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from harness.results import records
+from harness.results.schema import in_a_line
+from reports.marks import TONES
+
+# name -> (title where there is no record, the command that would measure it)
+UNMEASURED = {
+    "calibration": ("Calibration by simulation", "make calibrate"),
+    "aa": ("A/A runs: the same against the same", "make aa"),
+    "controls": ("Negative controls", "make controls"),
+    "agreement": ("Agreement of fresh seed blocks", "python -m harness agreement A B"),
+    "multiverse": ("Other readings of the paper", "make multiverse"),
+    "alarms": ("False alarms of the gate", "make alarms"),
+}
+MOST_BYTES = 2_000_000
+"""A record is far smaller; what is larger is not shown."""
+OPEN_ROWS, OPEN_TABLES = 12, 2  # what is larger is folded
+
+
+class _Control(BaseModel):
+    outcome: str
+    why: str = ""
+
+
+class _Reading(BaseModel):
+    verdict: str
+    changed_findings: tuple[str, ...] = ()
+
+
+class _Machine(BaseModel):
+    cpu: str | None = None
+    cpus: int | None = None
+
+
+class _Record(BaseModel):
+    title: str
+    says: str
+    verdict: str
+    ok: bool
+    command: str
+    tables: tuple[records.Table, ...] = ()
+    data: dict[str, Any] = {}
+    cpu_seconds: float | None = None
+    created: str | None = None
+    commit: str | None = None
+    machine: _Machine = _Machine()
+    origin: str = "committed"
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """A table; `tones` counts its entries by tone, those without one left out; `folded` where it is large."""
+
+    table: records.Table
+    rows: tuple[tuple[records.Entry, ...], ...]
+    tones: tuple[tuple[str, int], ...]
+    folded: bool
+
+
+@dataclass(frozen=True)
+class ClaimControls:
+    """How the controls of one claim came out. `killed` of `applied`; others: outcomes that are neither, and how often;
+    twin: what the claim comes to with nothing broken; twin_holds: whether there was anything to take away."""
+
+    killed: int
+    survivors: tuple[tuple[str, str], ...]  # control, why
+    others: tuple[tuple[str, int], ...]
+    twin: str | None
+    twin_holds: bool
+
+    @property
+    def applied(self) -> int:
+        """How many controls could kill or survive."""
+        return self.killed + len(self.survivors)
+
+    @property
+    def word(self) -> str:
+        """The outcome, in a few words."""
+        if not self.applied:
+            return "no control applies"
+        return f"{self.killed} of {self.applied} controls kill" if self.twin_holds else "controls can't tell"
+
+    @property
+    def tone(self) -> str:
+        """good: every one kills; bad: one survived; weak: nothing can be said."""
+        if not self.applied or not self.twin_holds:
+            return "weak"
+        return "bad" if self.survivors else "good"
+
+
+@dataclass(frozen=True)
+class ClaimReadings:
+    """What other readings of the paper make of one claim.
+
+    usual: its verdict under the readings that change no finding, None where every one does. changing: each other
+    verdict, with the readings that lead to it. kept: readings that change findings, yet not the verdict.
+    """
+
+    count: int
+    usual: str | None
+    changing: tuple[tuple[str, tuple[str, ...]], ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TrustPart:
+    """One record on the page; `record` is None where there is none, `problem` says in a line why it isn't shown."""
+
+    name: str
+    title: str
+    command: str
+    problem: str = ""
+    record: _Record | None = None
+    tables: tuple[ShownTable, ...] = ()
+    controls: Mapping[str, ClaimControls] = field(default_factory=dict)
+    readings: Mapping[str, ClaimReadings] = field(default_factory=dict)
+
+    @property
+    def anchor(self) -> str:
+        """The id of its place on the page."""
+        return f"trust-{self.name}"
+
+
+def parts(here: Path, committed: Path = records.COMMITTED) -> tuple[TrustPart, ...]:
+    """Every record in the report's order, that of `here` before the committed one; none raises."""
+    return tuple(_read(name, here, committed) for name in records.NAMES)
+
+
+def unmeasured() -> tuple[TrustPart, ...]:
+    """Every record, as if none existed."""
+    return tuple(TrustPart(name, *UNMEASURED[name]) for name in records.NAMES)
+
+
+def part(name: str, content: Mapping[str, Any]) -> TrustPart:
+    """The record `content`, as `records.read` gives it; ValueError where it is not what it must be."""
+    record = _Record.model_validate(content)
+    return TrustPart(
+        name,
+        record.title,
+        record.command,
+        record=record,
+        tables=tuple(_table(table, len(record.tables)) for table in record.tables),
+        controls=_controls(record.data) if name == "controls" else {},
+        readings=_readings(record.data) if name == "multiverse" else {},
+    )
+
+
+def _read(name: str, here: Path, committed: Path) -> TrustPart:
+    title, command = UNMEASURED[name]
+    try:
+        file = here / f"{name}.json"
+        if file.is_file() and file.stat().st_size > MOST_BYTES:
+            raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
+        content = records.read(name, here, committed)
+        return TrustPart(name, title, command) if content is None else part(name, content)
+    except records.RecordError as error:
+        problem = str(error)
+    except (ValueError, OSError, RecursionError) as error:
+        problem = f"{name}.json can't be shown: {in_a_line(error)}"
+    return TrustPart(name, title, command, problem=problem.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _table(table: records.Table, of: int) -> ShownTable:
+    rows = tuple(tuple(e if isinstance(e, records.Entry) else records.Entry(e) for e in row) for row in table.rows)
+    counts = Counter[str](entry.tone for row in rows for entry in row)
+    tones = tuple((tone, counts[tone]) for tone in TONES if counts[tone])
+    return ShownTable(table, rows, tones, len(rows) > OPEN_ROWS or of > OPEN_TABLES)
+
+
+def _controls(data: Mapping[str, Any]) -> dict[str, ClaimControls]:
+    claims = TypeAdapter(dict[str, dict[str, _Control]]).validate_python(data.get("claims") or {})
+    twin = TypeAdapter(dict[str, str]).validate_python(data.get("twin") or {})
+    lame = TypeAdapter(list[str]).validate_python(data.get("nothing to lose") or [])
+    return {
+        claim: ClaimControls(
+            sum(came.outcome == "killed" for came in outcomes.values()),
+            tuple((control, came.why) for control, came in outcomes.items() if came.outcome == "survived"),
+            tuple(Counter(c.outcome for c in outcomes.values() if c.outcome not in ("killed", "survived")).items()),
+            twin.get(claim),
+            claim not in lame,
+        )
+        for claim, outcomes in claims.items()
+    }
+
+
+def _readings(data: Mapping[str, Any]) -> dict[str, ClaimReadings]:
+    claims = TypeAdapter(dict[str, dict[str, _Reading]]).validate_python(data.get("claims") or {})
+    found = {}
+    for claim, came in claims.items():
+        # a verdict is read off its findings: where none changed, it is that of the usual reading
+        usual = next((reading.verdict for reading in came.values() if not reading.changed_findings), None)
+        changing: dict[str, list[str]] = {}
+        for name, reading in came.items():
+            if reading.verdict != usual:
+                changing.setdefault(reading.verdict, []).append(name)
+        kept = tuple(name for name, r in came.items() if r.changed_findings and r.verdict == usual)
+        found[claim] = ClaimReadings(len(came), usual, tuple((v, tuple(names)) for v, names in changing.items()), kept)
+    return found
