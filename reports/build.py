@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,13 @@ class Figure:
     """A drawing where it appears first; later sections show it again by reference to `anchor`."""
 
     anchor: str
-    drawing: line_charts.LineChart | grids.GridFigure
+    drawing: line_charts.LineChart | grids.MapFigure
     first: bool
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it is no chart of lines."""
+        return isinstance(self.drawing, grids.MapFigure)
 
 
 @dataclass(frozen=True)
@@ -71,9 +76,7 @@ class Section:
     mark: Mark
     tally: tuple[Mark, ...]
     groups: tuple[findings_table.HypothesisGroup, ...]
-    charts: tuple[Figure, ...]
-    grids: tuple[Figure, ...]
-    maps: tuple[tuple[str, tuple[heat_maps.HeatMaps, ...]], ...]
+    figures: tuple[Figure, ...]
     broken_charts: tuple[str, ...]
     quantities: tuple[str, ...]
     shares: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...]
@@ -121,7 +124,7 @@ class _Builder:
         charts = {
             f.anchor: f.drawing.data for f in self._drawn.values() if isinstance(f.drawing, line_charts.LineChart)
         }
-        boards = [f.drawing.data for f in self._drawn.values() if isinstance(f.drawing, grids.GridFigure)]
+        boards = [f.drawing.data for f in self._drawn.values() if isinstance(f.drawing, grids.MapFigure)]
         held = run.baseline is not None or any(finding.drift for finding in run.findings)
         scales = [section.scales for section in sections if section.scales]
         return page.render(
@@ -148,7 +151,6 @@ class _Builder:
             data=page.as_json(run.plain()),
             charts=page.as_json(charts),
             maps=page.as_json({key: data for board in boards for key, data in board.items()}) if boards else "",
-            objects=grids.OBJECTS,
             scale=tuple(zip(RAMP, heat_maps.SHARES, strict=True)),
             blank=REST,
             past=past_runs,
@@ -156,7 +158,7 @@ class _Builder:
 
     def _section(self, claim: ClaimResult, later: str, line: BoardLine) -> Section:
         anchor = self._anchor(f"claim-{claim.id}")
-        charts, boards, maps, broken = self._figures(claim.charts)
+        figures, broken = self._figures(claim.charts)
         quantities, shares = findings_table.scaling(claim.findings, self._names.title)
         return Section(
             claim=claim,
@@ -165,9 +167,7 @@ class _Builder:
             mark=mark(claim.verdict, VERDICTS),
             tally=tally((finding.conclusion for finding in claim.findings), CONCLUSIONS),
             groups=findings_table.groups(claim.findings, self._rows),
-            charts=charts,
-            grids=boards,
-            maps=maps,
+            figures=figures,
             broken_charts=broken,
             quantities=quantities,
             shares=shares,
@@ -182,41 +182,25 @@ class _Builder:
             ),
         )
 
-    def _figures(
-        self, charts: Sequence[Mapping[str, Any]]
-    ) -> tuple[
-        tuple[Figure, ...],
-        tuple[Figure, ...],
-        tuple[tuple[str, tuple[heat_maps.HeatMaps, ...]], ...],
-        tuple[str, ...],
-    ]:
-        """Line charts, grids, heat maps by title, and why others could not be drawn: one bad chart must not cost the
-        report of a long run. A rehearsal's numbers mean nothing, so that none is drawn."""
-        lines, boards, maps, broken = [], [], [], []
+    def _figures(self, charts: Sequence[Mapping[str, Any]]) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
+        """Figures, and why others could not be drawn: one bad chart must not cost the report of a long run. Those of a
+        rehearsal mean nothing, so that none is drawn."""
+        drawn, broken = [], []
         for chart in () if self._smoke else charts:
             try:
-                if grids.is_grid(chart):
-                    boards.append(self._figure(chart, "grid", grids.draw))
-                    lines += [self._figure(each, "chart", _draw) for each in grids.densities(chart)]
-                    continue
-                lines.append(self._figure(chart, "chart", _draw))
-                if chart["kind"] == "inputs":
-                    maps.append((str(chart.get("title") or ""), heat_maps.of_inputs(chart)))
-            except (KeyError, TypeError, ValueError) as problem:
+                drawn.append(self._figure(chart))
+            except ValueError as problem:
                 broken.append(" ".join(str(problem).split()))
-        return tuple(lines), tuple(boards), tuple(maps), tuple(dict.fromkeys(broken))
+        return tuple(drawn), tuple(dict.fromkeys(broken))
 
-    def _figure(
-        self,
-        chart: Mapping[str, Any],
-        kind: str,
-        draw: Callable[[Mapping[str, Any], str], line_charts.LineChart | grids.GridFigure],
-    ) -> Figure:
+    def _figure(self, chart: Mapping[str, Any]) -> Figure:
         content = json.dumps(chart, sort_keys=True)
         if content in self._drawn:
             return replace(self._drawn[content], first=False)
-        anchor = self._anchor(f"{kind}-{len(self._drawn) + 1}")
-        self._drawn[content] = Figure(anchor, draw(chart, anchor), first=True)
+        is_map = chart.get("kind") == grids.KIND
+        anchor = self._anchor(f"{'map' if is_map else 'chart'}-{len(self._drawn) + 1}")
+        drawing = grids.draw(chart, anchor) if is_map else line_charts.draw(chart)
+        self._drawn[content] = Figure(anchor, drawing, first=True)
         return self._drawn[content]
 
     def _settings(self, says: paper.Paper) -> list[tuple[str, tuple[paper.StatedValue, ...]]]:
@@ -229,10 +213,6 @@ class _Builder:
             for name, values in says.experiments.items()
             if name in titles
         ]
-
-
-def _draw(chart: Mapping[str, Any], anchor: str) -> line_charts.LineChart:
-    return line_charts.draw(chart)
 
 
 def _with_later(run: RunResult) -> list[tuple[ClaimResult, str]]:

@@ -100,7 +100,9 @@ def groups(findings: Sequence[Finding], anchors: Mapping[str, str]) -> tuple[Hyp
     for (hypothesis, kind, unit), members in together.items():
         half = strips.half_axis(members, seeds=True)
         alike = Counter(finding.system for finding in members)
-        rows = tuple(_row(f, anchors[f.nodeid], half, parameters(f.name) if alike[f.system] > 1 else "") for f in members)
+        rows = tuple(
+            _row(f, anchors[f.nodeid], half, parameters(f.name) if alike[f.system] > 1 else "") for f in members
+        )
         ticks = strips.axis(half) if any(row.strip for row in rows) else ()
         found.append(HypothesisGroup(hypothesis, KINDS[kind], unit, ticks, rows))
     return tuple(found)

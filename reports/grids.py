@@ -1,6 +1,7 @@
-"""A task that is played on a grid: its picture, what the mask keeps of it, and agents at play, of charts with a layout.
+"""What the mask keeps of each input, and of a task that is played on a board its picture and agents at play.
 
-Without scripts a game is a strip of frames; templates/js/maps.js plays it, from `data`.
+Drawn from charts of kind "map" (`harness.judging.chart_data.heat_map`). Without scripts a game is a strip of frames;
+templates/js/maps.js plays it, from `data`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,85 +14,87 @@ from reports import heat_maps
 from reports.heat_maps import HeatMaps, cells_of, outline, view_box
 from reports.numbers import number, percent, plain
 
-KIND = "maze"
+KIND = "map"
 FRAMES = 10  # of a strip
 LONGEST = 100_000  # env_steps of a game; no task's horizon is so far
-# The colours of paper SI B, on a ground that is black whatever the page is; shapes tell the objects apart as well.
-_WALL, _AGENT, _ENEMIES, _COIN, _POISON = "#808080", "#0ff", ("#f0f", "#0f0"), "#ff0", "#b5702c"
-_COINED = f'fill="none" stroke="{_COIN}" stroke-width="0.5" stroke-linecap="round"'
-_POISONED = f'fill="none" stroke="{_POISON}" stroke-width="0.24"'
-_TRAILED = f'fill="none" stroke="{_AGENT}" stroke-width="0.16" stroke-opacity="0.65" stroke-linejoin="round"'
-_BODIES = ("M0,-.46L.46,.4H-.46z", "M0,.46L.46,-.4H-.46z", "M-.42,0a.42,.42 0 1 0 .84,0a.42,.42 0 1 0 -.84,0z")
-"""The enemies' shapes and the agent's, around the middle of a cell."""
-_CROSS = "m-.25-.25l.5,.5m0-.5l-.5,.5"
-OBJECTS = (
-    ("agent", Markup(f'<path d="{_BODIES[2]}" fill="{_AGENT}"/>')),
-    ("enemy 1", Markup(f'<path d="{_BODIES[0]}" fill="{_ENEMIES[0]}"/>')),
-    ("enemy 2", Markup(f'<path d="{_BODIES[1]}" fill="{_ENEMIES[1]}"/>')),
-    ("coin", Markup(f'<path d="M0,0h0" {_COINED}/>')),
-    ("poison", Markup(f'<path d="M0,0{_CROSS}" {_POISONED}/>')),
-    ("wall", Markup(f'<rect x="-0.5" y="-0.5" width="1" height="1" fill="{_WALL}"/>')),
-    ("empty", Markup("")),
-)
-"""The legend: each object's name and its picture on black, around the middle of a cell."""
+_UP, _DOWN, _SQUARE = "M0,-.46L.46,.4H-.46z", "M0,.46L.46,-.4H-.46z", "M-.5,-.5h1v1h-1z"
+_ROUND = "M-.42,0a.42,.42 0 1 0 .84,0a.42,.42 0 1 0 -.84,0z"
+_DOT = "M-.25,0a.25,.25 0 1 0 .5,0a.25,.25 0 1 0 -.5,0z"
+_CROSS = "M-.34,-.22l.12,-.12l.22,.22l.22,-.22l.12,.12l-.22,.22l.22,.22l-.12,.12l-.22,-.22l-.22,.22l-.12,-.12l.22,-.22z"
+LOOKS = {
+    "agent": ("#0ff", _ROUND),
+    "enemy 1": ("#f0f", _UP),
+    "enemy 2": ("#0f0", _DOWN),
+    "coin": ("#ff0", _DOT),
+    "poison": ("#b5702c", _CROSS),
+    "wall": ("#808080", _SQUARE),
+    "empty": ("#000", ""),
+}
+"""Colour (of paper SI B, on a ground that is black whatever the page is) and shape, around the middle of a cell."""
+OTHERS = (("#fff", _SQUARE), ("#f90", _UP), ("#9cf", _DOWN), ("#c9f", _DOT))
+"""Looks of things that have none of their own, in the order of the board."""
+STANDING = ("wall", "empty")
+"""What no agent takes."""
 
 
 @dataclass(frozen=True)
-class GridLayout:
-    """What stands where at the start: cells are numbered row by row."""
+class GridBoard:
+    """What stands where at the start: cells are numbered row by row. looks: colour and shape by name."""
 
     rows: int
     columns: int
-    walls: tuple[int, ...]
-    coins: tuple[int, ...]
-    poisons: tuple[int, ...]
-    agent: int
-    enemies: tuple[int, ...]
+    cells_by_name: Mapping[str, tuple[int, ...]]
+    looks: Mapping[str, tuple[str, str]]
+    moving: tuple[str, ...]
 
     @classmethod
-    def of(cls, layout: Any) -> "GridLayout":
-        """From a chart's layout, a text a row; raises ValueError where it is none."""
-        if not isinstance(layout, list) or not layout or not all(isinstance(row, str) and row for row in layout):
-            raise ValueError("the layout is no list of texts")
-        if len({len(row) for row in layout}) != 1:
-            raise ValueError("the rows of the layout differ in length")
-        text = "".join(layout)
-        found = {letter: tuple(i for i, at in enumerate(text) if at == letter) for letter in "#oxA12"}
-        if len(found["A"]) != 1 or len(found["1"]) > 1 or len(found["2"]) > 1:
-            raise ValueError("the layout has not one agent, or an enemy twice")
-        enemies = (*found["1"], *found["2"])
-        return cls(len(layout), len(layout[0]), found["#"], found["o"], found["x"], found["A"][0], enemies)
+    def of(cls, board: Mapping[str, Any], grid: tuple[int, int], moving: Sequence[str]) -> "GridBoard":
+        """From a chart's board; moving: names of things that move. Raises ValueError where the layout is none."""
+        layout, symbols = board["layout"], {str(name): str(letter) for name, letter in board["symbols"].items()}
+        if len(layout) != grid[0] or any(not isinstance(row, str) or len(row) != grid[1] for row in layout):
+            raise ValueError("the layout has other rows and columns than the grid")
+        text, others = "".join(layout), iter(OTHERS * len(symbols))
+        held = {name: tuple(i for i, at in enumerate(text) if at == letter) for name, letter in symbols.items()}
+        looks = {name: LOOKS.get(name) or next(others) for name in symbols}
+        if "agent" not in moving or not set(moving) <= set(symbols):
+            raise ValueError("what moves is not the agent and things of the board")
+        return cls(*grid, held, looks, tuple(sorted(moving, key=lambda name: name == "agent")))
 
     @property
-    def cells(self) -> int:
-        """How many there are."""
-        return self.rows * self.columns
+    def things(self) -> tuple[str, ...]:
+        """What stands still, and is taken by an agent that comes there."""
+        return tuple(name for name in self.cells_by_name if name not in (*STANDING, *self.moving))
 
-    def middle(self, cell: int) -> str:
-        """The middle of a cell, as a path has it."""
+    def at(self, cell: int) -> str:
+        """Where an object around the middle of a cell is moved to."""
         y, x = divmod(cell, self.columns)
         return f"{x}.5,{y}.5"
 
-    def picture(
-        self, walls: str, agent: int, enemies: Sequence[int], gone: Sequence[int], trail: Sequence[int]
-    ) -> Markup:
-        """The inside of an `<svg>`. walls: the id of the path of them. gone: cells whose coin or poison is taken.
-        trail: cells on the agent's way. Who is on no cell is not drawn. maps.js moves all of it."""
-        taken = set(gone)
-        coins = "".join(f"M{self.middle(cell)}h0" for cell in self.coins if cell not in taken)
-        poisons = "".join(f"M{self.middle(cell)}{_CROSS}" for cell in self.poisons if cell not in taken)
-        way = [self.middle(cell) for cell in trail if cell >= 0]
+    def picture(self, walls: str, places: Mapping[str, int], gone: Sequence[int], trail: Sequence[int]) -> Markup:
+        """The inside of an `<svg>`. walls: the id of their path. places: cell of each thing that moves, -1 for nowhere.
+        gone: cells where the agent has been. trail: cells on its way. maps.js moves all of it."""
+        taken, way = set(gone), [self.at(cell) for cell in trail if cell >= 0]
+        colour = self.looks["agent"][0]
         parts = [
             f'<rect x="-0.1" y="-0.1" width="{self.columns + 0.2:g}" height="{self.rows + 0.2:g}" fill="#000"/>'
-            f'<use href="#{walls}" fill="{_WALL}"/><path class="coins" d="{coins}" {_COINED}/>'
-            f'<path class="poisons" d="{poisons}" {_POISONED}/>'
-            f'<path class="trail" d="{"M" + "L".join(way) if len(way) > 1 else ""}" {_TRAILED}/>'
+            f'<use href="#{walls}" fill="{LOOKS["wall"][0]}"/>'
         ]
-        movers = [*zip(_BODIES, _ENEMIES, enemies, strict=False), (_BODIES[2], _AGENT, agent)]
-        for shape, colour, cell in movers:
-            there = f'transform="translate({self.middle(cell)})"' if cell >= 0 else 'display="none"'
-            parts.append(f'<path class="mover" d="{shape}" fill="{colour}" {there}/>')
+        for name in self.things:
+            here = [cell for cell in self.cells_by_name[name] if cell not in taken]
+            parts.append(f'<path class="things" d="{self.shapes(name, here)}" fill="{self.looks[name][0]}"/>')
+        parts.append(
+            f'<path class="trail" d="{"M" + "L".join(way) if len(way) > 1 else ""}" fill="none" stroke="{colour}"'
+            ' stroke-width="0.16" stroke-opacity="0.65" stroke-linejoin="round"/>'
+        )
+        for name in self.moving:
+            there = f'transform="translate({self.at(places[name])})"' if places[name] >= 0 else 'display="none"'
+            parts.append(f'<path class="mover" d="{self.looks[name][1]}" fill="{self.looks[name][0]}" {there}/>')
         return Markup("".join(parts))
+
+    def shapes(self, name: str, cells: Sequence[int]) -> str:
+        """A path of the thing's shape in each of these cells."""
+        shape = self.looks[name][1].replace("M", "m", 1)
+        return "".join(f"M{self.at(cell)}{shape}" for cell in cells)
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,8 @@ class DrawnGame:
 
 
 @dataclass(frozen=True)
-class GridRun:
-    """One run: its maps, where its inputs are pixels, and the games of one seed beside each other. says: which seed."""
+class MapRun:
+    """One run: its maps, where its inputs are shown as such, and the games of one seed. says: which seed."""
 
     heading: str
     maps: HeatMaps | None
@@ -126,92 +129,76 @@ class GridRun:
 
 
 @dataclass(frozen=True)
-class GridFigure:
-    """One chart. anchor: the start of the ids of its elements. about: the rules of the game, in words."""
+class MapFigure:
+    """One chart. anchor: the start of the ids of its elements. picture, legend: of the board, where there is one;
+    walls, outline: paths of its walls."""
 
     anchor: str
     title: str
-    about: str
     view_box: str
-    picture: Markup
-    walls: str
-    outline: str
-    alt: str
-    runs: tuple[GridRun, ...]
+    runs: tuple[MapRun, ...]
     data: Mapping[str, Any]
+    picture: Markup | None = None
+    legend: tuple[tuple[str, str, str], ...] = ()
+    walls: str = ""
+    outline: str = ""
+    alt: str = ""
 
 
-def is_grid(chart: Any) -> bool:
-    """Whether a chart is of this kind, sound or not."""
-    return isinstance(chart, Mapping) and chart.get("kind") == KIND
-
-
-def draw(chart: Mapping[str, Any], anchor: str) -> GridFigure:
+def draw(chart: Mapping[str, Any], anchor: str) -> MapFigure:
     """Raises ValueError, in one line, on a chart that is malformed. anchor: an id that no other on the page has."""
     try:
-        grid = GridLayout.of(chart["layout"])
-        reachable = {str(name): cells_of(cells, grid.cells) for name, cells in chart["reachable"].items()}
-        if not chart["series"]:
-            raise ValueError("no series")
-        runs = tuple(_run(series, grid, reachable, anchor) for series in chart["series"])
-        title, about = str(chart.get("title") or chart.get("key") or ""), str(chart.get("about") or "")
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as problem:
-        why = problem if isinstance(problem, ValueError) else f"{type(problem).__name__}: {problem}"
-        raise ValueError(f"not a chart: {why}") from problem
+        return _draw(chart, anchor)
+    except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as problem:
+        raise ValueError(f"not a chart: {type(problem).__name__}: {problem}") from problem
+
+
+def _draw(chart: Mapping[str, Any], anchor: str) -> MapFigure:
+    rows, columns = (int(n) for n in chart["grid"])
+    series, given, title = chart["series"], chart["board"], str(chart.get("title") or "")
+    if not series:
+        raise ValueError("not a chart: no series")
+    board, reachable = None, {}
+    if given:
+        moving = dict.fromkeys(str(name) for run in series for game in run["games"] for name in game["places"])
+        board = GridBoard.of(given, (rows, columns), list(moving or ["agent"]))
+        reachable = {str(name): cells_of(cells, rows * columns) for name, cells in given["reachable"].items()}
+    runs = tuple(_run(one, board, (rows, columns), reachable, anchor) for one in series)
     data = {
         f"{anchor}-{place}": {
-            **({"kept": run.maps.data} if run.maps else {}),
-            "columns": grid.columns,
-            "coins": grid.coins,
-            "poisons": grid.poisons,
+            "kept": run.maps.data if run.maps else None,
+            "columns": columns,
+            "things": [[board.looks[n][1], board.cells_by_name[n]] for n in board.things] if board else [],
             "games": [game.data for game in run.games],
         }
         for place, run in enumerate(runs, 1)
     }
-    solid = "".join(f"M{x},{y}h1v1h-1z" for y, x in (divmod(cell, grid.columns) for cell in grid.walls))
-    return GridFigure(
-        anchor,
-        title,
-        about,
-        view_box(grid.rows, grid.columns),
-        grid.picture(f"{anchor}-walls", grid.agent, grid.enemies, (), ()),
-        solid,
-        outline(grid.walls, grid.columns),
-        f"The maze: {grid.rows} rows of {grid.columns} cells with {len(grid.walls)} of wall, one agent,"
-        f" {len(grid.enemies)} enemies, {len(grid.coins)} coins and {len(grid.poisons)} poisons.",
-        runs,
-        data,
+    figure = MapFigure(anchor, title, view_box(rows, columns), runs, data)
+    if board is None:
+        return figure
+    start = {name: (board.cells_by_name[name] or (-1,))[0] for name in board.moving}
+    walls = board.cells_by_name.get("wall", ())
+    counts = ", ".join(f"{len(cells)} {name}" for name, cells in board.cells_by_name.items() if name != "empty")
+    return MapFigure(
+        *(anchor, title, figure.view_box, runs, data),
+        picture=board.picture(f"{anchor}-walls", start, (), ()),
+        legend=tuple((name, *look) for name, look in board.looks.items()),
+        walls="".join(f"M{x},{y}h1v1h-1z" for y, x in (divmod(cell, columns) for cell in walls)),
+        outline=outline(walls, columns),
+        alt=f"The board: {rows} rows of {columns} cells with {counts}.",
     )
 
 
-def densities(chart: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The densities that a chart holds, as charts of lines: of layers, and of each set of channels its runs see."""
-    title, runs = str(chart.get("title") or chart.get("key") or ""), chart["series"]
-
-    def made(
-        kind: str, of: str, values: str, names: Sequence[str], chosen: Sequence[Mapping[str, Any]]
-    ) -> dict[str, Any]:
-        series = [{"label": run["label"], "density": run["density"], "values": run[values]} for run in chosen]
-        return {"kind": kind, "title": f"{title}, {of}", "names": names, "series": series}
-
-    sets = dict.fromkeys(tuple(run["channels"]) for run in runs if run["channels"])
-    return [made("layers", "by layer", "layers", chart["names"], runs)] + [
-        made(
-            "channels",
-            "by channel",
-            "channel_densities",
-            channels,
-            [r for r in runs if tuple(r["channels"]) == channels],
-        )
-        for channels in sets
-    ]
-
-
-def _run(series: Mapping[str, Any], grid: GridLayout, reachable: Mapping[str, Sequence[int]], anchor: str) -> GridRun:
-    maps = heat_maps.of_channels(series, grid.rows, grid.columns, reachable, f"{anchor}-outline")
-    given = series["games"]
-    games = tuple(_game(game, grid, f"{anchor}-walls") for game in given)
-    says = ""
+def _run(
+    series: Mapping[str, Any],
+    board: GridBoard | None,
+    grid: tuple[int, int],
+    reachable: Mapping[str, Sequence[int]],
+    anchor: str,
+) -> MapRun:
+    maps = heat_maps.of_series(series, grid, reachable, f"{anchor}-outline")
+    given, says = series["games"], ""
+    games = tuple(_game(game, board, f"{anchor}-walls") for game in given) if board else ()
     if games:
         density, scored = percent(given[-1]["density"]), f"{float(given[-1]['scored']):.3g}"
         says = (
@@ -220,38 +207,31 @@ def _run(series: Mapping[str, Any], grid: GridLayout, reachable: Mapping[str, Se
             " to be best."
         )
     steps = max((len(game.data["rewards"]) for game in games), default=0)
-    return GridRun(str(series["label"]), maps, says, games, steps)
+    return MapRun(str(series["label"]), maps, says, games, steps)
 
 
-def _game(game: Mapping[str, Any], grid: GridLayout, walls: str) -> DrawnGame:
+def _game(game: Mapping[str, Any], board: GridBoard, walls: str) -> DrawnGame:
+    cells = board.rows * board.columns
     rewards = [_whole(reward, -1000, 1000) for reward in game["rewards"]]
-    agent = [_whole(cell, -1, grid.cells - 1) for cell in game["agent"]]
-    enemies = [[_whole(cell, -1, grid.cells - 1) for cell in path] for path in game["enemies"]]
-    steps = len(rewards)
-    if not 0 < steps <= LONGEST or any(len(path) != steps + 1 for path in (agent, *enemies)):
+    places = {name: [_whole(cell, -1, cells - 1) for cell in game["places"][name]] for name in board.moving}
+    steps, agent = len(rewards), places["agent"]
+    if not 0 < steps <= LONGEST or any(len(path) != steps + 1 for path in places.values()):
         raise ValueError("a game has not a cell for its start and each of its steps")
 
     def at(time: int, before: int) -> Markup:
-        return grid.picture(
-            walls, agent[time], [path[time] for path in enemies], agent[: time + 1], agent[before : time + 1]
-        )
+        now = {name: path[time] for name, path in places.items()}
+        return board.picture(walls, now, agent[: time + 1], agent[before : time + 1])
 
     times = [round(i * steps / (FRAMES - 1)) for i in range(FRAMES)] if steps >= FRAMES else list(range(steps + 1))
     frames = tuple(
         GameFrame(time, sum(rewards[:time]), at(time, before)) for before, time in zip([0, *times], times, strict=False)
     )
     name = f"pruned to {percent(game['density'])} of its weights" if int(game["level"]) else "dense, all weights left"
-    data = {"name": name, "agent": agent, "enemies": enemies, "rewards": rewards}
-    return DrawnGame(name, _outcome(grid, agent, enemies, rewards), frames, at(0, 0), data)
-
-
-def _outcome(grid: GridLayout, agent: list[int], enemies: list[list[int]], rewards: list[int]) -> str:
-    coins, poisons = sum(reward > 0 for reward in rewards), sum(reward < 0 for reward in rewards)
-    gone = any(path[-1] < 0 <= path[-2] for path in (agent, *enemies))  # of two in one cell a map may show one
-    met = gone or any(path[-1] == agent[-1] or path[-2:] == agent[-2:][::-1] for path in enemies)
-    end = "all coins are taken" if coins == len(grid.coins) else "an enemy catches it" if met else "the time is up"
-    taken = f"{coins} of {len(grid.coins)} coins, {poisons} {'poison' if poisons == 1 else 'poisons'}"
-    return f"{taken}: return {plain(sum(rewards))} in {len(rewards)} steps; {end}"
+    been = set(agent)
+    taken = [f"{len(been & set(board.cells_by_name[n]))} of {len(board.cells_by_name[n])} {n}" for n in board.things]
+    outcome = f"return {plain(sum(rewards))} in {steps} steps; taken: {', '.join(taken) or 'nothing'}"
+    data = {"name": name, "rewards": rewards, "agent": agent, "movers": [places[n] for n in board.moving]}
+    return DrawnGame(name, outcome, frames, at(0, 0), data)
 
 
 def _whole(value: Any, low: int, high: int) -> int:

@@ -1,8 +1,8 @@
-"""Heat maps: what the mask keeps of each input, as multiples of the even share.
+"""Heat maps: how much of the first layer the mask keeps for each input, as multiples of the even share.
 
-Of a few named inputs it is one map, inputs down and levels across (charts of kind "inputs"). Of an observation that is
-a grid it is a map a channel, and a slider leads through the levels (charts with a layout). Without scripts, and on
-paper, the first level at or below `DENSITY` is shown; `data` is what templates/js/maps.js needs to show the others.
+Of inputs that are cells of a grid there is a map a channel, and a slider leads through the levels. Of inputs that are
+single numbers it is one map, inputs down and levels across. Without scripts, and on paper, the first level at or below
+`DENSITY` is shown; `data` is what templates/js/maps.js needs to show the others.
 """
 
 import math
@@ -18,15 +18,14 @@ from reports.numbers import percent
 from reports.palette import INK, OUTLINE, RAMP, REST
 
 DENSITY = 0.1
-"""The paper looks at masks near it (Figure 7), and claims at the first level at or below it: that is shown first."""
+"""The paper looks at masks near it (Figure 7), and claims at the first level at or below it."""
 BOUNDS = tuple(math.sqrt(2) * 2.0**power for power in range(-2, 3))  # 0.35, 0.71, 1.4, 2.8, 5.7
 SHARES = ("¼ or less", "½", "1", "2", "4", "8 or more")
 """Classes of an input's share, as multiples of the even one, with the bounds between them: a colour of RAMP each."""
 NONE = "-"
 """The class of an input of which nothing is left: it is blank."""
-MOST = 24  # named inputs of a map; of more, the strongest
-NAMES = 7.5  # cells that the names of inputs take
-COLOURS = {"red", "green", "blue"}
+MOST = 24  # single inputs of a map; of more, the strongest
+NAMES = 7.5  # cells that the names of single inputs take
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,9 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class HeatMaps:
-    """HeatMaps that share a slider. frames: each in words; shown: the one that is shown first. seeds: their number.
+    """Maps that share a slider. frames: each in words; shown: the one that is shown first. seeds: their number.
     inputs: of all maps; left_out: how many of them are in none. outlined: whether a map has cells outlined."""
 
-    heading: str
     frames: tuple[str, ...]
     shown: int
     maps: tuple[HeatMap, ...]
@@ -63,93 +61,54 @@ class HeatMaps:
     outlined: bool = False
 
     @property
-    def of_things(self) -> bool:
-        """Whether each map is of a kind of thing, and not of a colour."""
-        return not {drawn.name for drawn in self.maps} <= COLOURS
-
-    @property
     def data(self) -> dict[str, Any]:
         """What the script reads."""
         return {"frames": self.frames, "maps": [drawn.data for drawn in self.maps]}
 
 
-def of_inputs(chart: Mapping[str, Any]) -> tuple[HeatMaps, ...]:
-    """A map a series of a chart of kind "inputs". Raises ValueError, KeyError or TypeError on one that is malformed."""
-    names = [str(name) for name in chart["names"]]
-    series = [(str(one["label"]), numbers_of(one["density"]), numbers_of(one["values"])) for one in chart["series"]]
-    if any(v.ndim != 3 or v.shape[2] != len(names) or d.shape != v.shape[:1] for _, d, v in series):
-        raise ValueError("values are not [levels][seeds][names]")
-    means = [_mean(values) for _, _, values in series]
-    strength = np.mean([shares.mean(axis=0) for shares in means], axis=0)
-    kept = sorted(int(i) for i in np.argsort(-strength, kind="stable")[:MOST])
-    return tuple(
-        HeatMaps(
-            label,
-            (f"{percent(float(density[near]))} of the weights left",),
-            0,
-            (_matrix(label, density, shares, names, kept, near),),
-            values.shape[1],
-            len(names),
-            len(names) - len(kept),
-        )
-        for (label, density, values), shares in zip(series, means, strict=True)
-        for near in [level_shown(density)]
-    )
-
-
-def of_channels(
-    series: Mapping[str, Any], rows: int, columns: int, outlined: Mapping[str, Collection[int]], walls: str
+def of_series(
+    series: Mapping[str, Any], grid: tuple[int, int], outlined: Mapping[str, Collection[int]], walls: str
 ) -> HeatMaps | None:
-    """The maps of one series of a chart with a layout; None where its inputs are no grid. outlined: cells by channel.
-    walls: the id of a path of outlines that each map shows. Raises as `of_inputs`."""
+    """The maps of one series of a chart of kind "map"; None where its inputs are shown as no maps.
+
+    outlined: cells by channel. walls: the id of a path that each map shows. Raises ValueError, KeyError or TypeError on
+    a malformed one.
+    """
     channels, density = [str(name) for name in series["channels"]], numbers_of(series["density"])
     if not ((density > 0) & (density <= 1)).all():
         raise ValueError("a density is no share above 0")
     if not channels:
         return None
-    cells, near, last = rows * columns, level_shown(density), len(density) - 1
+    cells, seeds = grid[0] * grid[1], int(series["seeds"])
     shares, left = np.nan_to_num(numbers_of(series["values"])), np.nan_to_num(numbers_of(series["left"]))
     if shares.shape != (len(density), len(channels), cells) or left.shape != shares.shape[:2]:
         raise ValueError("values are not [levels][channels][cells]")
-    totals = shares.sum(axis=(1, 2))
+    below = np.flatnonzero(density <= DENSITY)
+    near = int(below[0]) if below.size else len(density) - 1
+    if cells == 1:
+        return _of_single_inputs(channels, density, shares[:, :, 0], near, seeds)
     maps = []
     for i, (name, dark) in enumerate(zip(channels, series["unlit"], strict=True)):
         reach, small = cells_of(outlined.get(name, ()), cells), cells_of(dark, cells)
-        held = shares[:, i].sum(axis=1)
         frames = tuple("".join(map(class_of, frame)) for frame in shares[:, i].tolist())
-        says = []
-        for level, total in enumerate(totals):
-            text = f"{percent(held[level] / total if total > 0 else 0.0)} of the weight,"
-            text += f" on average {left[level, i]:.0f} of {cells} pixels"
-            if reach and held[level] > 0:
-                text += f"; {percent(shares[level, i, list(reach)].sum() / held[level])} of that on the {len(reach)}"
-                text += f" outlined ({percent(len(reach) / cells)} of all)"
-            says.append(text)
+        says = tuple(_says(shares[level], i, float(left[level, i]), reach) for level in range(len(density)))
         over = f'<use href="#{walls}" fill="none" stroke="{REST}" stroke-width="0.1"/>'
         if reach:
-            path = outline(reach, columns)
+            path = outline(reach, grid[1])
             over += f'<path d="{path}" fill="none" stroke="{OUTLINE}" stroke-width="0.2" stroke-linecap="round"/>'
-        body = _body(frames[near], rows, columns, small) + Markup(over)
-        maps.append(HeatMap(name, columns, frames, tuple(says), small, view_box(rows, columns), body))
+        body = _body(frames[near], *grid, small) + Markup(over)
+        maps.append(HeatMap(name, grid[1], frames, says, small, view_box(*grid), body))
     words = tuple(
         f"{percent(float(share))} of the weights left: "
-        + (f"pruning round {level} of {last}" if level else "before any pruning")
+        + (f"pruning round {level} of {len(density) - 1}" if level else "before any pruning")
         for level, share in enumerate(density)
     )
-    return HeatMaps(
-        "", words, near, tuple(maps), int(series["seeds"]), len(channels) * cells, outlined=any(outlined.values())
-    )
+    return HeatMaps(words, near, tuple(maps), seeds, len(channels) * cells, outlined=any(outlined.values()))
 
 
 def class_of(share: float) -> str:
     """The place of its colour in RAMP, of a multiple of the even share; NONE of nothing."""
     return str(sum(share >= bound for bound in BOUNDS)) if share > 0 else NONE
-
-
-def level_shown(density: np.ndarray) -> int:
-    """The first level at or below DENSITY, or the last."""
-    below = np.flatnonzero(density <= DENSITY)
-    return int(below[0]) if below.size else len(density) - 1
 
 
 def cells_of(values: Iterable[Any], cells: int) -> tuple[int, ...]:
@@ -177,17 +136,19 @@ def outline(cells: Collection[int], columns: int) -> str:
     return "".join(parts)
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
-    """float[levels, names]: multiples of the even share, over the seeds that have weights left; 0 where none has."""
-    left = np.isfinite(values).all(axis=2, keepdims=True) & (np.nan_to_num(values).sum(axis=2, keepdims=True) > 0)
-    total = np.where(left, np.nan_to_num(values), 0.0).sum(axis=1)
-    return np.asarray(values.shape[2] * total / np.maximum(left.sum(axis=1), 1))
+def _says(shares: np.ndarray, channel: int, left: float, reach: Sequence[int]) -> str:
+    """One channel at one level, in words. shares: float[channels, cells]."""
+    total, held, cells = shares.sum(), shares[channel].sum(), shares.shape[1]
+    text = f"{percent(held / total if total > 0 else 0.0)} of the weight, on average {left:.0f} of {cells} pixels"
+    if reach and held > 0:
+        text += f"; {percent(shares[channel, list(reach)].sum() / held)} of that on the {len(reach)} outlined"
+        text += f" ({percent(len(reach) / cells)} of all)"
+    return text
 
 
-def _matrix(
-    label: str, density: np.ndarray, shares: np.ndarray, names: Sequence[str], kept: Sequence[int], near: int
-) -> HeatMap:
-    """Inputs down, levels across; the level `near` is framed."""
+def _of_single_inputs(names: Sequence[str], density: np.ndarray, shares: np.ndarray, near: int, seeds: int) -> HeatMaps:
+    """shares: float[levels, names]. Inputs down, levels across; the level `near` is framed."""
+    kept = sorted(int(i) for i in np.argsort(-shares.mean(axis=0), kind="stable")[:MOST])
     rows, columns, last = len(kept), len(density), len(density) - 1
     frame = "".join(class_of(float(share)) for i in kept for share in shares[:, i])
     body = _body(frame, rows, columns, ())
@@ -196,19 +157,18 @@ def _matrix(
     ends = {0: (0.0, "start"), near: (0.5, "middle"), last: (1.0, "end")}
     texts += [(level + at, rows + 0.95, anchor, percent(float(density[level]))) for level, (at, anchor) in ends.items()]
     body += Markup(f'<g transform="scale(0.05)" font-size="13" fill="{INK}">')  # a cell is 20 units of text
+    text_at = Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>')
     for x, y, anchor, text in texts:
-        body += Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
-            f"{20 * x:g}", f"{20 * y:g}", anchor, text
-        )
-    said = [
+        body += text_at.format(f"{20 * x:g}", f"{20 * y:g}", anchor, text)
+    said = "; ".join(
         f"at {percent(float(density[level]))} of the weights: "
         + ", ".join(f"{names[i]} {percent(float(shares[level, i] / len(names)))}" for i in kept)
-        for level in (0, near)
-    ]
-    box = f"{-NAMES} -0.1 {columns + NAMES + 0.6:g} {rows + 1.3:g}"
-    return HeatMap(
-        label, columns, (frame,), (f"share of input magnitude {'; '.join(said)}",), (), box, body + Markup("</g>")
+        for level in dict.fromkeys((0, near))
     )
+    box = f"{-NAMES} -0.1 {columns + NAMES + 0.6:g} {rows + 1.3:g}"
+    drawn = HeatMap("share of input magnitude", columns, (frame,), (said,), (), box, body + Markup("</g>"))
+    words = f"{percent(float(density[near]))} of the weights left"
+    return HeatMaps((words,), 0, (drawn,), seeds, len(names), len(names) - rows)
 
 
 def _body(frame: str, rows: int, columns: int, small: Collection[int]) -> Markup:

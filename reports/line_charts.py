@@ -41,22 +41,19 @@ ENV_STEPS = Along("env_steps", "env_steps of training", "env_steps", "env_steps"
 
 @dataclass(frozen=True)
 class ChartKind:
-    """A kind of chart. columns: of the table, of what a line is. share: of what, where values are
-    [levels][seeds][names] and each series is a panel; others: the name of the lines that share a grey."""
+    """A kind of chart. columns: of the table, of what a line is. share: values are [levels][seeds][names], and each
+    series is a panel."""
 
     along: Along
     columns: tuple[str, ...]
-    share: str = ""
-    others: str = ""
+    share: bool = False
 
 
 KINDS = {
     "returns": ChartKind(DENSITY, ("condition",)),
     "sizes": ChartKind(WEIGHTS, ("network and condition",)),
     "learning": ChartKind(ENV_STEPS, ("condition",)),
-    "inputs": ChartKind(DENSITY, ("initialiser", "input"), "share of input magnitude", "other inputs"),
-    "layers": ChartKind(DENSITY, ("initialiser", "layer"), "share of a layer's weights left", "other layers"),
-    "channels": ChartKind(DENSITY, ("run", "channel"), "share of a channel's input weights left", "other channels"),
+    "shares": ChartKind(DENSITY, ("run", "of"), share=True),
 }
 
 
@@ -127,13 +124,13 @@ def numbers_of(values: Any) -> np.ndarray:
 
 def _draw(chart: Mapping[str, Any], kind: ChartKind) -> LineChart:
     title = str(chart.get("title") or chart.get("key") or "")
-    unit = kind.share or str(chart.get("unit") or "return")
+    unit = f"share of {chart['of']}" if kind.share else str(chart.get("unit") or "return")
     references = {
         str(name): x for name, value in (chart.get("references") or {}).items() if (x := _near(value)) is not None
     }
     kept = (0.0,) if kind.share else tuple(references.values())
     show = percent if kind.share else effect
-    legend, blocks = _shares(chart, kind) if kind.share else _returns(chart)
+    legend, blocks = _shares(chart) if kind.share else _returns(chart)
     panels = _summarised(blocks, legend, kind.along)
     ends = _extent([line for _, lines in panels for line in lines], kept)
     size = (PANEL_WIDTH, PANEL_HEIGHT) if len(panels) > 1 else (WIDTH, HEIGHT)
@@ -183,7 +180,7 @@ def _returns(chart: Mapping[str, Any]) -> tuple[list[Swatch], list[_Block]]:
     return legend, [("", lines)]
 
 
-def _shares(chart: Mapping[str, Any], kind: ChartKind) -> tuple[list[Swatch], list[_Block]]:
+def _shares(chart: Mapping[str, Any]) -> tuple[list[Swatch], list[_Block]]:
     """As Figure 8: the share that each name has, one panel a series."""
     names = [str(name) for name in chart["names"]]
     series = [(str(one["label"]), one["density"], numbers_of(one["values"])) for one in chart["series"]]
@@ -194,7 +191,7 @@ def _shares(chart: Mapping[str, Any], kind: ChartKind) -> tuple[list[Swatch], li
     named = sorted(int(i) for i in np.argsort(-strength, kind="stable")[:NAMED])
     legend = styled([names[i] for i in named])
     if len(names) > len(named):
-        legend.append(Swatch(kind.others, REST))
+        legend.append(Swatch("all others", REST))
     entries = {i: named.index(i) if i in named else len(named) for i in range(len(names))}
     return legend, [
         (label, [((label, name), entries[i], density, values[:, :, i]) for i, name in enumerate(names)])
@@ -301,6 +298,6 @@ def _panel(
         for i, line in enumerate(lines)
         for k in range(len(line.places))
     ]
-    swatches, percents = [line.swatch for line in lines], (along is DENSITY, bool(kind.share))
+    swatches, percents = [line.swatch for line in lines], (along is DENSITY, kind.share)
     spec = vega.spec(points, swatches, references, size, ends, along.title, along.pruned, percents)
     return ChartPanel(heading, *vega.picture(spec), alt, 1 + max(int(level.max()) for level in levels), spec)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from harness.results import records
+from harness.results.records import Record, RecordEntry, RecordTable
 from harness.results.schema import in_a_line
 from reports.marks import TONES
 
@@ -21,8 +22,6 @@ UNMEASURED = {
     "multiverse": ("Other readings of the paper", "make multiverse"),
     "alarms": ("False alarms of the gate", "make alarms"),
 }
-MOST_BYTES = 2_000_000
-"""A record is far smaller; what is larger is not shown."""
 OPEN_ROWS, OPEN_TABLES = 12, 2  # what is larger is folded
 
 
@@ -36,32 +35,12 @@ class _Reading(BaseModel):
     changed_findings: tuple[str, ...] = ()
 
 
-class _Machine(BaseModel):
-    cpu: str | None = None
-    cpus: int | None = None
-
-
-class _Record(BaseModel):
-    title: str
-    says: str
-    verdict: str
-    ok: bool
-    command: str
-    tables: tuple[records.Table, ...] = ()
-    data: dict[str, Any] = {}
-    cpu_seconds: float | None = None
-    created: str | None = None
-    commit: str | None = None
-    machine: _Machine = _Machine()
-    origin: str = "committed"
-
-
 @dataclass(frozen=True)
 class ShownTable:
     """A table; `tones` counts its entries by tone, those without one left out; `folded` where it is large."""
 
-    table: records.Table
-    rows: tuple[tuple[records.Entry, ...], ...]
+    table: RecordTable
+    rows: tuple[tuple[RecordEntry, ...], ...]
     tones: tuple[tuple[str, int], ...]
     folded: bool
 
@@ -119,7 +98,7 @@ class TrustPart:
     title: str
     command: str
     problem: str = ""
-    record: _Record | None = None
+    record: Record | None = None
     tables: tuple[ShownTable, ...] = ()
     controls: Mapping[str, ClaimControls] = field(default_factory=dict)
     readings: Mapping[str, ClaimReadings] = field(default_factory=dict)
@@ -140,37 +119,33 @@ def unmeasured() -> tuple[TrustPart, ...]:
     return tuple(TrustPart(name, *UNMEASURED[name]) for name in records.NAMES)
 
 
-def part(name: str, content: Mapping[str, Any]) -> TrustPart:
-    """The record `content`, as `records.read` gives it; ValueError where it is not what it must be."""
-    record = _Record.model_validate(content)
+def part(record: Record) -> TrustPart:
+    """A record on the page; ValueError where its data is not what it must be."""
     return TrustPart(
-        name,
+        record.name,
         record.title,
         record.command,
         record=record,
         tables=tuple(_table(table, len(record.tables)) for table in record.tables),
-        controls=_controls(record.data) if name == "controls" else {},
-        readings=_readings(record.data) if name == "multiverse" else {},
+        controls=_controls(record.data) if record.name == "controls" else {},
+        readings=_readings(record.data) if record.name == "multiverse" else {},
     )
 
 
 def _read(name: str, here: Path, committed: Path) -> TrustPart:
     title, command = UNMEASURED[name]
     try:
-        file = here / f"{name}.json"
-        if file.is_file() and file.stat().st_size > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
-        content = records.read(name, here, committed)
-        return TrustPart(name, title, command) if content is None else part(name, content)
+        record = records.read(name, here, committed)
+        return TrustPart(name, title, command) if record is None else part(record)
     except records.RecordError as error:
         problem = str(error)
-    except (ValueError, OSError, RecursionError) as error:
+    except ValueError as error:
         problem = f"{name}.json can't be shown: {in_a_line(error)}"
-    return TrustPart(name, title, command, problem=problem.encode("utf-8", "replace").decode("utf-8"))
+    return TrustPart(name, title, command, problem=problem)
 
 
-def _table(table: records.Table, of: int) -> ShownTable:
-    rows = tuple(tuple(e if isinstance(e, records.Entry) else records.Entry(e) for e in row) for row in table.rows)
+def _table(table: RecordTable, of: int) -> ShownTable:
+    rows = tuple(tuple(e if isinstance(e, RecordEntry) else records.entry(e) for e in row) for row in table.rows)
     counts = Counter[str](entry.tone for row in rows for entry in row)
     tones = tuple((tone, counts[tone]) for tone in TONES if counts[tone])
     return ShownTable(table, rows, tones, len(rows) > OPEN_ROWS or of > OPEN_TABLES)

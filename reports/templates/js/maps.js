@@ -44,8 +44,8 @@ function pixels({ columns, frames, small }, frame, wanted) {
 class Player {
   #timer = 0;
 
-  constructor(element, { columns, coins, poisons, games }) {
-    Object.assign(this, { columns, coins, poisons, games, element });
+  constructor(element, { columns, things, games }) {
+    Object.assign(this, { columns, things, games, element });
     this.button = element.querySelector("button");
     this.input = element.querySelector("input");
     this.last = Number(this.input.max);
@@ -89,34 +89,29 @@ class Player {
   }
 
   // One game after so many steps; one that is over stays as it ended.
-  state({ name, agent, enemies, rewards }, time) {
+  state({ name, agent, movers, rewards }, time) {
     const now = Math.min(time, rewards.length);
-    const gone = new Set(agent.slice(0, now + 1));
     const points = rewards.slice(0, now).reduce((sum, reward) => sum + reward, 0);
     return {
       name,
       score: `return ${String(points).replace("-", "−")}${time >= rewards.length ? `, over after ${rewards.length} steps` : ""}`,
-      coins: this.coins.filter((cell) => !gone.has(cell)),
-      poisons: this.poisons.filter((cell) => !gone.has(cell)),
+      gone: new Set(agent.slice(0, now + 1)),
       trail: agent.slice(Math.max(0, now - TRAIL), now + 1).filter((cell) => cell >= 0),
-      movers: [...enemies.map((path) => path[now]), agent[now]],
+      places: movers.map((path) => path[now]),
     };
   }
 
-  draw(board, { score, coins, poisons, trail, movers }) {
+  draw(board, { score, gone, trail, places }) {
     board.querySelector(".score").textContent = score;
-    const path = (name, d) => board.querySelector(`.${name}`).setAttribute("d", d);
-    path("coins", coins.map((cell) => `M${this.middle(cell)}h0`).join(""));
-    path("poisons", poisons.map((cell) => `M${this.middle(cell)}m-.25-.25l.5,.5m0-.5l-.5,.5`).join(""));
-    path("trail", trail.length > 1 ? `M${trail.map((cell) => this.middle(cell)).join("L")}` : "");
-    for (const [place, mover] of [...board.querySelectorAll(".mover")].entries()) {
-      const cell = movers[place];
-      if (cell < 0) {
-        mover.setAttribute("display", "none");
-      } else {
-        mover.removeAttribute("display");
-        mover.setAttribute("transform", `translate(${this.middle(cell)})`);
-      }
+    for (const [place, path] of board.querySelectorAll(".things").entries()) {
+      const [shape, cells] = this.things[place];
+      const left = cells.filter((cell) => !gone.has(cell));
+      path.setAttribute("d", left.map((cell) => `M${this.middle(cell)}${shape.replace("M", "m")}`).join(""));
+    }
+    board.querySelector(".trail").setAttribute("d", trail.length > 1 ? `M${trail.map((cell) => this.middle(cell)).join("L")}` : "");
+    for (const [place, mover] of board.querySelectorAll(".mover").entries()) {
+      mover.setAttribute("display", places[place] < 0 ? "none" : "inline");
+      if (places[place] >= 0) mover.setAttribute("transform", `translate(${this.middle(places[place])})`);
     }
   }
 
@@ -129,6 +124,6 @@ for (const [key, panel] of Object.entries(source ? JSON.parse(source.textContent
   const element = document.querySelector(`[data-maps="${CSS.escape(key)}"]`);
   const still = element.querySelector(".maps.still");
   const player = element.querySelector(".player");
-  if (still) new Maps(element, panel.kept, still);
+  if (still && panel.kept) new Maps(element, panel.kept, still);
   if (player) new Player(player, panel);
 }
