@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.results import drift as drifting
-from harness.results.drift import drift
+from harness.results.drift import shift
 from harness.results.schema import Sample
 
 RNG = np.random.default_rng(11)
@@ -18,11 +18,11 @@ def _the_same_numbers_in_any_order() -> None:
 
 
 def mean(values: np.ndarray) -> Sample:
-    return Sample("mean", (values,))
+    return Sample.of("mean", values)
 
 
 def holds_out(one: np.ndarray, other: np.ndarray) -> Sample:
-    return Sample("holds out", tuple(np.stack([group, group], axis=1) for group in (one, other)))
+    return Sample.of("holds out", *(np.stack([group, group], axis=1) for group in (one, other)))
 
 
 def at_a_ceiling(n: int) -> np.ndarray:
@@ -35,7 +35,7 @@ SHAPES: dict[str, Callable[[], Sample]] = {
     "at a ceiling": lambda: mean(at_a_ceiling(20)),
     "fifteen seeds": lambda: mean(RNG.lognormal(size=15)),
     "ranks": lambda: holds_out(RNG.integers(0, 5, 20).astype(float), RNG.integers(1, 6, 20).astype(float)),
-    "spreads": lambda: Sample("spread", (RNG.normal(0, 2, (12, 4)), RNG.normal(size=(12, 4)))),
+    "spreads": lambda: Sample.of("spread", RNG.normal(0, 2, (12, 4)), RNG.normal(size=(12, 4))),
 }
 
 
@@ -43,7 +43,7 @@ SHAPES: dict[str, Callable[[], Sample]] = {
 def test_of_fresh_seeds_alone_it_errs_at_most_as_often_as_it_says(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With 300 runs a test that errs in 5 % is found in over 26 of them once in 1,000 times."""
     monkeypatch.setattr(drifting, "RELABELLINGS", 1000)
-    found = sum(drift(SHAPES[shape](), SHAPES[shape]()).differs for _ in range(300))
+    found = sum(shift(SHAPES[shape](), SHAPES[shape]()).differs for _ in range(300))
     assert found <= 26
     if shape in ("normal", "fifteen seeds"):
         assert found >= 4  # and it is no test that never finds anything: under 5 %, 4 fewer come once in 1,000
@@ -55,67 +55,67 @@ def test_a_drift_of_the_size_it_names_is_found_nine_times_in_ten(alpha: float, m
     monkeypatch.setattr(drifting, "RELABELLINGS", 10_000)
     margin, seen = 0.05, []
     for _ in range(20):
-        seen.append(drift(mean(RNG.normal(0.4, 0.2, 20)), mean(RNG.normal(0.4, 0.2, 20)), alpha, margin).seen)
+        seen.append(shift(mean(RNG.normal(0.4, 0.2, 20)), mean(RNG.normal(0.4, 0.2, 20)), alpha, margin).seen)
     size = float(np.mean(seen))
     runs = [
-        drift(mean(RNG.normal(0.4 - size, 0.2, 20)), mean(RNG.normal(0.4, 0.2, 20)), alpha, margin) for _ in range(200)
+        shift(mean(RNG.normal(0.4 - size, 0.2, 20)), mean(RNG.normal(0.4, 0.2, 20)), alpha, margin) for _ in range(200)
     ]
     assert 160 <= sum(run.differs for run in runs) <= 195
 
 
 def test_a_drift_within_the_margin_is_none() -> None:
     old = mean(np.full(20, 0.4) + RNG.normal(0, 1e-4, 20))
-    new = mean(old.groups[0] - 0.04)
-    assert drift(new, old).differs
-    within = drift(new, old, margin=0.05)
+    new = mean(old.arrays[0] - 0.04)
+    assert shift(new, old).differs
+    within = shift(new, old, margin=0.05)
     assert (within.differs, within.p) == (False, 1.0)
-    assert within.value == pytest.approx(-0.04)
+    assert within.moved == pytest.approx(-0.04)
     assert within.seen > 0.05
 
 
 def test_the_same_seeds_with_the_same_values_have_not_moved() -> None:
     for make in SHAPES.values():
         sample = make()
-        same = drift(sample, sample)
-        assert (same.value, same.p, same.differs) == (0.0, 1.0, False)
+        same = shift(sample, sample)
+        assert (same.moved, same.p, same.differs) == (0.0, 1.0, False)
 
 
 def test_a_seed_keeps_both_its_conditions() -> None:
     """Two conditions that move together spread alike in every deal, however the runs differ."""
     wide, narrow = RNG.normal(0, 5, (10, 3)), RNG.normal(size=(10, 3))
-    both = [Sample("spread", (values, values)) for values in (wide, narrow)]
-    assert drift(*both).p == 1.0
+    both = [Sample.of("spread", values, values) for values in (wide, narrow)]
+    assert shift(*both).p == 1.0
 
 
 def test_ranks_turned_round_have_moved_by_all_they_can() -> None:
     low, high = np.arange(10.0), np.arange(10.0) + 100
-    turned = drift(holds_out(low, high), holds_out(high, low))
-    assert turned.value == -1.0 and turned.differs
+    turned = shift(holds_out(low, high), holds_out(high, low))
+    assert turned.moved == -1.0 and turned.differs
 
 
 def test_it_gives_the_same_numbers_each_time() -> None:
     one, other = SHAPES["at a ceiling"](), SHAPES["at a ceiling"]()
-    assert drift(one, other) == drift(one, other)
+    assert shift(one, other) == shift(one, other)
 
 
 def test_what_can_not_be_compared_is_refused() -> None:
-    with pytest.raises(ValueError, match="can't be compared"):
-        drift(SHAPES["ranks"](), SHAPES["normal"]())
+    with pytest.raises(ValueError, match=r"holds out.*mean"):
+        shift(SHAPES["ranks"](), SHAPES["normal"]())
     with pytest.raises(ValueError, match="levels"):
-        drift(Sample("spread", (np.ones((5, 2)),) * 2), Sample("spread", (np.ones((5, 3)),) * 2))
+        shift(*(Sample.of("spread", *[np.ones((5, levels))] * 2) for levels in (2, 3)))
 
 
 @pytest.mark.parametrize(("n", "alpha"), [(1, 0.05), (3, 0.05), (5, 0.05 / 20)])
 def test_too_few_seeds_show_nothing_however_far_apart_and_say_so(n: int, alpha: float) -> None:
     """Of 5 and 5 seeds one deal in 126 parts them: no p is below 0.008."""
-    far = drift(mean(50 + RNG.normal(size=n)), mean(RNG.normal(size=n)), alpha)
+    far = shift(mean(50 + RNG.normal(size=n)), mean(RNG.normal(size=n)), alpha)
     assert (far.differs, far.seen) == (False, None)
 
 
 def test_very_many_comparisons_are_still_told_apart() -> None:
-    assert drift(mean(5 + RNG.normal(size=20)), mean(RNG.normal(size=20)), 0.05 / 5000).differs
+    assert shift(mean(5 + RNG.normal(size=20)), mean(RNG.normal(size=20)), 0.05 / 5000).differs
 
 
 def test_seeds_without_any_spread_that_moved_have_moved() -> None:
-    moved = drift(mean(np.full(20, 0.3)), mean(np.full(20, 0.5)))
+    moved = shift(mean(np.full(20, 0.3)), mean(np.full(20, 0.5)))
     assert (moved.differs, moved.seen) == (True, None), "how far it would have to be is not known"

@@ -1,0 +1,191 @@
+"""What a run found is written as JSON and read again as it was; anything else is refused."""
+
+import json
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pydantic import ValidationError
+
+from harness.results import schema
+from harness.results.more_seeds import in_words
+from harness.results.provenance import provenance
+from harness.results.schema import Finding, FindingsError, MoreSeeds, Reading, RunResult, Sample
+from harness.statistics import Censored, censored_ranks, swapped_spreads
+from harness.tests.factory import claim_result, drift, finding, run_result
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+RNG = np.random.default_rng(5)
+SAMPLES = {
+    "mean": Sample.of("mean", RNG.normal(size=7), seeds=range(40, 47)),
+    "holds out": Sample.of("holds out", [[-inf, -0.5], [-0.2, inf]], [[-0.1, -0.1]], seeds=(1, 2)),
+    "spread": Sample.of("spread", RNG.normal(size=(4, 3)), RNG.normal(size=(4, 3))),
+}
+MORE = MoreSeeds(
+    seeds=40, times=2, count=20, block=3, passed_over=(1, 2), core_minutes=90, minutes=45, cpus=2, command="pytest -x"
+)
+FULL = finding(
+    conclusion="underpowered",
+    refusal="few seeds",
+    refused="4 seeds are too few",
+    sample=SAMPLES["holds out"],
+    drift=drift("left", upper=inf, seen=None),
+    sensitivity=(Reading(name="drop the last level", effect=nan, lower=-inf, upper=inf, conclusion="underpowered"),),
+    more_seeds=MORE,
+)
+
+
+# JSON
+
+
+@given(NUMBERS, NUMBERS, st.none() | NUMBERS, st.text())
+def test_a_finding_comes_back_as_it_was(effect: float, lower: float, p: float | None, text: str) -> None:
+    before = FULL.replace(effect=effect, lower=lower, p=p, reason=text, sample=None)
+    plain = before.to_json()
+    json.loads(plain, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert repr(Finding.from_json(plain)) == repr(before)  # by repr: NaN is unequal to itself
+
+
+def test_a_run_comes_back_as_it_was_with_its_charts(tmp_path: Path) -> None:
+    chart = {"kind": "shares", "title": "a", "series": [{"label": "b", "values": [[0.5, nan]]}]}
+    run = run_result(claim_result(FULL, finding(name="other"), charts=(chart,)), lacking="a part")
+    schema.write(run, tmp_path / "below" / schema.NAME)
+    again = schema.read(tmp_path / "below" / schema.NAME)
+    assert repr(again) == repr(run)
+    assert again.claims[0].charts[0]["series"][0]["values"] == [[0.5, pytest.approx(nan, nan_ok=True)]]
+    assert [one.name for one in again.findings] == [FULL.name, "other"]
+    assert (again.complete, run_result().complete) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"conclusion": "perhaps"},
+        {"kind": "less"},
+        {"min_effect": -0.1},
+        {"n": (-1,)},
+        {"effect": "much"},
+        {"smallest": 0.1},
+        {"refusal": "why not"},
+        {"drift": {"standing": "better"}},
+    ],
+    ids=str,
+)
+def test_what_is_no_finding_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(changes))):
+        finding(**changes)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ("", ""),
+        ("[" * 100_000, ""),
+        ("[]", "format 3"),
+        ('{"schema": 2, "claims": []}', "format 3"),
+        ('{"format": 3, "profile": "scaled"}', "created"),
+        (run_result().to_json().replace('"supported"', '"perhaps"'), "claims, 0, findings, 0, conclusion"),
+    ],
+    ids=["empty", "deep", "list", "older", "incomplete", "a conclusion"],
+)
+def test_a_file_that_is_no_findings_is_one_line_that_names_it(tmp_path: Path, content: str, named: str) -> None:
+    (tmp_path / "f.json").write_text(content)
+    with pytest.raises(FindingsError) as refused:
+        schema.read(tmp_path / "f.json")
+    assert str(tmp_path / "f.json") in str(refused.value) and named in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_claim_is_whole_where_each_of_its_findings_was_judged() -> None:
+    judged, error = finding(), finding(name="other", conclusion="error")
+    assert claim_result(judged).whole
+    assert not claim_result(judged, error).whole
+    assert not claim_result(judged, expected=None).whole
+    assert claim_result(judged, error, expected=1).whole
+
+
+# Samples
+
+
+@given(arrays(np.float64, st.integers(1, 9), elements=st.floats(-1e6, 1e6)))
+def test_a_contrast_is_the_mean_of_its_seeds(values: np.ndarray) -> None:
+    assert Sample.of("mean", values).effect == pytest.approx(values.mean(), rel=1e-15, abs=1e-300)
+
+
+@given(st.integers(2, 8), st.integers(2, 8), st.randoms(use_true_random=False))
+def test_ranks_give_the_effect_of_their_test(one: int, other: int, random: Any) -> None:
+    groups = []
+    for seeds in (one, other):
+        values, side = ([random.choice(of) for _ in range(seeds)] for of in ((0.1, 0.2, 0.5), ("", "left", "right")))
+        left, right = (np.array([each == name for each in side]) for name in ("left", "right"))
+        groups.append(Censored(np.array(values), left, right, falling=True))
+    sample = Sample.of("holds out", *(np.stack([group.earliest, group.latest], axis=1) for group in groups))
+    assert sample.n == (one, other)
+    assert sample.effect == pytest.approx(censored_ranks(*groups, 99).effect, abs=1e-12)
+
+
+def test_spreads_give_the_effect_of_their_test() -> None:
+    one, other = RNG.normal(0, 2, (12, 5)), RNG.normal(size=(12, 5))
+    assert Sample.of("spread", one, other).effect == pytest.approx(swapped_spreads(one, other, 99).effect, abs=1e-12)
+
+
+@pytest.mark.parametrize("statistic", SAMPLES)
+def test_a_sample_is_read_again_to_the_last_bit(statistic: str) -> None:
+    sample = SAMPLES[statistic]
+    again = Sample.from_json(sample.to_json())
+    assert again == sample and again.effect == sample.effect
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"statistic": "median"},
+        {"seeds": "0-19"},
+        {"seeds": [0.5]},
+        {"groups": {}},
+        {"groups": [[0.1, [0.2]]]},
+        {"groups": [[[0.1], [0.2, 0.3]]]},
+        {"groups": [[]]},
+        {"groups": [[1.0], [2.0]]},
+        {"groups": [["NaN"]]},
+        {"groups": [["Infinity"]]},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_what_is_no_sample_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Sample.from_json(json.dumps({"statistic": "mean", "seeds": [0], "groups": [[0.5]], **change}))
+
+
+# Words, and where a run comes from
+
+
+def test_what_would_decide_names_the_seeds_the_block_and_the_command() -> None:
+    first, *asides, command = in_words(FULL)
+    assert first.startswith(f"{FULL.name}: ") and "40" in first and "90 core-minutes" in first
+    assert any("--claims-seeds 20" in aside for aside in asides) and any("block 3" in aside for aside in asides)
+    assert command.strip() == "pytest -x"
+
+
+@pytest.mark.parametrize("refusal", ["", "insensitive", "false alarms"])
+def test_where_no_number_of_seeds_would_do_that_is_all_that_is_said(refusal: str) -> None:
+    why = "the dense agents fell short" if refusal else ""
+    (said,) = in_words(finding(conclusion="underpowered", refusal=refusal, refused=why))
+    assert why in said and finding().name in said
+
+
+def test_what_can_not_be_found_out_about_a_machine_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert RunResult(profile="scaled", **provenance()).commit
+    monkeypatch.setattr("harness.results.provenance.LIBRARIES", ("numpy", "no-such-library"))
+    monkeypatch.setattr("harness.results.provenance.SUITE_ROOT", tmp_path)
+    found = provenance()
+    assert found["commit"] is None and set(found["versions"]) == {"python", "numpy"}
+    (tmp_path / ".git").mkdir()  # no repository, for all that
+    monkeypatch.setenv("PATH", "")
+    assert provenance()["commit"] is None
