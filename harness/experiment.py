@@ -7,6 +7,7 @@ the experiment. A test pins the ids of known cells by literals.
 import dataclasses
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.canonical import canonical_json, to_plain
@@ -78,7 +79,7 @@ class Cell:
         experiment = dataclasses.replace(self.experiment, pruning=pruning)
         return tuple(Cell(experiment, condition, self.seeds) for condition in parents)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """SHA-256 of the canonical JSON of all that determines this cell's numbers, as 64 hex digits."""
         return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()

@@ -54,8 +54,9 @@ class StoredLevel(Level):
     arrays: Arrays
     scores = cached_property(lambda self: self.arrays["scores"])
     evaluations = cached_property(lambda self: self.arrays["evaluations"])
-    share = cached_property(lambda self: self.arrays["share"])
+    trained_fraction = cached_property(lambda self: self.arrays["trained_fraction"])
     masks = cached_property(lambda self: self._layers("mask"))
+    weights = cached_property(lambda self: self._layers("weight"))
     gradients = cached_property(lambda self: self._layers("gradient"))
     trained = cached_property(lambda self: self._networks(""))
     rewound = cached_property(lambda self: self._networks("rewound."))
@@ -76,7 +77,7 @@ class StoredLevel(Level):
 
 def to_bytes(level: Level) -> bytes:
     """A level as an npz archive, the same bytes for the same numbers."""
-    arrays: dict[str, np.ndarray] = {name: getattr(level, name) for name in ("scores", "evaluations", "share")}
+    arrays: dict[str, np.ndarray] = {name: getattr(level, name) for name in ("scores", "evaluations", "trained_fraction")}
     for name, mlp in level.trained.items():
         arrays[f"{name}.activation"] = np.array(mlp.activation)
         layers = {"weight": mlp.weights, "bias": mlp.biases, "mask": level.masks[name]}
@@ -134,7 +135,7 @@ def faults(arrays: Arrays, identity: Mapping[str, Any]) -> list[str]:
     wanted: dict[str, tuple[tuple[int, ...], str]] = {
         "scores": ((members, evaluation["scored_episodes"]), "f"),
         "evaluations": ((members, evaluation["per_training"]), "f"),
-        "share": ((members,), "f"),
+        "trained_fraction": ((members,), "f"),
     }
     for name in network_names(arrays):
         wanted[f"{name}.activation"] = (), "U"

@@ -1,14 +1,14 @@
 """The chains of one system: which cells they are, and the reading of what was measured on their levels."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
-from harness.evidence.store import Store, address
+from harness.evidence.store import Address, Store, address
 from harness.experiment import Cell, Experiment
 from harness.profiles.profile import Profile, System, scale
 from harness.pruning.conditions import CONDITIONS, DENSE
@@ -35,18 +35,18 @@ class Scene:
     store: Store
     _measured: dict[Any, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def measure(self, cell: Cell, level: int, measure: Measure) -> np.ndarray:
+    def measure(self, where: Address, level: int, measure: Measure) -> np.ndarray:
         """`measure` of one level of a cell. Raises EvidenceMissingError."""
-        key = (address(cell).key, level, measure)
+        key = (where.key, level, measure)
         if key not in self._measured:
-            self._measured[key] = np.asarray(measure(self.read(cell, level)), dtype=np.float64)
+            self._measured[key] = np.asarray(measure(self.read(where, level)), dtype=np.float64)
         return self._measured[key]
 
-    def read(self, cell: Cell, level: int) -> Level:
+    def read(self, where: Address, level: int) -> Level:
         """One level of a cell. Raises EvidenceMissingError."""
-        found = self.store.read(address(cell), level)
+        found = self.store.read(where, level)
         if found is None:
-            raise EvidenceMissingError(f"level {level} of {cell.condition} was not computed")
+            raise EvidenceMissingError(f"level {level} of {where.cell.condition} was not computed")
         return found
 
 
@@ -150,25 +150,31 @@ class Chains:
 
     def measured(self, condition: str, measure: Measure) -> np.ndarray:
         """float64[seeds, K + 1, ...] of what `measure` takes from each level. Raises EvidenceMissingError."""
-        chunks = []
-        for chain in self.cells_of(condition):
-            where = [(cell, level) for cell in _with_level_0(chain) for level in cell.levels]
-            chunks.append(np.stack([self.bound.measure(*each, measure) for each in where], axis=1))
-        return np.concatenate(chunks)
+        chunks = [[self.bound.measure(*place, measure) for place in places] for places in self._places[condition]]
+        return np.concatenate([np.stack(levels, axis=1) for levels in chunks])
 
     def measured_dense(self, measure: Measure) -> np.ndarray:
         """float64[seeds, ...] of what `measure` takes from level 0. Raises EvidenceMissingError."""
-        cells = [_with_level_0(chain)[0] for chain in self.cells_of(self.conditions[0])]
-        return np.concatenate([self.bound.measure(cell, 0, measure) for cell in cells])
+        chunks = self._places[self.conditions[0]]
+        return np.concatenate([self.bound.measure(*places[0], measure) for places in chunks])
 
     def level_of_seed(self, condition: str, level: int, place: int) -> tuple[Level, int]:
         """One level of the chunk that has the seed at this place of the run's, and the member that it is there."""
-        for chain in self.cells_of(condition):
-            if place < len(chain.seeds):
-                cell = next(cell for cell in _with_level_0(chain) if level in cell.levels)
-                return self.bound.read(cell, level), place
-            place -= len(chain.seeds)
+        for places in self._places[condition]:
+            where, number = places[level]
+            if place < len(where.cell.seeds):
+                return self.bound.read(where, number), place
+            place -= len(where.cell.seeds)
         raise ValueError(f"{self} has no seed at place {place} behind its last")
+
+    @cached_property
+    def _places(self) -> dict[str, list[list[tuple[Address, int]]]]:
+        """By condition, a list per chunk of seeds: where each of its levels is, level 0 first."""
+        found = {}
+        for condition in self.conditions:
+            chunks = [[*(p for p in c.parents if p.condition == DENSE), c] for c in self.cells_of(condition)]
+            found[condition] = [[(address(cell), k) for cell in cells for k in cell.levels] for cells in chunks]
+        return found
 
     def at(self, values: np.ndarray, density: float | None) -> np.ndarray:
         """float64[seeds, K + 1, ...] at the first level at or below `density`, or the mean over levels 1 to K."""
@@ -183,17 +189,12 @@ class Chains:
         return {name: self.per_seed(name, values[:, i]) for i, name in enumerate(names)}
 
 
-def _with_level_0(chain: Cell) -> list[Cell]:
-    """The cells of all levels, the one that has level 0 first: the shared one, or the chain itself."""
-    return [parent for parent in chain.parents if parent.condition == DENSE] + [chain]
-
-
 def cpu_seconds(runs: Sequence[Chains]) -> float:
     """What the cells of these runs cost when they were computed, level 0 included, each once."""
-    found: Mapping[str, tuple[Store, Cell]] = {
-        address(cell).key: (run.bound.store, cell)
+    found = {
+        where.key: run.bound.store.cpu_seconds(where)
         for run in runs
         for chain in run.cells()
-        for cell in (chain, *chain.parents)
+        for where in map(address, (chain, *chain.parents))
     }
-    return sum(store.cpu_seconds(address(cell)) for store, cell in found.values())
+    return sum(found.values())

@@ -173,7 +173,7 @@ def _input_densities(level: Level) -> np.ndarray:
 
 
 def _input_magnitudes(level: Level) -> np.ndarray:
-    return input_magnitude(level.trained[ACTOR].weights[0])
+    return input_magnitude(level.weights[ACTOR][0])
 
 
 def _first_layer_count(level: Level) -> np.ndarray:

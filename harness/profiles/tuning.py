@@ -39,6 +39,6 @@ def tune(systems: Sequence[str] = ()) -> Iterator[str]:
             what = ", ".join(f"{key} {value}" for key, value in changes.items()) or "as chosen"
             yield (
                 f"{name:14} {what:62} {settings.updates:6} updates  scored return {returns.mean():6.1f},"
-                f" lowest {returns.min():6.1f}, {100 * level.share.mean():3.0f} % of the training taken,"
+                f" lowest {returns.min():6.1f}, {100 * level.trained_fraction.mean():3.0f} % of the training taken,"
                 f" {seconds:5.1f} CPU seconds"
             )

@@ -16,20 +16,25 @@ class Level:
     masks: bool[members, in, out] per layer of each prunable network (at level 0 of each network), as trained under.
     trained: the same networks at the pruned checkpoint. scores: float64[members, episodes], undiscounted returns of
     that checkpoint's actor on fresh episodes. evaluations: float64[members, per_training], mean returns during
-    training; NaN before the start of a rewound training, and from where a member had stopped. share: float64[members],
-    the rounds that a member took, as a share of a whole training's. gradients: float[members, in, out] per layer of the
-    same networks, of the learner's loss at the pruned checkpoint, zero outside the masks; empty unless the experiment's
-    criterion asks for them. rewound: all networks at the rewind point; at level 0 of an experiment that rewinds later
-    than w0, else empty.
+    training; NaN before the start of a rewound training, and from where a member had stopped. trained_fraction:
+    float64[members], the rounds that a member took, as a share of a whole training's. gradients: float[members, in,
+    out] per layer of the same networks, of the learner's loss at the pruned checkpoint, zero outside the masks; empty
+    unless the experiment's criterion asks for them. rewound: all networks at the rewind point; at level 0 of an
+    experiment that rewinds later than w0, else empty.
     """
 
     masks: "Masks"
     trained: "Networks"
     scores: np.ndarray
     evaluations: np.ndarray
-    share: np.ndarray
+    trained_fraction: np.ndarray
     gradients: dict[str, list[np.ndarray]] = field(default_factory=dict)
     rewound: "Networks" = field(default_factory=dict)
+
+    @property
+    def weights(self) -> dict[str, list[np.ndarray]]:
+        """Those of `trained`, per layer."""
+        return {name: mlp.weights for name, mlp in self.trained.items()}
 
     @property
     def scored_returns(self) -> np.ndarray:

@@ -123,7 +123,7 @@ def test_a_level_of_the_shapes_that_its_cell_demands_has_no_faults(more: bool) -
     [
         ("scores", np.zeros((3, 2))),
         ("evaluations", np.zeros((2, 3))),
-        ("share", np.zeros(2, dtype=int)),
+        ("trained_fraction", np.zeros(2, dtype=int)),
         ("actor.mask.0", np.zeros((2, 4, 8))),
         ("actor.bias.1", np.zeros((2, 8))),
         ("actor.weight.1", None),

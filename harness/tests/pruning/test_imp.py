@@ -291,7 +291,7 @@ class TestWhatALevelLeaves:
         again = run_level(system.cell(condition), 2, *system.before(condition, 2))
         once = system.chain(condition)[2]
         assert_networks_equal(once.trained[ACTOR], again.trained[ACTOR])
-        for name in ("scores", "evaluations", "share"):
+        for name in ("scores", "evaluations", "trained_fraction"):
             np.testing.assert_array_equal(getattr(once, name), getattr(again, name))
 
     @systems
@@ -301,7 +301,7 @@ class TestWhatALevelLeaves:
             assert list(level.masks) == list(level.trained) == kept
             assert level.scores.shape == (3, 4)
             assert level.evaluations.shape == (3, 2)
-            assert level.share.shape == (3,)
+            assert level.trained_fraction.shape == (3,)
 
 
 # --- the pruned checkpoint
@@ -430,13 +430,13 @@ class TestCheckpoint:
         )
         assert rounds_of(level) == [2, 0, 2, 1]
         assert level.scored_returns.tolist() == [4, 4, 2, 4]
-        assert level.share.tolist() == [0.75, 0.25, 1, 0.5]
+        assert level.trained_fraction.tolist() == [0.75, 0.25, 1, 0.5]
         assert learner.kept == [[0, 2, 3], [0, 1], [1]]
 
     def test_all_may_stop(self) -> None:
         level, _ = scripted_level((4, 0), (4, 1), maximum=4.0)
         assert rounds_of(level) == [0, 0]
-        assert level.share.tolist() == [0.5, 0.5]
+        assert level.trained_fraction.tolist() == [0.5, 0.5]
 
     def test_nobody_stops_where_the_last_checkpoint_is_pruned(self) -> None:
         level, learner = scripted_level((4, 0, 2), (0, 4, 1), checkpoint="last", maximum=4.0)
@@ -450,7 +450,7 @@ class TestCheckpoint:
         )
         level = run_level(Cell(e, DENSE, (1,)), 0, None)
         assert level.evaluations.tolist() == [[4, 0, 2]]
-        assert level.share.tolist() == [1]
+        assert level.trained_fraction.tolist() == [1]
 
     def test_a_return_is_scored_on_episodes_of_its_own(self) -> None:
         """Luck tells the episodes: each evaluation has new ones, and the score others than all of them."""

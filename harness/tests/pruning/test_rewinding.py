@@ -180,7 +180,7 @@ class TestWhatIsLeftToTrain:
                 whole = number == 0 or not rewound
                 assert np.isnan(level.evaluations).all(axis=0).tolist() == [not whole, False, False, False]
                 assert not np.isnan(level.evaluations[:, 1:]).any()
-                assert level.share.tolist() == [1.0 if whole else 0.625] * len(SEEDS)
+                assert level.trained_fraction.tolist() == [1.0 if whole else 0.625] * len(SEEDS)
                 assert np.isfinite(level.best_evaluations).all()
 
     def test_an_evaluation_at_the_rewind_point_itself_is_left_out(self) -> None:
@@ -281,14 +281,14 @@ class TestStoppingAtTheMaximum:
     def test_at_level_0_nobody_stops_before_the_rewind_point(self, rewind: float, shares: list[float]) -> None:
         """A member that reached the maximum before goes there, and no further; what is pruned is what it was."""
         level = self.level(rewind)
-        assert level.share.tolist() == shares
+        assert level.trained_fraction.tolist() == shares
         assert rounds_of(level) == [0, 1, 3, 2]
-        assert (np.isnan(level.evaluations).sum(axis=1) == 4 * (1 - level.share)).all()
+        assert (np.isnan(level.evaluations).sum(axis=1) == 4 * (1 - level.trained_fraction)).all()
 
     @pytest.mark.parametrize("rewind", [0.25, 0.5, 0.75])
     def test_it_changes_neither_what_is_pruned_nor_what_is_rewound_to(self, rewind: float) -> None:
         with_it, without = self.level(rewind), self.level(rewind, stops=False)
-        assert (without.share == 1).all()
+        assert (without.trained_fraction == 1).all()
         for kind in ("trained", "rewound"):
             np.testing.assert_array_equal(getattr(with_it, kind)[ACTOR].flat, getattr(without, kind)[ACTOR].flat)
         assert (with_it.rewound[ACTOR].weights[0] == 4 * rewind - 1).all()  # each round writes its number

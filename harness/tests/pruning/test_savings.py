@@ -401,10 +401,10 @@ class TestStoppingAtTheMaximum:
             levels.append(sparse_level(e, MEMBERS))
         with_it, without = levels
         self.assert_some_stopped(with_it, without)
-        going = np.flatnonzero(with_it.share == 1)
+        going = np.flatnonzero(with_it.trained_fraction == 1)
         for name, states in seen[1].generators.items():
             assert seen[0].generators[name] == [states[member] for member in going]
-        still = [np.flatnonzero(with_it.share > turn / 4) for turn in range(4)]  # in training in that round
+        still = [np.flatnonzero(with_it.trained_fraction > turn / 4) for turn in range(4)]  # in training in that round
         for turn, played in enumerate(seen[0].rollouts):
             np.testing.assert_array_equal(played.actions, seen[1].rollouts[turn].actions[:, still[turn]])
         for turn, order in enumerate(seen[0].minibatches):
@@ -415,15 +415,15 @@ class TestStoppingAtTheMaximum:
 
     @staticmethod
     def assert_some_stopped(with_it: Level, without: Level) -> None:
-        assert 5 <= (with_it.share < 1).sum() < len(with_it.share)
-        assert len(np.unique(with_it.share)) > 2
-        assert (without.share == 1).all()
+        assert 5 <= (with_it.trained_fraction < 1).sum() < len(with_it.trained_fraction)
+        assert len(np.unique(with_it.trained_fraction)) > 2
+        assert (without.trained_fraction == 1).all()
 
     @staticmethod
     def assert_same_until_they_stopped(with_it: Level, without: Level) -> None:
         stopped = np.isnan(with_it.evaluations)
         np.testing.assert_array_equal(with_it.evaluations[~stopped], without.evaluations[~stopped])
-        assert (np.isnan(with_it.evaluations).sum(axis=1) > 0).tolist() == (with_it.share < 1).tolist()
+        assert (np.isnan(with_it.evaluations).sum(axis=1) > 0).tolist() == (with_it.trained_fraction < 1).tolist()
         assert not np.isnan(without.evaluations).any()
 
 
@@ -586,7 +586,7 @@ class TestPreconditions:
     @learners
     def test_nobody_stops_where_the_last_checkpoint_is_pruned(self, learner: str) -> None:
         with_it, without = (stopping(learner, on, WIDTHS[0], checkpoint="last") for on in (True, False))
-        assert (with_it.share == 1).all()
+        assert (with_it.trained_fraction == 1).all()
         assert_levels_equal(with_it, without)
         assert with_it.best_evaluations.max() == 100
 
