@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 
 from harness.networks.mlp import Mlp
+from harness.networks.splitmix import splitmix64
 
 
-def leaf(mlp: Mlp) -> torch.Tensor:
-    """`mlp.flat` as a tensor of its own that takes gradients."""
-    return torch.tensor(mlp.flat).requires_grad_()
+def leaf(array: np.ndarray) -> torch.Tensor:
+    """A tensor of its own that takes gradients."""
+    return torch.tensor(array).requires_grad_()
 
 
 def outputs_by_torch(
@@ -30,3 +32,20 @@ def outputs_by_torch(
             hidden = getattr(torch, mlp.activation)(hidden)
             hidden = hidden * scales[layer] if scales else hidden
     return hidden
+
+
+def kept_units(mlp: Mlp, batch: int, keys: np.ndarray) -> list[np.ndarray]:
+    """bool[members, batch, units] per hidden layer: the units that dropout keeps, from its sequence of draws."""
+    layers, start = [], 0
+    for units in mlp.sizes[1:-1]:
+        places = range(start, start + batch * units)
+        numbers = np.array([[splitmix64(key, place) for place in places] for key in keys], dtype=np.uint64)
+        uniform = (numbers >> np.uint64(11)).astype(float) * 2.0**-53
+        layers.append((uniform >= mlp.dropout).reshape(len(keys), batch, units))
+        start += batch * units
+    return layers
+
+
+def dropout_scales(mlp: Mlp, batch: int, keys: np.ndarray) -> list[torch.Tensor]:
+    """What the units of each hidden layer are multiplied by under dropout with these keys."""
+    return [torch.tensor(kept / (1 - mlp.dropout)) for kept in kept_units(mlp, batch, keys)]

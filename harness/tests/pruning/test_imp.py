@@ -37,7 +37,7 @@ from harness.pruning.settings import Pruning
 from harness.streams import stream, streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import rollout_returns
-from harness.tests.tasks.equations import equation_9
+from harness.tests.learners.equations import equation_9
 
 LEARNERS: dict[str, Learner] = {
     "ppo": PPO(learning_rate=0.01, env_steps=192, envs=4, rollout=16, minibatches=2, epochs=2),

@@ -1,4 +1,4 @@
-"""Equations of the literature as autograd differentiates them: what compiled gradients are held against."""
+"""Equations of the literature, differentiated by autograd, which compiled gradients are compared with."""
 
 import torch
 
@@ -10,7 +10,7 @@ Numbers = dict[str, torch.Tensor]
 def equation_9(log_policies: torch.Tensor, values: torch.Tensor, batch: Numbers, ppo: PPO) -> torch.Tensor:
     """PPO's loss of one member and minibatch, as Schulman et al. 2017 write it: [samples, actions], [samples].
 
-    batch: the fields of `harness.learners.ppo.Samples`, of these samples. Held by hand in test_learners.
+    batch: the fields of `harness.learners.ppo.Samples`, of these samples. test_ppo computes it by hand.
     """
     chosen = log_policies.gather(-1, batch["actions"].unsqueeze(-1)).squeeze(-1)
     deviation, mean = torch.std_mean(batch["advantages"])

@@ -1,0 +1,137 @@
+"""Multilayer perceptrons: the compiled passes beside autograd, dropout's draws, and the one array behind all layers."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.networks.kernels import dropout_keys, update_keys
+from harness.networks.mlp import ACTIVATIONS, Mlp, backward, forward, initial_mlp, outputs_of
+from harness.networks.splitmix import splitmix64
+from harness.streams import streams
+from harness.tests.networks.by_torch import dropout_scales, kept_units, leaf, outputs_by_torch
+
+
+def networks(sizes: Sequence[int], members: int, seed: int = 0, activation: str = "relu", dropout: float = 0.0) -> Mlp:
+    mlp = initial_mlp(sizes, [np.random.default_rng(seed)] * members, activation=activation, dropout=dropout)
+    return mlp.each(lambda flat: flat.astype(np.float64))
+
+
+def keys_of(*seeds: int) -> np.ndarray:
+    return dropout_keys(streams(seeds, "dropout", 1))
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(st.integers(1, 20), min_size=2, max_size=5),
+    st.integers(1, 4),
+    st.integers(1, 20),
+    st.sampled_from(ACTIVATIONS),
+    st.sampled_from([0.0, 0.1, 0.5, 0.9]),
+    st.integers(0, 99),
+)
+def test_outputs_and_gradients_are_those_of_autograd(
+    sizes: list[int], members: int, batch: int, activation: str, rate: float, seed: int
+) -> None:
+    mlp, rng = networks(sizes, members, seed, activation, rate), np.random.default_rng(seed)
+    observations = rng.normal(size=(members, batch, sizes[0]))
+    grad_outputs = rng.normal(size=(members, batch, sizes[-1]))
+    keys = keys_of(*range(seed, seed + members)) if rate else None
+    outputs, activations = forward(mlp, observations, keys)
+    flat, scales = leaf(mlp.flat), () if keys is None else dropout_scales(mlp, batch, keys)
+    expected = outputs_by_torch(mlp, flat, torch.tensor(observations), scales)
+    np.testing.assert_allclose(outputs, expected.detach(), rtol=0, atol=1e-10)
+    (gradient,) = torch.autograd.grad((expected * torch.tensor(grad_outputs)).sum(), [flat])
+    found = backward(mlp, observations, activations, grad_outputs, keys)
+    np.testing.assert_allclose(found, gradient, rtol=0, atol=1e-10)
+
+
+def test_observations_may_lie_across_memory() -> None:
+    mlp = networks((3, 4, 2), 2)
+    across = np.random.default_rng(0).normal(size=(5, 2, 3)).transpose(1, 0, 2)
+    np.testing.assert_array_equal(outputs_of(mlp, across), outputs_of(mlp, np.ascontiguousarray(across)))
+
+
+def test_single_precision_stays_single_precision() -> None:
+    mlp = networks((3, 40, 2), 2).each(np.float32)
+    observations = np.ones((2, 5, 3))
+    outputs, activations = forward(mlp, observations)
+    gradient = backward(mlp, observations, activations, np.ones_like(outputs))
+    assert outputs.dtype == activations.dtype == gradient.dtype == np.float32
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_nan_is_not_hidden(activation: str) -> None:
+    mlp = networks((2, 3, 1), 2, activation=activation)
+    mlp.weights[0][1, 0, 0] = np.nan
+    outputs = outputs_of(mlp, np.ones((2, 4, 2)))
+    assert np.isfinite(outputs[0]).all() and np.isnan(outputs[1]).all()
+
+
+def test_layers_are_views_of_one_array() -> None:
+    mlp = networks((3, 4, 2), 5)
+    shapes = [((5, a, b), (5, 1, b)) for a, b in pairwise(mlp.sizes)]
+    assert [(w.shape, b.shape) for w, b in zip(mlp.weights, mlp.biases, strict=True)] == shapes
+    mlp.weights[1][2], mlp.biases[0][3] = 7, 8
+    assert ((mlp.flat == 7).sum(), (mlp.flat == 8).sum()) == (8, 4)
+
+
+def test_copies_share_no_memory() -> None:
+    mlp = networks((3, 4, 2), 5)
+    before, some = mlp.flat.copy(), mlp.take(np.array([3, 1]))
+    for copied in (Mlp.of(mlp.weights, mlp.biases, "tanh"), mlp.copy(), some):
+        assert copied.sizes == (3, 4, 2)
+        np.testing.assert_array_equal(copied.flat, before[[3, 1]] if copied is some else before)
+        copied.flat[:] = 9
+    np.testing.assert_array_equal(mlp.flat, before)
+    mlp.put(np.array([0, 4]), some)
+    assert (mlp.flat[[0, 4]] == 9).all() and (mlp.flat[[1, 2, 3]] == before[[1, 2, 3]]).all()
+
+
+def test_splitmix64_is_the_reference_implementation() -> None:
+    """The first numbers from seed 1234567, by Vigna's."""
+    assert [splitmix64(np.uint64(1234567), number) for number in range(5)] == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
+
+
+def test_without_keys_nothing_is_dropped() -> None:
+    """So whoever acts, or is evaluated, does so without dropout."""
+    mlp, observations = networks((3, 6, 5, 2), 2), np.random.default_rng(0).normal(size=(2, 7, 3))
+    plain = outputs_of(mlp, observations)
+    mlp.dropout = 0.5
+    np.testing.assert_array_equal(outputs_of(mlp, observations), plain)
+    assert (forward(mlp, observations, keys_of(0, 1))[0] != plain).any()
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_dropout_has_its_rate_and_keeps_the_expectation(rate: float) -> None:
+    """The output is the sum of 64 hidden ones; within five standard errors of the draws."""
+    units, batch = 64, 500
+    sums = Mlp.of([np.ones((1, 1, units)), np.ones((1, units, 1))], [np.zeros((1, 1, units)), np.zeros((1, 1, 1))])
+    sums.dropout = rate
+    found = np.stack([forward(sums, np.ones((1, batch, 1)), update_keys(keys_of(3), u))[0] for u in range(20)])
+    kept = found * (1 - rate)
+    assert abs(kept.mean() / units - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / (units * found.size))
+    assert abs(found.mean() - units) < 5 * found.std() / np.sqrt(found.size)
+    assert found.var() == pytest.approx(units * rate / (1 - rate), rel=0.1)  # units are drawn one by one
+
+
+def test_dropout_is_each_members_own_and_new_at_every_update() -> None:
+    mlp, keys = networks((3, 40, 40, 2), 3, dropout=0.5), keys_of(5, 0, 41)
+    layers = [kept_units(mlp, 4, update_keys(keys, update)) for update in (0, 1)]
+    rows = [np.concatenate([layer.reshape(3, -1) for layer in one], axis=1) for one in layers]
+    every = np.concatenate(rows).astype(int)
+    agreement = (every[:, None] == every[None]).mean(axis=2)[~np.eye(6, dtype=bool)]
+    assert (abs(agreement - 0.5) < 5 * 0.5 / np.sqrt(every.shape[1])).all()  # no two of the six are alike
+    alone = kept_units(mlp.take(np.array([2])), 4, update_keys(keys_of(41), 1))
+    for mine, theirs in zip(alone, layers[1], strict=True):
+        np.testing.assert_array_equal(mine[0], theirs[2])
