@@ -373,7 +373,7 @@ class Actors:
 
     def advance(self) -> None:
         for weight in self.actor.weights:
-            weight.fill_(self.round)
+            weight[:] = self.round
         for member, action in enumerate(self.script[:, self.round]):
             self.actor.biases[-1][member] = 0
             self.actor.biases[-1][member, 0, action] = 1
