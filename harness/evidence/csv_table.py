@@ -9,7 +9,7 @@ import numpy as np
 from harness.evidence.level_file import densities
 from harness.evidence.stored_cell import StoredCell
 
-MEASURED = ("condition", "seed", "level", "density", "scored_return", "best_evaluation", "share")
+MEASURED = ("condition", "seed", "level", "density", "scored_return", "best_evaluation", "trained_fraction")
 _FIRST = ("task.type", "learner.type", "network.hidden")
 
 
@@ -17,7 +17,8 @@ def write_csv(cells: Sequence[StoredCell], file: TextIO) -> int:
     """Write the finished levels of these cells with a header; how many rows.
 
     density: share of prunable weights left. scored_return: mean undiscounted return per episode of the pruned
-    checkpoint on fresh episodes. best_evaluation: the best one during training. share: part of the training taken.
+    checkpoint on fresh episodes. best_evaluation: the best one during training. trained_fraction: part of the
+    training taken.
     All settings follow under their own names; one that a cell does not have is empty, as level 0 does not depend on how
     it is pruned later.
     """
@@ -45,6 +46,6 @@ def _measurements(cell: StoredCell) -> Iterator[tuple[Any, ...]]:
         arrays = cell.arrays(level)
         if arrays is not None:
             best = np.nanmax(arrays["evaluations"], axis=1)
-            columns = (densities(arrays), arrays["scores"].mean(axis=1), best, arrays["share"])
+            columns = (densities(arrays), arrays["scores"].mean(axis=1), best, arrays["trained_fraction"])
             for seed, *values in zip(cell.identity["seeds"], *columns, strict=True):
                 yield (cell.identity["condition"], seed, level, *map(float, values))

@@ -77,7 +77,8 @@ class StoredLevel(Level):
 
 def to_bytes(level: Level) -> bytes:
     """A level as an npz archive, the same bytes for the same numbers."""
-    arrays: dict[str, np.ndarray] = {name: getattr(level, name) for name in ("scores", "evaluations", "trained_fraction")}
+    per_member = ("scores", "evaluations", "trained_fraction")
+    arrays: dict[str, np.ndarray] = {name: getattr(level, name) for name in per_member}
     for name, mlp in level.trained.items():
         arrays[f"{name}.activation"] = np.array(mlp.activation)
         layers = {"weight": mlp.weights, "bias": mlp.biases, "mask": level.masks[name]}

@@ -36,7 +36,7 @@ def a_level(networks: tuple[str, ...] = ("actor", "critic"), seed: int = 0, more
         trained={name: mlp() for name in networks},
         scores=rng.normal(size=(members, 2)),
         evaluations=evaluations,
-        share=rng.random(members),
+        trained_fraction=rng.random(members),
         gradients={name: mlp().weights for name in networks} if more else {},
         rewound={name: mlp() for name in networks} if more else {},
     )
