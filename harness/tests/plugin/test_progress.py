@@ -19,16 +19,16 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from harness.evidence.lease import Holder
+from harness.plugin.block import Block
+from harness.plugin.suite import Suite
 
 from harness.evidence import lease
 from harness.evidence.costs import estimated_seconds
-from harness.evidence.lease import Holder
 from harness.evidence.drain import all_cells
 from harness.evidence.store import Address, Store, address
 from harness.plugin import progress
-from harness.plugin.block import Block
 from harness.plugin.progress import InWork, Meter, Progress, Standing
-from harness.plugin.suite import Suite
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.tests.plugin.screen import Screen

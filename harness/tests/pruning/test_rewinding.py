@@ -10,9 +10,8 @@ import pytest
 
 import harness.learners.ppo
 from harness.evidence.costs import env_steps, estimated_seconds
-from harness.evidence.drain import drain
+from harness.evidence.drain import all_cells, drain
 from harness.evidence.level_file import arrays_of, faults, from_bytes, to_bytes
-from harness.evidence.drain import all_cells
 from harness.evidence.store import Store, address
 from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC

@@ -26,9 +26,8 @@ import harness.learners.dqn
 import harness.learners.ppo
 import harness.pruning.imp
 from harness import register
-from harness.evidence.drain import drain
+from harness.evidence.drain import all_cells, drain
 from harness.evidence.level_file import to_bytes
-from harness.evidence.drain import all_cells
 from harness.evidence.store import Store, address
 from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC

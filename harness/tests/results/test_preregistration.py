@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from harness.evidence.inventory import flat
 from harness.results.preregistration.document import (
     Document,
     Subject,
@@ -33,7 +34,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.evidence.fingerprint import engine_fingerprint
-from harness.evidence.inventory import flat
 from harness.files import FixtureError
 from harness.judging.claim import Claim
 from harness.judging.run import dense_run, imp_runs

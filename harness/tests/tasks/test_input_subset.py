@@ -78,7 +78,7 @@ class TestValues:
 
     @pytest.mark.parametrize("inputs", [("pole angle", "pole"), ()])
     def test_what_can_not_be_shown_names_the_inputs_that_can(self, inputs: tuple[str, ...]) -> None:
-        with pytest.raises(ValueError, match="cart-pole .*cart position, cart velocity, pole angle") as caught:
+        with pytest.raises(ValueError, match=r"cart-pole .*cart position, cart velocity, pole angle") as caught:
             InputSubset(CartPole(), inputs)
         assert "\n" not in str(caught.value)
 

@@ -1,12 +1,13 @@
-"""The readings that the paper leaves open: each switch reaches what it names, and nothing that a claim fixes itself."""
+"""The readings that the paper leaves open: each of them reaches what it names, and nothing that a claim sets itself."""
 
 import dataclasses
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import pytest
 
-from harness.evidence.store import Store
+from harness.evidence.store import Address, Store
 from harness.experiment import Cell, Experiment
 from harness.judging.chains import Scene
 from harness.judging.run import Run
@@ -31,13 +32,13 @@ SAMPLED = Acting(softmax=True)
 SYSTEMS = [System("cart-pole", learner) for learner in ("bc", "ppo")]
 
 
-def profile_with(*texts: str, name: str = "smoke") -> Profile:
-    return dataclasses.replace(PROFILES[name], overrides=tuple(READINGS[text.split("=")[0]].override for text in texts))
+def profile_with(*readings: str, name: str = "smoke") -> Profile:
+    return dataclasses.replace(PROFILES[name], overrides=tuple(READINGS[reading].override for reading in readings))
 
 
-def moved_by(switch: OtherReading) -> set[tuple[str, str]]:
-    """The learners and conditions whose cells the switch makes others."""
-    plain, read = PROFILES["smoke"], profile_with(str(switch))
+def moved_by(reading: OtherReading) -> set[tuple[str, str]]:
+    """The learners and conditions whose cells the reading makes others."""
+    plain, read = PROFILES["smoke"], profile_with(reading.name)
     return {
         (system.learner, condition)
         for system in SYSTEMS
@@ -65,56 +66,53 @@ MOVES = {
 }
 
 
-class TestSwitch:
-    @pytest.mark.parametrize("switch", READINGS.values(), ids=str)
-    def test_it_makes_other_cells_of_just_what_it_is_about(self, switch: OtherReading) -> None:
-        assert moved_by(switch) == MOVES[switch.name]
+class TestReadings:
+    @pytest.mark.parametrize("reading", READINGS.values(), ids=str)
+    def test_it_makes_other_cells_of_just_what_it_is_about(self, reading: OtherReading) -> None:
+        assert moved_by(reading) == MOVES[reading.name]
 
-    def test_what_a_claim_fixes_itself_stays(self) -> None:
-        fixed = System(
-            "cart-pole",
-            "ppo",
-            ("task.horizon=500", "pruning.checkpoint=best", "pruning.scope=actor", "pruning.lineage=own"),
-        )
-        for text in ("horizon=200", "checkpoint=last", "scope=actor+critic", "lineage=branch"):
-            assert profile_with(text).experiment(fixed) == PROFILES["smoke"].experiment(fixed)
+    def test_what_a_claim_sets_itself_stays(self) -> None:
+        own = ("task.horizon=500", "pruning.checkpoint=best", "pruning.scope=actor", "pruning.lineage=own")
+        fixed = System("cart-pole", "ppo", own)
+        for name in ("horizon", "checkpoint", "scope", "lineage"):
+            assert profile_with(name).experiment(fixed) == PROFILES["smoke"].experiment(fixed)
 
-    def test_equal_budgets_are_those_that_a_claim_may_ask_for(self) -> None:
-        asked = PROFILES["scaled"].experiment(System("cart-pole", "bc", ("learner.equal_updates=true",)))
-        assert profile_with("budgets=equal-updates", name="scaled").experiment(SYSTEMS[0]) == asked
+    def test_one_that_changes_nothing_is_refused(self) -> None:
+        for name, systems in (
+            ("decay", SYSTEMS),  # nothing decays
+            ("experts", SYSTEMS[1:]),  # no students
+            ("horizon", [System("cart-pole", "ppo", ("task.horizon=500",))]),
+            ("horizon", [System("acrobot", "ppo")]),  # another task
+        ):
+            with pytest.raises(ValueError, match=f"{READINGS[name].override} changes nothing here"):
+                profile_with(name).refuse_idle(systems)
+        profile_with("judged", "experts").refuse_idle(SYSTEMS)
 
-    def test_a_switch_that_changes_nothing_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="learner.decay=decoupled changes nothing here"):
-            profile_with("decay=decoupled").refuse_idle(SYSTEMS)  # nothing decays
-        with pytest.raises(ValueError, match="learner.experts=1 changes nothing here"):
-            profile_with("experts=one").refuse_idle(SYSTEMS[1:])  # no students
-        with pytest.raises(ValueError, match="horizon=200 changes nothing here"):
-            profile_with("horizon=200").refuse_idle([System("cart-pole", "ppo", ("task.horizon=500",))])
-        profile_with("judged=best-evaluation", "experts=one").refuse_idle(SYSTEMS)
+    def test_one_of_a_task_leaves_the_others_alone(self) -> None:
+        read = profile_with("horizon", name="scaled")
+        assert read.experiment(System("cart-pole", "ppo")).task.horizon == 200
+        assert read.experiment(System("acrobot", "ppo")).task.horizon == 500
 
 
-def test_findings_rest_on_the_return_that_is_read(tmp_path_factory: pytest.TempPathFactory) -> None:
-    store = Store(tmp_path_factory.mktemp("store"))
-    run = Run(SYSTEMS[0]).bind(Scene(PROFILES["smoke"], 0, store))
-    other = Run(SYSTEMS[0]).bind(Scene(profile_with("judged=best-evaluation"), 0, store))
-    held = {
-        condition: [level_of(scored=9.0 + place, best=20.0 * place + 30) for _ in range(4)]
-        for place, condition in enumerate(CONDITIONS)
-    }
-    for bound in (run, other):
-        vars(bound)["_evidence"] = {condition: [levels] for condition, levels in held.items()}
-    assert run.returns("mask/permuted").tolist() == [[10.0] * 4] * 3
-    assert other.returns("mask/permuted").tolist() == [[50.0] * 4] * 3
-    assert "best evaluation instead of scored return" in run.other_areas()
-    assert list(other.other_areas()) == ["scored return instead of best evaluation"]
-    np.testing.assert_array_equal(
-        run.other_areas()["best evaluation instead of scored return"].ticket_effect.values,
-        other.area().ticket_effect.values,
+class Stored:
+    """A store that has made every level of every cell: scored and best returns by the place of its condition."""
+
+    def read(self, where: Address, number: int) -> Level:
+        place = (DENSE, *CONDITIONS).index(where.cell.condition)
+        scores, best = np.full((3, 2), 9.0 + place), 20.0 * place + 30
+        return Level({}, {}, scores, np.array([[best - 1, best]] * 3), np.ones(3))
+
+
+def test_findings_rest_on_the_return_that_is_read() -> None:
+    run, other = (
+        Run(SYSTEMS[0]).bind(Scene(profile, 0, cast(Store, Stored())))
+        for profile in (PROFILES["smoke"], profile_with("judged"))
     )
-
-
-def level_of(scored: float, best: float) -> Level:
-    return Level({}, {}, np.full((3, 2), scored), np.array([[best - 1, best]] * 3), np.ones(3))
+    assert run.returns("mask/permuted").tolist() == [[9.0] + 3 * [11.0]] * 3
+    assert other.returns("mask/permuted").tolist() == [[30.0] + 3 * [70.0]] * 3
+    (_, beside), (_, again) = run.other_areas().popitem(), other.other_areas().popitem()
+    np.testing.assert_array_equal(beside["mask/permuted"].values, other.area()["mask/permuted"].values)
+    np.testing.assert_array_equal(again["mask/permuted"].values, run.area()["mask/permuted"].values)
 
 
 class TestRows:
@@ -219,9 +217,3 @@ class TestSampledEvaluation:
         levels = [run_level(Cell(e, DENSE, SEEDS), 0, None) for e in (greedy, sampled)]
         np.testing.assert_array_equal(levels[0].trained[ACTOR].flat, levels[1].trained[ACTOR].flat)
         assert not np.array_equal(levels[0].scores, levels[1].scores)
-
-
-def test_the_question_of_cart_poles_horizon_leaves_acrobot_alone() -> None:
-    asked = dataclasses.replace(PROFILES["scaled"], overrides=(READINGS["horizon"].override,))
-    assert asked.experiment(System("cart-pole", "ppo")).task.horizon == 200
-    assert asked.experiment(System("acrobot", "ppo")).task.horizon == 500

@@ -1,0 +1,150 @@
+"""Experts are read only if they are sound, and what is wrong is said in one line that names the file."""
+
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import harness.files
+from harness.canonical import to_plain
+from harness.files import FixtureError
+from harness.learners.expert_files import expert_file, read_experts, write_expert
+from harness.networks.mlp import Mlp, initial_mlp
+from harness.profiles.experts import FIRST_SEED
+from harness.profiles.profile import TASKS
+from harness.streams import streams
+
+TASK = "cart-pole"
+INPUTS, ACTIONS = 4, 2
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of experts 0 and 1 that a test may break."""
+    copies = tmp_path / "experts" / TASK
+    copies.mkdir(parents=True)
+    for path in [expert_file(TASK, index) for index in (0, 1)]:
+        shutil.copy(path, copies)
+        shutil.copy(path.with_suffix(".json"), copies)
+    monkeypatch.setattr(harness.files, "FIXTURES", tmp_path)
+    return copies
+
+
+def assert_refused(path: Path, inputs: int = INPUTS, actions: int = ACTIONS) -> None:
+    with pytest.raises(FixtureError) as caught:
+        read_experts(TASK, [0, 1], inputs, actions)
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    assert "python -m harness experts" in message  # what to do about it
+
+
+def flip_a_bit(content: bytes) -> bytes:
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+class Malice:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("name", ["00.safetensors", "00.json"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    assert read_experts(TASK, [0, 1], INPUTS, ACTIONS).members == 2
+    (folder / name).unlink()
+    assert_refused(folder / name)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[:-100],
+        lambda content: content[:20],
+        lambda content: b"",
+        flip_a_bit,
+        lambda content: content.replace(b'"relu"', b'"tanh"'),  # it is under the checksum too
+        lambda content: pickle.dumps({"weight.0": np.zeros((4, 64))}),
+    ],
+    ids=["truncated", "cut in the header", "empty", "a bit", "activation", "pickle"],
+)
+def test_a_damaged_file_is_named(folder: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = folder / "00.safetensors"
+    path.write_bytes(damage(path.read_bytes()))
+    assert_refused(path)
+
+
+def test_an_expert_in_the_place_of_another_is_refused(folder: Path) -> None:
+    shutil.copy(folder / "01.safetensors", folder / "00.safetensors")
+    assert_refused(folder / "00.safetensors")
+
+
+def test_a_pickle_is_never_executed(folder: Path, tmp_path: Path) -> None:
+    (folder / "00.safetensors").write_bytes(pickle.dumps(Malice(tmp_path / "executed")))
+    assert_refused(folder / "00.safetensors")
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(("inputs", "actions"), [(INPUTS + 1, ACTIONS), (INPUTS, ACTIONS + 1)])
+def test_an_expert_of_another_task_is_refused(folder: Path, inputs: int, actions: int) -> None:
+    assert_refused(folder / "00.safetensors", inputs, actions)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"sizes": [4, 64, 64, 2]}', '{"sizes": 4, "sha256": ""}'])
+def test_a_card_that_cannot_be_read_is_named(folder: Path, text: str) -> None:
+    (folder / "00.json").write_text(text)
+    assert_refused(folder / "00.json")
+
+
+def test_a_file_that_is_not_as_its_card_says_is_refused(folder: Path) -> None:
+    card = folder / "00.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"sizes": [4, 32, 32, 2]}))
+    assert_refused(folder / "00.safetensors")
+
+
+def test_experts_that_differ_in_their_hidden_units_do_not_stack(folder: Path) -> None:
+    write_expert(TASK, 1, initial_mlp((INPUTS, 8, ACTIONS), streams([0], "test")), {})
+    with pytest.raises(FixtureError, match="hidden units"):
+        read_experts(TASK, [0, 1], INPUTS, ACTIONS)
+
+
+def assert_equal(one: Mlp, other: Mlp) -> None:
+    for a, b in zip((*one.weights, *one.biases), (*other.weights, *other.biases), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_was_written_is_read(folder: Path) -> None:
+    mlp = initial_mlp((3, 8, 8, 5), streams([0], "test"), activation="tanh")
+    write_expert("another-task", 7, mlp, {"seed": 12})
+    read = read_experts("another-task", [7], 3, 5)
+    assert_equal(read, mlp)
+    assert read.activation == "tanh"
+    card = json.loads(expert_file("another-task", 7).with_suffix(".json").read_text())
+    assert (card["seed"], card["sizes"]) == (12, [3, 8, 8, 5])
+
+
+def test_experts_come_in_the_order_asked_for_and_more_than_once() -> None:
+    alone = {index: read_experts(TASK, [index], INPUTS, ACTIONS) for index in (3, 5)}
+    stacked = read_experts(TASK, [5, 3, 5], INPUTS, ACTIONS)
+    for member, index in enumerate((5, 3, 5)):
+        assert_equal(stacked.take(np.array([member])), alone[index])
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_shipped_expert_is_what_its_tasks_recipe_makes(name: str) -> None:
+    recipe, task = TASKS[name].experts, TASKS[name].task
+    for index in range(recipe.count):
+        card = json.loads(expert_file(name, index).with_suffix(".json").read_text())
+        for part in ("learner", "evaluation"):  # a field that is younger than the card is not on it
+            assert card[part].items() <= to_plain(getattr(recipe, part)).items()
+        assert card["sizes"] == [len(task.inputs), *recipe.network.hidden, task.actions]
+        assert card["seed"] == FIRST_SEED + index
