@@ -13,7 +13,7 @@ from harness.learners.protocol import ACTOR, Learner
 from harness.networks.mlp import Mlp, Networks, initial_mlp, outputs_of
 from harness.networks.sparse_input import SPARSE, FeatureTable, project, project_gradient, projected
 from harness.streams import streams
-from harness.tasks.gridmaze.batch import GridMaze
+from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.input_subset import InputSubset
 from harness.tasks.rollout import feature_table, rollout_returns
 from harness.tasks.spec import Batch
