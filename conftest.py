@@ -1,3 +1,3 @@
-"""Loads the plugin, and with it the report's. `harness` caps threads and tames the allocator before torch is imported."""
+"""Loads the plugin. `harness` caps threads and tames the allocator before torch is imported."""
 
 pytest_plugins = ["harness.plugin"]

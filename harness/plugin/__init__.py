@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from harness.plugin.collection import Suite
     from harness.plugin.session import ClaimsSession
 
-pytest_plugins = ["reports.pytest_report"]
-"""Loaded with this one: it writes the report."""
-
 _STARTED = pytest.StashKey[pytest.Session]()
 _CLAIMS = pytest.StashKey["ClaimsSession"]()
 
@@ -123,4 +120,5 @@ def _claims(config: pytest.Config) -> "ClaimsSession":
 
         config.stash[_CLAIMS] = ClaimsSession(config)
         config.pluginmanager.register(config.stash[_CLAIMS], "claims-session")
+        config.pluginmanager.import_plugin("reports.pytest_report")  # which writes the report
     return config.stash[_CLAIMS]

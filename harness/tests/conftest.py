@@ -21,7 +21,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> str:
 
     A new process then need not compile the engine, which takes it longer than to train.
     """
-    from harness.tests.plugin.test_plugin import project
+    from harness.tests.plugin.projects import project
 
     made = project(tmp_path_factory.mktemp("replay") / "project", "test_ticket_effect.py")
     ran = made.run("--claims-profile=smoke", "-k", "cart-pole-bc", "-n", "0", "--claims-report=none")

@@ -28,7 +28,7 @@ from harness.results.schema import Finding, Verdict
 from harness.statistics import detectable_effect
 from harness.tests.controls import planted
 from harness.tests.controls.planted import LEVELS, Plan, Unwritten
-from harness.tests.plugin.test_plugin import OK, Project, project
+from harness.tests.plugin.projects import OK, Project, project
 from harness.trust import agreement
 
 CLAIMS = Path(__file__).resolve().parents[3] / "claims"

@@ -15,7 +15,7 @@ from harness.evidence.store import Store, is_held
 from harness.evidence.stored_cell import inventory
 from harness.tests.evidence import processes
 from harness.tests.evidence.cells import disk, evidence, remount
-from harness.tests.plugin.test_plugin import BODIES, OK, TINY, USAGE, Project, project
+from harness.tests.plugin.projects import BODIES, OK, TINY, USAGE, Project, project
 
 INTERRUPTED, UNWRITABLE = 2, 3
 SECONDS_TO_STOP = 5.0

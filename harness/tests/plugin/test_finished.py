@@ -9,7 +9,7 @@ from harness.evidence.asked import entries
 from harness.evidence.costs import estimated_seconds
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
-from harness.tests.plugin.test_plugin import BODIES, FAILED, OK, TINY, Project, project, tree
+from harness.tests.plugin.projects import BODIES, FAILED, OK, TINY, Project, project, tree
 
 
 def with_two_claims(folder: Path, body: str = "supported") -> Project:

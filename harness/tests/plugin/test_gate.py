@@ -13,7 +13,7 @@ from harness.plugin.gate import Gate
 from harness.profiles.profile import PROFILES
 from harness.results.baseline import of_run
 from harness.tests.evidence.processes import Ran, run_pytest
-from harness.tests.plugin.test_plugin import BODIES, TINY, Project, project
+from harness.tests.plugin.projects import BODIES, TINY, Project, project
 from harness.tests.results.test_baseline import finding, summary
 
 OK, FAILED, USAGE, NO_RESULT, BASELINE = 0, 1, 4, 6, 7

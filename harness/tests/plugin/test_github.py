@@ -15,8 +15,8 @@ from harness.plugin.github import Place, annotations, command, level, step_summa
 from harness.plugin.gate import BASELINE
 from harness.results.schema import Finding
 from harness.tests.evidence.processes import Ran, run_pytest
-from harness.tests.plugin.test_junit import made_of_numbers
-from harness.tests.plugin.test_plugin import BODIES, FAILED, OK, Project
+from harness.tests.plugin.projects import made_of_numbers
+from harness.tests.plugin.projects import BODIES, FAILED, OK, Project
 
 HOSTILE = "<script>alert(1)</script> | `a` %0A ::error::x\n::stop-commands::y\r[b](c) **d** &amp; @e #1 www:f"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from harness.plugin.junit import PROPERTIES, properties
+
 from harness.tests.evidence.processes import Ran
-from harness.tests.plugin.test_plugin import BODIES, FAILED, OK, TINY, USAGE, Project, project
+from harness.tests.plugin.projects import BODIES, FAILED, OK, TINY, USAGE, Project, project
 
 HOSTILE = "]]> <script>&\x00\x1b \"' %0A"
 HOSTILE_ID = "a]]><b>&\x01"

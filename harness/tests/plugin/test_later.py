@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tests.plugin.test_plugin import BODIES, OK, TINY, USAGE, Project, project
+from harness.tests.plugin.projects import BODIES, OK, TINY, USAGE, Project, project
 
 ORDER = '\nfrom harness.plugin import later\n\nlater.ORDER = ("tiny", "larger", "extended")\n'
 WAITS = 'pytestmark = [pytestmark, pytest.mark.at_least("{least}")]\n\n\ndef difference'

@@ -15,7 +15,7 @@ from harness.plugin import partial
 from harness.plugin.partial import PartialReports
 from harness.plugin.suite import Suite
 from harness.tests.plugin.test_finished import with_two_claims
-from harness.tests.plugin.test_plugin import OK
+from harness.tests.plugin.projects import OK
 
 # A run that stands still in its second half until its report shows the first; the seconds count as minutes.
 WATCHED = """

@@ -19,12 +19,12 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from harness.evidence.lease import Holder
 from harness.plugin.block import Block
 from harness.plugin.suite import Suite
 
 from harness.evidence import lease
 from harness.evidence.costs import estimated_seconds
+from harness.evidence.lease import Holder
 from harness.evidence.drain import all_cells
 from harness.evidence.store import Address, Store, address
 from harness.plugin import progress
@@ -32,7 +32,7 @@ from harness.plugin.progress import InWork, Meter, Progress, Standing
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.tests.plugin.screen import Screen
-from harness.tests.plugin.test_plugin import OK, project
+from harness.tests.plugin.projects import OK, project
 
 HERE = Holder("token", 4242, "0", socket.gethostname(), "machine")
 WORK = InWork("0123456789ab cart-pole ppo mask/weights, seeds 0 to 19", 7, 11, HERE)

@@ -17,7 +17,7 @@ from harness.evidence.asked import Asked
 from harness.plugin.seeds import in_words
 from harness.results.schema import Finding
 from harness.tests.evidence.processes import Ran
-from harness.tests.plugin.test_plugin import OK, TINY, Project, project
+from harness.tests.plugin.projects import OK, TINY, Project, project
 
 UNDECIDED = "judge.greater(difference(0.1, spread=1.0), min_effect=0.3)"
 FEW = """few = PerSeed.of("a", [0.1, 0.3, 0.2, 0.5], range(4)) - PerSeed.of("b", [0.2, 0.1, 0.3, 0.1], range(4))

@@ -8,7 +8,7 @@ import pytest
 
 from harness.profiles.profile import PROFILES
 from harness.tests.evidence.processes import run_pytest
-from harness.tests.plugin.test_plugin import OK, TREE
+from harness.tests.plugin.projects import OK, TREE
 
 WORKFLOWS = sorted((TREE / ".github" / "workflows").glob("*.yml"))
 RUN = re.compile(r"^( *)(?:- )?run: *(\|?)(.*)$")

@@ -49,7 +49,7 @@ from harness.statistics import guarded_paired
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import rollout_returns
-from harness.tests.plugin.test_plugin import Project, project
+from harness.tests.plugin.projects import Project, project
 
 # --- a task with inputs that are always zero, and levels of sparse networks
 

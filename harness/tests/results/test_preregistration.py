@@ -42,7 +42,7 @@ from harness.profiles.profile import EXPERT_BLOCK, PROFILES, TUNING_BLOCK
 from harness.pruning.conditions import CONDITIONS, DENSE
 from harness.results.preregistration import document, register
 from harness.tests.evidence.processes import Ran
-from harness.tests.plugin.test_plugin import OK, TINY, TREE, USAGE, Project, assert_refused, project
+from harness.tests.plugin.projects import OK, TINY, TREE, USAGE, Project, assert_refused, project
 
 CLAIMED = Claim("a-claim", "0", "all", 1, "returns", says="It is so")
 SOURCE = '''
