@@ -53,7 +53,7 @@ BODIES = {
     "supported": "judge.greater(difference(0.2), min_effect=0.05)",
     "contradicted": "judge.greater(difference(-0.2), min_effect=0.05)",
     "equivalent": "judge.greater(difference(0.0), min_effect=0.5)",
-    "underpowered": "judge.greater(difference(0.1, spread=1.0), min_effect=0.05)",
+    "underpowered": "judge.greater(difference(0.1, spread=1.0), min_effect=0.3)",
     "silent": "pass",
     "twice": "judge.greater(difference(0.2), min_effect=0.05)\n    judge.greater(difference(0.2), min_effect=0.05)",
     "raising": 'raise LookupError("no such thing")',
