@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reports.plugin import pytest_claims_report
+from reports.pytest_report import pytest_claims_report
 
 import reports
 from harness.results import records
