@@ -17,7 +17,7 @@ from harness.results.history import HistoryError
 from harness.results.schema import Finding, Sample
 from harness.tests.evidence.cells import disk, remount
 from harness.tests.evidence.processes import queue, start
-from harness.tests.plugin.test_plugin import BODIES, OK, TINY, Project, assert_refused, project
+from harness.tests.plugin.projects import BODIES, OK, TINY, Project, assert_refused, project
 
 SEEDS = tuple(range(20))
 
