@@ -32,29 +32,16 @@ from harness.statistics import (
     PerSeed,
     censored_ranks,
     contrast_test,
-    failure_rate,
     guarded_paired,
     guarded_unpaired,
-    improvement,
-    label_permutation,
-    ordering,
     paired_shares,
-    probability_of_improvement,
-    rank_correlation,
-    rarer_than,
     sign_flip,
-    studentised_paired,
     studentised_unpaired,
     swapped_spreads,
-    unpaired_contrast_test,
-    unpaired_shares,
-    variance_ratio,
 )
 
 Array = npt.NDArray[np.float64]
 Run = Callable[[Array, Array], Outcome]
-
-FEW = 199  # relabellings: what is asked here does not hang on their number
 ALL_KINDS = get_args(Kind)
 
 
@@ -62,40 +49,26 @@ def seen(values: Array) -> Censored:
     return Censored(values, np.zeros(len(values), bool), np.zeros(len(values), bool))
 
 
+def difference(a: Array, b: Array) -> PerSeed:
+    seeds = range(40, 40 + len(a))
+    return PerSeed.of("ticket", a, seeds) - PerSeed.of("random", b, seeds)
+
+
 def contrasted(kind: Kind) -> Run:
-    def run(a: Array, b: Array) -> Outcome:
-        return contrast_test(PerSeed.of("a", a, range(len(a))) - PerSeed.of("b", b, range(len(b))), kind, (0.0, 1.0))
-
-    return run
+    return lambda a, b: contrast_test(difference(a, b), kind, (0.0, 1.0))
 
 
-PAIRED: dict[str, Run] = {
+TESTS: dict[str, Run] = {
     "sign-flip": lambda a, b: sign_flip(a - b),
-    "t": lambda a, b: studentised_paired(a - b),
     "guarded t": lambda a, b: guarded_paired(a - b, 1.0, 1.0),
     "guarded t, nothing could fail": lambda a, b: guarded_paired(a - b),
     "swapped spreads": lambda a, b: swapped_spreads(np.stack([a, a], axis=1), np.stack([b, b], axis=1), 1000),
-    "variance ratio": variance_ratio,
-    "rank correlation": rank_correlation,
-    "ordering": lambda a, b: ordering(np.stack([b, (a + b) / 2, a], axis=1)),
-    **{f"contrast, {kind}": contrasted(kind) for kind in ALL_KINDS},
-}
-UNPAIRED: dict[str, Run] = {
     "Welch": studentised_unpaired,
     "guarded Welch": lambda a, b: guarded_unpaired(a, b, (1.0, 1.0), (1.0, 1.0)),
-    "label permutation": lambda a, b: label_permutation(a, b, FEW),
-    "censored ranks": lambda a, b: censored_ranks(seen(a), seen(b), FEW),
-    "improvement": lambda a, b: improvement(a, b, FEW),
-    "unpaired contrast": lambda a, b: unpaired_contrast_test(
-        PerSeed.of("a", a, range(len(a))), PerSeed.of("b", b, range(len(b))), "equivalent"
-    ),
+    "censored ranks": lambda a, b: censored_ranks(seen(a), seen(b), 199),
+    **{f"contrast, {kind}": contrasted(kind) for kind in ALL_KINDS},
 }
-SHARES: dict[str, Run] = {
-    "paired shares": paired_shares,
-    "unpaired shares": unpaired_shares,
-    "failure rate": lambda a, b: rarer_than(a, 0.25),
-}
-EVERY = PAIRED | UNPAIRED | SHARES
+EVERY = TESTS | {"paired shares": paired_shares}
 
 ties = st.integers(-2, 2).map(lambda k: k / 2)
 wide = st.floats(-1e6, 1e6)
@@ -110,14 +83,15 @@ def two(values: st.SearchStrategy[float], most: int = 18) -> st.SearchStrategy[t
     )
 
 
-def conclusions(outcome: Outcome, smallest: float = 0.1) -> dict[Kind, str]:
-    found = {kind: conclude(kind, smallest, outcome) for kind in ALL_KINDS}
+def conclusions(outcome: Outcome, min_effect: float = 0.1) -> dict[Kind, str]:
+    found = {kind: conclude(kind, min_effect, outcome) for kind in ALL_KINDS}
     assert all("\n" not in reason and reason.endswith(".") for _, reason in found.values())
     return {kind: conclusion for kind, (conclusion, _) in found.items()}
 
 
 def check(outcome: Outcome) -> None:
     """What holds of every outcome, refused or not."""
+    assert bool(outcome.refused) == bool(outcome.refusal)
     if outcome.refused:
         assert set(conclusions(outcome).values()) == {"underpowered"}
         return
@@ -129,18 +103,17 @@ def check(outcome: Outcome) -> None:
     conclusions(outcome)
 
 
-@pytest.mark.parametrize("name", PAIRED | UNPAIRED)
-@given(two(ties) | two(wide) | two(tiny))
+@pytest.mark.parametrize("name", TESTS)
+@given(two(ties) | two(wide) | two(tiny) | two(binary))
 @settings(max_examples=30, deadline=None)
 def test_whatever_finite_values_a_test_is_given_it_comes_to_an_outcome(name: str, sample: tuple[Array, Array]) -> None:
-    check(EVERY[name](*sample))
+    check(TESTS[name](*sample))
 
 
-@pytest.mark.parametrize("name", EVERY)
 @given(two(binary, most=16))
 @settings(max_examples=15, deadline=None)
-def test_so_it_does_for_zeros_and_ones(name: str, sample: tuple[Array, Array]) -> None:
-    check(EVERY[name](*sample))
+def test_so_do_shares(sample: tuple[Array, Array]) -> None:
+    check(paired_shares(*sample))
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -148,7 +121,7 @@ def test_one_seed_is_underpowered(name: str) -> None:
     for a, b in ((1.0, 0.0), (0.0, 0.0), (0.0, 1.0)):
         outcome = EVERY[name](np.array([a]), np.array([b]))
         assert set(conclusions(outcome, 2.0).values()) == {"underpowered"}
-        assert outcome.refused
+        assert outcome.refusal == "few seeds"
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -156,13 +129,12 @@ def test_one_seed_is_underpowered(name: str) -> None:
 @settings(max_examples=30, deadline=None)
 def test_no_equivalence_rests_on_seeds_that_are_all_equal(name: str, n: int, a: float, b: float) -> None:
     """With a margin of 0.05, which no guard keeps at 18 seeds, nor an exact test of shares."""
-    if name in SHARES and not {a, b} <= {0.0, 1.0}:
+    if name == "paired shares" and not {a, b} <= {0.0, 1.0}:
         return
-    outcome = EVERY[name](np.full(n, a), np.full(n, b))
-    found = conclusions(outcome, 0.05)
+    found = conclusions(EVERY[name](np.full(n, a), np.full(n, b)), 0.05)
     assert found["equivalent"] != "supported"
     assert found["greater"] != "equivalent"
-    if a <= b and name != "failure rate":  # of which the effect is against a bar
+    if a <= b:
         assert found["greater"] != "supported"
         assert found["non-inferior"] != "supported"
 
@@ -187,23 +159,21 @@ BAD = [nan, inf, -inf]
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.filterwarnings("ignore:invalid value")  # inf - inf, in the test's own subtraction
 def test_what_is_no_number_is_one_line_that_says_where(name: str, bad: float) -> None:
-    with pytest.raises(NotFiniteError, match=r"not finite: NaN or infinite for (number 3 of 8|.*seed 2) \(") as raised:
+    with pytest.raises(NotFiniteError, match=r"number 3 of 8|seed 42") as raised:
         EVERY[name](np.array([1.0, 0, bad, 0, 1, 0, 1, 0]), np.zeros(8))
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_no_seeds_at_all_are_an_error_in_one_line(name: str) -> None:
-    with pytest.raises(ValueError, match=r"at least one seed|shape|cancelled") as raised:
+    with pytest.raises(ValueError, match=r"seed|shape") as raised:
         EVERY[name](np.array([]), np.array([]))
     assert "\n" not in str(raised.value)
 
 
 def test_long_lists_of_bad_values_are_cut() -> None:
-    with pytest.raises(NotFiniteError, match=r"number 1 of 20 \(nan\), number 2 of 20 \(nan\), .* and 17 more$"):
-        failure_rate(np.full(20, nan))
-    with pytest.raises(NotFiniteError):
-        probability_of_improvement([1.0, nan], [1.0, 2.0])
+    with pytest.raises(NotFiniteError, match=r"number 1 of 20 \(nan\), number 2 of 20 \(nan\), .*17 more$"):
+        sign_flip(np.full(20, nan))
 
 
 # ------------------------------------------------------------------ conclusions
@@ -215,7 +185,7 @@ anything = st.floats(allow_nan=True, allow_infinity=True)
 def test_an_outcome_that_is_no_number_supports_nothing(
     kind: Kind, effect: float, lower: float, upper: float, guarded: tuple[float, float] | None
 ) -> None:
-    conclusion, reason = conclude(kind, 0.1, Outcome("t", (20,), effect, lower, upper, nan, nan, guarded))
+    conclusion, reason = conclude(kind, 0.1, Outcome("Welch", (20,), effect, lower, upper, nan, nan, guarded))
     assert "\n" not in reason
     if not np.isfinite(effect) or any(map(isnan, (lower, upper, *(guarded or ())))):
         assert conclusion == "underpowered"
@@ -223,14 +193,7 @@ def test_an_outcome_that_is_no_number_supports_nothing(
 
 @given(st.sampled_from(ALL_KINDS), st.floats(-10, 10))
 def test_bounds_that_exclude_nothing_decide_nothing(kind: Kind, effect: float) -> None:
-    assert conclude(kind, 0.1, Outcome("t", (20,), effect, -inf, inf, 1.0, 1.0))[0] == "underpowered"
-
-
-@pytest.mark.parametrize("kind", ALL_KINDS)
-@pytest.mark.parametrize("min_effect", [nan, inf, -1.0])
-def test_a_margin_that_is_no_number_is_refused(kind: Kind, smallest: float) -> None:
-    with pytest.raises(ValueError, match="must be positive"):
-        conclude(kind, smallest, Outcome("t", (20,), 0.0, -0.1, 0.1, 1.0, 1.0))
+    assert conclude(kind, 0.1, Outcome("Welch", (20,), effect, -inf, inf, 1.0, 1.0))[0] == "underpowered"
 
 
 # ------------------------------------------------------------------ the judge
@@ -250,28 +213,23 @@ METHODS: dict[str, Callable[[PerSeed], Callable[[Judge], None]]] = {
 }
 
 
-def difference(a: Array, b: Array) -> PerSeed:
-    seeds = range(40, 40 + len(a))
-    return PerSeed.of("ticket", a, seeds) - PerSeed.of("random", b, seeds)
-
-
 @pytest.mark.parametrize("method", METHODS)
 @given(two(ties) | two(binary) | two(tiny))
 @settings(max_examples=30, deadline=None)
 def test_a_judge_comes_to_a_finding_whatever_the_numbers(method: str, sample: tuple[Array, Array]) -> None:
     finding = judged(METHODS[method](difference(*sample)))
-    assert finding.conclusion in ("supported", "contradicted", "equivalent", "underpowered")
-    if finding.n == [1] or (finding.conclusion == "supported" and method != "greater" and finding.n[0] < 15):
+    assert finding.judged
+    if finding.n == (1,) or (finding.conclusion == "supported" and method != "greater" and finding.n[0] < 15):
         assert finding.conclusion == "underpowered"
     if finding.conclusion == "underpowered":
         assert finding.reason
+    assert Finding.from_json(finding.to_json()).conclusion == finding.conclusion
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_judge_finds_seeds_that_are_all_equal_underpowered(method: str) -> None:
     """At a ceiling of 1: one seed more may fall to 0, which the margin of 0.1 does not survive."""
-    finding = judged(METHODS[method](difference(np.ones(20), np.ones(20))))
-    assert finding.conclusion == "underpowered"
+    assert judged(METHODS[method](difference(np.ones(20), np.ones(20)))).conclusion == "underpowered"
 
 
 def test_a_judge_judges_zeros_and_ones_exactly() -> None:
@@ -279,24 +237,20 @@ def test_a_judge_judges_zeros_and_ones_exactly() -> None:
     finding = judged(METHODS["greater"](difference(np.repeat([1.0, 0.0], [12, 8]), np.zeros(20))))
     assert finding.conclusion == "supported"
     assert finding.p == pytest.approx(2 / 2**12)  # McNemar's exact test
-    none = judged(METHODS["greater"](difference(np.zeros(20), np.zeros(20))))
-    assert none.conclusion == "underpowered"
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("bad", BAD)
-def test_a_judge_names_the_contrast_and_the_seed_that_is_no_number(method: str, bad: float) -> None:
+def test_a_judge_names_the_contrast_and_the_seeds_that_are_no_number(method: str, bad: float) -> None:
     values = np.linspace(0, 1, 20)
     values[[3, 7]] = bad
-    with pytest.raises(NotFiniteError) as raised:
+    with pytest.raises(NotFiniteError, match=rf"^ticket − random .*seed 43 \({bad:g}\), seed 47 \({bad:g}\)$"):
         judged(METHODS[method](difference(values, np.zeros(20))))
-    where = f"seed 43 ({bad:g}), seed 47 ({bad:g})"
-    assert str(raised.value) == f"ticket − random is not finite: NaN or infinite for {where}"
 
 
-def test_so_it_does_for_what_is_only_reported_beside() -> None:
+def test_a_judge_names_the_reading_that_is_no_number() -> None:
     sound, bad = difference(np.ones(8), np.zeros(8)), difference(np.array([nan, *np.ones(7)]), np.zeros(8))
-    with pytest.raises(NotFiniteError, match=r"beside as 'other', is not finite: NaN or infinite for seed 40 \(nan\)$"):
+    with pytest.raises(NotFiniteError, match="'other'.*seed 40"):
         judged(lambda judge: judge.greater(sound, min_effect=0.1, unit="share", sensitivity={"other": bad}))
 
 
@@ -307,10 +261,10 @@ def censored(n: int, side: str) -> Censored:
 
 @given(st.integers(1, 20), st.integers(1, 20), st.sampled_from(["left", "right"]))
 @settings(max_examples=40, deadline=None)
-def test_where_all_chains_are_censored_nothing_is_decided_and_the_reason_says_so(n: int, m: int, side: str) -> None:
+def test_where_all_chains_are_censored_nothing_is_decided(n: int, m: int, side: str) -> None:
     finding = judged(lambda judge: judge.holds_out_longer(censored(n, side), censored(m, side), min_effect=0.1))
     assert finding.conclusion == "underpowered"
-    assert "one seed" in finding.reason if min(n, m) == 1 else "censoring leaves no pair" in finding.reason
+    assert finding.refusal == ("few seeds" if min(n, m) == 1 else "censored")
     assert finding.seeds_needed is None or finding.seeds_needed > 1
 
 
@@ -320,7 +274,7 @@ def test_any_censoring_comes_to_a_finding(sample: tuple[Array, Array], sides: li
     flags = np.array(sides).reshape(2, 16)[:, : len(sample[0])]
     one, other = (Censored(v, side == "left", side == "right") for v, side in zip(sample, flags, strict=True))
     finding = judged(lambda judge: judge.holds_out_longer(one, other, min_effect=0.1))
-    assert finding.conclusion in ("supported", "contradicted", "equivalent", "underpowered")
+    assert finding.judged
     if len(sample[0]) < 4:
         assert finding.conclusion == "underpowered"
 
@@ -330,26 +284,18 @@ def test_any_censoring_comes_to_a_finding(sample: tuple[Array, Array], sides: li
 def test_spreads_of_seeds_that_are_all_equal_decide_nothing(n: int, value: float) -> None:
     still = np.full((n, 3), value)
     finding = judged(lambda judge: judge.spreads_wider(still, still + 0.5, min_effect=0.1, unit="return"))
-    assert finding.conclusion == "underpowered"
-    assert "does not vary" in finding.reason or "varies" in finding.reason or "fewer than 6" in finding.reason
+    assert (finding.conclusion, finding.refusal) == ("underpowered", "no spread" if n >= 6 else "few seeds")
 
 
 def test_conditions_that_spread_alike_seed_by_seed_decide_nothing() -> None:
     values = np.random.default_rng(0).random((20, 3))
     finding = judged(lambda judge: judge.spreads_wider(values, values, min_effect=0.1, unit="return"))
-    assert (finding.conclusion, finding.reason) == ("underpowered", "Not judged: both spread alike, seed by seed.")
+    assert (finding.conclusion, finding.refusal) == ("underpowered", "no spread")
 
 
 def test_a_spread_of_what_is_no_number_names_the_condition() -> None:
     sound, bad = np.zeros((20, 3)), np.zeros((20, 3))
     bad[4, 1] = nan
     for one, other, which in ((bad, sound, "wider"), (sound, bad, "narrower")):
-        with pytest.raises(NotFiniteError, match=f"{which} condition is not finite: .* number 5 of 20"):
+        with pytest.raises(NotFiniteError, match=f"{which}.* number 5 of 20"):
             judged(lambda judge, a=one, b=other: judge.spreads_wider(a, b, min_effect=0.1, unit="return"))
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_finding_of_one_seed_can_be_written(method: str) -> None:
-    finding = judged(METHODS[method](difference(np.ones(1), np.zeros(1))))
-    assert finding.conclusion == "underpowered"
-    assert Finding.from_json(finding.to_json()).conclusion == "underpowered"
