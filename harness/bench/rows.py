@@ -197,7 +197,7 @@ def whole_row(experiment: Experiment, members: tuple[int, ...]) -> Row:
         theirs.append(peers.train(experiment, seed))
     count = (1 + len(CONDITIONS) * experiment.pruning.levels) * len(members)
     peer = count * float(np.median([run.seconds for run in theirs]))
-    trained = np.mean([level.share.mean() for level in levels])
+    trained = np.mean([level.trained_fraction.mean() for level in levels])
     evaluating = sum(run.evaluating for run in theirs) / sum(run.seconds for run in theirs)
     note = (
         f"ours: {trained:.0%} of the rounds, since members stop at the task's maximum. peer: {count} times the median"

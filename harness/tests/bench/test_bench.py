@@ -185,7 +185,7 @@ def test_the_peers_evaluations_follow_the_schedule():
 def test_a_sparse_population_is_compact_and_its_critic_dense():
     cell = Cell(Experiment(CartPole(), PPO(env_steps=512), Network((16, 16))), DENSE, (0, 1))
     networks, masks = start_level(cell, 0, None, None)
-    dense = Level(masks, networks, scores=np.zeros((2, 1)), evaluations=np.zeros((2, 1)), share=np.ones(2))
+    dense = Level(masks, networks, scores=np.zeros((2, 1)), evaluations=np.zeros((2, 1)), trained_fraction=np.ones(2))
     sparse = rows.pruned(cell, dense, 0.05)
     assert max(sparse.networks["actor"].sizes[1:-1]) < 16 and sparse.networks["critic"].sizes == (4, 16, 16, 1)
 
