@@ -129,7 +129,6 @@ class _Builder:
         scales = [section.scales for section in sections if section.scales]
         return page.render(
             "report.html.j2",
-            css=("report.css",),
             scripts=[*([vega.library()] if charts else []), page.script()],
             run=run,
             sections=sections,
@@ -153,7 +152,6 @@ class _Builder:
             maps=page.as_json({key: data for board in boards for key, data in board.items()}) if boards else "",
             scale=tuple(zip(RAMP, heat_maps.SHARES, strict=True)),
             blank=REST,
-            past=past_runs,
         )
 
     def _section(self, claim: ClaimResult, later: str, line: BoardLine) -> Section:

@@ -12,11 +12,11 @@ from typing import Literal
 
 from harness.files import replace_file
 from harness.results import schema
-from harness.results.baseline import MARGIN
-from harness.results.drift import ALPHA, Shift, shift
+from harness.results.drift import ALPHA, Shift
 from harness.results.schema import ClaimResult, Finding, FindingsError, RunResult
-from reports import numbers, page, strips
-from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark
+from reports import numbers, page
+from reports.marks import VERDICTS, Mark, mark
+from reports.side_by_side import Side, SideGroup, asked_otherwise, grouped, moved
 
 NAME = "compare.html"
 
@@ -41,39 +41,36 @@ class CompareError(ValueError):
 
 
 @dataclass(frozen=True)
-class RunSide:
-    """One finding in one of the runs, "A" or "B"."""
-
-    run: str
-    finding: Finding
-    mark: Mark
-    strip: strips.Strip | None
-
-
-@dataclass(frozen=True)
 class FindingPair:
     """One finding in both runs, or in one of them; A's side first. shift: B's effect less A's; why: what keeps it from
     being known."""
 
-    sides: tuple[RunSide, ...]
+    sides: tuple[Side, ...]
     shift: Shift | None
     why: str
-    change: Difference
 
     @property
-    def finding(self) -> Finding:
-        """That of the newer run that has one."""
-        return self.sides[-1].finding
+    def change(self) -> Difference:
+        """What differs."""
+        found = [side.finding for side in self.sides]
+        if len(found) == 1:
+            return "only one"
+        if not all(finding.judged for finding in found):
+            return "not judged"
+        if found[0].conclusion != found[1].conclusion:
+            return "conclusion"
+        return "not compared" if self.shift is None else "effect" if self.shift.differs else "nothing"
 
-
-@dataclass(frozen=True)
-class PairGroup:
-    """The findings of one hypothesis, on one axis."""
-
-    hypothesis: str
-    unit: str
-    axis: Sequence[tuple[float, str]]
-    pairs: tuple[FindingPair, ...]
+    @property
+    def notes(self) -> list[str]:
+        """What is known of the drift, and what either run says with the finding."""
+        said = [f"{side.run}: {text}" for side in self.sides if (text := side.finding.message or side.finding.note)]
+        if self.shift is None:
+            return [f"No drift is known: {self.why}.", *said] if len(self.sides) == 2 else said
+        beyond = f"beyond {numbers.plain(self.shift.margin)} with p {numbers.probability(self.shift.p)}"
+        seen = "no drift" if self.shift.seen is None else f"a drift from {numbers.effect(self.shift.seen)} on"
+        what = "it has moved" if self.shift.differs else f"chance may bring as much; {seen} would be seen 9 times in 10"
+        return [f"Drift {numbers.effect(self.shift.moved, sign=True)}; {beyond}: {what}.", *said]
 
 
 @dataclass(frozen=True)
@@ -84,14 +81,38 @@ class ComparedClaim:
     says: str
     a: Mark | None
     b: Mark | None
-    change: Difference
-    changes: str
-    groups: tuple[PairGroup, ...]
+    pairs: tuple[FindingPair, ...]
 
     @property
-    def pairs(self) -> list[FindingPair]:
-        """Of all groups."""
-        return [pair for group in self.groups for pair in group.pairs]
+    def given(self) -> bool:
+        """Whether both runs came to a verdict."""
+        return all(verdict and verdict.word in VERDICTS_GIVEN for verdict in (self.a, self.b))
+
+    @property
+    def change(self) -> Difference:
+        """What differs most."""
+        if self.a is None or self.b is None:
+            return "only one"
+        if not self.given:
+            return "not judged"
+        if self.a.word != self.b.word:
+            return "verdict"
+        changes = [pair.change for pair in self.pairs]
+        first = min(changes, key=_ORDER.index, default="not compared")
+        of_compared = first in ("not judged", "not compared") and "nothing" in changes
+        return "nothing" if of_compared else first  # type: ignore[return-value]  # a Difference, which min widens
+
+    @property
+    def changes(self) -> str:
+        """How many of its findings changed, and how."""
+        counts = Counter[Difference](pair.change for pair in self.pairs if pair.change != "nothing")
+        return ", ".join(f"{counts[each]} {SIGNS[each].word}" for each in _ORDER if counts[each])
+
+    @property
+    def groups(self) -> tuple[SideGroup, ...]:
+        """Its findings by hypothesis, what changed first."""
+        pairs = sorted(self.pairs, key=lambda pair: _ORDER.index(pair.change))
+        return grouped((pair.sides, _sign(pair), pair.notes) for pair in pairs)
 
 
 @dataclass(frozen=True)
@@ -109,21 +130,22 @@ class Comparison:
     def words(self) -> str:
         """The counts in a sentence."""
         pairs = [pair for claim in self.claims for pair in claim.pairs]
+        changes = Counter(pair.change for pair in pairs)
+        given = [claim for claim in self.claims if claim.given]
         both = [pair for pair in pairs if len(pair.sides) == 2]
-        judged = [pair for pair in both if pair.change != "not judged"]
-        tested = [pair for pair in pairs if pair.shift]
-        given = [c for c in self.claims if all(v and v.word in VERDICTS_GIVEN for v in (c.a, c.b))]
-        not_given = sum(bool(claim.a and claim.b) and claim not in given for claim in self.claims)
-        moved = sum(pair.shift is not None and pair.shift.differs for pair in tested)
+        tested = [pair.shift for pair in pairs if pair.shift]
         words = [
             f"{sum(claim.change == 'verdict' for claim in given)} of {len(given)} verdicts differ",
-            f"{sum(pair.change == 'conclusion' for pair in pairs)} of {len(judged)} findings conclude otherwise",
-            f"the effects of {moved} of {len(tested)} have moved" if tested else "no effects had seeds to compare",
+            f"{changes['conclusion']} of {len(both) - changes['not judged']} findings conclude otherwise",
+            f"the effects of {sum(shift.differs for shift in tested)} of {len(tested)} have moved"
+            if tested
+            else "no effects had seeds to compare",
         ]
         for run in "AB":
             only = sum([side.run for side in pair.sides] == [run] for pair in pairs)
             words += [f"{only} only in {run}"] if only else []
-        unjudged = {"claim": not_given, "finding": len(both) - len(judged)}
+        claims = sum(claim.change == "not judged" for claim in self.claims)
+        unjudged = {"claim": claims, "finding": changes["not judged"]}
         said = [f"{count} {what}{'s' if count > 1 else ''}" for what, count in unjudged.items() if count]
         return "; ".join([*words, *([f"{' and '.join(said)} not judged in A or in B"] if said else [])])
 
@@ -139,9 +161,7 @@ def read(path: Path) -> RunResult:
     """A run's findings. Raises CompareError."""
     place = findings_at(path)
     if not place.is_file():
-        raise CompareError(
-            f"there are no findings at {place}: name a {schema.NAME}, its folder or the report beside it"
-        )
+        raise CompareError(f"no findings at {place}: name a {schema.NAME}, its folder or the report beside it")
     try:
         return schema.read(place)
     except FindingsError as problem:
@@ -153,7 +173,7 @@ def compare(a: RunResult, b: RunResult) -> Comparison:
     claims_a, claims_b = ({claim.id: claim for claim in run.claims} for run in (a, b))
     ids = list(dict.fromkeys([*claims_b, *claims_a]))
     matched = {id: _matched(claims_a.get(id), claims_b.get(id)) for id in ids}
-    alpha = ALPHA / max(1, sum(not _untested(*pair) for pairs in matched.values() for pair in pairs))
+    alpha = ALPHA / max(1, sum(not _untested(sides) for rows in matched.values() for sides in rows))
     claims = [_claim(claims_a.get(id), claims_b.get(id), matched[id], alpha) for id in ids]
     rows = tuple(_rows(a, b))
     unlike = [f"{what.lower()}: {x} in A, {y} in B" for what, x, y in rows if what in ("Profile", "Changes") and x != y]
@@ -169,7 +189,7 @@ def compare(a: RunResult, b: RunResult) -> Comparison:
 def write(found: Comparison, path: Path) -> Path:
     """The comparison as one HTML page that needs nothing but itself; returns its path."""
     anchors = {claim.id: f"claim-{place}" for place, claim in enumerate(found.claims)}
-    html = page.render("compare.html.j2", css=("report.css", "compare.css"), found=found, signs=SIGNS, anchors=anchors)
+    html = page.render("compare.html.j2", found=found, signs=SIGNS, anchors=anchors, title_of=str)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, html.encode())
     return path
@@ -181,11 +201,9 @@ def lines(found: Comparison) -> Iterator[str]:
         yield f"these are not runs of the same experiment: {found.unlike}"
     if found.partial:
         yield f"not complete: {found.partial}"
-    differing = [claim for claim in found.claims if claim.change == "verdict"]
-    rows = [("claim", "A", "B"), *((c.id, c.a.word if c.a else "", c.b.word if c.b else "") for c in differing)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows if differing else ():
-        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    for claim in found.claims:
+        if claim.change == "verdict" and claim.a and claim.b:
+            yield f"{claim.id}: {claim.a.word} in A, {claim.b.word} in B"
     yield found.words
 
 
@@ -197,8 +215,7 @@ def _rows(a: RunResult, b: RunResult) -> Iterator[tuple[str, str, str]]:
         yield row("Complete", lambda run: _how_far(run) or "yes")
     yield row("Profile", lambda run: run.profile)
     yield row("Changes", lambda run: ", ".join(sorted(run.changes)) or "none")
-    yield row("Seed block", lambda run: str(run.seed_block))
-    yield row("Seeds", lambda run: numbers.ranges(run.seeds))
+    yield row("Seeds", lambda run: f"{numbers.ranges(run.seeds)} of block {run.seed_block}")
     yield row("Commit", lambda run: run.commit or "")
     yield row("When", lambda run: numbers.moment(run.created))
     yield row("Machine", lambda run: f"{run.machine.cpu}, {run.machine.cpus} CPUs")
@@ -220,90 +237,44 @@ def _registered_otherwise(a: ClaimResult, b: ClaimResult) -> bool:
     return bool(before and now and before != now)
 
 
-_Matched = tuple[Finding | None, Finding | None]
-
-
-def _matched(a: ClaimResult | None, b: ClaimResult | None) -> list[_Matched]:
+def _matched(a: ClaimResult | None, b: ClaimResult | None) -> list[tuple[Side, ...]]:
     """A claim's findings by name, in B's order, then what A alone has."""
-    of_a, of_b = ({f.name: f for f in claim.findings} if claim else {} for claim in (a, b))
-    return [(of_a.get(name), of_b.get(name)) for name in dict.fromkeys([*of_b, *of_a])]
+    held: dict[str, dict[str, Finding]] = {
+        run: {f.name: f for f in claim.findings} if claim else {} for run, claim in (("A", a), ("B", b))
+    }
+    names = dict.fromkeys([*held["B"], *held["A"]])
+    return [tuple(Side(run, found[name]) for run, found in held.items() if name in found) for name in names]
 
 
-def _untested(a: Finding | None, b: Finding | None) -> str:
+def _untested(sides: Sequence[Side]) -> str:
     """Why their effects can't be compared by their seeds, in words; empty where they can."""
-    if a is None or b is None:
+    if len(sides) == 1:
         return "there is nothing to compare it with"
-    if unjudged := " and ".join(run for run, side in (("A", a), ("B", b)) if not side.judged):
+    if unjudged := " and ".join(side.run for side in sides if not side.finding.judged):
         return f"it was not judged in {unjudged}"
-    for name in ("kind", "min_effect", "unit"):
-        before, now = getattr(a, name), getattr(b, name)
-        if before != now:
-            return f"another question was asked: {name} {before} in A, {now} in B"
-    if a.sample is None or b.sample is None:
-        missing = " and ".join(run for run, side in (("A", a), ("B", b)) if side.sample is None)
+    if otherwise := asked_otherwise(*sides):
+        return f"another question was asked: {otherwise}"
+    if missing := " and ".join(side.run for side in sides if side.finding.sample is None):
         return f"no numbers per seed were kept in {missing}"
-    return "their effects are of two statistics" if a.sample.statistic != b.sample.statistic else ""
+    statistics = {side.finding.sample.statistic for side in sides if side.finding.sample}
+    return "their effects are of two statistics" if len(statistics) > 1 else ""
 
 
-def _claim(a: ClaimResult | None, b: ClaimResult | None, matched: Sequence[_Matched], alpha: float) -> ComparedClaim:
-    together: dict[tuple[str, str], list[_Matched]] = {}
-    for one, other in matched:
-        newer = other or one
-        assert newer
-        together.setdefault((newer.hypothesis, newer.unit), []).append((one, other))
-    groups = [_group(hypothesis, unit, members, alpha) for (hypothesis, unit), members in together.items()]
-    groups.sort(key=lambda group: _ORDER.index(group.pairs[0].change))
-    changes = [pair.change for group in groups for pair in group.pairs]
-    change: Difference = min(changes, key=_ORDER.index, default="not compared")
-    if change in ("not judged", "not compared") and "nothing" in changes:
-        change = "nothing"  # of what was compared
-    if a is None or b is None:
-        change = "only one"
-    elif a.verdict not in VERDICTS_GIVEN or b.verdict not in VERDICTS_GIVEN:
-        change = "not judged"
-    elif a.verdict != b.verdict:
-        change = "verdict"
-    counts = Counter[Difference](change for change in changes if change != "nothing")
+def _claim(
+    a: ClaimResult | None, b: ClaimResult | None, matched: Sequence[tuple[Side, ...]], alpha: float
+) -> ComparedClaim:
+    pairs = []
+    for sides in matched:
+        why = _untested(sides)
+        shift = None if why else moved(sides[1].finding, sides[0].finding, alpha)
+        pairs.append(FindingPair(sides, shift, why or "the two samples can't be compared"))
     held = b or a
     assert held
-    return ComparedClaim(
-        held.id,
-        held.says or held.id,
-        mark(a.verdict, VERDICTS) if a else None,
-        mark(b.verdict, VERDICTS) if b else None,
-        change,
-        ", ".join(f"{counts[each]} {SIGNS[each].word}" for each in _ORDER if counts[each]),
-        tuple(groups),
-    )
+    before, now = (mark(claim.verdict, VERDICTS) if claim else None for claim in (a, b))
+    return ComparedClaim(held.id, held.says or held.id, before, now, tuple(pairs))
 
 
-def _group(hypothesis: str, unit: str, matched: Sequence[_Matched], alpha: float) -> PairGroup:
-    half = strips.half_axis(f.replace(sensitivity=()) for pair in matched for f in pair if f)
-    pairs = sorted((_pair(*pair, half, alpha) for pair in matched), key=lambda pair: _ORDER.index(pair.change))
-    return PairGroup(hypothesis, unit, strips.axis(half), tuple(pairs))
-
-
-def _pair(a: Finding | None, b: Finding | None, half: float, alpha: float) -> FindingPair:
-    why, moved = _untested(a, b), None
-    if a and b and a.sample and b.sample and not why:
-        try:
-            moved = shift(b.sample, a.sample, alpha, MARGIN * b.min_effect)
-        except ValueError as problem:
-            why = str(problem)
-    change: Difference = "nothing"
-    if a is None or b is None:
-        change = "only one"
-    elif not a.judged or not b.judged:
-        change = "not judged"
-    elif a.conclusion != b.conclusion:
-        change = "conclusion"
-    elif moved is None:
-        change = "not compared"
-    elif moved.differs:
-        change = "effect"
-    sides = tuple(
-        RunSide(run, f, mark(f.conclusion, CONCLUSIONS), strips.strip(f, half, f.min_effect))
-        for run, f in (("A", a), ("B", b))
-        if f
-    )
-    return FindingPair(sides, moved, why, change)
+def _sign(pair: FindingPair) -> Mark | None:
+    if pair.change == "only one":
+        return Mark(f"only in {pair.sides[0].run}", "none", "half", "")
+    return None if pair.change in ("nothing", "not compared") else SIGNS[pair.change]

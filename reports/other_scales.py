@@ -1,4 +1,4 @@
-"""What runs of other profiles found of the same claims, beside this run's: side by side, and never merged."""
+"""What runs of other profiles found of the same claims, beside this run's."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from pathlib import Path
 from harness.results import history
 from harness.results.history import HistoryError, PastClaim
 from harness.results.schema import Finding, RunResult
-from reports import numbers, strips
-from reports.marks import CONCLUSIONS, VERDICTS, Mark, mark
+from reports import numbers
+from reports.marks import VERDICTS, Mark, mark
+from reports.side_by_side import Side, SideGroup, asked_otherwise, grouped
 
 NO_SCALES = ("smoke", "reduced")
 """Profiles that are no scale of the claims: the one judges nothing, the other is for controls and readings."""
 BUDGET = (("env_steps", "{} env_steps"), ("levels", "{} levels"), ("units", "units {}"))
 """Of the budget, what is told of a finding at each scale."""
-ASKED = ("kind", "min_effect", "unit")
 
 
 @dataclass(frozen=True)
@@ -43,42 +43,11 @@ class OtherScale:
 
 
 @dataclass(frozen=True)
-class ScaleSide:
-    """One finding at one scale."""
-
-    profile: str
-    finding: Finding
-    mark: Mark
-    strip: strips.Strip | None
-    budget: str
-
-
-@dataclass(frozen=True)
-class ScaleRow:
-    """One finding at each scale that has it, this run's first. only: where it is missing, in words. notes: what was
-    asked otherwise, and what other runs say with their conclusion."""
-
-    sides: tuple[ScaleSide, ...]
-    only: str
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ScaleGroup:
-    """The findings of one hypothesis in one unit, on one axis."""
-
-    hypothesis: str
-    unit: str
-    axis: Sequence[tuple[float, str]]
-    rows: tuple[ScaleRow, ...]
-
-
-@dataclass(frozen=True)
 class ClaimScales:
     """One claim at other scales."""
 
     others: tuple[OtherScale, ...]
-    groups: tuple[ScaleGroup, ...]
+    groups: tuple[SideGroup, ...]
 
 
 def read(path: Path | None, run: RunResult) -> Elsewhere:
@@ -101,15 +70,11 @@ def of_claim(
         return None
     others = tuple(_other(name, past, anchor(f"claim-{claim}-at-{name}")) for name, past in there.items())
     findings = {profile: found} | {name: [f for f in past.claim.findings if f.judged] for name, past in there.items()}
-    rows: dict[str, dict[str, Finding]] = {}
+    rows: dict[str, list[Side]] = {}
     for name, held in findings.items():
         for finding in held:
-            rows.setdefault(finding.nodeid, {})[name] = finding
-    together: dict[tuple[str, str], list[dict[str, Finding]]] = {}
-    for row in rows.values():
-        first = next(iter(row.values()))
-        together.setdefault((first.hypothesis or first.name, first.unit), []).append(row)
-    return ClaimScales(others, tuple(_group(*key, members, list(findings)) for key, members in together.items()))
+            rows.setdefault(finding.nodeid, []).append(Side(name, finding, _budget(finding)))
+    return ClaimScales(others, grouped(_row(sides, list(findings)) for sides in rows.values()))
 
 
 def told(shown: Sequence[ClaimScales]) -> tuple[str, ...]:
@@ -133,37 +98,15 @@ def _other(profile: str, past: PastClaim, anchor: str) -> OtherScale:
     return OtherScale(profile, anchor, label, mark(claim.verdict, VERDICTS), past, seeds, part)
 
 
-def _group(hypothesis: str, unit: str, members: Sequence[Mapping[str, Finding]], profiles: Sequence[str]) -> ScaleGroup:
-    half = strips.half_axis(f.replace(sensitivity=()) for row in members for f in row.values() if f.unit == unit)
-    rows = tuple(_row(row, half, unit, profiles) for row in members)
-    return ScaleGroup(hypothesis, unit, strips.axis(half), rows)
-
-
-def _row(row: Mapping[str, Finding], half: float, unit: str, profiles: Sequence[str]) -> ScaleRow:
-    sides = tuple(
-        ScaleSide(
-            profile,
-            finding,
-            mark(finding.conclusion, CONCLUSIONS),
-            strips.strip(finding, half, finding.min_effect) if finding.unit == unit else None,
-            _budget(finding),
-        )
-        for profile, finding in row.items()
-    )
-    missing = [profile for profile in profiles if profile not in row]
-    only = f"only at {sides[0].profile}" if len(sides) == 1 else f"not at {', '.join(missing)}" if missing else ""
-    first, *rest = sides
-    asked = [
-        f"{name} {getattr(first.finding, name)} at {first.profile}, {getattr(side.finding, name)} at {side.profile}"
-        for side in rest
-        for name in ASKED
-        if getattr(first.finding, name) != getattr(side.finding, name)
-    ]
-    notes = [f"Another question was asked: {'; '.join(asked)}."] if asked else []
+def _row(sides: Sequence[Side], profiles: Sequence[str]) -> tuple[Sequence[Side], Mark | None, list[str]]:
+    missing = [profile for profile in profiles if profile not in [side.run for side in sides]]
+    only = f"only at {sides[0].run}" if len(sides) == 1 else f"not at {', '.join(missing)}" if missing else ""
+    asked = "; ".join(filter(None, (asked_otherwise(sides[0], side) for side in sides[1:])))
+    notes = [f"Another question was asked: {asked}."] if asked else []
     for side in sides:
-        if side.profile != profiles[0]:
-            notes += [f"{side.profile}: {text}" for text in (side.finding.refused, side.finding.note) if text]
-    return ScaleRow(sides, only, tuple(notes))
+        said = (side.finding.refused, side.finding.note) if side.run != profiles[0] else ()
+        notes += [f"{side.run}: {text}" for text in said if text]
+    return sides, Mark(only, "none", "half", "") if only else None, notes
 
 
 def _budget(finding: Finding) -> str:

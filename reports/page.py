@@ -19,9 +19,9 @@ from reports.palette import dark_css
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(template: str, css: Sequence[str], scripts: Sequence[str] = (), **given: Any) -> str:
-    """The page as text. css: files of the templates' folder. scripts: texts of ours."""
-    style = "".join((TEMPLATES / name).read_text("utf-8") for name in css)
+def render(template: str, scripts: Sequence[str] = (), **given: Any) -> str:
+    """The page as text. scripts: texts of ours."""
+    style = (TEMPLATES / "report.css").read_text("utf-8")
     style += f"\n@media screen and (prefers-color-scheme: dark) {{\n{dark_css()}\n}}\n"  # paper is white
     return (
         _environment()
