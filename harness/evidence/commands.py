@@ -106,7 +106,7 @@ def _level_row(cell: StoredCell, level: int) -> tuple[str, ...]:
         f"{returns.mean():.1f} ± {returns.std(ddof=1) if len(returns) > 1 else 0:.1f}",
         f"{returns.min():.1f}",
         f"{returns.max():.1f}",
-        f"{100 * arrays['share'].mean():.0f} %",
+        f"{100 * arrays['trained_fraction'].mean():.0f} %",
         "?" if seconds is None else f"{seconds:.1f}",
     )
 

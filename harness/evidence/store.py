@@ -26,9 +26,9 @@ from filelock import FileLock, Timeout
 
 from harness.canonical import canonical_json
 from harness.errors import OneLineError
-from harness.evidence.fingerprint import Parts, engine_fingerprint, engine_parts
+from harness.evidence.fingerprint import Parts, engine_parts
 from harness.evidence.level_file import Arrays, StoredLevel, to_bytes
-from harness.evidence.stored_cell import DESCRIPTION, FORMAT, StoredCell, checksum_line, read_json
+from harness.evidence.stored_cell import DESCRIPTION, FORMAT, StoredCell, checksum_line, key_of, read_json
 from harness.experiment import Cell
 from harness.files import in_bytes, prove_writable, replace_file
 from harness.pruning.level import Level
@@ -49,7 +49,7 @@ class Address:
     @cached_property
     def key(self) -> str:
         """Name of the cell's folder."""
-        return f"{self.cell.id[:20]}-{engine_fingerprint(self.parts)[:12]}"
+        return key_of(self.cell.id, self.parts)
 
     @cached_property
     def description(self) -> dict[str, Any]:

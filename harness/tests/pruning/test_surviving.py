@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from harness.evidence.costs import estimated_seconds
-from harness.evidence.level_file import arrays_of, faults, to_bytes
 from harness.experiment import Cell, Experiment
 from harness.learners.dqn import DQN
 from harness.learners.protocol import ACTOR
@@ -76,10 +75,6 @@ def test_networks_start_from_w0_and_lack_those_inputs_alone(levels: dict[str, Le
     untouched = ~gone & idle
     np.testing.assert_array_equal(found.trained[ACTOR].weights[0][untouched], w0[untouched])
     assert not np.array_equal(found.trained[ACTOR].weights[1], levels[DENSE].trained[ACTOR].weights[1])
-
-
-def test_evidence_takes_its_levels_as_those_of_any_condition(levels: dict[str, Level]) -> None:
-    assert faults(arrays_of(to_bytes(levels[SURVIVING])), cell(SURVIVING).identity) == []
 
 
 def test_it_costs_what_dense_networks_cost_whatever_the_ticket_has_left() -> None:
