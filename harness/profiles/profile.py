@@ -110,13 +110,13 @@ class Profile:
     def refuse_idle(self, systems: Iterable[System]) -> None:
         """Raise ValueError, in one line, for an override without which each of these systems is the same, or a control
         whose overrides change none of them."""
-        systems = list(dict.fromkeys(systems))
+        experiments = {system: self.experiment(system) for system in systems}
         for override in self.overrides:
             without = dataclasses.replace(self, overrides=tuple(o for o in self.overrides if o != override))
-            if not any(without._differs(system, self) for system in systems):
-                raise ValueError(f"{override} changes nothing here: {self._why_idle(override, systems)}")
+            if not any(without._differs(*each) for each in experiments.items()):
+                raise ValueError(f"{override} changes nothing here: {self._why_idle(override, experiments)}")
         without = dataclasses.replace(self, control_overrides=())
-        if self.control_overrides and not any(without._differs(system, self) for system in systems):
+        if self.control_overrides and not any(without._differs(*each) for each in experiments.items()):
             changed = ", ".join(map(str, self.control_overrides))
             raise ValueError(f"control {self.control} changes nothing here: no run selected is changed by {changed}")
 
@@ -129,10 +129,10 @@ class Profile:
             return f"the fields of {override.part} are {', '.join(known) or 'none'}"
         return "each run selected has that value already, or sets its own, or does not use it"
 
-    def _differs(self, system: System, other: "Profile") -> bool:
-        """Whether the system is another experiment here than at `other`."""
+    def _differs(self, system: System, experiment: Experiment) -> bool:
+        """Whether the system is another experiment here."""
         try:
-            return _in_effect(self.experiment(system)) != _in_effect(other.experiment(system))
+            return _in_effect(self.experiment(system)) != _in_effect(experiment)
         except ValueError:  # the other overrides do not go together without the one left out
             return True
 
