@@ -95,7 +95,7 @@ class TestNames:
         for thing in (made["rule"], made["Learner"]):
             with pytest.raises(RegistrationError, match="source file"):
                 origin_of(thing)
-        with pytest.raises(RegistrationError, match="nowhere.rule"):
+        with pytest.raises(RegistrationError, match=r"nowhere\.rule"):
             register.criterion("mine")(made["rule"])
 
     @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ class TestCriteria:
         def rule(weights: Any) -> Any:
             return [weight.sum(axis=2) for weight in weights]
 
-        with pytest.raises(RegistrationError, match="hessian.* weights, gradients, masks"):
+        with pytest.raises(RegistrationError, match=r"hessian.* weights, gradients, masks"):
             register.criterion("asking")(asking)
         with pytest.raises(ValueError, match=r"'mine' .*\[\(1, 1\)\].*\[\(1, 1, 2\)"):
             saliencies("mine", [layer(1, 2)], [], [], [])
