@@ -94,7 +94,7 @@ def _found(module: str) -> Path | None:
 def _source_of(module: str) -> Path:
     file = file_of(module)
     if file is None:
-        raise ValueError(f"module {module} has no source file, so a change of it could not be noticed")
+        raise ValueError(f"module {module} has no source file (any more)")
     return file
 
 

@@ -5,11 +5,8 @@ Reading changes nothing, so that a store may be read-only. Damage is an answer, 
 
 import functools
 import hashlib
-import importlib.metadata
-import importlib.util
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.canonical import canonical_json, flat
-from harness.evidence.fingerprint import Parts, engine_fingerprint, file_named
+from harness.evidence.fingerprint import Parts, engine_fingerprint, file_named, versions
 from harness.evidence.level_file import ArraysOnDisk
 from harness.experiment import levels_of
-from harness.source_hash import file_hash, module_hash
+from harness.source_hash import file_hash, file_of, module_hash
 
+TREE = Path(__file__).parents[2]
 FORMAT = 1
 DESCRIPTION = "cell.json"
 KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{12}")
@@ -172,8 +170,12 @@ def differences(engine: Mapping[str, Mapping[str, str]]) -> list[str]:
     """
     found = []
     for module, was in sorted(engine.get("modules", {}).items()):
-        if (now := _module_hash(module)) != was:
-            found.append(f"{_source_name(module)} changed" if now else f"module {module} can't be found any more")
+        try:
+            if module_hash(module) != was:
+                file = file_of(module)
+                found.append(f"{file and file.relative_to(TREE)} changed")
+        except (ValueError, SyntaxError) as error:
+            found.append(str(error))
     for name, was in sorted(engine.get("files", {}).items()):
         path = file_named(name)
         if path is not None and not path.is_file():
@@ -181,10 +183,9 @@ def differences(engine: Mapping[str, Mapping[str, str]]) -> list[str]:
         elif path is not None and file_hash(path) != was:
             found.append(f"{name} changed")
     for library, was in sorted(engine.get("versions", {}).items()):
-        if (now := _version(library)) != was:
-            found.append(f"{library} {was} -> {now or 'not installed'}")
-    unknown = sorted(engine.keys() - {"modules", "files", "versions", "registered"})
-    return found + [f"{name}: a part of the engine that is not known here" for name in unknown]
+        if (now := versions().get(library)) != was:
+            found.append(f"{library} {was} -> {now or 'not used any more'}")
+    return found
 
 
 def read_json(path: Path) -> Any:
@@ -224,25 +225,3 @@ def _listed(folder: Path) -> list[Path]:
         return list(folder.iterdir())
     except OSError:
         return []
-
-
-def _module_hash(module: str) -> str | None:
-    try:
-        return module_hash(module)
-    except (ImportError, ValueError, SyntaxError, OSError):
-        return None
-
-
-def _source_name(module: str) -> str:
-    spec = importlib.util.find_spec(module)
-    inside = "/__init__.py" if spec is not None and spec.submodule_search_locations is not None else ".py"
-    return module.replace(".", "/") + inside
-
-
-def _version(library: str) -> str | None:
-    if library == "python":
-        return f"{sys.version_info.major}.{sys.version_info.minor}"
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return None

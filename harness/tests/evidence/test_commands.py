@@ -225,7 +225,7 @@ def test_what_resumes_is_kept_and_what_nothing_can_use_is_removed(folder: Path, 
 
 def test_what_somebody_came_to_need_is_not_removed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("harness.evidence.stored_cell._version", lambda library: "0.0")
+        patched.setattr("harness.evidence.stored_cell.versions", dict)
         found = garbage(folder)
     assert [entry.key for entry in found] == sorted([KEY, DENSE_KEY])
     assert not any(remove(folder, entry) for entry in found), "they are valid by now"
