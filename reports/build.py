@@ -89,16 +89,18 @@ class Section:
     scales: other_scales.ClaimScales | None
 
 
-def build(run: RunResult, context: Context | None = None) -> str:
-    """The report of a run as one HTML document; context: by default nothing but what the paper states."""
-    return _Builder(run, context or Context(stated=paper.read())).page()
+def build(run: RunResult, context: Context | None = None, kept: Path | None = None) -> str:
+    """The report of a run as one HTML document. context: by default nothing but what the paper states. kept: a folder
+    for what takes long to make and is the same each time."""
+    return _Builder(run, context or Context(stated=paper.read())).page(kept)
 
 
 def write(run: RunResult, path: Path, trust: Path | None = None, history: Path | None = None) -> Path:
     """Build the report and put it at `path`, whole or not at all; returns the path. trust, history: as `Context.read`
     takes them; by default trust/ beside the report, and no history."""
-    html = build(run, Context.read(run, trust or path.with_name("trust"), history))
     path.parent.mkdir(parents=True, exist_ok=True)
+    ours = next((folder for folder in path.absolute().parents if folder.name == ".claims"), None)
+    html = build(run, Context.read(run, trust or path.with_name("trust"), history), ours)
     replace_file(path, html.encode())
     return path
 
@@ -116,7 +118,7 @@ class _Builder:
         self._rows = {f.nodeid: self._anchor(f"finding-{f.claim}-{f.name}") for f in run.findings}
         self._drawn: dict[str, Figure] = {}
 
-    def page(self) -> str:
+    def page(self, kept: Path | None) -> str:
         """The document."""
         run, says = self._run, self._context.stated
         table = board([claim.findings for claim, _ in self._claims], self._names, self._rows)
@@ -129,7 +131,7 @@ class _Builder:
         scales = [section.scales for section in sections if section.scales]
         return page.render(
             "report.html.j2",
-            scripts=[*([vega.library()] if charts else []), page.script()],
+            scripts=[*([vega.library(kept)] if charts else []), page.script()],
             run=run,
             sections=sections,
             board=table,

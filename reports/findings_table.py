@@ -98,7 +98,7 @@ def groups(findings: Sequence[Finding], anchors: Mapping[str, str]) -> tuple[Hyp
         together.setdefault((finding.hypothesis or finding.name, finding.kind, finding.unit), []).append(finding)
     found = []
     for (hypothesis, kind, unit), members in together.items():
-        half = strips.half_axis(members, seeds=True)
+        half = strips.half_axis(members, whole=True)
         alike = Counter(finding.system for finding in members)
         rows = tuple(
             _row(f, anchors[f.nodeid], half, parameters(f.name) if alike[f.system] > 1 else "") for f in members

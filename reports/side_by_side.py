@@ -59,7 +59,7 @@ def grouped(rows: Iterable[tuple[Sequence[Side], Mark | None, Sequence[str]]]) -
     found = []
     for (hypothesis, unit), members in together.items():
         alike = [side.finding for sides, *_ in members for side in sides if side.finding.unit == unit]
-        half = strips.half_axis(finding.replace(sensitivity=()) for finding in alike)
+        half = strips.half_axis(alike)
         drawn = tuple(
             SideRow(tuple(_drawn(side, half, unit) for side in sides), sign, tuple(notes))
             for sides, sign, notes in members

@@ -43,16 +43,19 @@ class Dots:
     says: str
 
 
-def half_axis(findings: Iterable[Finding], seeds: bool = False) -> float:
-    """Half the axis that these findings share, in their unit: a round number that holds their intervals and those of
-    other readings, and with `seeds`, as far as it goes, the seeds."""
+def half_axis(findings: Iterable[Finding], whole: bool = False) -> float:
+    """Half the axis that these findings share, in their unit: a round number that holds their intervals; if `whole`,
+    those of other readings too, and the seeds as far as `BEYOND`."""
     found = list(findings)
-    shown: list[Finding | Reading] = [*found, *(reading for finding in found for reading in finding.sensitivity)]
+    shown: list[Finding | Reading] = [
+        *found,
+        *(reading for finding in found if whole for reading in finding.sensitivity),
+    ]
     values = [value for item in shown for value in (item.effect, item.lower, item.upper)]
     values += [finding.min_effect for finding in found]
     half = _rounded(max((abs(x) for x in values if math.isfinite(x)), default=0.0) or 1.0)
     most = max((float(np.abs(held).max()) for f in found if (held := _mean_of(f)) is not None), default=0.0)
-    return _rounded(min(most, BEYOND * half)) if seeds and most > half else half
+    return _rounded(min(most, BEYOND * half)) if whole and most > half else half
 
 
 def strip(finding: Finding | Reading, half: float, min_effect: float) -> Strip | None:

@@ -9,13 +9,15 @@ and reads the data set `points`: one a line and level, with the `entry` of the l
 above each other) and the `row` of the table that says its numbers.
 """
 
-import functools
 import re
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from harness.files import replace_file
 from reports.palette import AXIS, GRID, INK, REFERENCE, Swatch
 
 _PERCENT, _PLAIN = "format(100 * datum.value, '~r') + ' %'", "format(datum.value, ',~r')"  # Vega's expressions
@@ -27,13 +29,17 @@ https://github.com/vega/vega/blob/main/LICENSE */
 """
 
 
-@functools.cache
-def library() -> str:
-    """Vega for browsers, 0.9 MB, which sets `vegaEmbed`; the same text each time. Takes a second."""
+def library(folder: Path | None = None) -> str:
+    """Vega for browsers, 0.9 MB, which sets `vegaEmbed`. It takes a second to bundle, and is kept in the folder."""
     import vl_convert
 
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE)
-    return _NOTICE + script
+    kept = folder / f"vega-{version('vl-convert-python')}.js" if folder else None
+    if kept and kept.is_file():
+        return kept.read_text("utf-8")
+    script = _NOTICE + str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE))
+    if kept:
+        replace_file(kept, script.encode())
+    return script
 
 
 def spec(
