@@ -1,0 +1,186 @@
+"""Progress: what is said of a plan that is being worked off, on a terminal and elsewhere."""
+
+import io
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.evidence.costs import estimated_seconds
+from harness.evidence.drain import all_cells
+from harness.evidence.store import Address, Store, address
+from harness.plugin import progress
+from harness.plugin.progress import Meter, Progress, Standing
+from harness.profiles.profile import PROFILES, System
+from harness.pruning.conditions import TICKET
+from harness.tests.plugin.projects import OK, made_of_numbers
+
+PLAN = [address(cell) for cell in all_cells(PROFILES["smoke"].cells(System("cart-pole", "ppo"), TICKET, 0))]
+"""A chain of tickets, level 0 first."""
+STANDING = Standing(0.417, 260, 484, 204.0, 182_345.0, 290.0)
+
+
+class Counts:
+    """A store as progress sees it."""
+
+    def __init__(self) -> None:
+        self.levels = dict.fromkeys((where.key for where in PLAN), 0)
+
+    def finished_levels(self, where: Address) -> int:
+        return self.levels[where.key]
+
+    def finish(self, where: Address) -> None:
+        self.levels[where.key] += 1
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def store() -> Any:
+    return Counts()
+
+
+def test_one_line_has_the_share_the_levels_the_time_and_the_speed() -> None:
+    said = str(STANDING)
+    assert len(said.splitlines()) == 1
+    for part in ("41 %", "260 of 484 levels", "3 min 24 s", "4 min 50 s left", "180,000 env_steps/s"):
+        assert part in said
+    early = str(replace(STANDING, rate=None, left=None))
+    assert "left" not in early and "env_steps/s" not in early
+
+
+def test_a_meter_counts_what_is_in_the_store_by_its_cost(store: Any) -> None:
+    dense, ticket = PLAN
+    meter = Meter(store, PLAN)
+    assert (meter.first.levels, meter.first.of_levels, meter.first.share) == (0, 4, 0.0)
+    store.finish(dense)
+    store.finish(ticket)
+    now = meter.look()
+    cost = {where: estimated_seconds(where.cell) for where in PLAN}
+    assert now.levels == 2
+    assert now.share == pytest.approx((cost[dense] + cost[ticket] / 3) / sum(cost.values()))
+    assert Meter(cast(Store, store), []).first.share == 1.0
+
+
+def test_speed_and_time_left_are_of_what_this_run_finished(store: Any) -> None:
+    dense, ticket = PLAN
+    store.finish(dense)
+    clock = Clock()
+    meter = Meter(store, PLAN, clock)
+    clock.seconds += 50
+    assert (meter.look().rate, meter.look().left) == (None, None), "what was there before tells nothing"
+    store.finish(ticket)
+    clock.seconds += 20
+    now = meter.look()
+    assert now.rate == pytest.approx(3 * 1024 / 70)  # members and env_steps of a level of the profile smoke
+    assert now.left == pytest.approx(2 * 70)
+    assert now.elapsed == 70
+    store.finish(ticket)
+    store.finish(ticket)
+    assert meter.look().left is None
+
+
+def test_no_time_left_is_told_before_enough_is_finished(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    meter = Meter(store, PLAN, clock)
+    clock.seconds += 10
+    monkeypatch.setattr(progress, "ENOUGH", 0.9)
+    store.finish(PLAN[0])
+    assert meter.look().left is None
+
+
+# On a terminal, and elsewhere
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def reporter(pytestconfig: pytest.Config, file: io.StringIO, verbosity: int = 0) -> pytest.TerminalReporter:
+    made = pytest.TerminalReporter(pytestconfig, file)
+    writer = made._tw
+    config: Any = SimpleNamespace(
+        get_terminal_writer=lambda: writer, option=SimpleNamespace(verbose=verbosity), get_verbosity=lambda: verbosity
+    )
+    made.config = config
+    writer.fullwidth = 80
+    return made
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LIVE_SECONDS", 0.02)
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.02)
+    monkeypatch.setattr(progress, "LOOKING_SHARE", 1.0)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def watched(store: Any, shown: pytest.TerminalReporter) -> None:
+    """A run that finishes two levels."""
+    running = Progress(store, PLAN, shown)
+    for where in PLAN:
+        time.sleep(0.1)
+        store.finish(where)
+    time.sleep(0.1)
+    running.stop()
+    running.stop()  # as at a result, and again at the end
+    shown.write_line("after")
+
+
+@pytest.mark.usefixtures("quick")
+def test_on_a_terminal_one_line_is_rewritten_and_never_longer_than_the_screen(
+    store: Any, pytestconfig: pytest.Config
+) -> None:
+    file = Terminal()
+    watched(store, reporter(pytestconfig, file))
+    first, _, after = file.getvalue().rpartition("\n")[0].rpartition("\n")
+    assert after == "after"
+    shown = first.split("\r")
+    assert len(shown) > 3 and "\n" not in first.rstrip("\n")
+    assert all(len(line.rstrip("\n")) < 80 for line in shown)
+    assert "2 of 4 levels" in shown[-1]
+
+
+@pytest.mark.usefixtures("quick")
+def test_elsewhere_there_are_lines(store: Any, pytestconfig: pytest.Config) -> None:
+    file = io.StringIO()
+    watched(store, reporter(pytestconfig, file))
+    lines = file.getvalue().splitlines()
+    assert "\r" not in file.getvalue()
+    assert all(line.startswith("claims: ") for line in lines[:-1])
+    assert "2 of 4 levels" in lines[-2]
+    assert lines[-1] == "after"
+
+
+@pytest.mark.usefixtures("quick")
+def test_nothing_is_said_where_nothing_is_computed_or_at_qq(store: Any, pytestconfig: pytest.Config) -> None:
+    quiet = io.StringIO()
+    watched(store, reporter(pytestconfig, quiet, verbosity=-2))
+    assert quiet.getvalue() == "after\n"
+    for where in PLAN:
+        store.levels[where.key] = len(where.cell.levels)
+    done = io.StringIO()
+    running = Progress(store, PLAN, reporter(pytestconfig, done))
+    running.stop()
+    assert done.getvalue() == ""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_run_says_how_far_it_was(tmp_path: Path, workers: str) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    made.add("tickets", "judge.greater(difference(0.2), min_effect=0.05)")
+    ran = made.run("-n", workers)
+    assert ran.code == OK, ran.text
+    assert re.search(r"^claims: 100 % of the work, 4 of 4 levels", ran.text, re.MULTILINE)
+    assert "levels" not in made.run("-n", workers).text
