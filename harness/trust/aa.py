@@ -24,8 +24,9 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
+from harness.errors import OneLineError
 from harness.evidence.drain import all_cells, drain
-from harness.evidence.store import Store, StoreError, address
+from harness.evidence.store import Store, address
 from harness.experiment import Cell, Experiment
 from harness.judging.calibrated import ALPHA, clopper_pearson
 from harness.judging.claim import Claim
@@ -37,7 +38,6 @@ from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
 from harness.pruning.conditions import TICKET
 from harness.pruning.layout import densities
 from harness.pruning.settings import Pruning
-from harness.results.exit_codes import INTERNAL_ERROR, USAGE
 from harness.results.records import HERE, Record, RecordEntry, RecordTable, entry, table
 from harness.results.schema import Conclusion
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return
@@ -54,8 +54,8 @@ CHUNK = 200
 """Seeds trained together: ten replicates, five of the larger ones."""
 SURE = 0.01
 """Chance that a judgement which errs exactly at `ALPHA` everywhere is found to err more, over the whole table."""
-FEWEST, MOST = 400, 1_000_000
-"""Replicates of a committed record, and of any."""
+FEWEST = 400
+"""Replicates of a committed record."""
 EVIDENCE = "aa"
 MARGIN = 0.1
 CONTRASTS = {"a pair": (1, -1), "contrast of three": (2, -1, -1), "contrast of four": (1, -1, -1, 1)}
@@ -284,20 +284,7 @@ def record(chunks: Sequence[Chunk], command: str) -> Record:
         ok=not wrong,
         command=command,
         tables=(_rates(found, sure), _returns(returns)),
-        data={
-            "alpha": ALPHA,
-            "sure": SURE,
-            "replicates": {str(count.case.seeds): count.replicates for count in found},
-            "hypotheses": [
-                {
-                    **{name: getattr(count.case, name) for name in ("hypothesis", "on", "min_effect", "seeds")},
-                    "conclusions": dict(count.conclusions),
-                    "false": count.false,
-                    "ok": not count.exceeds(sure),
-                }
-                for count in found
-            ],
-        },
+        data={"false alarms": {f"{c.case.hypothesis}, {c.case.on}, {c.case.min_effect:g}": c.false for c in found}},
         cpu_seconds=round(sum(chunk.cpu_seconds for chunk in chunks), 1),
     )
 
@@ -305,28 +292,20 @@ def record(chunks: Sequence[Chunk], command: str) -> Record:
 def main(replicates: int = REPLICATES, fixture: bool = False, processes: int = 2) -> int:
     """Measure at least so many replicates of `SEEDS` seeds, print what came out, and write the record.
 
-    Returns an exit code: FAILED where too many are false alarms, INTERNAL_ERROR where evidence can't be written, USAGE
-    for an argument that can't be used. Raises harness.files.FixtureError.
+    Returns an exit code: FAILED where too many are false alarms. Raises OneLineError for an argument that can't be
+    used, a fixture that can't be read, or evidence that can't be written.
     """
     fewest = FEWEST if fixture else 1
-    if not (fewest <= replicates <= MOST and processes >= 1):
-        kept = " for a record that is committed" if fixture else ""
-        print(f"error: replicates{kept} must be from {fewest} to {MOST}, not {replicates}, on at least one process")
-        return USAGE
+    if replicates < fewest or processes < 1:
+        raise OneLineError(f"at least {fewest} replicates are measured, not {replicates}, on at least one process")
     numbers = range(-(-replicates * SEEDS // CHUNK))
     folder = (HERE / EVIDENCE).resolve()
+    Store(folder).prepare()
     chunks = []
-    try:
-        Store(folder).prepare()
-        for chunk in _measured(numbers, folder, min(processes, usable_cpus(), len(numbers))):
-            chunks.append(chunk)
-            print(f"{len(chunks)} of {len(numbers)} chunks of {CHUNK} seeds", flush=True)
-    except StoreError as error:
-        print(f"error: {error}")
-        return INTERNAL_ERROR
+    for chunk in _measured(numbers, folder, min(processes, usable_cpus(), len(numbers))):
+        chunks.append(chunk)
+        print(f"{len(chunks)} of {len(numbers)} chunks of {CHUNK} seeds", flush=True)
     made = record(chunks, f"python -m harness aa --replicates {len(numbers) * CHUNK // SEEDS}")
-    for row in made.tables[0].rows:
-        print("  ".join(entry if isinstance(entry, str) else entry.text for entry in row))
     return publish(made, fixture)
 
 

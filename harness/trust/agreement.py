@@ -9,7 +9,6 @@ from itertools import combinations
 from pathlib import Path
 
 from harness.errors import OneLineError
-from harness.results.exit_codes import USAGE
 from harness.results.records import Record, RecordEntry, Tone, entry, table
 from harness.results.schema import Finding, FindingsError, RunResult, read
 from harness.trust.sessions import in_words, publish
@@ -109,13 +108,9 @@ def record(blocks: Sequence[RunResult], command: str) -> Record:
 
 
 def main(paths: Sequence[Path], fixture: bool = False) -> int:
-    """Compare, print what came out, and write the record. Returns an exit code: FAILED where the blocks disagree, USAGE
-    where they can't be compared."""
-    try:
-        blocks = read_blocks(paths)
-    except AgreementError as error:
-        print(f"error: {error}")
-        return USAGE
+    """Compare, print what came out, and write the record. Returns an exit code: FAILED where the blocks disagree.
+    Raises AgreementError."""
+    blocks = read_blocks(paths)
     for key, first in found_in(blocks[0]).items():
         each = [found_in(block)[key] for block in blocks]
         if any(finding.conclusion != first.conclusion for finding in each):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from harness.results.baseline import MARGIN, against, of_run
 from harness.results.drift import ALPHA
-from harness.results.exit_codes import USAGE
 from harness.results.records import Record, RecordTable, table
 from harness.results.schema import Drift, RunResult
 from harness.trust.agreement import AgreementError, Key, found_in, read_blocks
@@ -71,14 +70,10 @@ def standings(base: RunResult, run: RunResult) -> dict[Key, Drift]:
 
 
 def main(paths: Sequence[Path], fixture: bool = False) -> int:
-    """Print what came out, and write the record. Returns an exit code: FAILED where the gate alarms too often, USAGE
-    where the runs can't be used."""
-    try:
-        made = record(read_blocks(paths, FEWEST), f"python -m harness alarms {' '.join(map(str, paths))}")
-    except AgreementError as error:
-        print(f"error: {error}")
-        return USAGE
-    return publish(made, fixture)
+    """Print what came out, and write the record. Returns an exit code: FAILED where the gate alarms too often. Raises
+    AgreementError where the runs can't be used."""
+    blocks = read_blocks(paths, FEWEST)
+    return publish(record(blocks, f"python -m harness alarms {' '.join(map(str, paths))}"), fixture)
 
 
 def _by_finding(blocks: Sequence[RunResult], held: Held) -> RecordTable:

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
+from harness.errors import OneLineError
 from harness.judging.calibrated import ALPHA, clopper_pearson
 from harness.machine import usable_cpus
-from harness.results import records
-from harness.results.exit_codes import FAILED, OK, USAGE
 from harness.results.records import Record, RecordEntry, RecordTable, entry, table
 from harness.source_hash import module_hash, modules_behind
 from harness.trust.sample_shapes import SHAPES
+from harness.trust.sessions import publish
 from harness.trust.simulation import WIDER, Key, Part, Quantity, plan, simulate
 
 REPLICATES = 20_000
@@ -144,23 +144,19 @@ def statistics_hash() -> str:
 
 def main(replicates: int, fixture: bool) -> int:
     """Calibrate in full, write the record and say what came out. Returns an exit code: FAILED where a test that a
-    verdict may rest on is wrong too often, USAGE for an argument that can't be."""
+    verdict may rest on is wrong too often. Raises OneLineError for too few replicates."""
     fewest = REPLICATES if fixture else 1
     if replicates < fewest:
-        kept = "a committed table has" if fixture else "a calibration needs"
-        print(f"error: {kept} at least {fewest:,} replicates, not {replicates}")
-        return USAGE
+        raise OneLineError(f"a calibration{' that is committed' * fixture} has at least {fewest:,} replicates")
     begun = time.monotonic()
     entries = calibrate(plan(), replicates, processes=min(2, usable_cpus()))
     used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     made = record(entries, replicates, used)
-    paths = records.leave(made, fixture)
     for m in entries:
         if m.used and m.exceeds:
             print(f"over {ALPHA:.0%}: {_place(m)}, {_bounds(m)}")
-    print(made.verdict)
-    print(f"{paths[-1]}: {len(entries):,} entries in {time.monotonic() - begun:.0f} s, {used / 60:.1f} core-minutes")
-    return OK if made.ok else FAILED
+    print(f"{len(entries):,} entries in {time.monotonic() - begun:.0f} s, {used / 60:.1f} core-minutes")
+    return publish(made, fixture)
 
 
 def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> Record:

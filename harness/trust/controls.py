@@ -9,7 +9,7 @@ each control, over the claims that declare it.
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from harness.controls import CONTROLS, says
+from harness.controls import CONTROLS, broken, says, shuffled  # noqa: F401  (controls register themselves)
 from harness.registry import UnknownNameError
 from harness.results.exit_codes import FAILED, OK
 from harness.results.records import Record, RecordEntry, Tone, entry, table
@@ -23,7 +23,7 @@ Fate = Literal["killed", "survived", "unclear"]
 _TONES: dict[Fate, Tone] = {"killed": "good", "survived": "bad", "unclear": "bad"}
 
 
-def outcome(twin: ClaimResult, broken: ClaimResult) -> tuple[Fate, str]:
+def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
     """What became of a claim under a control, and why.
 
     survived: all findings that the twin supports still are, and none is contradicted that was not. killed: one at least
@@ -35,17 +35,17 @@ def outcome(twin: ClaimResult, broken: ClaimResult) -> tuple[Fate, str]:
     was, supported = by_name(twin), _supported(twin)
     if not supported:
         return "unclear", "the twin supports no finding that could be lost"
-    now = {name: found for name, found in by_name(broken).items() if name in was}
+    now = {name: found for name, found in by_name(mutated).items() if name in was}
     lost: dict[str, list[str]] = {}  # by hypothesis
     for name, found in now.items():
         if _is_lost(was[name], found):
             lost.setdefault(name.partition("[")[0], []).append(name)
     if lost:
         return "killed", "; ".join(_told(was, now, names) for names in lost.values())
-    if supported <= _supported(broken):
+    if supported <= _supported(mutated):
         same = all(numbers(was[name]) == numbers(now[name]) for name in supported)
         return "survived", "it changes no number" if same else "still supported"
-    return "unclear", f"{broken.verdict}, with nothing lost that the twin had the power to see"
+    return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
 
 
 def _told(was: Mapping[str, Finding], now: Mapping[str, Finding], names: Sequence[str]) -> str:
@@ -73,7 +73,7 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int
     """Run the controls, telling a line each. Returns an exit code: FAILED where one survives or the twin does not hold.
 
     only: these controls alone. idle: this control with its mutation disabled, which must be found out. Neither leaves a
-    record. fixture: leave it in fixtures/trust as well. Raises SessionError where pytest fails.
+    record. fixture: leave it in fixtures/trust as well. Raises SessionError where pytest fails, and UnknownNameError.
     """
     breaking = [name for name in CONTROLS if name != IDLE]
     if unknown := [name for name in (*only, idle) if name and name not in breaking]:
@@ -93,11 +93,11 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int
         if not declared:
             print(f"{control}: no claim declares it", flush=True)
             continue
-        broken = IDLE if idle else control
-        run = sessions.judge(broken, [f"--claims-control={broken}"], sessions.BROKEN_EVIDENCE, declared)
+        name = IDLE if idle else control
+        run = sessions.judge(name, [f"--claims-control={name}"], sessions.BROKEN_EVIDENCE, declared)
         for claim in run.claims:
             found[claim.id][control] = outcome(twin[claim.id], claim)
-        told = (f"{name} {found[name][control][0]} ({found[name][control][1]})" for name in declared)
+        told = (f"{claim} {found[claim][control][0]} ({found[claim][control][1]})" for claim in declared)
         print(f"{control}{', its mutation disabled' if idle else ''}: {'; '.join(told)}", flush=True)
     made = record(twin, found, sessions.cpu_seconds() - before)
     if only or idle:
