@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.evidence.costs import env_steps, estimated_seconds
+from harness.evidence.costs import Costs, env_steps
 from harness.experiment import Cell, Experiment
 from harness.plugin.collection import Suite
 from harness.tasks.input_subset import full_task
@@ -31,18 +31,19 @@ def plan(suite: Suite) -> Iterator[str]:
     for line in dict.fromkeys(_system(cell) for cell in suite.cells):
         yield f"  {line}"
     yield ""
+    costs = Costs.of(suite.store.folder)
     yield f"{'claim':32}{'cells':>6}{'env_steps':>16}{'core-minutes':>14}"
     for name in suite.claims:
-        yield _row(name, suite.cells_of(name))
-    yield _row("all, each cell once", suite.cells)
+        yield _row(name, suite.cells_of(name), costs)
+    yield _row("all, each cell once", suite.cells, costs)
     waiting = {where.cell.id for where in suite.pending()}
-    yield _row("not in the evidence yet", [cell for cell in suite.cells if cell.id in waiting])
+    yield _row("not in the evidence yet", [cell for cell in suite.cells if cell.id in waiting], costs)
     yield ""
-    yield "cells (compute one with --claims-cell ID; estimates of core-minutes; chains took 0.7 to 1.4 times theirs)"
+    yield "cells (compute one with --claims-cell ID; core-minutes are estimated from what like cells took)"
     for where in suite.addresses:
         cell, done = where.cell, suite.store.finished_levels(where)
         state = "stored" if cell.id not in waiting else f"{done}/{len(cell.levels)} levels" if done else "pending"
-        minutes = estimated_seconds(cell) / 60
+        minutes = costs.seconds(cell) / 60
         yield f"  {cell.id[:12]}  {state:13}{env_steps(cell):>14,}{minutes:>8.1f} min  {_name(cell)}"
 
 
@@ -59,8 +60,8 @@ def computed(suite: Suite) -> Iterator[str]:
         yield f"  {suite.store.cpu_seconds(where):.0f} CPU seconds, in {suite.store.folder}"
 
 
-def _row(name: str, cells: list[Cell]) -> str:
-    minutes = sum(estimated_seconds(cell) for cell in cells) / 60
+def _row(name: str, cells: list[Cell], costs: Costs) -> str:
+    minutes = sum(costs.seconds(cell) for cell in cells) / 60
     return f"{name:32}{len(cells):>6}{sum(env_steps(cell) for cell in cells):>16,}{minutes:>14.1f}"
 
 

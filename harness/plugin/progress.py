@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.evidence.costs import env_steps, estimated_seconds
+from harness.evidence.costs import Costs, env_steps
 from harness.evidence.store import Address, Store
 
 LIVE_SECONDS, LINE_SECONDS = 1.0, 60.0
@@ -50,7 +50,9 @@ class Meter:
     def __init__(self, store: Store, addresses: Iterable[Address], now: Callable[[], float] = time.monotonic):
         self._store, self._now, self._started = store, now, now()
         self._done = dict.fromkeys(addresses, 0)
-        self._seconds = {where: estimated_seconds(where.cell) for where in self._done}
+        pends = any(store.finished_levels(where) < len(where.cell.levels) for where in self._done)
+        costs = Costs.of(store.folder) if pends else Costs()
+        self._seconds = {where: costs.seconds(where.cell) for where in self._done}
         self._steps = {where: env_steps(where.cell) for where in self._done}
         self._first = (0.0, 0.0)
         self._first = self._count()
