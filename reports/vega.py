@@ -9,8 +9,10 @@ and reads the data set `points`: one a line and level, with the `entry` of the l
 above each other) and the `row` of the table that says its numbers.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,10 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.files import replace_file
-from reports.palette import AXIS, GRID, INK, REFERENCE, Swatch
+from reports.palette import Swatch
 
 _PERCENT, _PLAIN = "format(100 * datum.value, '~r') + ' %'", "format(datum.value, ',~r')"  # Vega's expressions
 _VEGA_LITE = "6.4"  # the release whose Vega vl-convert bundles
-_DRAWN, _POINTED, _REFERENCES = "drawn", "pointed", "references"  # data sets beside `points`
 # What BSD-3-Clause asks of whoever passes it on.
 _NOTICE = """/*! Vega, Vega-Lite and vega-embed, (c) University of Washington Interactive Data Lab, BSD-3-Clause:
 https://github.com/vega/vega/blob/main/LICENSE */
@@ -57,136 +58,40 @@ def spec(
     swatches: of lines; the first drawn lies lowest. ends: least and greatest value. title: of the axis along the lines;
     pruned: it is logarithmic and falls. percent: whether it, and the value axis, are of shares.
     """
-    places, order = [point["place"] for point in points], list(range(len(swatches)))
+    panel: dict[str, Any] = json.loads(_panel())
+    places = [point["place"] for point in points]
     least, most = min(*places, 0.8 * max(places)), max(places)
     if pruned:
-        across: dict[str, Any] = {"type": "log", "reverse": True, "nice": False, "zero": False, "domain": [least, most]}
+        across: dict[str, Any] = {"type": "log", "reverse": True, "zero": False, "domain": [least, most]}
         ticks: dict[str, Any] = {"values": _ticks(least, most)}
     else:
-        across, ticks = {"type": "linear", "nice": False, "domain": [0, most]}, {"tickCount": 5}
+        across, ticks = {"type": "linear", "domain": [0, most]}, {"tickCount": 5}
+    by_line = {
+        "colour": [swatch.colour for swatch in swatches],
+        "dash": [[int(n) for n in swatch.dash.split(",") if n] or [1, 0] for swatch in swatches],
+        "shape": [swatch.shape for swatch in swatches],
+    }
+    signals: dict[str, Any] = {"shown": [True] * (1 + max(int(point["entry"]) for point in points))}
+    signals |= {"low": short(ends[0]), "high": short(ends[1])}
     # The first reference (the expert) is named at the lines' end, the next (random) at their start: they run from near
     # the one to near the other, so these corners are the empty ones.
-    named = [{"mean": value, "name": name, "first": i % 2 == 0} for i, (name, value) in enumerate(references.items())]
+    named = [{"mean": value, "name": name, "last": i % 2 == 0} for i, (name, value) in enumerate(references.items())]
+    x, _, *others = panel["scales"]
+    x |= across
+    for scale in others:
+        scale |= {"domain": list(range(len(swatches))), "range": by_line[scale["name"]]}
+    for axis, share in zip(panel["axes"], percent, strict=True):
+        axis["encode"] = {"labels": {"update": {"text": {"signal": _PERCENT if share else _PLAIN}}}}
+    panel["axes"][0] |= {"title": title, **ticks}
+    panel["data"][0]["values"], panel["data"][-1]["values"] = points, named
+    panel["signals"] += [{"name": name, "value": value} for name, value in signals.items()]
+    return {**panel, "width": size[0], "height": size[1]}
 
-    def on(field: str) -> dict[str, Any]:
-        return {"scale": "x" if field == "place" else "y", "field": field}
 
-    def by_line(scale: str) -> dict[str, Any]:
-        return {"scale": scale, "field": "line"}
-
-    def mark(kind: str, data: str, **update: Any) -> dict[str, Any]:
-        return {"type": kind, "from": {"data": data}, "encode": {"update": update}}
-
-    def each_line(kind: str, **update: Any) -> dict[str, Any]:
-        facet = {"name": f"{kind} of a line", "data": _DRAWN, "groupby": "line"}
-        return {"type": "group", "from": {"facet": facet}, "marks": [mark(kind, facet["name"], **update)]}
-
-    def value(held: Any) -> dict[str, Any]:
-        return {"value": held}
-
-    label = {
-        "labelColor": INK,
-        "titleColor": INK,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-    }
-    axes = {"gridColor": GRID, "domainColor": AXIS, "tickColor": AXIS, "tickSize": 4, "labelPadding": 4, **label}
-    y_axis = {
-        "scale": "y",
-        "orient": "left",
-        "grid": True,
-        "tickCount": 5,
-        "domain": False,
-        "ticks": False,
-        "offset": 4,
-    }
-    x_axis = {"scale": "x", "orient": "bottom", "title": title, **ticks}
-    return {
-        "$schema": "https://vega.github.io/schema/vega/v6.json",
-        "width": size[0],
-        "height": size[1],
-        "padding": {"left": 2, "right": 8, "top": 10, "bottom": 2},
-        "autosize": {"type": "fit", "contains": "padding"},
-        "config": {"axis": axes, "aria": False, "font": "sans-serif"},
-        "signals": [
-            {"name": "shown", "value": [True] * (1 + max(int(point["entry"]) for point in points))},
-            {"name": "at", "value": -1},
-            {"name": "low", "value": short(ends[0])},
-            {"name": "high", "value": short(ends[1])},
-        ],
-        "data": [
-            {"name": "points", "values": points},
-            {"name": _DRAWN, "source": "points", "transform": [{"type": "filter", "expr": "shown[datum.entry]"}]},
-            {"name": _POINTED, "source": _DRAWN, "transform": [{"type": "filter", "expr": "datum.level === at"}]},
-            {"name": _REFERENCES, "values": named},
-        ],
-        "scales": [
-            {"name": "x", "range": "width", **across},
-            {"name": "y", "range": "height", "domain": {"signal": "[low, high]"}, "nice": True, "zero": False},
-            *(
-                {"name": name, "type": "ordinal", "domain": order, "range": values}
-                for name, values in (
-                    ("colour", [swatch.colour for swatch in swatches]),
-                    ("dash", [[int(n) for n in swatch.dash.split(",") if n] or [1, 0] for swatch in swatches]),
-                    ("shape", [swatch.shape for swatch in swatches]),
-                )
-            ),
-        ],
-        "axes": [
-            {**axis, "encode": {"labels": {"update": {"text": {"signal": _PERCENT if share else _PLAIN}}}}}
-            for share, axis in zip(percent, (x_axis, y_axis), strict=True)
-        ],
-        "marks": [
-            mark(
-                "rule",
-                _REFERENCES,
-                x=value(0),
-                x2={"signal": "width"},
-                y=on("mean"),
-                stroke=value(REFERENCE),
-                strokeDash=value([2, 3]),
-            ),
-            mark(
-                "text",
-                _REFERENCES,
-                x={"signal": "datum.first ? width : 0"},
-                align={"signal": "datum.first ? 'right' : 'left'"},
-                y=on("mean"),
-                dy=value(-3),
-                baseline=value("bottom"),
-                text={"field": "name"},
-                fill=value(REFERENCE),
-                fontSize=value(11),
-            ),
-            each_line(
-                "area",
-                x=on("place"),
-                y=on("lower"),
-                y2=on("upper"),
-                fill=by_line("colour"),
-                fillOpacity=value(0.15),
-            ),
-            mark("rule", _POINTED, x=on("place"), y=value(0), y2={"signal": "height"}, stroke=value(AXIS)),
-            each_line(
-                "line",
-                x=on("place"),
-                y=on("mean"),
-                stroke=by_line("colour"),
-                strokeDash=by_line("dash"),
-                strokeWidth=value(1.8),
-            ),
-            mark(
-                "symbol",
-                _DRAWN,
-                x=on("place"),
-                y=on("mean"),
-                fill=by_line("colour"),
-                shape=by_line("shape"),
-                size=[{"test": "datum.level === at", "value": 80}, {"value": 26}],
-            ),
-        ],
-    }
+@cache
+def _panel() -> str:
+    """What all panels have in common: data, axes and marks. Its greys are those of `palette`."""
+    return (Path(__file__).parent / "templates" / "panel.vega.json").read_text("utf-8")
 
 
 def _ticks(low: float, high: float) -> list[float]:
