@@ -15,7 +15,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, FiniteFloat, TypeAdapter
 
 from harness.files import FIXTURES
-from harness.results.schema import Finding, Model, in_a_line
+from harness.results.model import Model, in_a_line
+from harness.results.schema import Finding
 from reports import numbers
 from reports.marks import CONCLUSIONS, Mark, mark
 

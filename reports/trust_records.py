@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from harness.results import records
+from harness.results.model import in_a_line
 from harness.results.records import Record, RecordEntry, RecordTable
-from harness.results.schema import in_a_line
 from reports.marks import TONES
 
 # name -> (title where there is no record, the command that would measure it)

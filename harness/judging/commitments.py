@@ -20,7 +20,14 @@ from harness.judging.claim import Claim
 from harness.judging.run import Run
 from harness.judging.verdict import RULE
 from harness.profiles.profile import Profile, System
-from harness.results.preregistration import Chains, Commitment, Commitments, Hypothesis, Settings, Subject
+from harness.results.preregistration import (
+    Commitment,
+    Commitments,
+    FindingSubject,
+    Hypothesis,
+    RunCommitment,
+    SystemSettings,
+)
 from harness.source_hash import node_hash
 from harness.statistics.outcome import TAIL
 
@@ -73,7 +80,7 @@ def _claim(items: Sequence[Item]) -> Commitment:
         quantifier=items[0].claim.quantifier,
         hypotheses={item.function: _hypothesis(item) for item in items},
         findings={
-            item.name: Subject(
+            item.name: FindingSubject(
                 runs={name: _chains(value) for name, value in item.parameters.items() if isinstance(value, Run)},
                 parameters={
                     name: _parameter(value) for name, value in item.parameters.items() if not isinstance(value, Run)
@@ -84,19 +91,19 @@ def _claim(items: Sequence[Item]) -> Commitment:
     )
 
 
-def _chains(run: Run) -> Chains:
-    return Chains(system=_key(run.system), conditions=run.conditions, times=run.times, assay=run.assay)
+def _chains(run: Run) -> RunCommitment:
+    return RunCommitment(system=_key(run.system), conditions=run.conditions, times=run.times, assay=run.assay)
 
 
 def _key(system: System) -> str:
     return " ".join([system.task, system.learner, *system.overrides])
 
 
-def _settings(profiles: Sequence[Profile], systems: Iterable[System]) -> dict[str, dict[str, Settings]]:
+def _settings(profiles: Sequence[Profile], systems: Iterable[System]) -> dict[str, dict[str, SystemSettings]]:
     """By profile and system. What overrides a system is told by how it differs from it, and a system by how it differs
     from what it is at the first profile."""
-    found: dict[str, dict[str, Settings]] = {profile.name: {} for profile in profiles}
-    whole: dict[str, Settings] = {}
+    found: dict[str, dict[str, SystemSettings]] = {profile.name: {} for profile in profiles}
+    whole: dict[str, SystemSettings] = {}
     for profile in profiles:
         for system in systems:
             base = System(system.task, system.learner)
@@ -112,23 +119,23 @@ def _settings(profiles: Sequence[Profile], systems: Iterable[System]) -> dict[st
     return found
 
 
-def _differing(own: Settings, other: Settings | None, like: str) -> Settings:
+def _differing(own: SystemSettings, other: SystemSettings | None, like: str) -> SystemSettings:
     """The settings, told by how they differ from those of `like`; None stands for a field that they lack."""
     held, known = ({**one.default, **one.chosen} if one else {} for one in (own, other))
     if other is None or own is other:
         return own
     names = [name for name in (*held, *sorted(known.keys() - held.keys())) if held.get(name) != known.get(name)]
-    return Settings(like=like, chosen={name: held.get(name) for name in names})
+    return SystemSettings(like=like, chosen={name: held.get(name) for name in names})
 
 
-def _of_experiment(experiment: Experiment, seeds: int) -> Settings:
+def _of_experiment(experiment: Experiment, seeds: int) -> SystemSettings:
     """How arithmetic is saved is no setting of an experiment that a claim commits itself to."""
     chosen: dict[str, Any] = {"seeds": seeds}
     default: dict[str, Any] = {}
     for name, value in flat(to_plain(experiment)).items():
         if not name.startswith("savings."):
             (default if _is_default(experiment, name, value) else chosen)[name] = value
-    return Settings(chosen=chosen, default=default)
+    return SystemSettings(chosen=chosen, default=default)
 
 
 def _is_default(experiment: Experiment, name: str, value: Any) -> bool:

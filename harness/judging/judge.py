@@ -13,7 +13,8 @@ from harness.judging.chains import cpu_seconds
 from harness.judging.claim import Claim
 from harness.judging.run import Run
 from harness.judging.verdict import conclude
-from harness.results.schema import Amount, Conclusion, Finding, Reading, Sample
+from harness.results.sample import Sample
+from harness.results.schema import Amount, Conclusion, Finding, Reading
 from harness.statistics import (
     Censored,
     Kind,

@@ -14,20 +14,10 @@ from pydantic import Field, model_validator
 
 from harness.files import replace_file
 from harness.results.drift import ALPHA, Shift, shift
+from harness.results.model import Model, dump, in_a_line
 from harness.results.preregistration import Commitments
-from harness.results.schema import (
-    Count,
-    Drift,
-    Finding,
-    Machine,
-    Model,
-    RunResult,
-    Sample,
-    Standing,
-    Verdict,
-    dump,
-    in_a_line,
-)
+from harness.results.sample import Sample
+from harness.results.schema import Count, Drift, Finding, Machine, RunResult, Standing, Verdict
 from harness.statistics.outcome import Kind
 
 FORMAT: Literal[3] = 3

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from harness.results.schema import Sample, Statistic
+from harness.results.sample import Sample, Statistic, estimate
 
 if TYPE_CHECKING:
     from harness.statistics.contrast import FloatArray
@@ -68,21 +68,6 @@ def shift(new: Sample, old: Sample, alpha: float = ALPHA, margin: float = 0.0) -
     return Shift(moved, p, margin, seen, p <= alpha)
 
 
-def estimate(statistic: Statistic, *groups: "FloatArray") -> "tuple[FloatArray, FloatArray]":
-    """Effect and standard error of many samples at once, float[deals] each. groups: the first axis is over deals."""
-    if statistic == "mean":
-        return groups[0].mean(axis=1), _error(groups[0])
-    if statistic == "spread":
-        one, other = (np.abs(g - np.median(g, axis=1, keepdims=True)).mean(axis=2) for g in groups)
-        return (one - other).mean(axis=1), _error(one - other)
-    one, other = groups  # Gehan's scores of all pairs, in [-1/2, 1/2]; a seed's placement is its mean score
-    later = one[:, :, None, 0] > other[:, None, :, 1]
-    earlier = other[:, None, :, 0] > one[:, :, None, 1]
-    score = (later.astype(np.float64) - earlier) / 2
-    rows, columns = score.mean(axis=2), score.mean(axis=1)
-    return rows.mean(axis=1), np.hypot(_error(rows), _error(columns))
-
-
 def _deals(
     statistic: Statistic, now: "tuple[FloatArray, ...]", then: "tuple[FloatArray, ...]", count: int
 ) -> "FloatArray":
@@ -107,13 +92,3 @@ def _least_p(new: Sample, old: Sample) -> float:
     """The share of deals that part the seeds as the runs do; where the runs are alike in size, their mirror counts."""
     groups = list(zip(new.n, old.n, strict=True))[: 1 if new.statistic == "spread" else 2]
     return (1 + (new.n == old.n)) / prod(comb(one + other, one) for one, other in groups)
-
-
-def _error(values: "FloatArray") -> "FloatArray":
-    """Of a mean over seeds, float[deals, seeds] -> float[deals]; 0 for one seed, which says nothing of the spread."""
-    n = values.shape[1]
-    if n == 1:
-        return np.zeros(len(values))
-    deviation = values.std(axis=1, ddof=1)
-    alike = deviation <= _ROUNDING * np.abs(values).max(axis=1)  # but for rounding
-    return np.asarray(np.where(alike, 0.0, deviation / np.sqrt(n)))

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.files import prove_writable
-from harness.results.schema import ClaimResult, Finding, RunResult, in_a_line
+from harness.results.model import in_a_line
+from harness.results.schema import ClaimResult, Finding, RunResult
 
 NAME = "history.sqlite"
 FORMAT = 2

@@ -16,7 +16,8 @@ from pydantic import Field
 from harness import files
 from harness.canonical import canonical_json
 from harness.files import FixtureError, replace_file
-from harness.results.schema import Count, Finding, Model, Preregistered, dump, in_a_line
+from harness.results.model import Model, dump, in_a_line
+from harness.results.schema import Count, Finding, Preregistered
 
 FORMAT: Literal[2] = 2
 FRESH = "fresh"
@@ -43,7 +44,7 @@ class Hypothesis(Model):
     code: str
 
 
-class Chains(Model):
+class RunCommitment(Model):
     """A run that a finding rests on. system: a key of `Commitments.settings`. times: the profile's seeds it takes."""
 
     system: str
@@ -56,14 +57,14 @@ class Chains(Model):
         return f"{self.system} under {', '.join(self.conditions)}{times}{', as an assay' if self.assay else ''}"
 
 
-class Subject(Model):
+class FindingSubject(Model):
     """What a finding is about: the runs and the other parameters of its item, by name."""
 
-    runs: dict[str, Chains] = Field(default={})
+    runs: dict[str, RunCommitment] = Field(default={})
     parameters: dict[str, Any] = Field(default={})
 
 
-class Settings(Model):
+class SystemSettings(Model):
     """Of a system at a profile, by dotted name.
 
     like     "PROFILE/SYSTEM" whose settings it shares, all but those in `chosen`; empty for none
@@ -82,7 +83,7 @@ class Commitment(Model):
     says: str
     quantifier: str
     hypotheses: dict[str, Hypothesis]
-    findings: dict[str, Subject]
+    findings: dict[str, FindingSubject]
 
 
 class Commitments(Model):
@@ -94,7 +95,7 @@ class Commitments(Model):
     """
 
     rule: dict[str, float]
-    settings: dict[str, dict[str, Settings]]
+    settings: dict[str, dict[str, SystemSettings]]
     claims: Mapping[str, Commitment]
 
     def effective(self, profile: str, system: str) -> dict[str, Any]:
@@ -111,7 +112,7 @@ class Commitments(Model):
             found = (found | one.default.keys()) - one.chosen.keys()
         return found
 
-    def _chain(self, profile: str, system: str) -> list[Settings]:
+    def _chain(self, profile: str, system: str) -> list[SystemSettings]:
         """The settings of a system, after those that it is like; an entry's own count more than those before it."""
         held = self.settings.get(profile, {}).get(system)
         if held is None:

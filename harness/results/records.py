@@ -13,8 +13,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.errors import OneLineError
 from harness.files import FIXTURES, replace_file
+from harness.results.model import Model
 from harness.results.provenance import provenance
-from harness.results.schema import Machine, Model
+from harness.results.schema import Machine
 
 FORMAT: Literal[2] = 2
 NAMES = ("calibration", "aa", "controls", "agreement", "multiverse", "alarms")

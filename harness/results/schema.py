@@ -6,19 +6,16 @@ returns are undiscounted and per episode, and effects are in the unit of their f
 """
 
 import json
-from collections.abc import Sequence
 from math import inf, nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from harness.files import replace_file
+from harness.results.model import Model, Opaque, in_a_line
+from harness.results.sample import Sample
 from harness.statistics.outcome import Kind
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 FORMAT: Literal[3] = 3
 """Of findings.json. It rises when a field changes its meaning or goes."""
@@ -29,7 +26,6 @@ JUDGED: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "un
 """The conclusions that say something about a claim."""
 Verdict = Literal["REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE", "NOT RUN", "ERROR", "SMOKE"]
 Standing = Literal["regressed", "left", "not comparable", "changed", "recovered", "new", "holds", "as recorded"]
-Statistic = Literal["mean", "holds out", "spread"]
 Refusal = Literal["", "few seeds", "no spread", "censored", "uncalibrated", "false alarms", "insensitive", "other"]
 """Why no verdict may rest on a test.
 
@@ -54,112 +50,7 @@ STANDINGS: dict[Standing, str] = {
 """What each standing means, the worst first."""
 
 
-class Model(BaseModel):
-    """The base of all models here."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
-
-    def replace(self, **changes: Any) -> Self:
-        """A copy with these fields changed, and checked."""
-        return type(self).model_validate({**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
-
-    def to_json(self, indent: int | None = None) -> str:
-        """JSON text, with non-finite numbers as strings."""
-        return self.model_dump_json(indent=indent)
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
-        """The inverse of `to_json`. Raises ValidationError."""
-        return cls.model_validate_json(text)
-
-    def plain(self) -> dict[str, Any]:
-        """Dicts, lists, strings and numbers, where non-finite numbers stay floats."""
-        return self.model_dump(mode="json")
-
-
-_NON_FINITE = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
-
-
-def _restored(value: Any) -> Any:
-    """Opaque JSON with the strings for non-finite numbers turned into numbers again."""
-    if isinstance(value, dict):
-        return {key: _restored(held) for key, held in value.items()}
-    if isinstance(value, list | tuple):
-        return [_restored(held) for held in value]
-    return _NON_FINITE.get(value, value) if isinstance(value, str) else value
-
-
-Opaque = Annotated[dict[str, Any], BeforeValidator(_restored)]
-"""Plain JSON that only its maker and its reader understand. It must not hold "NaN" or "Infinity" as a text."""
 Count = Annotated[int, Field(ge=0)]
-Row = tuple[float, ...]
-
-
-class Sample(Model):
-    """The numbers per seed that an effect is computed from: they let two runs be compared.
-
-    statistic  "mean"       one group, float[seeds]; the effect is their mean
-               "holds out"  two groups, float[seeds, 2]: the earliest and the latest level (or density) at which a chain
-                            broke; the effect is P(first group later) + P(tie) / 2 - 1/2
-               "spread"     two groups, float[seeds, levels]; the effect is the first group's mean distance from its
-                            median, less the second's
-    groups     the first axis is over seeds
-    seeds      of the groups, in order and shared by all; None where they are not known
-
-    Raises ValueError for another shape, NaN, or an infinity outside "holds out".
-    """
-
-    statistic: Statistic
-    groups: tuple[Row | tuple[Row, ...], ...]
-    seeds: tuple[int, ...] | None = None
-
-    @classmethod
-    def of(cls, statistic: Statistic, *groups: "npt.ArrayLike", seeds: Sequence[int] | None = None) -> Self:
-        """The sample of these arrays."""
-        import numpy as np
-
-        held = tuple(_rows(np.asarray(group, np.float64).tolist()) for group in groups)
-        return cls(statistic=statistic, groups=held, seeds=None if seeds is None else tuple(map(int, seeds)))
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        import numpy as np
-
-        count, axes = (1, 1) if self.statistic == "mean" else (2, 2)
-        try:
-            arrays = self.arrays
-        except ValueError:
-            raise ValueError("the rows of a group have one length") from None
-        if len(arrays) != count or any(array.ndim != axes or not array.size for array in arrays):
-            raise ValueError(f"{self.statistic!r} takes {count} group{'s' * (count > 1)} with {axes} axes")
-        if any(np.isnan(array).any() for array in arrays):
-            raise ValueError("a value of a seed is NaN")
-        if self.statistic != "holds out" and not all(np.isfinite(array).all() for array in arrays):
-            raise ValueError("a value of a seed is infinite")
-        return self
-
-    @property
-    def arrays(self) -> "tuple[npt.NDArray[np.float64], ...]":
-        """The groups as arrays."""
-        import numpy as np
-
-        return tuple(np.array(group, np.float64) for group in self.groups)
-
-    @property
-    def n(self) -> tuple[int, ...]:
-        """Seeds per group."""
-        return tuple(len(group) for group in self.groups)
-
-    @property
-    def effect(self) -> float:
-        """The estimate, as the finding has it."""
-        from harness.results.drift import estimate
-
-        return float(estimate(self.statistic, *(array[None] for array in self.arrays))[0][0])
-
-
-def _rows(values: list[Any]) -> Any:
-    return tuple(_rows(value) if isinstance(value, list) else value for value in values)
 
 
 class Reading(Model):
@@ -296,7 +187,7 @@ class Finding(Model):
     more_seeds: MoreSeeds | None = None
     cells: tuple[str, ...] = ()
     cpu_seconds: float = 0.0
-    scale: dict[str, dict[str, Amount]] = {}
+    scale: dict[str, dict[str, Amount]] = Field(default={})
     rerun: str = ""
     message: str = ""
 
@@ -452,11 +343,11 @@ class RunResult(Model):
     created: str
     commit: str | None = None
     machine: Machine = Machine()
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default={})
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     damaged: tuple[str, ...] = ()
-    dense_returns: dict[str, float] = {}
+    dense_returns: dict[str, float] = Field(default={})
     systems: tuple[SystemTitle, ...] = ()
     baseline: BaselineResult | None = None
     partial: Partial | None = None
@@ -497,27 +388,3 @@ def read(path: Path) -> RunResult:
         raise FindingsError(f"{path} is no {NAME}: {in_a_line(error)}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise FindingsError(f"{path} can't be read: {in_a_line(error)}") from None
-
-
-def in_a_line(error: Exception) -> str:
-    """An error as one line; of a ValidationError the first fault, and where it is."""
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        where = ", ".join(map(str, first["loc"])) or "it"
-        return f"{where}: {' '.join(first['msg'].split())}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return " ".join(str(error).split())
-
-
-def dump(content: Any, indent: str = "") -> str:
-    """JSON that a person can read: a line per value; a list, or a dict of a few plain values, stands in one line."""
-    if not isinstance(content, dict) or not content or (len(content) <= 4 and not any(map(_nested, content.values()))):
-        return json.dumps(content, allow_nan=False, ensure_ascii=False)
-    inner = indent + " "
-    parts = [f"{inner}{json.dumps(key, ensure_ascii=False)}: {dump(held, inner)}" for key, held in content.items()]
-    return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
-
-
-def _nested(value: Any) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict | list) for each in value))

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from harness.results.schema import ClaimResult, Drift, Finding, RunResult, Sample
+from harness.results.sample import Sample
+from harness.results.schema import ClaimResult, Drift, Finding, RunResult
 
 NOW = "2026-11-30T12:00:00+00:00"
 SEEDS = tuple(range(5))

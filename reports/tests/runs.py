@@ -6,7 +6,8 @@ import numpy as np
 from harness.results.findings_file import SCHEMA
 
 from harness.judging.verdict import claim_verdict
-from harness.results.schema import Finding, Sample
+from harness.results.sample import Sample
+from harness.results.schema import Finding
 
 MIN_EFFECT, SPREAD, SEEDS = 0.05, 0.1, 20
 

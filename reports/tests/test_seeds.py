@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import reports
-from harness.results.schema import Sample
+from harness.results.sample import Sample
 from reports import seeds, strips
 from reports.tests import suites, synthetic
 from reports.tests.pages import section

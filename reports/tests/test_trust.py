@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reports.pytest_report import pytest_claims_report
 
 import reports
 from harness.results import records
 from reports import trust
 from reports.__main__ import main
+from reports.pytest_report import pytest_claims_report
 from reports.tests import synthetic
 from reports.tests.pages import EVIL, SCRIPTS, Page, poisoned, section
 

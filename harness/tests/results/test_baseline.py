@@ -10,7 +10,8 @@ import pytest
 from harness.files import FIXTURES
 from harness.results.baseline import Baseline, BaselineError, against, of_run, read, write
 from harness.results.drift import ALPHA
-from harness.results.schema import Finding, Sample
+from harness.results.sample import Sample
+from harness.results.schema import Finding
 from harness.tests.factory import claim_result, finding, run_result
 
 PATTERN = np.cos(np.arange(20.0)) / 100

@@ -7,7 +7,7 @@ import pytest
 
 from harness.results import drift as drifting
 from harness.results.drift import shift
-from harness.results.schema import Sample
+from harness.results.sample import Sample
 
 RNG = np.random.default_rng(11)
 

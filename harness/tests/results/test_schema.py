@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from harness.results import schema
 from harness.results.more_seeds import in_words
 from harness.results.provenance import provenance
-from harness.results.schema import Finding, FindingsError, MoreSeeds, Reading, RunResult, Sample
+from harness.results.sample import Sample
+from harness.results.schema import Finding, FindingsError, MoreSeeds, Reading, RunResult
 from harness.statistics import Censored, censored_ranks, swapped_spreads
 from harness.tests.factory import claim_result, drift, finding, run_result
 
