@@ -7,15 +7,15 @@ conftest.py.
     def gradient_times_weight(weights, gradients):
         return [abs(gradient * weight) for gradient, weight in zip(gradients, weights)]
 
-The name then stands beside the built-in ones: `--claims-set pruning.criterion=gradient-times-weight`. The source of what it
-names, and of the module that registers it, enters the fingerprint of each cell that uses it: editing it makes these
-cells stale, and no others. So a function that holds values of its own (a closure, a partial) can't be registered.
+The name then stands beside the built-in ones: `--claims-set pruning.criterion=gradient-times-weight`. The source of
+what it names, and of the module that registers it, enters the fingerprint of each cell that uses it: editing it makes
+these cells stale, and no others. So a function that holds values of its own (a closure, a partial) can't be registered.
 """
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from harness.controls import broken, control, shuffled  # noqa: F401  (the controls of this suite register themselves)
+from harness.controls import control
 from harness.learners.protocol import Learner
 from harness.networks.initialisers import initialiser
 from harness.profiles.profile import LEARNERS, PROFILES, OwnLearner

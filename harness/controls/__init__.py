@@ -1,55 +1,20 @@
 """Negative controls: the experiment with one ingredient broken, under which a claim must stop reproducing.
 
-A control is a `Control` under a name in `CONTROLS`. It overrides those hooks by which it breaks something, and inherits
-the others. An experiment that names a control is another experiment: its id differs, and its evidence can't be taken
-for a real one's. The controls of this suite are in `broken` and `shuffled`.
+To import this package registers the controls of this suite, which are in `broken` and `shuffled`.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+import dataclasses
 
-import numpy as np
+from harness.controls import broken as broken
+from harness.controls import shuffled as shuffled
+from harness.controls.control import CONTROLS, Control, control, control_of, says
+from harness.overrides import Override
+from harness.profiles.profile import Profile
 
-from harness.pruning.imp import Intervention
-from harness.registry import Origin, Registry, caller
-
-if TYPE_CHECKING:
-    from harness.experiment import Experiment
-
-
-class Control(Intervention):
-    """Breaks nothing. The first line of a control's own docstring says what it breaks.
-
-    overrides: fields that it changes, whatever a claim or an option sets (see `harness.overrides`).
-    """
-
-    overrides: ClassVar[tuple[str, ...]] = ()
-
-    def returns(self, returns: dict[str, np.ndarray], seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
-        """What is judged in place of the returns, float64[seeds, levels + 1] by condition."""
-        return returns
+__all__ = ["CONTROLS", "Control", "broken_by", "control", "control_of", "says"]
 
 
-CONTROLS: Registry[Control] = Registry("control")
-
-
-def control(name: str) -> Callable[[type[Control]], type[Control]]:
-    """Register the class below it as the control `name`. Raises RegistrationError."""
-
-    registrar = caller()
-
-    def register(kind: type[Control]) -> type[Control]:
-        CONTROLS.add(name, kind(), Origin(kind.__module__, kind.__qualname__, registrar.file), registrar)
-        return kind
-
-    return register
-
-
-def control_of(experiment: "Experiment") -> Control:
-    """The control that breaks it; one that breaks nothing where it is a real one. Raises UnknownNameError."""
-    return CONTROLS[experiment.control] if experiment.control else Control()
-
-
-def says(name: str) -> str:
-    """What the control `name` breaks, in one line. Raises UnknownNameError."""
-    return (CONTROLS[name].__doc__ or name).strip().splitlines()[0]
+def broken_by(name: str, profile: Profile) -> Profile:
+    """The profile with every experiment broken by the control `name`. Raises UnknownNameError."""
+    overrides = tuple(map(Override.parse, CONTROLS[name].overrides))
+    return dataclasses.replace(profile, control=name, control_overrides=overrides)

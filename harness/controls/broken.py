@@ -1,23 +1,13 @@
 """The controls of this suite: which ingredient each one breaks. A claim declares those that must kill it."""
 
-import dataclasses
-
 import numpy as np
 
-from harness.controls import CONTROLS, Control, control
+from harness.controls.control import Control, control
 from harness.experiment import Cell
 from harness.networks.mlp import Masks, Networks
-from harness.overrides import Override
-from harness.profiles.profile import Profile
 from harness.pruning.conditions import DENSE, RULES, SHUFFLED, TICKET, Layers, Rule, Start, random_reinit
 from harness.pruning.layout import initial_networks
 from harness.streams import streams
-
-
-def broken_by(name: str, profile: Profile) -> Profile:
-    """The profile with every experiment broken by the control `name`. Raises UnknownNameError."""
-    overrides = tuple(map(Override.parse, CONTROLS[name].overrides))
-    return dataclasses.replace(profile, control=name, control_overrides=overrides)
 
 
 @control("nothing")

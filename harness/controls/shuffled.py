@@ -1,6 +1,6 @@
 """Controls of claims that compare tickets with tickets: the mask of some of them is shuffled, of the others not."""
 
-from harness.controls import Control, control
+from harness.controls.control import Control, control
 from harness.experiment import Cell
 from harness.profiles.profile import TASKS
 from harness.pruning.conditions import SHUFFLED, TICKET, Rule, rule_of

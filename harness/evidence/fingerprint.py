@@ -27,7 +27,7 @@ from harness.source_hash import PACKAGE, file_hash, files_behind, is_ours, modul
 
 Parts = dict[str, dict[str, str]]
 """{"modules": {name: hash}, "files": {path: hash}, "versions": {library: version}}, and "registered" if it uses any."""
-ENGINE = ("harness.pruning.imp", "harness.experiment", "harness.controls")
+ENGINE = ("harness.pruning.imp", "harness.experiment", "harness.controls.control")
 """The modules that every cell's numbers pass through: levels, the rules of cells, and the lookup of a control."""
 LIBRARIES = ("torch", "numpy", "numba", "scipy")
 

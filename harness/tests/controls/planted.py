@@ -18,7 +18,7 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
-from harness.profiles import cart_pole_budgets as cart_pole
+from harness.profiles.budgets import experiments
 from harness.profiles.profile import Profile
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import start_level
@@ -36,15 +36,16 @@ REFERENCE = Reference(**read_reference(TASK.name, TASK.horizon))
 
 def profile(levels: int = LEVELS, seeds: int = 20) -> Profile:
     """A profile that judges, of chains that cost nothing."""
-    experiments = cart_pole.experiments(
-        PPO(env_steps=64, envs=4, rollout=16),
-        BC(env_steps=64, batch=16),
-        DQN(env_steps=64, batch=16, learning_starts=16),
+    made = experiments(
+        TASK,
         Network(hidden=(16, 16)),
         Pruning(rate=0.4, levels=levels),
         Evaluation(per_training=1, episodes=1, scored_episodes=1),
+        ppo=PPO(env_steps=64, envs=4, rollout=16),
+        bc=BC(env_steps=64, batch=16),
+        dqn=DQN(env_steps=64, batch=16, learning_starts=16),
     )
-    systems = {("cart-pole", learner): experiment for learner, experiment in experiments.items()}
+    systems = {(TASK.name, learner): experiment for learner, experiment in made.items()}
     return Profile("planted", "for tests", seeds, systems)
 
 

@@ -239,12 +239,11 @@ class TestBcPrunesSparser:
 
 CONFTEST = """
 import harness.evidence.drain
-from harness.plugin import options
-from harness.profiles.profile import PROFILES
+from harness.profiles import profile
 from harness.tests.controls import planted
 
 harness.evidence.drain.run_level = planted.{plan}.train
-options.PROFILES = {{**PROFILES, "planted": planted.profile()}}
+profile.PROFILES = {{**profile.PROFILES, "planted": planted.profile()}}
 """
 PLANTED = ("-k", "not acrobot and not gridmaze and not dqn")
 """The systems that the profile has."""
@@ -289,9 +288,9 @@ def test_what_is_read_from_the_disk_is_what_was_planted(strong: Project) -> None
         assert np.array_equal(run.returns(condition), unwritten.returns(condition))
     held = strong.findings()["ticket-effect::test_ticket_beats_random[cart-pole-ppo]"]
     (alone,) = findings(TestTicketEffect.judged, planted.STRONG, Run(PPO), replicates=1)
-    assert (held["effect"], held["lower"], held["p"]) == (alone.effect, alone.lower, alone.p)
+    assert (held.effect, held.lower, held.p) == (alone.effect, alone.lower, alone.p)
     truth = [planted.STRONG.areas(condition, MANY, LEVELS).mean() for condition in (TICKET, RANDOM)]
-    assert held["effect"] == pytest.approx(truth[0] - truth[1], abs=0.05)
+    assert held.effect == pytest.approx(truth[0] - truth[1], abs=0.05)
 
 
 def test_what_is_strong_is_found_again_on_fresh_seeds(strong: Project) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from harness.controls.broken import broken_by
+from harness.controls import broken_by
 from harness.experiment import Cell
 from harness.judging.chains import EvidenceMissingError
 from harness.judging.channels import by_channel, relative, share_of_emptied, split_means
