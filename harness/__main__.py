@@ -76,7 +76,7 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {
         _number("--replicates", 400, "groups of 20 seeds") | _number("--processes", 2, "at most so many") | _FIXTURE,
     ),
     "controls": (
-        "harness.trust.controls:main",
+        "harness.trust.negative_controls:main",
         "break one ingredient at a time: a claim that declares it must stop reproducing",
         {
             **_only("control"),

@@ -25,7 +25,7 @@ from harness.pruning.level import Level
 from harness.pruning.settings import Pruning
 from harness.registry import UnknownNameError
 from harness.tasks.cart_pole import CartPole
-from harness.trust.controls import IDLE
+from harness.trust.negative_controls import IDLE
 
 SEEDS = (2, 5, 9, 14)
 LEARNERS = {

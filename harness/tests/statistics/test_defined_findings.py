@@ -250,7 +250,7 @@ def test_a_judge_names_the_contrast_and_the_seeds_that_are_no_number(method: str
 
 def test_a_judge_names_the_reading_that_is_no_number() -> None:
     sound, bad = difference(np.ones(8), np.zeros(8)), difference(np.array([nan, *np.ones(7)]), np.zeros(8))
-    with pytest.raises(NotFiniteError, match="'other'.*seed 40"):
+    with pytest.raises(NotFiniteError, match=r"'other'.*seed 40"):
         judged(lambda judge: judge.greater(sound, min_effect=0.1, unit="share", sensitivity={"other": bad}))
 
 

@@ -11,8 +11,8 @@ from harness.results import records
 from harness.results.records import Record
 from harness.results.schema import ClaimResult, Finding, LaterClaim, RunResult
 from harness.tests.factory import claim_result, finding, run_result
-from harness.trust import controls, multiverse, sessions
-from harness.trust.controls import IDLE, outcome
+from harness.trust import multiverse, negative_controls, sessions
+from harness.trust.negative_controls import IDLE, outcome
 from harness.trust.sessions import RefusedError
 
 
@@ -131,7 +131,7 @@ def left(name: str, folder: Path) -> Record:
 
 class TestControls:
     def test_all_killed_is_0_and_only_declared_pairs_are_run(self, ran: Sessions, tmp_path: Path) -> None:
-        assert controls.main() == 0
+        assert negative_controls.main() == 0
         assert [(name, claims) for name, _, _, claims in ran.ran] == [
             ("twin", ()),
             ("unmasked", ("one", "two")),
@@ -152,13 +152,13 @@ class TestControls:
 
     def test_a_claim_that_waits_for_a_larger_profile_is_asked_by_name(self, ran: Sessions) -> None:
         ran.waiting = ["two"]
-        assert controls.main() == 0
+        assert negative_controls.main() == 0
         asked = [("twin", ()), ("twin-later", ("two",)), ("unmasked", ("one", "two"))]
         assert [(name, claims) for name, _, _, claims in ran.ran][:3] == asked
 
     def test_a_survivor_is_1_and_named(self, ran: Sessions, tmp_path: Path) -> None:
         del ran.broken["random-mask"]
-        assert controls.main() == 1
+        assert negative_controls.main() == 1
         record = left("controls", tmp_path)
         assert not record.ok
         assert "one x random-mask" in record.verdict
@@ -170,7 +170,7 @@ class TestControls:
     ) -> None:
         findings = [found("b", other), *([found("a", "supported")] if other == "contradicted" else [])]
         ran.claims["two"] = judged("MIXED", *findings, id="two", declared=["unmasked"])
-        assert controls.main() == 1
+        assert negative_controls.main() == 1
         record = left("controls", tmp_path)
         assert (record.ok, record.data["nothing to lose"]) == (False, ["two"])
         assert "two" in record.verdict
@@ -178,7 +178,7 @@ class TestControls:
     def test_a_control_whose_mutation_is_disabled_is_found_out(
         self, ran: Sessions, tmp_path: Path, capsys: Any
     ) -> None:
-        assert controls.main(idle="unmasked") == 1
+        assert negative_controls.main(idle="unmasked") == 1
         assert ran.ran[1][0] == IDLE
         assert ran.ran[1][1] == (f"--claims-control={IDLE}",)
         assert "one x unmasked, two x unmasked" in capsys.readouterr().out
@@ -187,10 +187,10 @@ class TestControls:
     def test_one_control_alone_leaves_no_record_and_an_unknown_one_is_refused(
         self, ran: Sessions, tmp_path: Path
     ) -> None:
-        assert controls.main(only=["random-mask"]) == 0
+        assert negative_controls.main(only=["random-mask"]) == 0
         assert not list(tmp_path.iterdir())
         with pytest.raises(UnknownNameError, match="nonsense"):
-            controls.main(only=["nonsense"])
+            negative_controls.main(only=["nonsense"])
 
 
 def test_each_reading_is_judged_and_what_moves_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
