@@ -1,8 +1,11 @@
-"""Compiled code, kept on disk: to compile the engine takes 20 CPU seconds, to read it back less than one.
+"""Compiled code, cached on disk: the engine takes 20 CPU seconds to compile, and half a second to read back.
 
-Numba's own cache looks at the file of a function alone, and does not notice that a callee in another file has changed.
-So the folder is named by a hash of all sources of the engine, the libraries that compile them and the processor:
-whatever changes, another folder is used.
+Numba's own cache checks only the file of the function itself, and does not notice that a callee in another file has
+changed. So the cache is a folder named by a hash of the engine's sources, the libraries that compile them and the
+processor: when any of these changes, another folder is used.
+
+The files in it are numba's, which are pickles: code that is loaded from them is executed, so the folder must be as
+trustworthy as the engine itself.
 """
 
 import contextlib
@@ -11,7 +14,6 @@ import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -24,43 +26,35 @@ from harness.machine import cpu_name
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 FOLDER = "CLAIMS_COMPILED"
-"""The environment variable that names the folder, inherited by all processes of a run. By default it is
-.claims/compiled where a process starts; "none" keeps nothing."""
+"""The environment variable that names the folder, inherited by all processes of a run; by default .claims/compiled in
+the working directory. "none" caches nothing."""
 ROOMS = ("networks", "tasks", "learners", "pruning")
-"""The folders of the engine, all of whose files count."""
+"""The packages of the engine, all of whose files count. A function elsewhere may call what is in these or in its own
+file."""
 LIBRARIES = ("numba", "llvmlite", "numpy")
 KEPT = 4
-"""How many folders of other sources stay beside the one in use."""
+"""How many folders of other sources are kept."""
 COMPILE_SECONDS = 120.0
-"""How long a process waits for another one that compiles the same function, before it compiles it too."""
+"""How long a process waits for another one that compiles the same function, before it compiles the function too."""
+
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise SystemExit("NUMBA_DISABLE_JIT is set, but the engine only works compiled: unset it")
 
 
 def njit(function: Function) -> Function:
-    """`numba.njit` with numpy's rules for division by zero, kept on disk where the folder can be written."""
+    """Compile as `numba.njit` does, with numpy's rules for division by zero, and cache the result on disk.
+
+    A folder that cannot be written, or is full, costs only the cache. Processes that need the same function at the same
+    time compile it once.
+    """
     dispatcher = numba.njit(error_model="numpy")(function)
-    if folder() is not None:
-        dispatcher._cache = _Cache(function)  # type: ignore[attr-defined]  # what `cache=True` does, with a place of our own
-    return cast(Function, dispatcher)  # mypy sees the Python function
-
-
-@cache
-def folder() -> Path | None:
-    """Where this process keeps its compiled code; made here. None where it can't be written."""
-    named = os.environ.get(FOLDER) or str(Path(".claims", "compiled").absolute())
-    if named == "none":
-        return None
-    place = Path(named) / engine_hash()
-    try:
-        if not place.is_dir():
-            place.mkdir(parents=True)
-            _drop_old(place)
-    except OSError:
-        return None
-    return place if os.access(place, os.W_OK) else None
+    if ENGINE_FOLDER is not None:
+        dispatcher._cache = _Cache(function)  # type: ignore[attr-defined]  # as `cache=True` sets it
+    return cast(Function, dispatcher)  # mypy checks calls against the Python function
 
 
 def engine_hash() -> str:
-    """Of all that compiled code depends on, 16 hex digits."""
+    """16 hex digits of all that compiled code depends on, as it is now on disk."""
     package = Path(__file__).parent
     found = hashlib.sha256()
     files = [path for room in ROOMS for path in (package / room).rglob("*") if path.suffix in (".py", ".txt")]
@@ -72,31 +66,46 @@ def engine_hash() -> str:
     return found.hexdigest()[:16]
 
 
-def _drop_old(place: Path) -> None:
-    """Leave a few folders of other sources, the newest."""
-    others = sorted((p for p in place.parent.iterdir() if p != place), key=lambda p: p.stat().st_mtime, reverse=True)
-    for other in others[KEPT:]:
+def _engine_folder() -> Path | None:
+    """Where this process caches its compiled code; None where it does not."""
+    named = os.environ.get(FOLDER) or str(Path(".claims", "compiled").absolute())
+    return None if named == "none" else Path(named) / ENGINE_HASH
+
+
+ENGINE_HASH = engine_hash()
+"""Of the sources that this process imports."""
+ENGINE_FOLDER = _engine_folder()
+"""Made when the first function is compiled."""
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder, and drop those of other sources but the newest few."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    others = (path for path in folder.parent.iterdir() if path != folder)
+    for other in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
         shutil.rmtree(other, ignore_errors=True)
 
 
 class _Place(_CacheLocator):
-    """`folder`, whatever file a function is in: its name says the rest."""
+    """Tells numba where the cache of a function is, and that it is valid for the present file of the function."""
 
-    def __init__(self, function: Callable[..., Any]):
-        self.module = function.__module__
+    def __init__(self, function: Callable[..., Any], file: str):
+        self.module, self.file = function.__module__, Path(file)
 
     def get_cache_path(self) -> str:
-        return str(folder())
+        return str(ENGINE_FOLDER)
 
     def get_source_stamp(self) -> str:
-        return "see folder"
+        return hashlib.sha256(self.file.read_bytes()).hexdigest()
 
     def get_disambiguator(self) -> str:
         return self.module
 
     @classmethod
     def from_function(cls, function: Callable[..., Any], file: str) -> "_Place":
-        return cls(function)
+        return cls(function, file)
 
 
 class _Impl(CompileResultCacheImpl):
@@ -104,7 +113,7 @@ class _Impl(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
-    """Each function is compiled by one process, while the others that want it wait. A disk that is full costs the copy."""
+    """The compiled versions of one function. Each is compiled by one process, while others that need it wait."""
 
     _impl_class = _Impl
 
@@ -113,18 +122,30 @@ class _Cache(FunctionCache):
         self._lock = FileLock(Path(self.cache_path) / f"{self._impl.filename_base}.lock")
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        with contextlib.suppress(OSError, EOFError):
-            found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
-            if found is None:
-                with contextlib.suppress(Timeout):
-                    self._lock.acquire(timeout=COMPILE_SECONDS)
-                found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        """What is cached for a signature; else None, and the lock is held until `save_overload`."""
+        found = self._read(sig, target_context)
+        if found is None:
+            with contextlib.suppress(OSError, Timeout):  # then it is compiled here, whatever others do
+                _make_folder(Path(self.cache_path))
+                self._lock.acquire(timeout=COMPILE_SECONDS)
+                found = self._read(sig, target_context)
                 if found is not None:
                     self._lock.release()
-            return found
-        return None
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        with contextlib.suppress(OSError):
-            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
-        self._lock.release()
+        """Cache what was compiled, unless the sources have changed since they were imported."""
+        try:
+            with contextlib.suppress(OSError):
+                if engine_hash() == ENGINE_HASH:
+                    super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        finally:
+            self._lock.release()
+
+    def _read(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except Exception:  # whatever numba makes of a damaged file: forget it, so that the function is compiled anew
+            with contextlib.suppress(OSError):
+                self.flush()  # type: ignore[no-untyped-call]
+        return None
