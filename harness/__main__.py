@@ -60,7 +60,6 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {
         "harness.__main__:preregister",
         "register what each claim commits itself to, as its source has it now (writes fixtures/preregistration.json)",
         {
-            "--claim": {"action": "append", "default": [], "metavar": "ID", "help": "only this claim; repeat for more"},
             "--history": {"default": ".claims/history.sqlite", "metavar": "FILE", "help": "default: %(default)s"},
             "--reason": {"default": "", "help": "why no difference counts as a change, e.g. a refactoring"},
         },
@@ -143,9 +142,9 @@ def bench(only: Sequence[str], out: Path) -> int:
     return main(PARTS, out, only)
 
 
-def preregister(claim: Sequence[str], history: str, reason: str) -> int:
+def preregister(history: str, reason: str) -> int:
     """Register the claims, by a run of pytest that collects them. The history tells where they were judged."""
-    options = ["--claims-preregister", f"--claims-history={history}", *(f"--claim={name}" for name in claim)]
+    options = ["--claims-preregister", f"--claims-history={history}"]
     options += [f"--claims-reason={reason}"] if reason else []
     quiet = ["-qq", "--no-header", "--no-summary", f"--rootdir={SUITE_ROOT}", str(SUITE_ROOT / "claims")]
     return 4 if subprocess.run([sys.executable, "-m", "pytest", *options, *quiet]).returncode else 0

@@ -72,17 +72,16 @@ def word(mark: Preregistered, verdict: str) -> str:
     return "not preregistered" if mark.changed[0].startswith("not preregistered") else "changed since"
 
 
-def register_all(claims: Claims, names: Iterable[str], settings: Settings, reason: str = "") -> Iterator[str]:
-    """Register these claims as they are now, and say what came of each, a line each. Raises pytest.UsageError.
+def register_all(claims: Claims, names: Collection[str], settings: Settings, reason: str = "") -> Iterator[str]:
+    """Register all of this suite's claims as they are now, and say what came of each. Raises pytest.UsageError.
 
-    reason: why no difference counts as a change.
+    names: of the selected claims. reason: why no difference counts as a change.
     """
-    own = [name for name in names if name in claims]
-    yield from (f"{name}: not registered, for it is no claim of {CLAIMS}" for name in names if name not in own)
-    held = claims.registrable
-    now = held.model_copy(update={"claims": {name: held.claims[name] for name in own}})
-    for name in own:
-        for function, hypothesis in now.claims[name].hypotheses.items():
+    now, made = claims.registrable, provenance()
+    if now.claims.keys() != set(names):
+        raise pytest.UsageError(f"the claims of {CLAIMS} are registered together: leave out paths, --claim and -k")
+    for name, claim in now.claims.items():
+        for function, hypothesis in claim.hypotheses.items():
             if hypothesis.min_effect is None:
                 raise pytest.UsageError(
                     f"claim {name}: the min_effect or margin of {function} is no number in its source; write it there"
@@ -91,7 +90,6 @@ def register_all(claims: Claims, names: Iterable[str], settings: Settings, reaso
     def evidence(claim: str, finding: str) -> Blocks:
         return history.judged_blocks(settings.history, claim, finding) if settings.history else {}
 
-    made = provenance()
     try:
         known = preregistration.read()
         after = preregistration.registered_anew(
@@ -99,12 +97,10 @@ def register_all(claims: Claims, names: Iterable[str], settings: Settings, reaso
         )
         if after != known:
             preregistration.write(after)
-    except (FixtureError, HistoryError, OSError, ValueError) as error:
+    except (FixtureError, HistoryError, OSError) as error:
         raise pytest.UsageError(str(error)) from None
-    yield from (f"{name}: {_outcome(known.claims.get(name), after.claims[name])}" for name in own)
-    for name in known.claims:
-        if name not in claims:
-            yield f"{name}: is no claim of {CLAIMS} any more; what was registered stays"
+    yield from (f"{name}: {_outcome(known.claims.get(name), after.claims[name])}" for name in after.claims)
+    yield from (f"{name}: is a claim no more" for name in known.claims if name not in after.claims)
     if after != known:
         yield f"written: {preregistration.file()}"
 
@@ -123,16 +119,10 @@ def _outcome(before: Registered | None, after: Registered) -> str:
 
 def _in_git(file: Path) -> str:
     """Since when the lines with a margin stand in git; empty where git can't tell."""
-    command = [
-        "git",
-        "log",
-        "-1",
-        "--format=%h (%cd)",
-        "--date=format:%Y-%m-%d %H:%M",
-        "-Gmin_effect|margin|MIN_EFFECT",
-    ]
+    looked_for = "-Gmin_effect|margin|MIN_EFFECT"
+    command = ["git", "log", "-1", "--format=%h (%cd)", "--date=format:%Y-%m-%d %H:%M", looked_for, "--", str(file)]
     try:
-        done = subprocess.run([*command, "--", str(file)], cwd=SUITE_ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=SUITE_ROOT, capture_output=True, text=True)
     except OSError:
         return ""
     found = done.stdout.strip() if done.returncode == 0 else ""

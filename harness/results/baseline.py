@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from harness.errors import OneLineError
 from harness.files import replace_file
 from harness.results.drift import ALPHA, Shift, shift
 from harness.results.model import Model, dump, in_a_line
@@ -25,7 +26,7 @@ MARGIN = 0.5
 """The default drift margin, as a share of a finding's own smallest effect or margin."""
 
 
-class BaselineError(Exception):
+class BaselineError(OneLineError):
     """A baseline can't be used; the message is one line."""
 
 

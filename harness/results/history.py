@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from harness.errors import OneLineError
 from harness.files import prove_writable
 from harness.results.model import in_a_line
 from harness.results.schema import ClaimResult, Finding, RunResult
@@ -60,7 +61,7 @@ _TABLES = (
 )
 
 
-class HistoryError(Exception):
+class HistoryError(OneLineError):
     """The history can't be read or written; the message is one line."""
 
 

@@ -208,19 +208,19 @@ def registered_anew(
     reason: str = "",
     note: Callable[[str], str] = lambda claim: "",
 ) -> Register:
-    """The register with the claims of `now` as they are now; those that have not changed keep their history.
+    """The register of all claims as they are now; each that has not changed keeps its history as it was.
 
     evidence: (claim, finding or "" for any) -> the blocks on which it was judged. reason: why no difference counts.
     note: said of a claim that is registered for the first time after it was judged.
-
-    Raises ValueError where what changed concerns claims that `now` lacks: they share rule and settings, so that they
-    must be registered together.
     """
-    claims = dict(known.claims)
-    for claim, held in now.claims.items():
+    claims = {}
+    for claim, held in sorted(now.claims.items()):
         before, judged = known.claims.get(claim), evidence(claim, "")
-        changed: dict[str, tuple[str, ...]] = {}
-        if before is not None:
+        entry = Registration(when=when, commit=commit, reason=reason, evidence=judged)
+        own = {name: getattr(held, name) for name in Commitment.model_fields}
+        if before is None:
+            history: tuple[Registration, ...] = (entry.replace(note=note(claim) if judged else ""),)
+        else:
             fresh = [name for name in held.findings if name not in before.findings and not evidence(claim, name)]
             told = {
                 "": differences(known, now, claim, leave_out=fresh),
@@ -228,23 +228,10 @@ def registered_anew(
                 FRESH: [f"added before anything of it was judged ({_shortly(fresh, held.findings)})"] if fresh else [],
             }
             changed = {profile: tuple(said) for profile, said in told.items() if said}
-            judged = _union(before.history[-1].evidence, judged)
-        if before is None or changed:
-            said = note(claim) if before is None and judged else ""
-            entry = Registration(when=when, commit=commit, reason=reason, changed=changed, evidence=judged, note=said)
-            history = (*(before.history if before else ()), entry)
-            claims[claim] = Registered(
-                **{name: getattr(held, name) for name in Commitment.model_fields}, history=history
-            )
-    settings = {
-        profile: {**known.settings.get(profile, {}), **now.settings.get(profile, {})}
-        for profile in dict.fromkeys((*known.settings, *now.settings))
-    }
-    made = Register(format=FORMAT, rule=now.rule, settings=settings, claims=dict(sorted(claims.items())))
-    for claim in claims.keys() - now.claims.keys():
-        if made.digest(claim) != known.digest(claim):
-            raise ValueError(f"claim {claim} rests on rule or settings that changed too: register all claims together")
-    return _without_unused_settings(made)
+            entry = entry.replace(changed=changed, evidence=_union(before.history[-1].evidence, judged))
+            history = (*before.history, *([entry] if changed else []))
+        claims[claim] = Registered(**own, history=history)
+    return Register(format=FORMAT, rule=now.rule, settings=now.settings, claims=claims)
 
 
 def mark(
@@ -367,17 +354,3 @@ def _shortly(names: Sequence[str], of: Iterable[str]) -> str:
 def _union(one: Blocks, other: Blocks) -> Blocks:
     """Blocks on which a claim was once judged stay judged, whatever became of the record."""
     return {name: tuple(sorted({*one.get(name, ()), *other.get(name, ())})) for name in sorted({*one, *other})}
-
-
-def _without_unused_settings(register: Register) -> Register:
-    used = {
-        f"{profile}/{name}" for profile in register.settings for c in register.claims for name in register.systems(c)
-    }
-    known = {f"{profile}/{name}": one for profile, held in register.settings.items() for name, one in held.items()}
-    for _ in range(3):  # a system is like another one, and that like what it is at the first profile
-        used |= {known[key].like for key in used if key in known}
-    kept = {
-        profile: {name: one for name, one in sorted(held.items()) if f"{profile}/{name}" in used}
-        for profile, held in register.settings.items()
-    }
-    return register.model_copy(update={"settings": kept})

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from harness.errors import OneLineError
 from harness.files import replace_file
 from harness.results.model import Model, Opaque, in_a_line
 from harness.results.sample import Sample
@@ -366,7 +367,7 @@ class RunResult(Model):
         return not self.lacking
 
 
-class FindingsError(Exception):
+class FindingsError(OneLineError):
     """A file is no findings.json; the message is one line."""
 
 
