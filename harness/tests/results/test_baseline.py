@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from harness.files import FIXTURES
+from harness.results import preregistration
 from harness.results.baseline import Baseline, BaselineError, against, of_run, read, write
 from harness.results.drift import ALPHA
+from harness.results.preregistration import finding_differs
 from harness.results.sample import Sample
 from harness.results.schema import Finding
 from harness.tests.factory import claim_result, finding, run_result
@@ -63,11 +65,14 @@ def test_what_was_not_judged_is_no_baseline() -> None:
         baseline(finding(conclusion="error"))
 
 
-def test_the_committed_baseline_can_be_read() -> None:
-    (path,) = (FIXTURES / "baselines").glob("scaled.json")
-    held = read(path)
+def test_the_committed_baseline_is_of_what_is_registered() -> None:
+    """If a claim was changed on purpose: pytest -n auto --claims-update-baseline."""
+    held, registered = read(FIXTURES / "baselines" / "scaled.json"), preregistration.read()
     assert held.profile == "scaled" and held.commitments is not None
-    assert held.commitments.claims.keys() == held.claims.keys()
+    for claim, entry in held.claims.items():
+        for name in entry.findings:
+            assert name in held.commitments.claims[claim].findings and name in registered.claims[claim].findings
+            assert finding_differs(held.commitments, registered, claim, name, "scaled") == [], name
 
 
 A = "claims/a-claim/findings/test_it"
