@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from harness.pruning.imp import Intervention
+from harness.pruning.intervention import Intervention
 from harness.registry import Origin, Registry, caller
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ import numpy as np
 from harness.learners.protocol import ACTOR, acting_of
 from harness.learners.training import rewind_round, train
 from harness.networks.mlp import Masks, Networks
-from harness.pruning.conditions import SURVIVING, Rule, rule_of
+from harness.pruning.conditions import SURVIVING
 from harness.pruning.criteria import asks_for, saliencies
+from harness.pruning.intervention import NOTHING, Intervention
 from harness.pruning.layout import initial_networks, prunable_layers, prunable_networks, prunable_weights
 from harness.pruning.level import Level
 from harness.pruning.ranking import keep_largest, weight_count
@@ -24,28 +25,6 @@ from harness.tasks.rollout import rollout_returns
 
 if TYPE_CHECKING:
     from harness.experiment import Cell
-
-
-class Intervention:
-    """What a negative control changes about a level (see `harness.controls`). This one changes nothing."""
-
-    def rule(self, cell: "Cell") -> Rule:
-        """How the cell's condition starts a level."""
-        return rule_of(cell.condition, cell.experiment.pruning.shuffle)
-
-    def before_training(self, cell: "Cell", networks: Networks, masks: Masks) -> tuple[Networks, Masks]:
-        """What is trained in place of the networks and masks that a level starts from."""
-        return networks, masks
-
-    def after_training(self, cell: "Cell", trained: Networks, masks: Masks) -> Networks:
-        """What is pruned, and kept as evidence, in place of the prunable networks at the pruned checkpoint.
-
-        masks: those that the level started from.
-        """
-        return trained
-
-
-NOTHING = Intervention()
 
 
 def run_level(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.learners.protocol import ACTOR
-from harness.networks.mlp import Networks, initial_mlp
 from harness.pruning.ranking import weight_count
 from harness.streams import streams
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
+    from harness.networks.mlp import Networks
 
 
 def densities(experiment: "Experiment") -> np.ndarray:
@@ -53,8 +53,10 @@ def layer_sizes(experiment: "Experiment") -> dict[str, tuple[int, ...]]:
     return {name: (len(task.inputs), *hidden, count) for name, count in outputs.items()}
 
 
-def initial_networks(experiment: "Experiment", seeds: Sequence[int], redrawn_at: int | None = None) -> Networks:
+def initial_networks(experiment: "Experiment", seeds: Sequence[int], redrawn_at: int | None = None) -> "Networks":
     """The networks at level 0 ("w0"), or a fresh draw for `redrawn_at` a level."""
+    from harness.networks.mlp import initial_mlp
+
     network = experiment.network
     rngs = streams(seeds, "w0") if redrawn_at is None else streams(seeds, "re-init", redrawn_at)
     return {

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.networks.compaction import Compact, compact
-from harness.networks.mlp import Masks, Mlp, Networks
 from harness.tasks.input_subset import InputSubset
 from harness.tasks.spec import Task, zero_inputs
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
+    from harness.networks.compaction import Compact
+    from harness.networks.mlp import Masks, Mlp, Networks
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Reduced:
     """What a level trains in place of its task, networks and masks. compacts: of the networks that became smaller."""
 
     task: Task
-    networks: Networks
-    masks: Masks
-    compacts: dict[str, Compact]
+    networks: "Networks"
+    masks: "Masks"
+    compacts: "dict[str, Compact]"
 
-    def restored(self, full: Networks, trained: Networks) -> Networks:
+    def restored(self, full: "Networks", trained: "Networks") -> "Networks":
         """`trained` in the shapes of `full`, whose values the parts have that were left out."""
         return {
             name: self.compacts[name].restored(full[name], mlp) if name in self.compacts else mlp
@@ -52,8 +52,10 @@ class Reduced:
         }
 
 
-def reduced(e: "Experiment", networks: Networks, masks: Masks) -> Reduced:
+def reduced(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced:
     """The task, networks and masks without what `e.savings` leave out of them."""
+    from harness.networks.compaction import compact
+
     if e.learner.weight_decay > 0:  # it would move the weights of what is left out
         return Reduced(e.task, networks, masks, {})
     zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ())
@@ -73,5 +75,5 @@ def reduced(e: "Experiment", networks: Networks, masks: Masks) -> Reduced:
     )
 
 
-def _all(mlp: Mlp) -> list[np.ndarray]:
+def _all(mlp: "Mlp") -> list[np.ndarray]:
     return [np.ones(weight.shape, dtype=bool) for weight in mlp.weights]

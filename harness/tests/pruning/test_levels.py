@@ -1,0 +1,317 @@
+"""What a level starts from, and what it leaves: CLAIMS.md, "condition", line by line."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness import register
+from harness.controls import CONTROLS, control_of
+from harness.evidence.level_file import from_bytes, to_bytes
+from harness.experiment import Cell, Experiment
+from harness.learners.ppo import CRITIC
+from harness.learners.protocol import ACTOR
+from harness.networks.mlp import Masks, Networks
+from harness.pruning.conditions import CONDITIONS, DENSE, REDRAWN, SURVIVING, TICKET
+from harness.pruning.imp import prune, run_level, start_level, surviving_inputs
+from harness.pruning.layout import densities, initial_networks, layer_sizes, prunable_networks
+from harness.pruning.level import Level
+from harness.pruning.savings import Savings
+from harness.pruning.settings import Pruning
+from harness.tests.pruning.cases import (
+    LEARNERS,
+    LEVELS,
+    REWIND,
+    SEEDS,
+    assert_networks_equal,
+    chain,
+    experiment_of,
+    learners,
+    level_0,
+    scripted,
+    scripted_level,
+    start,
+)
+
+SYSTEMS = {
+    "ppo": experiment_of("ppo"),
+    "ppo-branch": experiment_of("ppo", lineage="branch"),
+    "ppo-critic": experiment_of("ppo", scope="actor+critic"),
+    "ppo-critic-branch": experiment_of("ppo", scope="actor+critic", lineage="branch"),
+    "bc": experiment_of("bc"),
+    "bc-branch": experiment_of("bc", lineage="branch"),
+    "dqn": experiment_of("dqn"),
+    **{f"{learner}-rewound": experiment_of(learner, rewind=REWIND) for learner in LEARNERS},
+    "ppo-branch-rewound": experiment_of("ppo", lineage="branch", rewind=REWIND),
+    "ppo-critic-rewound": experiment_of("ppo", scope="actor+critic", rewind=REWIND),
+}
+systems = pytest.mark.parametrize("e", SYSTEMS.values(), ids=SYSTEMS)
+conditions = pytest.mark.parametrize("condition", CONDITIONS)
+
+
+def ones_in(masks: Masks, member: int) -> int:
+    return int(sum(mask[member].sum() for layers in masks.values() for mask in layers))
+
+
+def base(e: Experiment, condition: str, level: int) -> Networks:
+    """What a level resets to: a fresh draw, the rewind point, or w0."""
+    if condition == REDRAWN:
+        return initial_networks(e, SEEDS, redrawn_at=level)
+    return level_0(e).rewound if e.pruning.rewind else initial_networks(e, SEEDS)
+
+
+def largest(previous: Level, names: Sequence[str], count: int) -> list[np.ndarray]:
+    """CLAIMS.md's n, written as plainly as it can be: by the threshold that `count` weights reach."""
+    layers = [weight for name in names for weight in previous.trained[name].weights]
+    masks = [mask for name in names for mask in previous.masks[name]]
+    kept = []
+    for member in range(len(SEEDS)):
+        magnitudes = [np.abs(w[member])[mask[member]].tolist() for w, mask in zip(layers, masks, strict=True)]
+        threshold = sorted((value for layer in magnitudes for value in layer), reverse=True)[count - 1]
+        kept.append([mask[member] & (np.abs(w[member]) >= threshold) for w, mask in zip(layers, masks, strict=True)])
+    return [np.stack([member[layer] for member in kept]) for layer in range(len(layers))]
+
+
+class TestStart:
+    @systems
+    @conditions
+    @pytest.mark.parametrize("level", [1, LEVELS])
+    def test_it_is_what_claims_md_spells(self, e: Experiment, condition: str, level: int) -> None:
+        names = prunable_networks(e)
+        networks, masks = start(e, condition, level)
+        assert list(masks) == names
+        total = sum(weight[0].size for name in names for weight in networks[name].weights)
+        count, reset = round(total * 0.5**level), base(e, condition, level)
+        if Cell(e, condition, SEEDS).follows_ticket:
+            n = [mask for name in names for mask in chain(e, TICKET)[level].masks[name]]
+        else:
+            n = largest(chain(e, condition)[level - 1], names, count)
+        layers = [
+            (mask, weight, value)
+            for name in names
+            for mask, weight, value in zip(masks[name], networks[name].weights, reset[name].weights, strict=True)
+        ]
+        for member in range(len(SEEDS)):
+            assert ones_in(masks, member) == count
+            for (mask, weight, value), kept in zip(layers, n, strict=True):
+                mask, weight, value, kept = mask[member], weight[member], value[member], kept[member]
+                assert (weight[~mask] == 0).all()
+                if condition in ("mask/weights", "mask/permuted"):
+                    np.testing.assert_array_equal(mask, kept)
+                if condition in ("mask/weights", "random/re-init"):
+                    np.testing.assert_array_equal(weight, np.where(mask, value, 0))
+                if condition in ("mask/permuted", "permuted/permuted"):
+                    assert mask.sum() == kept.sum()
+                    assert sorted(weight[mask].tolist()) == sorted(value[kept].tolist())
+
+    @systems
+    @conditions
+    def test_all_that_is_not_pruned_is_reset(self, e: Experiment, condition: str) -> None:
+        """Biases always, and the critic where only the actor is pruned."""
+        (networks, masks), expected = start(e, condition, 2), base(e, condition, 2)
+        assert list(networks) == list(expected)
+        for name, network in networks.items():
+            for mine, theirs in zip(network.biases, expected[name].biases, strict=True):
+                np.testing.assert_array_equal(mine, theirs)
+            if name not in masks:
+                assert (name, e.pruning.scope) == (CRITIC, "actor")
+                np.testing.assert_array_equal(network.flat, expected[name].flat)
+
+    @conditions
+    def test_what_is_drawn_is_drawn_anew_at_every_level(self, condition: str) -> None:
+        previous = chain(experiment_of("ppo"), condition)[1]
+        full = {ACTOR: [np.ones_like(mask) for mask in previous.masks[ACTOR]]}
+        cell = Cell(experiment_of("ppo", rate=1e-9), condition, SEEDS)  # n stays as it is
+        starts = [start_level(cell, level, dataclasses.replace(previous, masks=full))[0] for level in (2, 3)]
+        second, third = (networks[ACTOR].weights[1] for networks in starts)
+        assert np.array_equal(second, third) == (condition == TICKET)
+
+    @conditions
+    def test_a_member_starts_alike_alone_and_among_others(self, condition: str) -> None:
+        e, seeds = experiment_of("ppo"), tuple(range(40))
+        rng = np.random.default_rng(0)
+        w0 = {ACTOR: initial_networks(e, seeds)[ACTOR]}
+        trained = {ACTOR: w0[ACTOR].each(lambda w: w + rng.normal(size=w.shape))}
+        masks = {ACTOR: [np.ones(weight.shape, dtype=bool) for weight in trained[ACTOR].weights]}
+        nothing = np.empty(0)
+        networks, together = start_level(Cell(e, condition, seeds), 1, Level(masks, trained, *3 * [nothing]))
+        for row in (3, 17):
+            own = {ACTOR: [mask[[row]] for mask in masks[ACTOR]]}
+            before = Level(own, {ACTOR: trained[ACTOR].take(np.array([row]))}, *3 * [nothing])
+            alone, alone_masks = start_level(Cell(e, condition, (seeds[row],)), 1, before)
+            assert_networks_equal(alone, {name: mlp.take(np.array([row])) for name, mlp in networks.items()})
+            for mine, theirs in zip(alone_masks[ACTOR], together[ACTOR], strict=True):
+                np.testing.assert_array_equal(mine[0], theirs[row])
+
+    def test_actor_and_critic_are_pruned_by_one_threshold(self) -> None:
+        previous, after = chain(SYSTEMS["ppo-critic"], TICKET)[:2]
+        assert len({ones_in({ACTOR: after.masks[ACTOR]}, member) for member in range(len(SEEDS))}) > 1
+        for member in range(len(SEEDS)):
+            both = [
+                (np.abs(weight[member]), mask[member])
+                for name in after.masks
+                for weight, mask in zip(previous.trained[name].weights, after.masks[name], strict=True)
+            ]
+            smallest_kept = min(w[m].min() for w, m in both if m.any())
+            assert smallest_kept >= max(w[~m].max() for w, m in both if not m.all())
+
+    @pytest.mark.parametrize("lineage", ["own", "branch"])
+    def test_branches_share_the_tickets_mask_and_own_chains_leave_it(self, lineage: str) -> None:
+        e = experiment_of("ppo", lineage=lineage)
+        same = [
+            all(map(np.array_equal, ticket.masks[ACTOR], other.masks[ACTOR]))
+            for ticket, other in zip(chain(e, TICKET), chain(e, "mask/permuted"), strict=True)
+        ]
+        assert same == [True, True, lineage == "branch", lineage == "branch"]  # both prune the same dense network
+
+    def test_it_leaves_the_level_that_it_starts_from_as_it_is(self) -> None:
+        e = experiment_of("ppo", rewind=REWIND)
+        before = to_bytes(level_0(e))
+        start(e, "permuted/permuted", 1)
+        assert to_bytes(level_0(e)) == before
+
+    def test_a_fresh_draw_is_not_w0(self) -> None:
+        draws = [initial_networks(experiment_of("ppo"), SEEDS, level)[ACTOR].weights[0] for level in (None, 1, 2)]
+        assert not any(np.isin(draws[i], draws[i - 1]).any() for i in range(3))
+
+
+class TestWhatALevelLeaves:
+    @systems
+    @conditions
+    def test_exact_counts_zeros_outside_the_masks_and_weights_that_moved(self, e: Experiment, condition: str) -> None:
+        names, stated = prunable_networks(e), densities(e)
+        total = sum(mask[0].size for name in names for mask in level_0(e).masks[name])
+        for number, level in enumerate(chain(e, condition)):
+            initial = start(e, condition, number)[0] if number else initial_networks(e, SEEDS)
+            assert list(level.masks) == list(level.trained) == (names if number else list(layer_sizes(e)))
+            assert [array.shape for array in (level.scores, level.evaluations, level.trained_fraction)] == [
+                *((3, 4), (3, 4), (3,))
+            ]
+            pruned = {name: level.masks[name] for name in names}
+            assert all(ones_in(pruned, member) / total == stated[number] for member in range(len(SEEDS)))
+            for name, masks in level.masks.items():
+                assert all((w[~mask] == 0).all() for w, mask in zip(level.trained[name].weights, masks, strict=True))
+                assert (level.trained[name].flat != initial[name].flat).any()
+
+    def test_densities_of_a_small_network_by_hand(self) -> None:
+        """4-8-8-2 has 32 + 64 + 16 = 112 weights, and its critic 8 fewer."""
+        assert layer_sizes(experiment_of("ppo")) == {ACTOR: (4, 8, 8, 2), CRITIC: (4, 8, 8, 1)}
+        assert densities(experiment_of("ppo")).tolist() == [1, 56 / 112, 28 / 112, 14 / 112]
+        assert densities(SYSTEMS["ppo-critic"]).tolist() == [1, 108 / 216, 54 / 216, 27 / 216]
+        without_outputs = densities(experiment_of("ppo", outputs=False))
+        assert without_outputs.tolist() == [1, 48 / 96, 24 / 96, 12 / 96]
+
+    def test_level_0_is_dense_and_the_same_whatever_is_pruned_afterwards(self) -> None:
+        one, other = level_0(SYSTEMS["ppo"]), level_0(SYSTEMS["ppo-critic-branch"])
+        assert all(mask.all() for layers in one.masks.values() for mask in layers)
+        assert to_bytes(one) == to_bytes(other)
+        assert Cell(SYSTEMS["ppo"], DENSE, SEEDS).id == Cell(SYSTEMS["ppo-critic-branch"], DENSE, SEEDS).id
+
+    @learners
+    def test_the_same_cell_twice_gives_the_same_bits(self, learner: str) -> None:
+        e, condition = experiment_of(learner), "permuted/permuted"
+        again = run_level(Cell(e, condition, SEEDS), 2, chain(e, condition)[1])
+        assert to_bytes(again) == to_bytes(chain(e, condition)[2])
+
+    def test_a_member_that_diverged_is_named_by_its_seed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        e = scripted((0, 1), (1, 2))
+        population = e.learner.start(e.task, initial_networks(e, (10, 11)), {}, (10, 11), 0)
+        population.actor.biases[0][1] = np.nan
+        population.advance = lambda: None
+        monkeypatch.setattr(type(e.learner), "start", lambda *_: population)
+        with pytest.raises(ValueError, match="seed 11"):
+            scripted_level(e)
+
+    def test_a_control_that_is_not_passed_is_refused(self) -> None:
+        e = dataclasses.replace(experiment_of("bc"), control="unmasked")
+        with pytest.raises(ValueError, match="unmasked"):
+            run_level(Cell(e, DENSE, SEEDS), 0, None)
+        assert control_of(e) is CONTROLS["unmasked"]
+
+
+class TestSurvivingInputs:
+    """Dense networks on the inputs that the ticket's mask keeps (paper 4.1)."""
+
+    def test_masks_are_whole_rows_where_the_ticket_has_a_connection_and_all_of_the_other_layers(self) -> None:
+        rng = np.random.default_rng(0)
+        ticket = {ACTOR: [rng.random(shape) < 0.1 for shape in ((3, 6, 8), (3, 8, 2))]}
+        first, second = surviving_inputs(ticket)[ACTOR]
+        connected = ticket[ACTOR][0].any(axis=2)
+        assert 0 < connected.sum() < connected.size
+        np.testing.assert_array_equal(first, np.broadcast_to(connected[:, :, None], first.shape))
+        assert second.all()
+
+    @pytest.mark.parametrize("rewind", [0.0, REWIND])
+    def test_networks_start_from_the_tickets_weights_and_lack_those_inputs_alone(self, rewind: float) -> None:
+        e = experiment_of("ppo", rate=0.95, levels=1, rewind=rewind)
+        dense, cell = level_0(e), Cell(e, SURVIVING, SEEDS)
+        ticket = run_level(Cell(e, TICKET, SEEDS), 1, dense, None, dense)
+        gone = ~ticket.masks[ACTOR][0].any(axis=2)
+        assert gone.any() and not gone.all()
+        networks, masks = start_level(cell, 1, None, ticket, dense)
+        np.testing.assert_array_equal(masks[ACTOR][0].any(axis=2), ~gone)
+        reset = base(e, SURVIVING, 1)[ACTOR]
+        np.testing.assert_array_equal(networks[ACTOR].weights[0], np.where(gone[:, :, None], 0, reset.weights[0]))
+        np.testing.assert_array_equal(networks[ACTOR].weights[1], reset.weights[1])
+        level = run_level(cell, 1, None, ticket, dense)
+        assert (level.trained[ACTOR].weights[0][gone] == 0).all()
+        assert to_bytes(from_bytes(to_bytes(level))) == to_bytes(level)
+
+
+@pytest.fixture
+def by_gradient(registered: None) -> str:
+    """A criterion that asks for gradients."""
+
+    @register.criterion("by-gradient")
+    def by_gradient(weights: Any, gradients: Any) -> Any:
+        return [abs(weight * gradient) for weight, gradient in zip(weights, gradients, strict=True)]
+
+    return "by-gradient"
+
+
+class TestGradients:
+    """Of the loss at the pruned checkpoint, for a criterion that asks for them."""
+
+    @learners
+    def test_asking_for_them_changes_no_training_and_what_stays_is_ranked_highest(
+        self, learner: str, by_gradient: str
+    ) -> None:
+        e = experiment_of(learner, criterion=by_gradient)
+        plain, asked = level_0(experiment_of(learner)), run_level(Cell(e, DENSE, SEEDS), 0, None)
+        assert plain.gradients == {} and set(asked.gradients) == set(plain.trained)
+        assert to_bytes(dataclasses.replace(asked, gradients={})) == to_bytes(plain)
+        kept = prune(Cell(e, TICKET, SEEDS), 1, asked)[ACTOR]
+        ranks = [abs(w * g) for w, g in zip(asked.trained[ACTOR].weights, asked.gradients[ACTOR], strict=True)]
+        for member in range(len(SEEDS)):
+            ranked = np.concatenate([rank[member].ravel() for rank in ranks])
+            stays = np.concatenate([mask[member].ravel() for mask in kept])
+            assert ranked[stays].min() >= ranked[~stays].max()
+
+    @learners
+    def test_leaving_units_out_changes_none(self, learner: str, by_gradient: str) -> None:
+        """At a learning rate of nothing, so that both trainings end in the same weights."""
+        still = dataclasses.replace(LEARNERS[learner], learning_rate=1e-30)  # type: ignore[type-var]
+        pruning = Pruning(rate=0.9, levels=1, scope="actor+critic", criterion=by_gradient)
+        levels = []
+        for saves in (True, False):
+            e = experiment_of(learner, Savings(leave_out_unreachable=saves))
+            e = dataclasses.replace(e, learner=still, pruning=pruning)
+            levels.append(run_level(Cell(e, TICKET, SEEDS), 1, run_level(Cell(e, DENSE, SEEDS), 0, None)))
+        compacted, full = levels
+        assert list(compacted.gradients) == list(full.gradients) == prunable_networks(e)
+        for name, layers in full.gradients.items():
+            for mine, gradient, mask in zip(compacted.gradients[name], layers, full.masks[name], strict=True):
+                assert (gradient[~mask] == 0).all()
+                np.testing.assert_allclose(mine, gradient, rtol=0, atol=1e-6)
+        assert any(gradient.any() for gradient in full.gradients[ACTOR])
+
+    @pytest.mark.parametrize("maximum", [np.inf, 4.0])
+    def test_they_are_of_the_pruned_checkpoint_also_of_members_that_stopped(
+        self, maximum: float, by_gradient: str
+    ) -> None:
+        script = ((1, 3, 4, 0), (4, 0, 0, 0), (0, 1, 2, 1), (3, 4, 0, 0))
+        level = scripted_level(scripted(*script, maximum=maximum, criterion=by_gradient))
+        found = [float(gradient.flat[0]) for gradient in level.gradients[ACTOR][0]]
+        assert found == pytest.approx([0.2, 0, 0.2, 0.1])  # a tenth of the round
