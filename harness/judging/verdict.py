@@ -12,7 +12,7 @@ from harness.statistics import Kind, Outcome, benjamini_hochberg
 
 RULE = 1
 """The version of the rule by which numbers become a conclusion: which test is chosen, how it is guarded, when it is
-refused, and what its outcome means. Claims are registered with it. Raise it when a conclusion can come out otherwise."""
+refused, and what its outcome means. Claims are registered with it. Raise it when a conclusion can change."""
 
 
 def conclude(kind: Kind, min_effect: float, outcome: Outcome) -> tuple[Conclusion, str]:
