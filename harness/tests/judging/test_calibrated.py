@@ -1,5 +1,6 @@
 """Which verdicts are refused for what the calibration found: by the table, and by a look at the data."""
 
+from collections.abc import Callable
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 
 from harness.judging import calibrated
 from harness.judging.calibrated import CalibrationTable, Rate
+from harness.judging.claim import Claim
+from harness.judging.judge import Judge
 from harness.results import records
+from harness.results.schema import Finding
 from harness.statistics import Censored, Kind, Outcome, PerSeed, censored_ranks, contrast_test, swapped_spreads
 
 SPAN = (0.0, 1.0)
@@ -206,3 +210,40 @@ class TestGroups:
         fails[:4] = 0
         outcome = swapped_spreads(fails, other)
         assert calibrated.checked_spreads(outcome, fails, other, SPAN).refusal == "false alarms"
+
+
+NONE = np.zeros(20, bool)
+HIGH, LOW = near(0.6, 20, 0.1), near(0.2, 20, 0.1)
+WIDE, NARROW = np.random.default_rng(0).normal(0.5, [[[0.2]], [[0.05]]], (2, 20, 3))
+ASKED: dict[str, Callable[[Judge, dict[str, Any]], None]] = {
+    "greater": lambda judge, readings: judge.greater(pair(HIGH, LOW), min_effect=0.1, unit="u", **readings),
+    "equivalent": lambda judge, readings: judge.equivalent(pair(HIGH, HIGH), margin=0.9, unit="u", **readings),
+    "non-inferior": lambda judge, readings: judge.non_inferior(pair(HIGH, LOW), margin=0.1, unit="u", **readings),
+    "holds out longer": lambda judge, readings: judge.holds_out_longer(*RANKED, min_effect=0.1, **readings),
+    "spreads wider": lambda judge, readings: judge.spreads_wider(WIDE, NARROW, min_effect=0.1, unit="u", **readings),
+}
+RANKED = (Censored(HIGH, NONE, NONE), Censored(LOW, NONE, NONE))
+READ: dict[str, Any] = {"holds out longer": RANKED, "spreads wider": (WIDE, NARROW)}
+
+
+@pytest.mark.parametrize("method", ASKED)
+def test_no_method_of_the_judge_rests_on_a_test_that_the_table_refuses(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for its finding nor for the readings beside it."""
+    readings = {"sensitivity": {"other": READ.get(method, pair(HIGH, LOW))}}
+
+    def judged_by(table: CalibrationTable) -> Finding:
+        monkeypatch.setattr(calibrated, "committed", lambda: table)
+        judge = Judge(Claim("made", "0", "none", 1, "returns"), "it", "made::it", "It is so.", [], "pytest", True)
+        ASKED[method](judge, readings)
+        assert judge.finding is not None
+        return judge.finding
+
+    allowed = judged_by(TABLE)
+    assert (allowed.refusal, allowed.conclusion) == ("", "supported")
+    refused = judged_by(CalibrationTable({}))
+    assert (refused.refusal, refused.conclusion) == ("uncalibrated", "underpowered")
+    assert refused.sensitivity[0].conclusion == "underpowered"
+    worst = {key: dict.fromkeys(SHAPES, OFTEN) for key in TABLE.false_alarms}
+    assert judged_by(CalibrationTable(worst, TABLE.shapes)).refusal == "false alarms"
