@@ -9,13 +9,14 @@ from types import MappingProxyType
 
 import pytest
 
-from harness.files import SUITE_ROOT, FixtureError
+from harness.errors import OneLineError
+from harness.files import FIXTURES, SUITE_ROOT
 from harness.judging.commitments import JUDGING, Item, commitments_of
 from harness.judging.judge import Judge
 from harness.plugin.options import Settings
 from harness.profiles.profile import PROFILES
-from harness.results import history, preregistration
-from harness.results.history import HistoryError
+from harness.results import baseline, history, preregistration
+from harness.results.baseline import Baseline
 from harness.results.preregistration import FRESH, Blocks, Commitments, Register, Registered
 from harness.results.provenance import provenance
 from harness.results.schema import Finding, Preregistered
@@ -87,22 +88,33 @@ def register_all(claims: Claims, names: Collection[str], settings: Settings, rea
                     f"claim {name}: the min_effect or margin of {function} is no number in its source; write it there"
                 )
 
-    def evidence(claim: str, finding: str) -> Blocks:
-        return history.judged_blocks(settings.history, claim, finding) if settings.history else {}
-
     try:
-        known = preregistration.read()
+        known, recorded = preregistration.read(), _baselines()
+
+        def evidence(claim: str, finding: str) -> Blocks:
+            """By the history, and by the committed baselines, which a fresh clone has."""
+            found = dict(history.judged_blocks(settings.history, claim, finding)) if settings.history else {}
+            for held in recorded:
+                if claim in held.claims and (not finding or finding in held.claims[claim].findings):
+                    found[held.profile] = tuple(sorted({*found.get(held.profile, ()), held.seed_block}))
+            return found
+
         after = preregistration.registered_anew(
             known, now, made["created"], made["commit"], evidence, reason, lambda claim: _in_git(claims.file(claim))
         )
         if after != known:
             preregistration.write(after)
-    except (FixtureError, HistoryError, OSError) as error:
+    except (OneLineError, OSError) as error:
         raise pytest.UsageError(str(error)) from None
     yield from (f"{name}: {_outcome(known.claims.get(name), after.claims[name])}" for name in after.claims)
     yield from (f"{name}: is a claim no more" for name in known.claims if name not in after.claims)
     if after != known:
         yield f"written: {preregistration.file()}"
+
+
+def _baselines() -> list[Baseline]:
+    files = [FIXTURES / "baselines" / f"{profile}.json" for profile in JUDGING]
+    return [baseline.read(file) for file in files if file.exists()]
 
 
 def _outcome(before: Registered | None, after: Registered) -> str:
