@@ -92,6 +92,7 @@ class Reported:
             finding = not_run(judge).replace(message=f"{item.nodeid} was skipped, so its claim was not judged")
         elif not report.passed:
             text = call.excinfo.exconly() if call.excinfo else "no reason given"
+            text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # half of a surrogate pair has no encoding
             finding = judge.blank("error").replace(reason="The test did not get to a result.", message=text)
             if not (call.excinfo and call.excinfo.errisinstance((NotFiniteError, pytest.fail.Exception))):
                 report.sections.append(("claim", failure.text(finding)))  # below the traceback
