@@ -126,7 +126,7 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
         verdict=verdict,
         summary=f"{verdict} at {settings.profile}. {sentence}{added}",
         preregistration=mark(suite.house, name, registered, settings, findings),
-        expected=None if suite.deselected else len(suite.collected[name]),
+        expected=None if suite.house.partial else len(suite.collected[name]),
         cpu_seconds=sum(suite.store.cpu_seconds(cells[cell.id]) for cell in suite.cells_of(name) if cell.id in cells),
         findings=tuple(findings),
         charts=tuple(charts),

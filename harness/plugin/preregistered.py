@@ -30,8 +30,11 @@ class Claims:
 
     def __init__(self, judges: Mapping[pytest.Item, Judge] = MappingProxyType({})):
         self._items = [_item(item, judge) for item, judge in judges.items() if item.path.is_relative_to(CLAIMS)]
-        self.partial = any("::" in argument for item in judges for argument in item.config.args)
-        """Whether a path named single tests, so that others of the same claim may not have been collected."""
+        self.partial = any(
+            item.config.getoption("lf", False) or any("::" in argument for argument in item.config.args)
+            for item in judges
+        )
+        """Whether single tests were named, or those that failed last, so that a claim may be collected in part."""
 
     def __contains__(self, claim: str) -> bool:
         return any(item.claim.id == claim for item in self._items)

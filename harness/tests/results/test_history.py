@@ -288,7 +288,7 @@ def test_a_place_that_can_not_be_written_is_known_before(tmp_path: Path) -> None
 def test_a_session_adds_what_it_judged_however_many_workers_did_and_notes_seeds_added_to_others(tmp_path: Path) -> None:
     made = made_of_numbers(tmp_path / "project", "supported", "underpowered")
     file = made.folder / ".claims" / history.NAME
-    for args in (["-n", "2"], ["-k", "supported"], ["--claims-profile=smoke"]):
+    for args in (["-n", "2"], ["--claim=supported"], ["claims/test_underpowered.py::test_it"]):
         ran = made.run("--claims-report=none", *args)
         assert ran.code == OK, ran.text
     (whole,) = history.read(file, "tiny")
@@ -296,6 +296,9 @@ def test_a_session_adds_what_it_judged_however_many_workers_did_and_notes_seeds_
         "supported": "REPRODUCED",
         "underpowered": "INCONCLUSIVE",
     }
+    commands = {name: past.run.command for name, past in history.elsewhere(file, "scaled")["tiny"].items()}
+    assert "--claim=supported" in commands["supported"], "the latest run that judged all of it"
+    assert "-n 2" in commands["underpowered"], "the last one may have judged a part"
     assert history.judged_blocks(file, "supported") == {"tiny": (0,)}
     ran = made.run("--claims-report=none", "--claims-seeds=5")
     assert "seeds were added to a block already judged: 5 after 3 on block 0" in ran.text
