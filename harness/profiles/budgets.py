@@ -40,8 +40,8 @@ class Budgets:
     task: as its experts were trained on it. experiments: profile -> learner -> experiment; `paper` and `scaled` have
     the same learners. references: the variants of the task whose random and expert returns are measured. tried:
     learner -> settings other than those of `scaled` whose dense agents were compared with it. sizes: learner -> hidden
-    units of the networks that the claims on network size compare, the smallest first. seeds: the share of a profile's
-    seeds that the task is judged on, where it is not all of them.
+    units of the networks that the claims on network size compare, the smallest first. seed_fraction: the
+    fraction of a profile's seeds that the task is judged on, where it is not all of them.
     """
 
     task: Task
@@ -50,7 +50,7 @@ class Budgets:
     references: tuple[Task, ...]
     sizes: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=lambda: MappingProxyType({}))
     tried: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=lambda: MappingProxyType({}))
-    seeds: Mapping[ProfileName, float] = field(default_factory=lambda: MappingProxyType({}))
+    seed_fraction: Mapping[ProfileName, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def experiments(

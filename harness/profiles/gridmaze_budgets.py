@@ -119,5 +119,5 @@ BUDGETS = Budgets(
             {"gae_lambda": 0.9},
         ),
     },
-    seeds={"extended": 0.5},
+    seed_fraction={"extended": 0.5},
 )

@@ -58,8 +58,8 @@ class Profile:
 
     gives_findings: whether claims are judged; a smoke run only shows that everything runs. overrides: what options
     change; what a claim itself sets wins over them. control: the name of what is broken about all of it, or nothing;
-    control_overrides: the fields that it changes, whatever a claim sets (see `harness.controls.broken_by`). shares: by
-    task, the share of the seeds that it is judged on; all where it is not named.
+    control_overrides: the fields that it changes, whatever a claim sets (see `harness.controls.broken_by`). seed_fractions:
+    by task, the fraction of the seeds that it is judged on; all where it is not named.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Profile:
     overrides: tuple[Override, ...] = ()
     control: str = ""
     control_overrides: tuple[Override, ...] = ()
-    shares: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    seed_fractions: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
         return f"{self.name} with {', '.join(self.altered)}" if self.altered else self.name
@@ -138,7 +138,7 @@ class Profile:
 
     def times(self, task: str, times: int = 1) -> float:
         """How many times the profile's seeds a run on this task has that asks for `times` as many."""
-        return times * self.shares.get(task, 1)
+        return times * self.seed_fractions.get(task, 1)
 
     def seeds_of(self, block: int, times: float = 1) -> tuple[int, ...]:
         """The seeds of a block; `times` as many, at least one. Raises ValueError beyond a block."""
@@ -207,8 +207,10 @@ def _profile(name: ProfileName) -> Profile:
         for task, budgets in TASKS.items()
         for learner, experiment in budgets.experiments[name].items()
     }
-    shares = {task: budgets.seeds[name] for task, budgets in TASKS.items() if name in budgets.seeds}
-    return Profile(name, says, seeds, MappingProxyType(systems), gives_findings=name != "smoke", shares=shares)
+    fractions = {task: budgets.seed_fraction[name] for task, budgets in TASKS.items() if name in budgets.seed_fraction}
+    return Profile(
+        name, says, seeds, MappingProxyType(systems), gives_findings=name != "smoke", seed_fractions=fractions
+    )
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType({name: _profile(name) for name in _SAYS})

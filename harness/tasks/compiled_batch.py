@@ -1,4 +1,4 @@
-"""What the batches share that one compiled function steps."""
+"""What all batches have that one compiled function steps."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Self

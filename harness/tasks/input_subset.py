@@ -1,21 +1,37 @@
-"""A task of which only some inputs are shown: what is asked of surviving inputs, and how inputs that never change are
-left out of the arithmetic. The task itself is the same, and draws the same starts."""
+"""A task observed through some of its inputs: those that survive pruning, or all but those that are always zero.
+
+The task itself is the same, and draws the same starts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 from harness.tasks.spec import Batch, SparseBatch, SparseTask, SparseTransition, Task, zero_inputs
 
 
+def _of_task(name: str) -> Any:
+    return property(lambda self: getattr(self.task, name), doc=f"See `Task.{name}`.")
+
+
 @dataclass(frozen=True)
 class InputSubset:
-    """`task` showing `inputs` alone, in this order. Raises ValueError for one that the task does not have."""
+    """`task` observed through `inputs` alone, in this order. Raises ValueError for an input that the task lacks.
+
+    Its name is the task's, whose experts and reference returns it has.
+    """
 
     task: Task
     inputs: tuple[str, ...]
+
+    name = _of_task("name")
+    actions = _of_task("actions")
+    horizon = _of_task("horizon")
+    minimum_return = _of_task("minimum_return")
+    maximum_return = _of_task("maximum_return")
+    draw_starts = _of_task("draw_starts")
 
     def __post_init__(self) -> None:
         known = set(self.task.inputs)
@@ -25,58 +41,29 @@ class InputSubset:
             raise ValueError(f"{self.task.name} {problem} {', '.join(self.task.inputs)}")
 
     @property
-    def name(self) -> str:
-        """That of the task: experts and reference returns are its own."""
-        return self.task.name
-
-    @property
     def zero_inputs(self) -> tuple[str, ...]:
-        """Of those that are shown."""
+        """Of those that are observed."""
         own = set(self.inputs)
         return tuple(name for name in zero_inputs(self.task) if name in own)
-
-    @property
-    def actions(self) -> int:
-        """See `Task.actions`."""
-        return self.task.actions
-
-    @property
-    def horizon(self) -> int:
-        """See `Task.horizon`."""
-        return self.task.horizon
-
-    @property
-    def minimum_return(self) -> float:
-        """See `Task.minimum_return`."""
-        return self.task.minimum_return
-
-    @property
-    def maximum_return(self) -> float:
-        """See `Task.maximum_return`."""
-        return self.task.maximum_return
-
-    def draw_starts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """See `Task.draw_starts`."""
-        return self.task.draw_starts(rng, shape)
 
     def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "InputSubsetBatch":
         """See `Task.batch`."""
         return InputSubsetBatch(self.task.batch(starts, seeds), self.columns)
 
     def table(self, seeds: Sequence[int]) -> np.ndarray | None:
-        """See `SparseTask.table`: a feature adds to the inputs that are shown."""
+        """See `SparseTask.table`: a feature adds to the inputs that are observed."""
         rows = cast(SparseTask, self.task).table(seeds) if hasattr(self.task, "table") else None
         return None if rows is None else rows[..., self.columns]
 
     @property
     def columns(self) -> np.ndarray:
-        """int64[inputs]: where in the task's own observations they stand."""
+        """int64[inputs]: the places of the inputs in the task's own observations."""
         places = {name: place for place, name in enumerate(self.task.inputs)}
         return np.array([places[name] for name in self.inputs])
 
 
 class InputSubsetBatch:
-    """A `Batch`, and its own `Transition`, of which some columns are shown."""
+    """A `Batch`, and its own `Transition`, of which some columns are observed."""
 
     rewards: np.ndarray
     terminated: np.ndarray
@@ -107,9 +94,8 @@ class InputSubsetBatch:
 
     def step(self, actions: np.ndarray, restarts: np.ndarray) -> "InputSubsetBatch":
         """See `Batch.step`."""
-        transition = self._batch.step(actions, restarts)
+        self._transition = transition = self._batch.step(actions, restarts)
         self.rewards, self.terminated, self.truncated = transition.rewards, transition.terminated, transition.truncated
-        self._transition = transition
         return self
 
     def keep(self, members: np.ndarray) -> None:
@@ -123,7 +109,7 @@ def full_task(task: Task) -> Task:
 
 
 def select_inputs(task: Task, observations: np.ndarray) -> np.ndarray:
-    """What `task` shows of observations of the whole task, float[..., inputs]."""
+    """What `task` observes, float32[..., inputs], of observations of the task with all of its inputs."""
     if not isinstance(task, InputSubset):
         return observations
     return np.take(select_inputs(task.task, observations), task.columns, axis=-1)

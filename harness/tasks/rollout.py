@@ -18,7 +18,7 @@ class Acting:
     softmax: bool = False
     """Drawn from the softmax of the outputs."""
     epsilon: float = 0.0
-    """The share of actions that are drawn uniformly instead."""
+    """The probability with which an action is drawn uniformly instead."""
 
 
 GREEDY = Acting()

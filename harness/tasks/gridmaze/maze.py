@@ -200,16 +200,6 @@ def _entangled_table(seed: int) -> np.ndarray:
     return table.astype(np.float32)
 
 
-def objects(features: np.ndarray) -> np.ndarray:
-    """What stands in each cell, int64[..., rows, columns]: a place in `OBJECTS`, or -1 for a wall.
-
-    features: int16[..., most], of any encoding.
-    """
-    table = _table("object-map")[0]
-    maps = np.where(features[..., None] >= 0, table[features], 0).sum(axis=-2).reshape(*features.shape[:-1], -1, CELLS)
-    return np.where(LAYOUT.walls, -1, maps.argmax(axis=-2)).reshape(*features.shape[:-1], ROWS, COLUMNS)
-
-
 def projection(seed: int) -> np.ndarray:
     """float32[1200, 1200]: the matrix of U(-1, 1) by which the entangled encoding multiplies a flat object-map."""
     size = len(OBJECTS) * CELLS

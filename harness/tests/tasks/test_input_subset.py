@@ -58,11 +58,6 @@ class TestValues:
                 whole_batch.keep(np.array([2, 0]))
         assert ended > 10
 
-    def test_all_else_is_the_tasks_own(self) -> None:
-        task = CartPole(horizon=77)
-        for name in ("name", "actions", "horizon", "minimum_return", "maximum_return"):
-            assert getattr(InputSubset(task, POLE), name) == getattr(task, name)
-
     def test_one_may_be_narrowed_again(self) -> None:
         task = InputSubset(InputSubset(CartPole(), ("cart velocity", *POLE)), POLE[1:])
         observations = np.random.default_rng(0).normal(size=(2, 5, 4))
