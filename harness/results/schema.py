@@ -16,7 +16,7 @@ from harness.errors import OneLineError
 from harness.files import replace_file
 from harness.results.model import Model, Opaque, in_a_line
 from harness.results.sample import Sample
-from harness.statistics.outcome import Kind
+from harness.statistics.outcome import Kind, Refusal
 
 FORMAT: Literal[3] = 3
 """Of findings.json. It rises when a field changes its meaning or goes."""
@@ -27,16 +27,6 @@ JUDGED: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "un
 """The conclusions that say something about a claim."""
 Verdict = Literal["REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE", "NOT RUN", "ERROR", "SMOKE"]
 Standing = Literal["regressed", "left", "not comparable", "changed", "recovered", "new", "holds", "as recorded"]
-Refusal = Literal["", "few seeds", "no spread", "censored", "uncalibrated", "false alarms", "insensitive", "other"]
-"""Why no verdict may rest on a test.
-
-few seeds      the test judges nothing at so few seeds; more would lift this
-no spread      all seeds gave the same value
-censored       no pair of seeds can be ordered
-uncalibrated   the calibration table does not hold this test at so few seeds or on so many conditions
-false alarms   the calibration table says that the test alarms falsely too often on such data
-insensitive    "no difference" means nothing here: dense learning fell short, or no effect could be seen
-"""
 
 STANDINGS: dict[Standing, str] = {
     "regressed": "is no longer supported, or is contradicted now, and has drifted further than chance explains",

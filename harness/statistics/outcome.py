@@ -17,8 +17,15 @@ from harness.statistics.finite import require_finite
 Kind = Literal["greater", "equivalent", "non-inferior"]
 Test = Literal["sign-flip", "guarded t", "guarded Welch", "Welch", "censored ranks", "swapped spreads", "paired shares"]
 Refusal = Literal["", "few seeds", "no spread", "censored", "uncalibrated", "false alarms", "insensitive", "other"]
-"""Why nothing was judged, for code: too few seeds; seeds that do not vary; censoring that leaves no pair to be ordered;
-a test that was never calibrated, or that alarms too often on such data; a system on which nothing could be seen."""
+"""Why no verdict may rest on a test.
+
+few seeds      the test judges nothing at so few seeds; more would lift this
+no spread      all seeds gave the same value
+censored       no pair of seeds can be ordered
+uncalibrated   the calibration table does not hold this test at so few seeds or on so many conditions
+false alarms   the calibration table says that the test alarms falsely too often on such data
+insensitive    "no difference" means nothing here: dense learning fell short, or no effect could be seen
+"""
 
 TAIL = 0.025  # alpha = 0.05 two-sided, half on each side
 

@@ -37,7 +37,7 @@ def test_arms_start_alike_and_see_other_lessons() -> None:
         populations.append(experiment(arm).learner.start(task, networks, masks, dense(arm).seeds, 0))
     for one, other in pairwise(populations):
         assert np.array_equal(one.networks[ACTOR].flat, other.networks[ACTOR].flat)
-        assert not np.array_equal(one.observations, other.observations)  # type: ignore[attr-defined]
+        assert not np.array_equal(one.observations, other.observations)
 
 
 def test_the_first_arm_is_the_learner_itself_and_no_stream_of_one_arm_is_that_of_another() -> None:
@@ -165,7 +165,7 @@ def test_arguments_that_can_not_be_used_are_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OneLineError, match="replicates"):
-        aa.main(**arguments)  # type: ignore[arg-type]
+        aa.main(**arguments)
     assert not (tmp_path / ".claims").exists()
 
 

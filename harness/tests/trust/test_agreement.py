@@ -137,8 +137,8 @@ class TestAlarms:
         found = records.read("alarms", committed=Path("none"))
         assert found is not None
         assert found.data["runs"] == 90
-        assert found.data["alarms"] <= 4  # type: ignore[operator]
-        assert found.data["runs in which a finding left supported"] > 20  # type: ignore[operator]
+        assert found.data["alarms"] <= 4
+        assert found.data["runs in which a finding left supported"] > 20
 
     def test_a_block_of_other_code_alarms_against_every_baseline(self) -> None:
         blocks = [*(sampled(number, [0.5, 0.3]) for number in range(9)), sampled(9, [0.5, 0.0])]
