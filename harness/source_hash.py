@@ -16,6 +16,7 @@ from typing import Any
 PACKAGE = __name__.partition(".")[0]
 _PUBLIC = {PACKAGE, f"{PACKAGE}.register"}
 """What users import to name things by: no number passes through it, and it imports every learner."""
+Follows = Callable[[str, Path], bool]
 _SILENT = frozenset({"ctx", "kind", "type_comment"})
 """Fields of syntax nodes that say nothing about what is computed."""
 
@@ -40,19 +41,17 @@ def module_hash(name: str) -> str:
     return file_hash(_source_of(name))
 
 
-def modules_behind(
-    roots: Iterable[str], follows: Callable[[str, Path], bool] = lambda name, file: is_ours(name)
-) -> dict[str, Path]:
+def modules_behind(roots: Iterable[str], beside: Follows = lambda name, file: False) -> dict[str, Path]:
     """The roots and every module that they import when they run, directly or through others, with their files.
 
     Imports for type checkers alone don't count, nor do the package itself and `register`, which only give names.
-    follows: whether to go into an imported module of this name and file; by default into those of this package.
+    beside: whether to go into an imported module of this name and file too, beside those of this package.
     Raises ValueError where a root has no source file.
     """
-    return files_behind({name: _source_of(name) for name in roots}, follows)
+    return files_behind({name: _source_of(name) for name in roots}, beside)
 
 
-def files_behind(roots: Mapping[str, Path], follows: Callable[[str, Path], bool]) -> dict[str, Path]:
+def files_behind(roots: Mapping[str, Path], beside: Follows) -> dict[str, Path]:
     """The same, where the roots' files are known: modules of one name, as conftest.py, may be many."""
     found: dict[str, Path] = {}
     waiting = list(roots.items())
@@ -61,7 +60,7 @@ def files_behind(roots: Mapping[str, Path], follows: Callable[[str, Path], bool]
         if name not in found:
             found[name] = file
             for node in _read(file)[1]:
-                waiting += _targets(node, name, file.name == "__init__.py", follows)
+                waiting += _targets(node, name, file.name == "__init__.py", beside)
     return found
 
 
@@ -79,11 +78,18 @@ def is_ours(module: str) -> bool:
 def file_of(module: str) -> Path | None:
     """A module's file; None where there is none, or no such module. It may be loaded, and need not be."""
     path = getattr(sys.modules.get(module), "__file__", None)
-    return Path(path).resolve() if path else _found(module)
+    return _resolved(path) if path else _found(module)
+
+
+@functools.cache
+def _resolved(path: str) -> Path:
+    return Path(path).resolve()
 
 
 @functools.cache
 def _found(module: str) -> Path | None:
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        return None  # it belongs to the version of Python
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
@@ -122,13 +128,13 @@ def _imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
 
 
 def _targets(
-    node: ast.Import | ast.ImportFrom, module: str, is_package: bool, follows: Callable[[str, Path], bool]
+    node: ast.Import | ast.ImportFrom, module: str, is_package: bool, beside: Follows
 ) -> Iterator[tuple[str, Path]]:
     """Those modules that an import statement of `module` loads which are to be followed."""
 
     def followed(names: list[str]) -> list[tuple[str, Path]]:
-        found = [(name, file_of(name)) for name in names if name not in _PUBLIC]
-        return [(name, file) for name, file in found if file is not None and follows(name, file)]
+        files = {name: file_of(name) for name in names if name not in _PUBLIC}
+        return [(name, file) for name, file in files.items() if file and (is_ours(name) or beside(name, file))]
 
     if isinstance(node, ast.Import):
         yield from followed([alias.name for alias in node.names])

@@ -138,10 +138,9 @@ def _behind(origin: Origin) -> dict[str, Path]:
     folder = list(origin.file.parents)[: depth + 1][-1]
 
     def belongs(name: str, file: Path) -> bool:
-        own = name.partition(".")[0]
-        if is_ours(name) or own in (top, *sys.stdlib_module_names):
-            return own not in sys.stdlib_module_names
         inside = file.relative_to(folder).parts if file.is_relative_to(folder) else ("site-packages",)
-        return not {"site-packages", "dist-packages"} & set(inside)
+        is_installed = {"site-packages", "dist-packages"} & set(inside)
+        own = name.partition(".")[0]
+        return own not in sys.stdlib_module_names and (own == top or not is_installed)
 
     return files_behind({origin.module: origin.file}, belongs)
