@@ -57,9 +57,9 @@ class Profile:
     """One scale of the whole suite.
 
     gives_findings: whether claims are judged; a smoke run only shows that everything runs. overrides: what options
-    change; what a claim itself sets wins over them. control: the name of what is broken about all of it, or nothing;
-    control_overrides: the fields that it changes, whatever a claim sets (see `harness.controls.broken_by`). seed_fractions:
-    by task, the fraction of the seeds that it is judged on; all where it is not named.
+    change; what a claim itself sets wins over them. control: the name of what is broken about all of it, or nothing.
+    control_overrides: the fields that it changes, whatever a claim sets (see `harness.controls.broken_by`).
+    seed_fractions: by task, the fraction of the seeds that it is judged on; all where it is not named.
     """
 
     name: str
