@@ -1,6 +1,6 @@
 """Adam (Kingma & Ba 2015), compiled for one member at a time."""
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -21,28 +21,8 @@ class AdamSettings(NamedTuple):
     decoupled: bool
 
 
-class HasAdam(Protocol):
-    """The settings of a learner that trains by Adam."""
-
-    @property
-    def learning_rate(self) -> float:
-        """Of Adam."""
-
-    @property
-    def epsilon(self) -> float:
-        """Of Adam."""
-
-    @property
-    def weight_decay(self) -> float:
-        """Of all weights and biases."""
-
-    @property
-    def decay(self) -> Decay:
-        """See `Decay`."""
-
-
-def adam_settings(learner: HasAdam, rate_factor: float = 1.0) -> AdamSettings:
-    """The settings of a learner's next updates, its learning rate multiplied by `rate_factor`."""
+def adam_settings(learner: Any, rate_factor: float = 1.0) -> AdamSettings:
+    """Of a learner with settings of these names and `decay`, its learning rate multiplied by `rate_factor`."""
     rate, decoupled = learner.learning_rate * rate_factor, learner.decay == "decoupled"
     return AdamSettings(float(rate), float(learner.epsilon), float(learner.weight_decay), decoupled)
 

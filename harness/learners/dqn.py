@@ -236,6 +236,7 @@ class DQNPopulation(PlayingPopulation):
         """See `OffersGradients`: over all transitions of the replay memory, each counted once."""
         found = self.actor.each(np.zeros_like)
         places, parameters = self.replay.places, self._parameters()
+        network, memory = self.trained[ACTOR], self.replay.memory
         assert len(places), "no rollout was played yet"
         for first in range(0, len(places), SAMPLES_AT_ONCE):
             drawn = places[first : first + SAMPLES_AT_ONCE]
@@ -243,14 +244,9 @@ class DQNPopulation(PlayingPopulation):
             workspace.drawn[:] = drawn
             workspace.weights[:] = 1
             for member, total in enumerate(found.flat):
-                self._member_gradient(member, parameters, workspace)
+                _gradient(network, self.target, memory, member, parameters, workspace, self.table, None)
                 total += workspace.network.grad_params * total.dtype.type(len(drawn) / len(places))
         return {ACTOR: found}
-
-    def _member_gradient(self, member: int, parameters: "DQNUpdateParameters", workspace: "DQNWorkspace") -> None:
-        """See `_gradient`; without dropout."""
-        memory = self.replay.memory
-        _gradient(self.trained[ACTOR], self.target, memory, member, parameters, workspace, self.table, None)
 
     def _parameters(self) -> "DQNUpdateParameters":
         """Of the updates of this round."""

@@ -1,6 +1,7 @@
 """Behavioural cloning: its loss, its data and its order of minibatches."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +53,23 @@ def test_each_pass_goes_through_the_data_once_in_a_new_order(students: Students)
     for member in range(3):
         data = sorted(map(tuple, students.observations[member].tolist()))
         assert all(sorted(map(tuple, each[member].tolist())) == data for each in passes)
+
+
+def test_a_training_that_starts_midway_in_a_pass_uses_no_sample_twice(
+    students: Students, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    students.round, used = 2, []
+    gradient = students._gradient
+
+    def watch(observations: np.ndarray, *rest: Any) -> np.ndarray:
+        used.append(observations)
+        return gradient(observations, *rest)
+
+    monkeypatch.setattr(students, "_gradient", watch)
+    for _ in range(2):
+        students.advance()
+    for member in range(3):
+        assert len({tuple(sample) for batch in used for sample in batch[member].tolist()}) == 32
 
 
 def test_a_seed_learns_from_the_same_expert_in_any_population() -> None:

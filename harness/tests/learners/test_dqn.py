@@ -268,6 +268,7 @@ class Slow:
         self.adam = torch.optim.Adam([self.online], lr=s.learning_rate, eps=s.epsilon, weight_decay=s.weight_decay)
         self.updates, self.highest = 0, 1.0
         self.priorities: dict[int, float] = {}
+        self.errors: list[float] = []
 
     def outputs(self, flat: torch.Tensor, observations: np.ndarray) -> torch.Tensor:
         return outputs_by_torch(self.population.actor, flat, torch.tensor(observations)[None])[0]
@@ -315,6 +316,7 @@ class Slow:
             self.updates += 1
             if self.updates % s.target_interval == 0:
                 self.target = self.online.detach().clone()
+            self.errors += errors.abs().tolist()
             for row, error in zip(rows.tolist(), errors.tolist(), strict=True):
                 self.priorities[row] = (abs(error) + s.priority_epsilon) ** s.alpha
                 self.highest = max(self.highest, self.priorities[row])
@@ -325,8 +327,9 @@ class Slow:
     [
         ("relu", {}),
         ("tanh", {"weight_decay": 0.1, "max_gradient_norm": 0.05}),
-        ("relu", {"double": False}),
+        ("relu", {"double": False, "target_interval": 5}),  # copies fall into the midst of rounds
         ("relu", {"alpha": 0.0}),
+        ("tanh", {"alpha": 0.0, "double": False, "huber_delta": 0.05}),
         ("tanh", {"alpha": 1.0, "huber_delta": 0.05, "buffer": 32}),
     ],
 )
@@ -338,7 +341,7 @@ def test_whole_rounds_are_those_of_autograd_cumulative_sums_and_torchs_clipping_
     masks = [rng.random(weight.shape) < 0.6 for weight in mlp.weights]
     for weight, mask in zip(mlp.weights, masks, strict=True):
         weight *= mask
-    mlp.flat[1] *= 5  # its gradient is clipped
+    mlp.flat[1] *= 5  # its gradient is clipped, and its errors are large
     population = settings.start(CartPole(horizon=12), {ACTOR: mlp}, {ACTOR: masks}, seeds, level=0)
     slow = [Slow(population, member) for member in range(3)]
     for _ in range(population.rounds):
@@ -349,66 +352,13 @@ def test_whole_rounds_are_those_of_autograd_cumulative_sums_and_torchs_clipping_
             one.round(fresh, given.uniforms[member], given.parameters.beta)
     ends = population.replay.memory.ends
     assert (ends == TERMINATED).any() and (ends >= 0).any()
-    expected = np.concatenate([one.online.detach() for one in slow])
-    # priorities are whole units, which shows in the weights by 1e-6
-    np.testing.assert_allclose(population.actor.flat, expected, rtol=0, atol=1e-6 if settings.alpha else 1e-10)
+    assert {error < settings.huber_delta for one in slow for error in one.errors} == {True, False}
+    for found, expected in (
+        (population.actor.flat, [one.online.detach() for one in slow]),
+        (population.target, [one.target for one in slow]),
+    ):  # priorities are whole units, which shows in the weights by 1e-6
+        np.testing.assert_allclose(found, np.concatenate(expected), rtol=0, atol=1e-6 if settings.alpha else 1e-10)
     assert settings.weight_decay or not population.actor.flat[population.trained[ACTOR].mask == 0].any()
-
-
-@pytest.mark.parametrize("double", [True, False])
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_the_gradient_is_that_of_autograd_to_1e_10(double: bool, activation: str) -> None:
-    population = population_of(
-        dataclasses.replace(SMALL, double=double, huber_delta=0.5), activation=activation, horizon=12
-    )
-    population.advance()
-    rng = np.random.default_rng(1)
-    population.target += rng.normal(size=population.target.shape)
-    workspace, beyond = population._workspace(12), []
-    for member in range(3):
-        one = Slow(population, member)
-        one.target = torch.tensor(population.target[[member]])
-        workspace.drawn[:] = rng.choice(population.replay.places, 12)
-        workspace.weights[:] = rng.random(12)
-        population._member_gradient(member, population._parameters(), workspace)
-        loss, errors = one.loss(workspace.drawn, torch.tensor(workspace.weights))
-        (expected,) = torch.autograd.grad(loss, [one.online])
-        np.testing.assert_allclose(workspace.network.grad_params, expected[0], rtol=0, atol=1e-10)
-        np.testing.assert_allclose(workspace.errors, errors, rtol=0, atol=1e-10)
-        beyond += (errors.abs() > 0.5).tolist()
-    assert set(beyond) == {True, False}  # the Huber loss was on both sides of its delta
-
-
-# --- the target network
-
-
-def test_the_target_network_is_copied_after_every_so_many_updates_and_never_else() -> None:
-    """One update a round, a copy after every four."""
-    population = population_of(SMALL, seeds=(5,))
-    population.settings = dataclasses.replace(SMALL, replay_ratio=0.5)
-    online = [population.actor.flat.copy()]
-    for update in range(1, 13):
-        population.round = 2
-        population.advance()
-        online.append(population.actor.flat.copy())
-        np.testing.assert_array_equal(population.target, online[update // 4 * 4])
-    assert population.updates == 12 and (online[4] != online[8]).any()
-
-
-def test_the_interval_is_counted_across_calls() -> None:
-    """Six updates in one call, or in several, leave the same."""
-    left = []
-    for splits in ((6,), (3, 3), (1, 4, 1)):
-        population = population_of(SMALL, seeds=(5, 6))
-        play_a_rollout(population, 0.5)
-        uniforms = np.random.default_rng(0).random((2, 6, 8))
-        for part in np.split(uniforms, np.cumsum(splits)[:-1], axis=1):
-            population._learn(np.ascontiguousarray(part), population._workspace(8))
-            population.updates += part.shape[1]
-        left.append(np.stack([population.actor.flat, population.target]))
-    np.testing.assert_array_equal(left[1], left[0])
-    np.testing.assert_array_equal(left[2], left[0])
-    assert (left[0][0] != left[0][1]).any()
 
 
 # --- stable-baselines3

@@ -188,6 +188,29 @@ def test_a_round_is_that_of_autograd_and_torchs_clipping_and_adam(
             np.testing.assert_allclose(population.networks[name].flat[member], expected, rtol=0, atol=1e-10)
 
 
+def test_the_gradient_for_a_criterion_is_that_of_the_last_rollout_as_one_minibatch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ppo, seeds = PPO(env_steps=64, envs=4, rollout=16), (5, 6)
+    rngs = streams(seeds, "w0")
+    networks = {name: initial_mlp((4, 8, n), rngs).each(np.float64) for name, n in ((ACTOR, 2), (CRITIC, 1))}
+    masks = [np.random.default_rng(0).random(weight.shape) < 0.6 for weight in networks[ACTOR].weights]
+    population = ppo.start(CartPole(), networks, {ACTOR: masks}, seeds, level=0)
+    samples = watched_round(population, monkeypatch).samples
+    found = population.gradients()
+    for member in range(len(seeds)):
+        batch = {name: torch.tensor(numbers[member]) for name, numbers in samples._asdict().items()}
+        flats = {name: leaf(mlp.flat[[member]]) for name, mlp in population.networks.items()}
+        logits, values = (
+            outputs_by_torch(population.networks[name], flat, batch["observations"][None])[0]
+            for name, flat in flats.items()
+        )
+        loss = equation_9(torch.log_softmax(logits, dim=-1), values[:, 0], batch, ppo)
+        for name, gradient in zip(flats, torch.autograd.grad(loss, list(flats.values())), strict=True):
+            expected = gradient[0] * torch.tensor(population.trained[name].mask[member])
+            np.testing.assert_allclose(found[name].flat[member], expected, rtol=0, atol=1e-10)
+
+
 def test_each_epoch_goes_through_every_sample_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ppo = PPO(env_steps=64, envs=4, rollout=16, minibatches=4, epochs=3)
     population = agents(ppo, [(0.5, 0.5)] * 2, [0.0] * 2)
