@@ -16,7 +16,7 @@ from urllib.parse import quote
 from harness.errors import OneLineError
 from harness.files import prove_writable
 from harness.results.model import in_a_line
-from harness.results.schema import ClaimResult, Finding, RunResult
+from harness.results.schema import ClaimResult, RunResult
 
 NAME = "history.sqlite"
 FORMAT = 2
@@ -48,16 +48,12 @@ _TABLES = (
         result TEXT NOT NULL,
         PRIMARY KEY (run, position)
     ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE findings (
-        run INTEGER NOT NULL REFERENCES runs (id),
-        position INTEGER NOT NULL,
+    """CREATE TABLE judged (
         claim TEXT NOT NULL,
-        name TEXT NOT NULL,
-        judged INTEGER NOT NULL,
-        result TEXT NOT NULL,
-        PRIMARY KEY (run, position)
-    ) STRICT""",
-    "CREATE INDEX findings_named ON findings (claim, name)",
+        finding TEXT NOT NULL,
+        run INTEGER NOT NULL REFERENCES runs (id),
+        PRIMARY KEY (claim, finding, run)
+    ) STRICT, WITHOUT ROWID""",
 )
 
 
@@ -96,15 +92,11 @@ def append(path: Path, run: RunResult) -> None:
             ),
         ).lastrowid
         for position, claim in enumerate(run.claims):
-            judged = sum(finding.judged for finding in claim.findings)
-            held = claim.replace(findings=(), charts=()).to_json()
-            base.execute(
-                "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", (number, position, claim.id, claim.whole, judged, held)
-            )
-        base.executemany(
-            "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?)",
-            [(number, i, f.claim, f.name, f.judged, f.to_json()) for i, f in enumerate(run.findings)],
-        )
+            judged = [(claim.id, finding.name, number) for finding in claim.findings if finding.judged]
+            base.executemany("INSERT OR IGNORE INTO judged VALUES (?, ?, ?)", judged)
+            held = claim.replace(charts=()).to_json()
+            values = (number, position, claim.id, claim.whole, len(judged), held)
+            base.execute("INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
 def read(path: Path, profile: str, changes: Sequence[str] = (), last: int | None = None) -> list[RunResult]:
@@ -125,19 +117,19 @@ def elsewhere(path: Path, profile: str) -> dict[str, dict[str, PastClaim]]:
     a part of it, then the profile's own number of seeds before another, then the latest. Raises HistoryError.
     """
     query = """
-        SELECT runs.profile, claims.claim, claims.run, claims.position FROM claims JOIN runs ON runs.id = claims.run
-        WHERE runs.profile != ? AND runs.changes = ? AND runs.seed_block = 0 AND claims.judged > 0
-        ORDER BY claims.whole, runs.own_seeds, runs.id
+        SELECT profile, claim, run, result FROM (
+            SELECT runs.profile AS profile, claims.claim AS claim, runs.result AS run, claims.result AS result,
+            row_number() OVER (
+                PARTITION BY runs.profile, claims.claim ORDER BY claims.whole DESC, runs.own_seeds DESC, runs.id DESC
+            ) AS place
+            FROM claims JOIN runs ON runs.id = claims.run
+            WHERE runs.profile != ? AND runs.changes = ? AND runs.seed_block = 0 AND claims.judged > 0
+        ) WHERE place = 1 ORDER BY profile, claim
     """
+    found: dict[str, dict[str, PastClaim]] = {}
     with _open(path, "read") as base:
-        chosen = {
-            (other, claim): (number, position)
-            for other, claim, number, position in base.execute(query, (profile, _changes(()))).fetchall()
-        }  # of one key the last stays
-        found: dict[str, dict[str, PastClaim]] = {}
-        for (other, claim), (number, position) in sorted(chosen.items()):
-            (run,) = base.execute("SELECT result FROM runs WHERE id = ?", (number,)).fetchone()
-            past = PastClaim(RunResult.from_json(run), _claim(base, number, position))
+        for other, claim, run, result in base.execute(query, (profile, _changes(()))):
+            past = PastClaim(RunResult.from_json(run), ClaimResult.from_json(result))
             found.setdefault(other, {})[claim] = past
     return found
 
@@ -147,8 +139,7 @@ def judged_seeds(
 ) -> tuple[int, ...]:
     """At which numbers of seeds a finding was judged on a block, the first one first. Raises HistoryError."""
     query = """
-        SELECT runs.seeds FROM findings JOIN runs ON runs.id = findings.run
-        WHERE findings.claim = ? AND findings.name = ? AND findings.judged
+        SELECT runs.seeds FROM judged JOIN runs ON runs.id = judged.run WHERE judged.claim = ? AND judged.finding = ?
         AND runs.profile = ? AND runs.changes = ? AND runs.seed_block = ? ORDER BY runs.id
     """
     with _open(path, "read") as base:
@@ -162,9 +153,8 @@ def judged_blocks(path: Path, claim: str, name: str = "") -> dict[str, tuple[int
     Raises HistoryError.
     """
     query = """
-        SELECT DISTINCT runs.profile, runs.seed_block FROM findings JOIN runs ON runs.id = findings.run
-        WHERE findings.claim = ? AND (findings.name = ? OR ? = '') AND findings.judged
-        ORDER BY runs.profile, runs.seed_block
+        SELECT DISTINCT runs.profile, runs.seed_block FROM judged JOIN runs ON runs.id = judged.run
+        WHERE judged.claim = ? AND (judged.finding = ? OR ? = '') ORDER BY runs.profile, runs.seed_block
     """
     with _open(path, "read") as base:
         found = base.execute(query, (claim, name, name)).fetchall()
@@ -184,17 +174,10 @@ def prove_usable(path: Path) -> None:
 
 def _run(base: sqlite3.Connection, number: int) -> RunResult:
     (held,) = base.execute("SELECT result FROM runs WHERE id = ?", (number,)).fetchone()
-    positions = base.execute("SELECT position FROM claims WHERE run = ? ORDER BY position", (number,)).fetchall()
-    claims = tuple(_claim(base, number, position) for (position,) in positions)
-    return RunResult.from_json(held).model_copy(update={"claims": claims})
-
-
-def _claim(base: sqlite3.Connection, number: int, position: int) -> ClaimResult:
-    query = "SELECT result FROM claims WHERE run = ? AND position = ?"
-    claim = ClaimResult.from_json(base.execute(query, (number, position)).fetchone()[0])
-    query = "SELECT result FROM findings WHERE run = ? AND claim = ? ORDER BY position"
-    findings = tuple(Finding.from_json(held) for (held,) in base.execute(query, (number, claim.id)))
-    return claim.model_copy(update={"findings": findings})
+    claims = base.execute("SELECT result FROM claims WHERE run = ? ORDER BY position", (number,))
+    return RunResult.from_json(held).model_copy(
+        update={"claims": tuple(ClaimResult.from_json(text) for (text,) in claims)}
+    )
 
 
 def _changes(changes: Sequence[str]) -> str:

@@ -267,10 +267,10 @@ def test_a_damaged_or_foreign_file_is_one_line_and_is_left_alone(file: Path, dam
     assert file.read_bytes() == before
 
 
-def test_a_row_that_is_no_finding_is_one_line(file: Path) -> None:
+def test_a_row_that_is_no_claim_is_one_line(file: Path) -> None:
     history.append(file, run())
     with closing(sqlite3.connect(file, isolation_level=None)) as base:
-        base.execute("UPDATE findings SET result = '{}' WHERE name = 'a'")
+        base.execute("UPDATE claims SET result = '{}'")
     assert "can't be read" in refusal(lambda: history.read(file, "scaled"))
 
 
