@@ -1,4 +1,4 @@
-"""What a test found, and what every test asks of its values first.
+"""What a hypothesis test found, and what every one asks of its values first.
 
 Every outcome holds a two-sided p and both one-sided 97.5 % bounds, made by the same test, so that p <= 0.05 and
 "0 is outside the bounds" are one statement. NaN and infinite values raise ValueError. What can't be judged (one seed,
