@@ -5,22 +5,15 @@ Often they give more: members are computed one by one, so those that stop, or a 
 what is left. Where that is so it is asserted.
 """
 
-import ctypes
 import dataclasses
 import functools
-import os
-import resource
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import harness.learners.bc
 import harness.pruning.imp
@@ -35,9 +28,7 @@ from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
-from harness.machine import _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD, keep_memory
-from harness.networks.compaction import compact
-from harness.networks.mlp import Masks, Mlp, Network, Networks, initial_mlp, outputs_of
+from harness.networks.mlp import Masks, Mlp, Network, Networks
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.layout import initial_networks
@@ -48,6 +39,7 @@ from harness.statistics import guarded_paired
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import rollout_returns
+from harness.tests.networks.test_compaction import reaches_an_output
 
 # --- a task with inputs that are always zero, and levels of sparse networks
 
@@ -156,14 +148,6 @@ def untrained(e: Experiment, seeds: tuple[int, ...]) -> Level:
 
 def sparse_level(e: Experiment, seeds: tuple[int, ...] = SEEDS) -> Level:
     return run_level(Cell(e, TICKET, seeds), 1, untrained(e, seeds))
-
-
-def reaches_an_output(masks: list[np.ndarray]) -> list[np.ndarray]:
-    """bool[members, units] per layer: whether a path leads from there to an output, by matrix products."""
-    reached = [np.ones((len(masks[0]), masks[-1].shape[2]), dtype=bool)]
-    for mask in reversed(masks[1:]):
-        reached.insert(0, (mask.astype(int) @ reached[0][:, :, None].astype(int))[:, :, 0] > 0)
-    return reached
 
 
 class Watched:
@@ -399,60 +383,6 @@ def test_sharing_level_0_changes_no_byte_of_any_level(learner: str, scope: Any, 
     assert len({levels[2] for levels in stored[1].values()}) == len(CONDITIONS)
 
 
-# --- memory that is kept
-
-KEPT = """
-import sys
-from pathlib import Path
-
-from harness.evidence.level_file import to_bytes
-from harness.tests.pruning.test_savings import WIDTHS, page_faults, stopping
-
-Path(sys.argv[1]).write_bytes(to_bytes(stopping("bc", True, WIDTHS[0])))
-print(page_faults())
-"""
-
-
-def page_faults() -> int:
-    """Of twenty buffers of 40 MiB, each freed before the next; a page may be of 2 MiB."""
-    np.ones(5 << 20)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20):
-        np.ones(5 << 20)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-
-MAPPED_ANEW = 20 * 20
-"""Faults, at least, where each of these buffers is mapped anew."""
-
-
-@pytest.fixture
-def libc() -> Iterator[Any]:
-    """The C library, whose thresholds a test may lower."""
-    if not keep_memory():
-        pytest.skip("the allocator is not glibc's: nothing is switched")
-    yield ctypes.CDLL("libc.so.6")
-    assert keep_memory()
-
-
-@learners
-def test_giving_memory_back_changes_no_byte(learner: str, libc: Any) -> None:
-    kept = to_bytes(stopping(learner, True, WIDTHS[0]))
-    assert page_faults() < MAPPED_ANEW / 4
-    assert libc.mallopt(_M_MMAP_THRESHOLD, 128 << 10) and libc.mallopt(_M_TRIM_THRESHOLD, 128 << 10)  # glibc's own
-    assert page_faults() >= MAPPED_ANEW
-    assert to_bytes(stopping(learner, True, WIDTHS[0])) == kept
-
-
-def test_the_environment_switches_it_off_in_a_process_of_its_own(libc: Any, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KEPT, str(tmp_path / "bc")]
-    environment = {**os.environ, "CLAIMS_KEEP_MEMORY": "0"}
-    root = Path(__file__).resolve().parents[3]
-    ran = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
-    assert int(ran.stdout) >= MAPPED_ANEW
-    assert (tmp_path / "bc").read_bytes() == to_bytes(stopping("bc", True, WIDTHS[0]))
-
-
 # --- preconditions, and ends of the scale
 
 
@@ -565,36 +495,3 @@ class TestEndsOfTheScale:
         with pytest.raises(ValueError, match="cart-pole"):
             sparse_level(experiment_of(ONE_UPDATE["ppo"], task=Blind(horizon=100)))
         sparse_level(experiment_of(ONE_UPDATE["ppo"], task=Blind(horizon=100), leave_out_zero_inputs=False))
-
-
-# --- compact networks
-
-POPULATIONS = (
-    st.lists(st.integers(1, 9), min_size=2, max_size=5),
-    st.integers(1, 4),
-    st.sampled_from([0.0, 0.1, 0.3, 0.6, 2.0]),
-    st.integers(0, 2**32 - 1),
-)
-
-
-@settings(deadline=None)
-@given(*POPULATIONS)
-def test_a_compact_network_has_exactly_what_reaches_an_output_and_the_same_outputs(
-    sizes: list[int], members: int, density: float, seed: int
-) -> None:
-    """In double precision, under random masks, member by member of another density; there and back changes nothing."""
-    rng = np.random.default_rng(seed)
-    drawn = initial_mlp(sizes, [rng] * members).each(lambda array: array.astype(np.float64))
-    shares = density * rng.random((members, 1, 1))
-    masks = [rng.random(weight.shape) < shares for weight in drawn.weights]
-    mlp = Mlp.of([w * mask for w, mask in zip(drawn.weights, masks, strict=True)], drawn.biases)
-    small = compact(mlp, masks)
-    x = rng.normal(size=(members, 5, sizes[0]))
-    np.testing.assert_allclose(outputs_of(small.mlp, x), outputs_of(mlp, x), rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(small.restored(mlp, small.mlp).flat, mlp.flat)
-    assert [units.shape[1] for units in small.units[:: len(sizes) - 1]] == [sizes[0], sizes[-1]]
-    for units, reaching in zip(small.units[1:-1], reaches_an_output(masks)[:-1], strict=True):
-        assert units.shape[1] == max(1, reaching.sum(axis=1).max())
-        for member in range(members):
-            assert set(np.flatnonzero(reaching[member])) <= set(units[member].tolist())
-            assert len(set(units[member].tolist())) == units.shape[1]
