@@ -15,8 +15,8 @@ from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.pruning.conditions import DENSE, REDRAWN, SHUFFLED, SURVIVING, TICKET
 from harness.pruning.criteria import asks_for
+from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings
-from harness.pruning.settings import Pruning
 
 if TYPE_CHECKING:  # the settings of a task or learner live beside its code: one file to add one
     from harness.learners.protocol import Learner

@@ -18,7 +18,7 @@ from typing import Any
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level
-from harness.pruning.layout import densities
+from harness.pruning.prunable import densities
 
 PROFILING_BLOCK = 97
 """Of seeds: neither tuned nor judged on."""

@@ -24,8 +24,8 @@ from harness.profiles.profile import PROFILES, SEEDS_PER_BLOCK
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
+from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import reduced
-from harness.pruning.settings import Pruning
 from harness.statistics import guarded_unpaired, studentised_unpaired
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze

@@ -6,7 +6,7 @@ from harness.controls.control import Control, control
 from harness.experiment import Cell
 from harness.networks.mlp import Masks, Networks
 from harness.pruning.conditions import DENSE, RULES, SHUFFLED, TICKET, Layers, Rule, Start, random_reinit
-from harness.pruning.layout import initial_networks
+from harness.pruning.prunable import initial_networks
 from harness.streams import streams
 
 

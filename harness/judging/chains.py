@@ -12,8 +12,8 @@ from harness.evidence.store import Address, Store, address
 from harness.experiment import Cell, Experiment
 from harness.profiles.profile import Profile, System, scale
 from harness.pruning.conditions import CONDITIONS, DENSE
-from harness.pruning.layout import densities, weights_left
 from harness.pruning.level import Level
+from harness.pruning.prunable import densities, weights_left
 from harness.statistics import PerSeed, Reference, normalised_return
 from harness.tasks.references import read_reference
 

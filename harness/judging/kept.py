@@ -9,8 +9,8 @@ from harness.judging.chains import Chains
 from harness.judging.channels import by_channel, relative, share_of_emptied, split_means
 from harness.learners.protocol import ACTOR
 from harness.pruning.conditions import TICKET
-from harness.pruning.layout import layer_sizes
 from harness.pruning.level import Level
+from harness.pruning.prunable import layer_sizes
 from harness.statistics import PerSeed, fan_in_gap, input_magnitude, overshoot, restricted_level, separation_level
 from harness.tasks.spec import zero_inputs
 

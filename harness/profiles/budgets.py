@@ -17,7 +17,7 @@ from harness.experiment import Experiment
 from harness.learners.protocol import Learner
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.tasks.spec import Task
 
 ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "paper"]

@@ -8,7 +8,7 @@ from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.profiles.budgets import Budgets, ExpertTraining, experiments, reduced
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
 
 # Tables 2 and 3. Not in the tables, with our reason:

@@ -7,7 +7,7 @@ from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.profiles.budgets import Budgets, ExpertTraining, experiments, reduced
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.tasks.gridmaze.maze import GridMaze
 
 

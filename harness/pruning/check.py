@@ -7,7 +7,7 @@ from harness.learners.training import rewind_round
 from harness.networks.initialisers import INITIALISERS
 from harness.networks.mlp import ACTIVATIONS
 from harness.pruning.criteria import CRITERIA, asks_for
-from harness.pruning.layout import initial_networks
+from harness.pruning.prunable import initial_networks
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment

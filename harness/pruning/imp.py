@@ -16,8 +16,8 @@ from harness.networks.mlp import Masks, Networks
 from harness.pruning.conditions import SURVIVING
 from harness.pruning.criteria import asks_for, saliencies
 from harness.pruning.intervention import NOTHING, Intervention
-from harness.pruning.layout import initial_networks, prunable_layers, prunable_networks, prunable_weights
 from harness.pruning.level import Level
+from harness.pruning.prunable import initial_networks, prunable_layers, prunable_networks, prunable_weights
 from harness.pruning.ranking import keep_largest, weight_count
 from harness.pruning.savings import reduced
 from harness.streams import streams

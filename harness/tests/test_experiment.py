@@ -15,7 +15,7 @@ from harness.learners.ppo import PPO
 from harness.networks.mlp import Network
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.registry import UnknownNameError
 from harness.tasks.cart_pole import CartPole
 

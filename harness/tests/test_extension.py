@@ -31,7 +31,7 @@ from harness.networks.initialisers import INITIALISERS
 from harness.networks.mlp import Network
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.criteria import CRITERIA
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tests.evidence.processes import Ran, run_pytest
 

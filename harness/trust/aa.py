@@ -36,8 +36,8 @@ from harness.machine import usable_cpus
 from harness.networks.mlp import Network
 from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
 from harness.pruning.conditions import TICKET
-from harness.pruning.layout import densities
-from harness.pruning.settings import Pruning
+from harness.pruning.prunable import densities
+from harness.pruning.pruning_settings import Pruning
 from harness.results.records import HERE, Record, RecordEntry, RecordTable, entry, table
 from harness.results.schema import Conclusion
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return

@@ -22,7 +22,7 @@ from harness.networks.mlp import Network, outputs_of
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import start_level
 from harness.pruning.level import Level
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze
 

@@ -23,7 +23,7 @@ from harness.profiles.profile import Profile
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import start_level
 from harness.pruning.level import Level
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.statistics import Reference
 from harness.streams import stream
 from harness.tasks.cart_pole import CartPole

@@ -20,9 +20,9 @@ from harness.profiles.profile import PROFILES, System
 from harness.pruning.check import check
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET, rule_of
 from harness.pruning.imp import run_level, start_level
-from harness.pruning.layout import initial_networks
 from harness.pruning.level import Level
-from harness.pruning.settings import Pruning
+from harness.pruning.prunable import initial_networks
+from harness.pruning.pruning_settings import Pruning
 from harness.registry import UnknownNameError
 from harness.tasks.cart_pole import CartPole
 from harness.trust.negative_controls import IDLE

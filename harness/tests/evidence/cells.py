@@ -16,7 +16,7 @@ from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
 
 SEEDS = (1, 2)

@@ -16,8 +16,8 @@ from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.pruning.conditions import TICKET
-from harness.pruning.layout import layer_sizes
 from harness.pruning.level import Level
+from harness.pruning.prunable import layer_sizes
 
 EXPERT, RANDOM = 499.96975, 25.34  # fixtures/references/cart-pole-500.json
 SMOKE = PROFILES["smoke"]

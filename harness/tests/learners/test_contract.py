@@ -21,8 +21,8 @@ from harness.networks.mlp import Mlp, Network, Networks, initial_mlp
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level
+from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings
-from harness.pruning.settings import Pruning
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import GREEDY, Acting, rollout_returns

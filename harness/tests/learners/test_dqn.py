@@ -22,7 +22,7 @@ from harness.networks.mlp import Mlp, Network, initial_mlp, outputs_of
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.input_subset import InputSubset

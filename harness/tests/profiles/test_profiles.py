@@ -7,7 +7,7 @@ import pytest
 
 from harness.overrides import Override
 from harness.profiles.profile import PROFILES, TASKS, System, scale
-from harness.pruning.layout import densities
+from harness.pruning.prunable import densities
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.input_subset import InputSubset
 

@@ -20,9 +20,9 @@ from harness.profiles.profile import PROFILES, Profile, System
 from harness.profiles.readings import READINGS, OtherReading
 from harness.pruning.conditions import CONDITIONS, DENSE, RULES, TICKET, rule_of
 from harness.pruning.imp import run_level, start_level
-from harness.pruning.layout import densities, prunable_weights
 from harness.pruning.level import Level
-from harness.pruning.settings import Pruning
+from harness.pruning.prunable import densities, prunable_weights
+from harness.pruning.pruning_settings import Pruning
 from harness.streams import stream, streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import Acting, rollout_returns

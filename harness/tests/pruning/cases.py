@@ -20,8 +20,8 @@ from harness.networks.mlp import Masks, Mlp, Network, Networks
 from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
+from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings
-from harness.pruning.settings import Pruning
 from harness.tasks.cart_pole import CartPole
 
 LEARNERS: dict[str, Learner] = {

@@ -11,7 +11,7 @@ from harness.learners.dqn import DQN
 from harness.learners.training import rewind_round
 from harness.networks.mlp import Network
 from harness.pruning.check import check
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.tests.pruning.cases import Able, Scripted, experiment_of, learners, scripted
 
 

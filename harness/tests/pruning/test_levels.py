@@ -16,10 +16,10 @@ from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Masks, Networks
 from harness.pruning.conditions import CONDITIONS, DENSE, REDRAWN, SURVIVING, TICKET
 from harness.pruning.imp import prune, run_level, start_level, surviving_inputs
-from harness.pruning.layout import densities, initial_networks, layer_sizes, prunable_networks
 from harness.pruning.level import Level
+from harness.pruning.prunable import densities, initial_networks, layer_sizes, prunable_networks
+from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings
-from harness.pruning.settings import Pruning
 from harness.tests.pruning.cases import (
     LEARNERS,
     LEVELS,

@@ -19,7 +19,7 @@ from harness.learners.protocol import ACTOR
 from harness.learners.training import rewind_round
 from harness.pruning.conditions import CONDITIONS, DENSE, REDRAWN, TICKET
 from harness.pruning.imp import run_level, start_level
-from harness.pruning.layout import initial_networks
+from harness.pruning.prunable import initial_networks
 from harness.pruning.savings import Savings
 from harness.tasks.cart_pole import CartPole
 from harness.tests.pruning.cases import (

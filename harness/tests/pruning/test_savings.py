@@ -31,10 +31,10 @@ from harness.learners.training import Evaluation
 from harness.networks.mlp import Masks, Mlp, Network, Networks
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
-from harness.pruning.layout import initial_networks
 from harness.pruning.level import Level
+from harness.pruning.prunable import initial_networks
+from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings, reduced
-from harness.pruning.settings import Pruning
 from harness.statistics import guarded_paired
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole

@@ -16,7 +16,7 @@ from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.pruning.conditions import CONDITIONS, DENSE, REDRAWN, SURVIVING, TICKET
 from harness.pruning.imp import run_level
-from harness.pruning.settings import Pruning
+from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
 
 LEARNERS: dict[str, Learner] = {
