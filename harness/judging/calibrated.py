@@ -29,7 +29,7 @@ from scipy import special
 
 from harness.results import records
 from harness.statistics import Kind, Outcome, PerSeed, contrast_test
-from harness.statistics.hypothesis_test import Why
+from harness.statistics.inference import Why
 
 ALPHA = 0.05
 SURE = 0.975

@@ -29,7 +29,7 @@ from harness.results.preregistration import (
     SystemSettings,
 )
 from harness.source_hash import node_hash
-from harness.statistics.hypothesis_test import TAIL
+from harness.statistics.inference import TAIL
 
 JUDGING = ("scaled", "extended", "paper")
 """The profiles at which claims are preregistered: those that the paper's claims are judged at."""

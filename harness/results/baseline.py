@@ -19,7 +19,7 @@ from harness.results.model import Model, dump, in_a_line
 from harness.results.preregistration import Commitments
 from harness.results.sample import Sample
 from harness.results.schema import Count, Drift, Finding, Machine, RunResult, Standing, Verdict
-from harness.statistics.hypothesis_test import Kind
+from harness.statistics.inference import Kind
 
 FORMAT: Literal[3] = 3
 MARGIN = 0.5

@@ -16,7 +16,7 @@ from harness.errors import OneLineError
 from harness.files import replace_file
 from harness.results.model import Model, Opaque, in_a_line
 from harness.results.sample import Sample
-from harness.statistics.hypothesis_test import Kind, Refusal
+from harness.statistics.inference import Kind, Refusal
 
 FORMAT: Literal[3] = 3
 """Of findings.json. It rises when a field changes its meaning or goes."""

@@ -18,7 +18,7 @@ from harness.statistics.estimands import (
 )
 from harness.statistics.finite import NotFiniteError, require_finite
 from harness.statistics.guard import guarded_bounds, guarded_bounds_unpaired, guarded_paired, guarded_unpaired
-from harness.statistics.hypothesis_test import Kind, Outcome, Refusal, Test
+from harness.statistics.inference import Kind, Outcome, Refusal, Test
 from harness.statistics.intervals import bca
 from harness.statistics.multiplicity import benjamini_hochberg
 from harness.statistics.paired import sign_flip

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.statistics.contrast import PerSeed
 from harness.statistics.guard import guarded_paired, reach_of
-from harness.statistics.hypothesis_test import Kind, Outcome
+from harness.statistics.inference import Kind, Outcome
 from harness.statistics.paired import sign_flip
 
 

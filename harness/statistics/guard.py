@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.statistics.contrast import FloatArray, PerSeed
-from harness.statistics.hypothesis_test import Outcome, Why, finite_sample, no_spread, not_tested, pooled_sd
+from harness.statistics.inference import Outcome, Why, finite_sample, no_spread, not_tested, pooled_sd
 from harness.statistics.studentised import Studentised, t_test, welch_test
 
 FEWEST_STUDENTISED = 15  # per group; under it the guard is not calibrated

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.statistics.contrast import FloatArray
-from harness.statistics.hypothesis_test import TAIL, Outcome, finite_sample, no_spread, pooled_sd
+from harness.statistics.inference import TAIL, Outcome, finite_sample, no_spread, pooled_sd
 
 MOST_EXACT = 20  # up to 2^20 sign vectors are enumerated
 SIGN_VECTORS = 2**18  # drawn where there are more

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import special
 
 from harness.statistics.guard import FEWEST_STUDENTISED
-from harness.statistics.hypothesis_test import Kind, Outcome, Test
+from harness.statistics.inference import Kind, Outcome, Test
 from harness.statistics.paired import FEWEST_FLIPPED
 from harness.statistics.shares import Pairs
 

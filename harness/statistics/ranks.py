@@ -12,7 +12,7 @@ from scipy import special
 from harness.statistics.contrast import FloatArray
 from harness.statistics.estimands import BoolArray, Censored
 from harness.statistics.guard import FEWEST_STUDENTISED
-from harness.statistics.hypothesis_test import ONE_SEED, TAIL, Outcome, not_tested
+from harness.statistics.inference import ONE_SEED, TAIL, Outcome, not_tested
 
 RELABELLINGS = 20_000  # all of them up to 8 against 8 seeds, else so many at random
 _TOGETHER = 400_000  # numbers that are worked on at once

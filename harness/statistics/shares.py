@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import special
 
 from harness.statistics.contrast import FloatArray
-from harness.statistics.hypothesis_test import TAIL, Outcome, finite_sample, not_tested, pooled_sd
+from harness.statistics.inference import TAIL, Outcome, finite_sample, not_tested, pooled_sd
 
 LARGEST = 150  # seeds: beyond it the tables take gigabytes, and a studentised test does
 _OPEN = 101  # values of what is left open that are tried

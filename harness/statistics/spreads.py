@@ -6,7 +6,7 @@ import numpy.typing as npt
 from harness.statistics.contrast import FloatArray
 from harness.statistics.estimands import ROUNDING, spread
 from harness.statistics.finite import require_finite
-from harness.statistics.hypothesis_test import TAIL, Outcome, Why, not_tested, pooled_sd
+from harness.statistics.inference import TAIL, Outcome, Why, not_tested, pooled_sd
 
 SWAPS = 20_000
 _FEWEST = 6  # 2^(1-5) > 0.05

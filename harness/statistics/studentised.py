@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import special
 
 from harness.statistics.contrast import FloatArray
-from harness.statistics.hypothesis_test import TAIL, Outcome, finite_sample, no_spread, not_tested, pooled_sd
+from harness.statistics.inference import TAIL, Outcome, finite_sample, no_spread, not_tested, pooled_sd
 
 _LOW = 1 - (1 - TAIL)  # the share that scipy's intervals take, to the last digit
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from harness.judging.calibrated import exposure, exposure_of_spreads
 from harness.statistics import Censored, bca, guarded_bounds, guarded_bounds_unpaired
 from harness.statistics.guard import FEWEST_STUDENTISED, reaches
-from harness.statistics.hypothesis_test import TAIL
+from harness.statistics.inference import TAIL
 from harness.statistics.paired import FEWEST_FLIPPED, sign_flip_tails
 from harness.statistics.ranks import guarded_rank_bounds, rank_bounds
 from harness.statistics.spreads import swapped_bounds
