@@ -9,7 +9,7 @@ before a verdict rests on a test.
 import hashlib
 import resource
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -198,7 +198,7 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
         verdict=verdict,
         ok=not over and worst is not None,
         command=COMMAND,
-        tables=(*_alarm_tables(alarms), _power(entries), _coverage(entries), _not_used(alarms)),
+        tables=tuple(_tables(entries)),
         data=to_data(entries, replicates),
         cpu_seconds=cpu_seconds,
     )
@@ -212,69 +212,43 @@ def _measured(counts: dict[Key, int], replicates: int) -> list[Measured]:
     return [Measured(*key, replicates, counts[key], a, b) for key, a, b in zip(keys, low, high, strict=True)]
 
 
-def _alarm_tables(alarms: Sequence[Measured]) -> list[RecordTable]:
-    tables = []
+def _tables(entries: Sequence[Measured]) -> Iterator[RecordTable]:
+    alarms = [m for m in entries if m.quantity == "false alarms"]
     for test, what in JUDGED.items():
         for kind, null in _NULL.items():
-            chosen = [m for m in alarms if (m.test, m.kind) == (test, kind)]
-            if not chosen:
-                continue
-            several = len({m.conditions for m in chosen}) > 1
-            name = (lambda m: f"{COUNT[m.conditions]}: {m.shape}") if several else (lambda m: m.shape)
-            tables.append(_table(f"False alarms: {test}, {kind}", "shape of the data", chosen, name, f"{what}. {null}"))
-    return tables
-
-
-def _power(entries: Iterable[Measured]) -> RecordTable:
-    chosen = [m for m in entries if m.quantity == "power" and m.test in JUDGED]
-    caption = (
+            if chosen := [m for m in alarms if (m.test, m.kind) == (test, kind)]:
+                yield _table(f"False alarms: {test}, {kind}", chosen, f"{what}. {null}")
+    yield _table(
+        "Power",
+        [m for m in entries if m.quantity == "power" and m.test in JUDGED],
         "How often a true effect is found, and a true 0 within its margin. Effects in normalised return, whose standard"
-        f" deviation is 0.1 in most shapes; of ranks in P - 1/2; of spreads {WIDER:g} times as wide."
+        f" deviation is 0.1 in most shapes; of ranks in P - 1/2; of spreads {WIDER:g} times as wide.",
     )
-
-    def name(m: Measured) -> str:
-        what = "effect" if m.kind == "greater" else "margin"
-        return f"{m.test}, {m.kind}, {COUNT[m.conditions]}: {m.shape}, {what} {m.effect:.2g}"
-
-    return _table("Power", "test, shape and effect", chosen, name, caption)
-
-
-def _coverage(entries: Iterable[Measured]) -> RecordTable:
-    chosen = [m for m in entries if m.quantity == "coverage" and (m.test == "BCa" or m.test in JUDGED)]
-    caption = (
+    yield _table(
+        "Coverage of displayed intervals",
+        [m for m in entries if m.quantity == "coverage" and (m.test == "BCa" or m.test in JUDGED)],
         "How often the interval holds the true value; 95 % are meant. BCa is drawn in charts and decides nothing: with"
-        " few seeds it is too short. Bounds of tests are one-sided 97.5 % on each side."
+        " few seeds it is too short. Bounds of tests are one-sided 97.5 % on each side.",
     )
-
-    def name(m: Measured) -> str:
-        return f"{m.test}{f', {COUNT[m.conditions]}' if m.kind else ''}: {m.shape}, effect {m.effect:.2g}"
-
-    return _table("Coverage of displayed intervals", "interval, shape and true effect", chosen, name, caption)
-
-
-def _not_used(alarms: Iterable[Measured]) -> RecordTable:
-    chosen = [m for m in alarms if m.test not in JUDGED]
-    caption = (
+    yield _table(
+        "Not used: false alarms",
+        [m for m in alarms if m.test not in JUDGED],
         "Why they are not: rare failures that a sample does not show, contrasts that are not symmetric, few seeds."
-        " The guarded Welch test would serve where conditions share no seeds; no method of the judge needs it."
+        " The guarded Welch test would serve where conditions share no seeds; no method of the judge needs it.",
     )
 
-    def name(m: Measured) -> str:
-        return f"{m.test}, {m.kind}, {COUNT[m.conditions]}: {m.shape}"
 
-    return _table("Not used: false alarms", "test and shape", chosen, name, caption)
-
-
-def _table(
-    title: str, first: str, chosen: Sequence[Measured], name: Callable[[Measured], str], caption: str
-) -> RecordTable:
-    """A row for each name, a column for each number of seeds."""
+def _table(title: str, chosen: Sequence[Measured], caption: str) -> RecordTable:
+    """A row for each test and shape, a column for each number of seeds. Rows don't repeat what the title says."""
     found: dict[str, dict[int, Measured]] = {}
     for m in chosen:
-        found.setdefault(name(m), {})[m.n] = m
+        test = "" if f": {m.test}," in title else f"{m.test}, {m.kind}, ".replace(", , ", ", ")
+        stated = f", {'effect' if m.kind in ('greater', '') else 'margin'} {m.effect:.2g}"
+        name = f"{test}{COUNT[m.conditions]}: {m.shape}{'' if m.quantity == 'false alarms' else stated}"
+        found.setdefault(name, {})[m.n] = m
     seeds = sorted({m.n for m in chosen})
     rows = [[row, *(_entry(held[n]) if n in held else "" for n in seeds)] for row, held in found.items()]
-    return table(title=title, columns=[first, *(f"n = {n}" for n in seeds)], rows=rows, caption=caption)
+    return table(title, ["samples", *(f"n = {n}" for n in seeds)], rows, caption)
 
 
 def _entry(m: Measured) -> RecordEntry | str:
