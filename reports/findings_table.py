@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.results.more_seeds import in_words
+from harness.results.more_seeds import advice
 from harness.results.schema import Amount, Finding, Reading
 from reports import numbers, strips
 from reports.marks import CONCLUSIONS, STANDINGS, Mark, mark, tally
@@ -172,9 +172,8 @@ def _decide(finding: Finding) -> str:
     """As the terminal says it, without the command; empty where the finding was decided, or its reason says so."""
     if finding.conclusion != "underpowered" or not finding.n or (finding.refusal and not finding.more_seeds):
         return ""
-    first, *rest = (line.strip() for line in in_words(finding))
-    said = [first.removeprefix(f"{finding.name}: "), *(line.strip("()") for line in rest if line.startswith("("))]
-    return " ".join(f"{text[0].upper()}{text[1:]}." for text in said)
+    says, asides, _ = advice(finding)
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in (says, *asides))
 
 
 def _amount(amount: Amount) -> tuple[str, str, str]:

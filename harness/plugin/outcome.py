@@ -95,7 +95,8 @@ def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
     marked = word(claim.preregistration, claim.verdict)
     where = f"{claim.id} at {run.profile}{changed}, {claim.systems}"
     yield f"{claim.verdict:13} {where} ({claim.cpu_seconds / 60:.1f} core-min){f', {marked}' if marked else ''}"
-    for sentence in claim.preregistration.changed:
+    otherwise = claim.preregistration.otherwise
+    for sentence in (*claim.preregistration.changed, *([otherwise] if otherwise else [])):
         yield f"{'':13} {sentence}"
     for finding in claim.findings:
         said = finding.message or finding.reason

@@ -58,22 +58,22 @@ def mark(claims: Claims, claim: str, known: Register, settings: Settings, findin
     """What stands beside a claim's verdict; nothing for a claim from outside this suite."""
     if claim not in claims:
         return Preregistered()
-    profile, judged = settings.profile, findings
-    if other := _unlike_registered(settings):
-        profile, judged = PROFILES[JUDGING[0]], ()
-    found = preregistration.mark(known, claims.registrable, claim, profile.name, settings.block, judged, claims.partial)
-    if not settings.profile.gives_findings:
+    profile, block = settings.profile, settings.block
+    found = preregistration.mark(known, claims.registrable, claim, profile.name, block, findings, claims.partial)
+    if not profile.gives_findings:
         return found.replace(changed=(), note="")
-    return found.replace(changed=(f"not preregistered: {other}",)) if other and found.registered else found
+    if found.registered and (otherwise := _otherwise(settings)):
+        return found.replace(changed=(), note="", otherwise=otherwise)
+    return found
 
 
 def word(mark: Preregistered, verdict: str) -> str:
     """What the terminal says of it beside the verdict; empty where the claim is as it was registered."""
-    if verdict == "SMOKE" or (mark.registered and not mark.changed):
+    if verdict == "SMOKE":
         return ""
     if not mark.registered:
         return "not registered"
-    return "not preregistered" if mark.changed[0].startswith("not preregistered") else "changed since"
+    return "not preregistered" if mark.otherwise else "changed since" if mark.changed else ""
 
 
 def register_all(claims: Claims, names: Collection[str], settings: Settings, reason: str = "") -> Iterator[str]:
@@ -144,8 +144,8 @@ def _in_git(file: Path) -> str:
     return f"first registered after it was judged{f'; its margins stand in git since {found}' if found else ''}"
 
 
-def _unlike_registered(settings: Settings) -> str:
-    """Why this session judges something else than what is registered; empty where it does not."""
+def _otherwise(settings: Settings) -> str:
+    """What this session does otherwise than what is registered; empty for nothing."""
     profile = settings.profile
     if profile.name not in JUDGING:
         return f"judged at profile {profile}"

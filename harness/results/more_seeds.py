@@ -1,19 +1,24 @@
 """What would decide an underpowered finding, in words: for the terminal and for the report."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from harness.results.schema import Finding, MoreSeeds
 
 
-def in_words(finding: Finding) -> Iterator[str]:
-    """A sentence, then what has to be known of it (each in parentheses), then the command; of an underpowered finding.
+class Advice(NamedTuple):
+    """A sentence, what has to be known of it, and the command; without the last two where no seeds would do."""
 
-    Where no number of seeds is known to decide it, only a sentence that says so.
-    """
+    says: str
+    asides: tuple[str, ...] = ()
+    command: str = ""
+
+
+def advice(finding: Finding) -> Advice:
+    """What would decide an underpowered finding."""
     more, goal = finding.more_seeds, f"{finding.min_effect:g} {finding.unit}"
     if more is None:
-        yield f"{finding.name}: {_no_seeds(finding, goal)}"
-        return
+        return Advice(_no_seeds(finding, goal))
     or_none = "" if finding.test == "swapped spreads" else " or 0"  # no spread is ever called equivalent
     true = f"{2 * finding.min_effect:g}{or_none}" if finding.kind == "greater" else "0"
     what = f"{more.seeds} fresh seeds would decide {goal} 9 times in 10 if the true effect is {true}"
@@ -21,13 +26,22 @@ def in_words(finding: Finding) -> Iterator[str]:
         what = f"it can be judged from {more.seeds} seeds on, which then tell how many would decide {goal}"
     elif more.fewest:
         what = f"it can be judged from {more.fewest} seeds on; {what}"
-    yield f"{finding.name}: {what}, {_cost(more)}"
+    asides = []
     if more.times != 1:
         total = round(more.count * more.times)
-        yield f"  (--claims-seeds {more.count} makes {total} here, {more.times:g} times as many)"
+        asides.append(f"--claims-seeds {more.count} makes {total} here, {more.times:g} times as many")
     if more.passed_over:
-        yield f"  (on block {more.block}, the next that has no evidence of it here)"
-    yield f"  {more.command}"
+        asides.append(f"on block {more.block}, the next on which it was not judged yet")
+    return Advice(f"{what}, {_cost(more)}", tuple(asides), more.command)
+
+
+def in_words(finding: Finding) -> Iterator[str]:
+    """The same as lines for the terminal."""
+    found = advice(finding)
+    yield f"{finding.name}: {found.says}"
+    yield from (f"  ({aside})" for aside in found.asides)
+    if found.command:
+        yield f"  {found.command}"
 
 
 def _no_seeds(finding: Finding, goal: str) -> str:

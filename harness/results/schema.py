@@ -199,12 +199,14 @@ class Preregistered(Model):
     hash        of what is registered, or of the claim as it is now where nothing is; None for a claim from outside
     registered  the day, ISO 8601; None where it is not registered
     changed     what is not as it was registered, a sentence each
+    otherwise   what this run does otherwise than what is registered, as with another number of seeds; empty for nothing
     note        of a claim that was first registered after evidence of this very block of seeds
     """
 
     hash: str | None = None
     registered: str | None = None
     changed: tuple[str, ...] = ()
+    otherwise: str = ""
     note: str = ""
 
 

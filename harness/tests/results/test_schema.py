@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 
 from harness.results import schema
-from harness.results.more_seeds import in_words
+from harness.results.more_seeds import advice, in_words
 from harness.results.provenance import provenance
 from harness.results.sample import Sample
 from harness.results.schema import Finding, FindingsError, MoreSeeds, Reading, RunResult
@@ -168,10 +168,11 @@ def test_what_is_no_sample_is_refused(change: dict[str, Any]) -> None:
 
 
 def test_what_would_decide_names_the_seeds_the_block_and_the_command() -> None:
-    first, *asides, command = in_words(FULL)
-    assert first.startswith(f"{FULL.name}: ") and "40" in first and "90 core-minutes" in first
+    says, asides, command = advice(FULL)
+    assert "40" in says and "90 core-minutes" in says and command == "pytest -x"
     assert any("--claims-seeds 20" in aside for aside in asides) and any("block 3" in aside for aside in asides)
-    assert command.strip() == "pytest -x"
+    lines = "\n".join(in_words(FULL))
+    assert all(text in lines for text in (FULL.name, says, *asides, command))
 
 
 @pytest.mark.parametrize("refusal", ["", "insensitive", "false alarms"])
