@@ -38,41 +38,25 @@ def charts_of(figure: Figure, findings: Iterable[Sequence[Run]]) -> list[Chart]:
 
     Runs that only show that a difference could be seen are not drawn.
     """
-    drawn = {tuple(map(_name_of, runs)): runs for runs in _without_assays(findings)}
-    return _joined([chart for runs in drawn.values() for chart in _CHARTS[figure](runs)])
+    drawn = ([run for run in runs if not run.assay] for runs in findings)
+    once = {tuple((run.system, run.conditions, run.label, run.times) for run in runs): runs for runs in drawn if runs}
+    return _joined(chart for runs in once.values() for chart in _CHARTS[figure](runs))
 
 
 def returns(runs: Sequence[Run]) -> list[Chart]:
     """Scored return per level and seed: a series per condition of one run, or one per run and condition."""
-    series = [
-        {
-            "label": _label(run, condition, runs),
-            "density": run.densities.tolist(),
-            "values": run.returns(condition).T.round(2).tolist(),
-        }
-        for run in runs
-        for condition in run.conditions
-    ]
+    series = [_line(_label(run, condition, runs), run, run.returns(condition)) for run, condition in _conditions(runs)]
     return [_of_returns("returns", runs, series)]
 
 
 def sizes(runs: Sequence[Run]) -> list[Chart]:
-    """Scored return per level and seed at the number of weights that are left: a series per run and condition, the
-    runs on one task with one learner, their networks of several sizes."""
+    """As returns, at the number of weights that are left: the runs are on one task with one learner, their networks of
+    several sizes."""
     series = []
-    for run in runs:
+    for run, condition in _conditions(runs):
         size = "-".join(map(str, run.experiment.network.hidden))
-        for condition in run.conditions:
-            series.append(
-                {
-                    "label": f"{size}, {condition}",
-                    "size": size,
-                    "condition": condition,
-                    "weights": run.weights_left.tolist(),
-                    "density": run.densities.tolist(),
-                    "values": run.returns(condition).T.round(2).tolist(),
-                }
-            )
+        line = _line(f"{size}, {condition}", run, run.returns(condition))
+        series.append(line | {"size": size, "condition": condition, "weights": run.weights_left.tolist()})
     return [_of_returns("sizes", runs, series)]
 
 
@@ -148,15 +132,6 @@ _CHARTS: dict[Figure, Callable[[Sequence[Run]], list[Chart]]] = {
     "sizes": sizes,
     "maps": maps,
 }
-
-
-def _without_assays(findings: Iterable[Sequence[Run]]) -> Iterable[list[Run]]:
-    kept = ([run for run in runs if not run.assay] for runs in findings)
-    return [runs for runs in kept if runs]
-
-
-def _name_of(run: Run) -> tuple[Any, ...]:
-    return run.system, run.conditions, run.label, run.times
 
 
 def _joined(charts: Iterable[Chart]) -> list[Chart]:
@@ -282,21 +257,21 @@ def _of_returns(kind: str, runs: Sequence[Run], series: list[Chart]) -> Chart:
 
 def _shares(runs: Sequence[Run], of: str, names: Sequence[str], measured: Callable[[Run], np.ndarray]) -> Chart:
     """measured: float[seeds, levels + 1, names]."""
-    series = [
-        {
-            "label": str(run),
-            "density": run.densities.tolist(),
-            "values": measured(run).transpose(1, 0, 2).round(4).tolist(),
-        }
-        for run in runs
-    ]
+    series = [_line(str(run), run, measured(run), digits=4) for run in runs]
+    return {"kind": "shares", "of": of, "title": _title(runs), "names": list(names), "series": series}
+
+
+def _line(label: str, run: Run, values: np.ndarray, digits: int = 2) -> Chart:
+    """values: float[seeds, levels + 1, ...], in the chart by level first."""
     return {
-        "kind": "shares",
-        "of": of,
-        "title": _title(runs),
-        "names": list(names),
-        "series": series,
+        "label": label,
+        "density": run.densities.tolist(),
+        "values": np.swapaxes(values, 0, 1).round(digits).tolist(),
     }
+
+
+def _conditions(runs: Sequence[Run]) -> list[tuple[Run, str]]:
+    return [(run, condition) for run in runs for condition in run.conditions]
 
 
 def _label(run: Run, condition: str, runs: Sequence[Run]) -> str:
