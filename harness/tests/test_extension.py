@@ -33,6 +33,7 @@ from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.criteria import CRITERIA
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
+from harness.tasks.input_subset import InputSubset
 from harness.tests.evidence.processes import Ran, run_pytest
 
 TREE = Path(__file__).resolve().parents[2]
@@ -221,7 +222,7 @@ class TestFingerprint:
         for name in ("own_wind", "own_schedule"):
             (tmp_path / f"{name}.py").write_text(head + part)
         (tmp_path / "own_task.py").write_text(
-            f"from harness.tasks.cart_pole import CartPole\n{head}\n\n@dataclass(frozen=True)\n"
+            f"from harness.tasks.cart_pole import CartPole\n{head}\n\n@dataclass(frozen=True, slots=True)\n"
             "class Windy(CartPole):\n    winds: Any = ()\n"
         )
         (tmp_path / "own_learner.py").write_text(
@@ -236,7 +237,8 @@ class TestFingerprint:
         wind, schedule, task, learner, _ = map(
             importlib.import_module, ("own_wind", "own_schedule", "own_task", "own_learner", "own_settings")
         )
-        e = Experiment(task.Windy(winds=[wind.Part()]), learner.Scheduled(schedules=((schedule.Part(),),)))
+        windy = InputSubset(task.Windy(winds=[wind.Part()]), ("pole angle",))
+        e = Experiment(windy, learner.Scheduled(schedules=((schedule.Part(),),)))
         source_hash.forget()
         assert sorted(engine_parts(Cell(e, TICKET, (1,)))["registered"]) == [
             "learner own_learner.Scheduled: own_learner",
@@ -395,7 +397,7 @@ def test_a_control_of_ones_own_breaks_the_suites_claim(own: Path, tmp_path: Path
     folder = tmp_path / "user"
     folder.mkdir()
     (folder / "conftest.py").write_text(
-        'from harness import register\nfrom harness.controls import Control\n\n'
+        "from harness import register\nfrom harness.controls import Control\n\n"
         'pytest_plugins = ["harness.plugin"]\n\n\n'
         '@register.control("mute")\n'
         "class Mute(Control):\n"

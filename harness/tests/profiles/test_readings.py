@@ -18,7 +18,7 @@ from harness.learners.training import Evaluation
 from harness.networks.mlp import Mlp, Network
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.profiles.readings import READINGS, OtherReading
-from harness.pruning.conditions import CONDITIONS, DENSE, RULES, TICKET, rule_of
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
 from harness.pruning.prunable import densities, prunable_weights
@@ -113,22 +113,6 @@ def test_findings_rest_on_the_return_that_is_read() -> None:
     (_, beside), (_, again) = run.other_areas().popitem(), other.other_areas().popitem()
     np.testing.assert_array_equal(beside["mask/permuted"].values, other.area()["mask/permuted"].values)
     np.testing.assert_array_equal(again["mask/permuted"].values, run.area()["mask/permuted"].values)
-
-
-class TestRows:
-    def test_whole_rows_change_places_and_every_other_condition_is_as_it_was(self) -> None:
-        rng = np.random.default_rng(0)
-        kept = [rng.random((6, 5)) < 0.4, rng.random((5, 3)) < 0.5]
-        w0 = [rng.normal(size=mask.shape) for mask in kept]
-        masks, weights = rule_of("permuted/permuted", "rows").start(kept, w0, np.random.default_rng(1))
-        for before, after, start, weight in zip(kept, masks, w0, weights, strict=True):
-            assert sorted(map(tuple, before.tolist())) == sorted(map(tuple, after.tolist()))
-            assert (weight[~after] == 0).all()
-            assert sorted(weight[after]) == sorted(start[before])
-        assert not np.array_equal(masks[0], kept[0])
-        for condition in (TICKET, "mask/permuted", "random/re-init"):
-            assert rule_of(condition, "rows") is RULES[condition]
-        assert rule_of("permuted/permuted") is RULES["permuted/permuted"]
 
 
 SMALL = Experiment(

@@ -1,10 +1,6 @@
 """A task of which some inputs are shown: the same task otherwise, to agents; to experts, all of it."""
 
 import dataclasses
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -122,46 +118,3 @@ def test_the_fingerprint_holds_the_modules_of_both(learner: Learner) -> None:
     parts = engine_parts(cell_of(InputSubset(CartPole(), POLE), learner))
     assert {"harness.tasks.input_subset", "harness.tasks.cart_pole"} <= set(parts["modules"])
     assert "registered" not in parts
-
-
-OWN_TASK = """
-from dataclasses import dataclass
-
-from harness.tasks.cart_pole import CartPole
-from own_small_task_physics import GRAVITY
-
-
-@dataclass(frozen=True, slots={slots})
-class OwnTask:
-    name = "own"
-    inputs = ("a", "b")
-    actions = 2
-    pull: float = GRAVITY
-"""
-
-
-@pytest.fixture
-def own_small_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A task from outside the package, that rests on a module beside it; with slots where the parameter says so."""
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "own_small_task_physics.py").write_text("GRAVITY = 9.8\n")
-    (tmp_path / "own_small_task.py").write_text(OWN_TASK.format(slots=request.param))
-    yield importlib.import_module("own_small_task").OwnTask
-    for name in ("own_small_task", "own_small_task_physics"):
-        sys.modules.pop(name, None)
-
-
-@pytest.mark.parametrize("own_small_task", [False, True], indirect=True, ids=["plain", "slots"])
-def test_the_fingerprint_holds_a_task_from_outside_too(own_small_task: Any) -> None:
-    cell = cell_of(InputSubset(own_small_task(), ("b",)))
-    parts = engine_parts(cell)
-    assert list(parts["registered"]) == [
-        f"task own_small_task.OwnTask: {module}" for module in ("own_small_task", "own_small_task_physics")
-    ]
-    assert {"harness.tasks.input_subset", "harness.tasks.cart_pole"} <= set(
-        parts["modules"]
-    )  # what it imports from here
-    assert (
-        cell.id
-        != dataclasses.replace(cell, experiment=Experiment(InputSubset(own_small_task(1.6), ("b",)), LEARNERS[0])).id
-    )
