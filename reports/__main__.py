@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from harness.files import FIXTURES
 from harness.results import exit_codes, history, schema
 from harness.results.baseline import BaselineError
 from harness.results.schema import FindingsError
 
 FINDINGS = Path(".claims") / schema.NAME
+BASELINE = FIXTURES / "baselines" / "scaled.json"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,7 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     what = "print the table of results in Markdown"
     one = commands.add_parser("table", help=what, description=what)
     one.add_argument(
-        "file", type=Path, nargs="?", default=FINDINGS, metavar="FINDINGS", help=f"or a baseline; default: {FINDINGS}"
+        "file",
+        type=Path,
+        nargs="?",
+        default=BASELINE,
+        metavar="FINDINGS",
+        help=f"or a baseline; default: {BASELINE.name}",
     )
     options = parser.parse_args(arguments)
     try:

@@ -10,7 +10,7 @@ from reports import numbers
 
 COLUMNS = ("Claim", "Verdict", "Effect that decides", "Where")
 ORDER: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "underpowered", "not run", "error", "smoke")
-START, END = "<!-- results -->", "<!-- /results -->"
+START, END = "<!-- results: python -m reports table -->", "<!-- /results -->"
 """What stands around the table in a file that holds it."""
 
 
