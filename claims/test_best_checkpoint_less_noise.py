@@ -33,5 +33,9 @@ def test_last_checkpoint_spreads_wider(best, last, judge):
     roomy = np.maximum(np.median(wide, axis=0), np.median(narrow, axis=0)) < 0.9
     sensitivity = {"levels with room to the maximum only": (wide[:, roomy], narrow[:, roomy])} if roomy.any() else {}
     judge.spreads_wider(
-        wide, narrow, min_effect=MIN_EFFECT, unit="distance from the median, in normalised return", sensitivity=sensitivity
+        wide,
+        narrow,
+        min_effect=MIN_EFFECT,
+        unit="distance from the median, in normalised return",
+        sensitivity=sensitivity,
     )

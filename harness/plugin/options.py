@@ -158,7 +158,7 @@ def usage_error(error: Exception) -> pytest.UsageError:
 
 def read(config: pytest.Config) -> Settings:
     """The settings in effect. Raises pytest.UsageError, in one line, for what can't be used."""
-    from harness.controls import CONTROLS, broken, shuffled  # noqa: F401  (their controls register themselves)
+    from harness.controls import CONTROLS, broken_by
     from harness.profiles.profile import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK
 
     name = _value(config, "profile")
@@ -177,7 +177,7 @@ def read(config: pytest.Config) -> Settings:
     if control and control not in CONTROLS:
         raise pytest.UsageError(f"unknown control {control!r}: it is one of {', '.join(CONTROLS)}")
     profile = dataclasses.replace(profile, overrides=_overrides(config))
-    profile = broken.broken_by(control, profile) if control else profile
+    profile = broken_by(control, profile) if control else profile
     apart = [] if profile.gives_findings else [name]  # a smoke run leaves the last verdicts alone
     evidence = _value(config, "evidence")
     if control:  # what is broken stays apart: real evidence and the last verdicts are left alone
