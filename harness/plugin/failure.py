@@ -71,7 +71,8 @@ def _headline(finding: Finding) -> list[str]:
         word = f"regressed (now {finding.conclusion})"
     else:
         word = "missing" if finding.conclusion == "not run" else finding.conclusion
-    line = " ".join(f"{finding.claim} {word}: {finding.name} on {finding.system}".split())
+    where = f" on {finding.system}" if finding.system else ""
+    line = " ".join(f"{finding.claim} {word}: {finding.name}{where}".split())
     return [line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"]
 
 
