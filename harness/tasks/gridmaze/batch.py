@@ -1,21 +1,24 @@
 """GridMazes in motion: a whole population in one compiled step (for the rules see `harness.tasks.gridmaze.maze`)."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from harness.compiled import njit
 from harness.tasks.compiled_batch import CompiledBatch
-from harness.tasks.gridmaze.layout import CELLS, COLUMNS, LAYOUT, ROWS
-from harness.tasks.gridmaze.maze import (
+from harness.tasks.gridmaze.features import (
     AGENT_FEATURES,
     COINS,
     ENEMY_FEATURES,
     ENEMY_ROWS,
     MAX_ACTIVE,
-    STATE,
     TAKEN_FEATURES,
-    GridMaze,
     entries,
 )
+from harness.tasks.gridmaze.layout import CELLS, COLUMNS, LAYOUT, ROWS, STATE
+
+if TYPE_CHECKING:
+    from harness.tasks.gridmaze.maze import GridMaze
 
 
 @njit
@@ -158,7 +161,7 @@ class GridMazes(CompiledBatch):
     )
     advance = staticmethod(_advance)
 
-    def __init__(self, task: GridMaze, starts: np.ndarray, table: np.ndarray):
+    def __init__(self, task: "GridMaze", starts: np.ndarray, table: np.ndarray):
         shape = starts.shape[:2]
         self.task, self.table, self.horizon = task, table, task.horizon
         self.agents = np.zeros(shape, dtype=np.int64)

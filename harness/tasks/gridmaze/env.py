@@ -11,8 +11,9 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from harness.tasks.gridmaze.features import Encoding
 from harness.tasks.gridmaze.layout import COLUMNS, LAYOUT, OBJECTS, ROWS
-from harness.tasks.gridmaze.maze import Encoding, GridMaze
+from harness.tasks.gridmaze.maze import GridMaze
 
 ID = "minimal-tickets/GridMaze-v0"
 SHAPES = {

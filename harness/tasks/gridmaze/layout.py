@@ -8,6 +8,8 @@ import numpy as np
 FILE = Path(__file__).with_name("layout.txt")
 ROWS, COLUMNS = 10, 20
 CELLS = ROWS * COLUMNS
+STATE = 6
+"""Numbers that a start is made of: the agent's row and column, the column and direction of each enemy."""
 OBJECTS = ("empty", "agent", "enemy 1", "enemy 2", "coin", "poison")
 """What a cell that is no wall holds exactly one of."""
 CHARACTERS = ".A12ox"

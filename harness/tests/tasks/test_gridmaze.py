@@ -19,8 +19,9 @@ from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
 from harness.tasks.gridmaze.batch import GridMazes
 from harness.tasks.gridmaze.env import ID
+from harness.tasks.gridmaze.features import FEATURES, MAX_ACTIVE, projection
 from harness.tasks.gridmaze.layout import FILE, parsed
-from harness.tasks.gridmaze.maze import FEATURES, MAX_ACTIVE, GridMaze, projection
+from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.spec import zero_inputs
 
 ENCODINGS = ("object-map", "rgb", "entangled")
