@@ -87,13 +87,20 @@ def test_claims_that_were_preregistered_otherwise_are_told() -> None:
 
 
 def test_the_page_shows_both_runs_numbers_and_leads_to_each_claim(tmp_path: Path) -> None:
-    a, b = judged(), examples.moved(judged(), 0.5, "11-02", commit="fedcba9")
+    both = claim_result(
+        finding(sample=SEEDS), finding(name="test_it[two]", effect=0.7, lower=0.6, upper=0.8, sample=SEEDS)
+    )
+    a = run_result(both)
+    b = examples.moved(a, 0.5, "11-02", commit="fedcba9")
     page = compare.write(compare.compare(a, b), tmp_path / "compare.html").read_text("utf-8")
-    claim, found = section(page, "claim-0"), a.findings[0]
-    lines = [row(claim, '<tr class="finding">'), row(claim, '<tr class="finding second">')]
-    for line, by in zip(lines, (0.0, 0.5), strict=True):
-        effect, lower, upper = found.effect + by, found.lower + by, found.upper + by
-        assert f"{numbers.effect(effect, [lower, upper], sign=True)} {numbers.interval(lower, upper, [effect])}" in line
+    claim = section(page, "claim-0")
+    for found, start in zip(a.findings, claim.split('<tr class="finding">')[1:], strict=True):
+        lines = [row("<tr>" + start, "<tr>"), row(start, '<tr class="finding second">')]
+        assert found.name in lines[0]
+        for line, by in zip(lines, (0.0, 0.5), strict=True):
+            effect, lower, upper = found.effect + by, found.lower + by, found.upper + by
+            shown = numbers.effect(effect, [lower, upper], sign=True)
+            assert f"{shown} {numbers.interval(lower, upper, [effect])}" in line
     assert "it has moved" in Page(claim).text and "fedcba9" in Page(page).text
     ids = Page(page).values("id")
     assert len(ids) == len(set(ids)) and {link[1:] for link in Page(page).values("href") if link[0] == "#"} <= set(ids)

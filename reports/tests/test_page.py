@@ -196,10 +196,12 @@ def history(run: RunResult, *runs: RunResult) -> str:
 def test_the_history_shows_each_result_with_its_own_numbers_and_what_changed(html: str, run: RunResult) -> None:
     part = html.split('id="claim-mask-first-history"')[1].split('class="scroll"')[0]
     text = " ".join(Page("<div" + part).text.split())
-    found = run.claims[0].findings[0]
-    for by in (0.0, -0.6):
-        numbers_of = [found.effect + by, found.lower + by, found.upper + by]
-        assert f"{shown(*numbers_of)} {numbers.interval(numbers_of[1], numbers_of[2], numbers_of[:1])}" in text
+    rows = text.split("Cart-Pole ")[1:]
+    for found in run.claims[0].findings[:4]:
+        (line,) = [line for line in rows if f" {found.name} " in line]
+        for by in (0.0, -0.6):
+            numbers_of = [found.effect + by, found.lower + by, found.upper + by]
+            assert f"{shown(*numbers_of)} {numbers.interval(numbers_of[1], numbers_of[2], numbers_of[:1])}" in line
     assert "drift −0.600" in text and "this run" in text
 
 
@@ -214,6 +216,12 @@ def test_an_effect_that_moves_further_than_chance_is_a_change(by: float, changed
     whole = run_result(claim_result(finding(min_effect=0.05, sample=examples.sample(*[0.1, 0.2, 0.3, 0.15] * 5))))
     text = history(whole, whole, examples.moved(whole, by, "11-02"))
     assert ("the effect moved" in text) is changed and ("changed 2" not in text)
+
+
+@pytest.mark.parametrize(("findings", "changed"), [(1, True), (10, False)])
+def test_chance_is_shared_among_all_effects_that_a_claims_history_compares(findings: int, changed: bool) -> None:
+    whole = run_result(claim_result(*(finding(name=f"test_it[{i}]") for i in range(findings))))
+    assert ("the effect moved" in history(whole, whole, examples.moved(whole, 0.5, "11-02"))) is changed
 
 
 def test_a_slow_drift_is_seen_though_no_step_is_large() -> None:
