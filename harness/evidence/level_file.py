@@ -1,7 +1,7 @@
 """A level as an npz archive: arrays alone, no objects, no pickle."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +23,12 @@ class ArraysOnDisk(Arrays):
         self._file = file
 
     def __getitem__(self, name: str) -> np.ndarray:
+        return self.read([name])[0]
+
+    def read(self, names: Sequence[str]) -> list[np.ndarray]:
+        """Several arrays at once. Raises KeyError."""
         with np.load(self._file, allow_pickle=False) as archive:
-            return np.asarray(archive[name])
+            return [np.asarray(archive[name]) for name in names]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -59,10 +63,12 @@ class StoredLevel(Level):
 
     def _layers(self, kind: str) -> dict[str, list[np.ndarray]]:
         found = {}
-        for name in (key.removesuffix(".activation") for key in self.arrays if key.endswith(".activation")):
-            layers = range(sum(key.startswith(f"{name}.{kind}.") for key in self.arrays))
-            found[name] = [self.arrays[f"{name}.{kind}.{layer}"] for layer in layers]
-        return {name: layers for name, layers in found.items() if layers}
+        for network in (key.removesuffix(".activation") for key in self.arrays if key.endswith(".activation")):
+            names = [key for key in self.arrays if key.startswith(f"{network}.{kind}.")]
+            names.sort(key=lambda name: int(name.rpartition(".")[2]))
+            arrays = self.arrays
+            found[network] = arrays.read(names) if isinstance(arrays, ArraysOnDisk) else [arrays[n] for n in names]
+        return {network: layers for network, layers in found.items() if layers}
 
     def _networks(self, kind: str) -> "dict[str, Mlp]":
         from harness.networks.mlp import Mlp
