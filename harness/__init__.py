@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness import register
     from harness.judging.claim import at_least, claim
     from harness.judging.judge import Judge
-    from harness.judging.kept import relative_lead
+    from harness.judging.mask_measures import relative_lead
     from harness.judging.run import Run, dense_run, imp_runs, size_runs, surviving_run, ticket_run
     from harness.profiles.profile import System
     from harness.pruning.conditions import CONDITIONS, SURVIVING, TICKET
@@ -38,7 +38,7 @@ __all__ = [
 _MODULES = {
     "judging.claim": ("at_least", "claim"),
     "judging.judge": ("Judge",),
-    "judging.kept": ("relative_lead",),
+    "judging.mask_measures": ("relative_lead",),
     "judging.run": ("Run", "dense_run", "imp_runs", "size_runs", "surviving_run", "ticket_run"),
     "profiles.profile": ("System",),
     "pruning.conditions": ("CONDITIONS", "SURVIVING", "TICKET"),

@@ -6,13 +6,13 @@ profile and a store before any claim is judged.
 
 from collections.abc import Sequence
 
-from harness.judging.kept import OfMasks
-from harness.judging.returns import OfReturns
+from harness.judging.mask_measures import MaskMeasures
+from harness.judging.return_measures import ReturnMeasures
 from harness.profiles.profile import TASKS, System
 from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 
 
-class Run(OfReturns, OfMasks):
+class Run(ReturnMeasures, MaskMeasures):
     """All chains of one system under some conditions, and what is measured on them: one number per seed."""
 
 

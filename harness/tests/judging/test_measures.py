@@ -12,8 +12,8 @@ from harness.controls import broken_by
 from harness.experiment import Cell
 from harness.judging.chains import EvidenceMissingError
 from harness.judging.channels import by_channel, relative, share_of_emptied, split_means
-from harness.judging.kept import relative_lead
-from harness.judging.returns import learning_area
+from harness.judging.mask_measures import relative_lead
+from harness.judging.return_measures import learning_area
 from harness.learners.protocol import ACTOR
 from harness.profiles.profile import TASKS, System
 from harness.profiles.readings import READINGS

@@ -49,7 +49,7 @@ class Areas(dict[str, PerSeed]):
         return self["permuted/permuted"] - self["random/re-init"]
 
 
-class OfReturns(Chains):
+class ReturnMeasures(Chains):
     """The measures of returns."""
 
     @property

@@ -19,7 +19,7 @@ OfEnemies = Literal["density", "magnitude", "emptied"]
 weight left."""
 
 
-class OfMasks(Chains):
+class MaskMeasures(Chains):
     """The measures of masks. Inputs are those of the actor's first layer."""
 
     def layer_densities(self, condition: str = TICKET) -> np.ndarray:
