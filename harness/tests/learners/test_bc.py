@@ -10,10 +10,11 @@ import torch
 import harness.learners.bc
 from harness.learners.bc import BC, Students
 from harness.learners.protocol import ACTOR
+from harness.networks.kernels import update_keys
 from harness.networks.mlp import Mlp, initial_mlp, outputs_of
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
-from harness.tests.networks.by_torch import leaf, outputs_by_torch
+from harness.tests.networks.by_torch import dropout_scales, leaf, outputs_by_torch
 
 
 def experts_of(*_: object) -> Mlp:
@@ -34,6 +35,25 @@ def test_the_gradient_is_that_of_the_kl_divergence(students: Students) -> None:
     kl = (policies * (policies.log() - log_student)).sum(dim=-1).mean(dim=1).sum()
     (expected,) = torch.autograd.grad(kl, [flat])
     np.testing.assert_allclose(students.gradients()[ACTOR].flat, expected, rtol=0, atol=1e-12)
+
+
+def test_updates_under_dropout_are_those_of_autograd_and_torchs_adam(students: Students) -> None:
+    students.actor.dropout = 0.3
+    flats = [leaf(flat[None]) for flat in students.actor.flat]
+    adam = torch.optim.Adam(flats, lr=students.settings.learning_rate)
+    for update in range(students.rounds):
+        students.advance()
+        assert students.shuffled
+        turn = update % students.settings.updates_per_pass
+        batch = [torch.tensor(each[:, 16 * turn : 16 * (turn + 1)]) for each in students.shuffled]
+        keys = update_keys(students.dropout_keys[ACTOR], update)
+        adam.zero_grad()
+        for member, flat in enumerate(flats):
+            scales = dropout_scales(students.actor, 16, keys[[member]])
+            logits = outputs_by_torch(students.actor, flat, batch[0][[member]], scales)
+            (-batch[1][[member]] * torch.log_softmax(logits, dim=-1)).sum(dim=-1).mean().backward()
+        adam.step()
+    np.testing.assert_allclose(students.actor.flat, torch.cat(flats).detach(), rtol=0, atol=1e-10)
 
 
 def test_the_policies_to_imitate_are_the_experts_at_what_they_saw(students: Students) -> None:

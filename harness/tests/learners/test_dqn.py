@@ -18,6 +18,7 @@ from harness.learners.replay import TERMINATED, recall
 from harness.learners.rollouts import Rollout, play
 from harness.learners.sum_tree import UNIT, put
 from harness.learners.training import Evaluation
+from harness.networks.kernels import update_keys
 from harness.networks.mlp import Mlp, Network, initial_mlp, outputs_of
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
@@ -26,7 +27,7 @@ from harness.pruning.pruning_settings import Pruning
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.input_subset import InputSubset
-from harness.tests.networks.by_torch import leaf, outputs_by_torch
+from harness.tests.networks.by_torch import dropout_scales, leaf, outputs_by_torch
 
 SMALL = DQN(
     env_steps=96,
@@ -270,8 +271,8 @@ class Slow:
         self.priorities: dict[int, float] = {}
         self.errors: list[float] = []
 
-    def outputs(self, flat: torch.Tensor, observations: np.ndarray) -> torch.Tensor:
-        return outputs_by_torch(self.population.actor, flat, torch.tensor(observations)[None])[0]
+    def outputs(self, flat: torch.Tensor, observations: np.ndarray, scales: Any = ()) -> torch.Tensor:
+        return outputs_by_torch(self.population.actor, flat, torch.tensor(observations)[None], scales)[0]
 
     def loss(self, rows: np.ndarray, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean weighted Huber loss of the transitions at `rows`, and their errors."""
@@ -284,7 +285,9 @@ class Slow:
             deciding = self.outputs(self.online, after) if s.double else valued
             following = valued.gather(1, deciding.argmax(dim=1, keepdim=True)).squeeze(1)
             wanted = rewards.double() + s.discount * (ends != TERMINATED).double() * following
-        values = self.outputs(self.online, before).gather(1, actions.long()[:, None]).squeeze(1)
+        actor, keys = self.population.actor, self.population.dropout_keys[ACTOR][[self.member]]
+        scales = dropout_scales(actor, len(rows), update_keys(keys, self.updates)) if actor.dropout else ()
+        values = self.outputs(self.online, before, scales).gather(1, actions.long()[:, None]).squeeze(1)
         losses = torch.nn.functional.huber_loss(values, wanted, reduction="none", delta=s.huber_delta)
         return (weights * losses).mean(), (wanted - values).detach()
 
@@ -331,13 +334,16 @@ class Slow:
         ("relu", {"alpha": 0.0}),
         ("tanh", {"alpha": 0.0, "double": False, "huber_delta": 0.05}),
         ("tanh", {"alpha": 1.0, "huber_delta": 0.05, "buffer": 32}),
+        ("relu", {"alpha": 0.0, "dropout": 0.3}),
     ],
 )
 def test_whole_rounds_are_those_of_autograd_cumulative_sums_and_torchs_clipping_and_adam(
     activation: str, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, seeds, rng = dataclasses.replace(SMALL, **changes), [5, 6, 7], np.random.default_rng(0)
-    mlp = initial_mlp((4, 8, 6, 2), streams(seeds, "w0"), activation=activation).each(np.float64)
+    rate, seeds, rng = changes.pop("dropout", 0.0), [5, 6, 7], np.random.default_rng(0)
+    settings = dataclasses.replace(SMALL, **changes)
+    rngs = streams(seeds, "w0")
+    mlp = initial_mlp((4, 8, 6, 2), rngs, activation=activation, dropout=rate).each(np.float64)
     masks = [rng.random(weight.shape) < 0.6 for weight in mlp.weights]
     for weight, mask in zip(mlp.weights, masks, strict=True):
         weight *= mask

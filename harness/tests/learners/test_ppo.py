@@ -151,10 +151,10 @@ def watched_round(population: PPOPopulation, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(("weight_decay", "dropout"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.3)])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-def test_a_round_is_that_of_autograd_and_torchs_clipping_and_adam(
+def test_rounds_are_those_of_autograd_and_torchs_clipping_and_adam(
     weight_decay: float, dropout: float, activation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ppo = PPO(env_steps=64, envs=4, rollout=16, minibatches=4, epochs=3, weight_decay=weight_decay)
+    ppo = PPO(env_steps=128, envs=4, rollout=16, minibatches=4, epochs=3, weight_decay=weight_decay)
     seeds, rng = [5, 6, 7], np.random.default_rng(0)
     rngs = streams(seeds, "w0")
     actor, critic = (
@@ -166,16 +166,16 @@ def test_a_round_is_that_of_autograd_and_torchs_clipping_and_adam(
         weight *= mask
     critic.flat[1] *= 30  # its gradient is clipped hard
     population = ppo.start(CartPole(), {ACTOR: actor, CRITIC: critic}, {ACTOR: masks}, seeds, level=0)
-    seen = watched_round(population, monkeypatch)
+    rounds = [watched_round(population, monkeypatch) for _ in range(2)]
     for member in range(len(seeds)):
         flats = {name: leaf(mlp.flat[[member]]) for name, mlp in ((ACTOR, actor), (CRITIC, critic))}
         adam = torch.optim.Adam(flats.values(), lr=ppo.learning_rate, eps=ppo.epsilon, weight_decay=weight_decay)
-        samples = {name: torch.tensor(numbers[member]) for name, numbers in seen.samples._asdict().items()}
-        for turn, rows in enumerate(seen.minibatches[member]):
-            batch = {name: numbers[rows] for name, numbers in samples.items()}
+        minibatches = [(one.samples, rows) for one in rounds for rows in one.minibatches[member]]
+        for update, (samples, rows) in enumerate(minibatches):
+            batch = {name: torch.tensor(numbers[member, rows]) for name, numbers in samples._asdict().items()}
             outputs = {}
             for name, mlp in ((ACTOR, actor), (CRITIC, critic)):
-                keys = update_keys(population.dropout_keys[name][[member]], turn)
+                keys = update_keys(population.dropout_keys[name][[member]], update)
                 scales = dropout_scales(mlp, len(rows), keys) if dropout else ()
                 outputs[name] = outputs_by_torch(mlp, flats[name], batch["observations"][None], scales)[0]
             adam.zero_grad()
