@@ -165,7 +165,7 @@ class Chains:
             if place < len(where.cell.seeds):
                 return self.bound.read(where, number), place
             place -= len(where.cell.seeds)
-        raise ValueError(f"{self} has no seed at place {place} behind its last")
+        raise ValueError(f"{self} has {len(self.seeds)} seeds, and none at place {place + len(self.seeds)}")
 
     @cached_property
     def _places(self) -> dict[str, list[list[tuple[Address, int]]]]:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.controls import broken_by
 from harness.experiment import Cell
-from harness.judging.chains import EvidenceMissingError
+from harness.judging.chains import EvidenceMissingError, cpu_seconds
 from harness.judging.channels import by_channel, relative, share_of_emptied, split_means
 from harness.judging.mask_measures import relative_lead
 from harness.judging.return_measures import learning_area
@@ -96,6 +96,18 @@ class TestEvidence:
         other = dataclasses.replace(run, label="other", conditions=(TICKET,))
         run.area(), run.area(), other.area(), run.dense()
         assert run.bound.store.reads == 1 + 4 * 3  # type: ignore[attr-defined]
+
+    def test_each_cell_costs_once_however_many_runs_rest_on_it(self) -> None:
+        run = made_run(returns_of(1, 1, 1, 1), *CONDITIONS)
+        assert cpu_seconds([run, dataclasses.replace(run, label="other", conditions=(TICKET, DENSE))]) == 1 + 4
+
+    def test_a_seed_is_found_in_the_chunk_that_has_it(self) -> None:
+        run = made_run(lambda cell, level: level_of(cell, np.array(cell.seeds) + 100.0 * level), times=2)
+        for place in (0, 19, 20, 33):
+            level, member = run.level_of_seed(TICKET, 2, place)
+            assert level.scored_returns[member] == 200 + place
+        with pytest.raises(ValueError, match="40"):
+            run.level_of_seed(TICKET, 2, 40 + 40)
 
     def test_what_was_not_computed_is_told_by_its_level_and_condition(self) -> None:
         run = made_run(returns_of(1))
