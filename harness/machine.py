@@ -30,6 +30,13 @@ def keep_memory() -> bool:
     return bool(libc.mallopt(_M_MMAP_THRESHOLD, gibibyte) and libc.mallopt(_M_TRIM_THRESHOLD, gibibyte))
 
 
+def compiler_switched_off() -> str:
+    """Why the engine, which only works compiled, cannot run in this process, in one line; empty where it can."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
+        return ""
+    return "NUMBA_DISABLE_JIT is set, but the engine only works compiled: unset it"
+
+
 def usable_cpus() -> int:
     """CPUs this process may use: its affinity, cut by a cgroup quota (v2 or v1). At least 1."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

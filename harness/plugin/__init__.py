@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.machine import usable_cpus
+from harness.machine import compiler_switched_off, usable_cpus
 from harness.plugin import options
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def suite_of(config: pytest.Config) -> "Suite":
 def _claims(config: pytest.Config) -> "ClaimsSession":
     """What this plugin does in a session that has claims, from the first of them on."""
     if _CLAIMS not in config.stash:
+        if problem := compiler_switched_off():
+            raise pytest.UsageError(problem)
         from harness.plugin.session import ClaimsSession
 
         config.stash[_CLAIMS] = ClaimsSession(config)
