@@ -14,18 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from harness import register, source_hash
-from harness.evidence.drain import drain
 from harness.evidence.fingerprint import engine_parts
-from harness.evidence.level_file import from_bytes, to_bytes
-from harness.evidence.store import Store, address
 from harness.experiment import Cell, Experiment
 from harness.files import SUITE_ROOT
 from harness.learners.bc import BC
-from harness.learners.protocol import ACTOR
 from harness.learners.training import Evaluation
 from harness.networks.initialisers import INITIALISERS
 from harness.networks.mlp import Network
@@ -56,49 +51,19 @@ def cell_of(condition: str = TICKET, criterion: str = "magnitude", initialiser: 
     return Cell(e, condition, (1, 2))
 
 
-# Ids and stored levels
+def test_a_rule_is_in_the_id_and_level_0_is_shared_by_all_that_leave_it_as_it_is(registered: None) -> None:
+    @register.criterion("by-gradient")
+    def rule(weights: Any, gradients: Any) -> Any:
+        return gradients
 
-
-class TestIds:
-    def test_the_name_is_in_the_id_and_level_0_is_shared_by_all_that_leave_it_as_it_is(self, registered: None) -> None:
-        @register.criterion("by-gradient")
-        def rule(weights: Any, gradients: Any) -> Any:
-            return gradients
-
-        register.criterion("mine")(one)
-        names = ("magnitude", "random", "mine", "by-gradient")
-        for condition in CONDITIONS:
-            cells = [cell_of(condition, name) for name in names]
-            assert len({cell.id for cell in cells}) == 4
-            assert all(name in json.dumps(cell.identity) for name, cell in zip(names, cells, strict=True))
-        dense = [cell_of(DENSE, name).id for name in names]
-        assert dense[0] == dense[1] == dense[2] != dense[3]  # the last keeps gradients
-
-    def test_gradients_survive_storage_and_resume_with_the_same_bits(self, registered: None, tmp_path: Path) -> None:
-        @register.criterion("by-gradient")
-        def rule(weights: Any, gradients: Any) -> Any:
-            return [abs(gradient) for gradient in gradients]
-
-        plan = [cell_of(DENSE, "by-gradient"), cell_of(TICKET, "by-gradient")]
-        store = Store(tmp_path)
-        assert drain(plan, store).failed == {}
-        dense = store.read(address(plan[0]), 0)
-        assert dense
-        assert any(gradient.any() for gradient in dense.gradients[ACTOR])
-        again = from_bytes(to_bytes(dense))
-        for before, after in zip(dense.gradients[ACTOR], again.gradients[ACTOR], strict=True):
-            np.testing.assert_array_equal(before, after)
-        cut = store.folder / "cells" / address(plan[1]).key / "level_02.npz"
-        written = cut.read_bytes()
-        cut.unlink()
-        assert drain(plan, store).computed == [address(plan[1]).key]
-        assert cut.read_bytes() == written
-
-    def test_a_level_of_magnitude_pruning_holds_no_gradients(self, tmp_path: Path) -> None:
-        store = Store(tmp_path)
-        assert drain([cell_of(DENSE)], store).failed == {}
-        (path,) = tmp_path.rglob("*.npz")
-        assert not [name for name in np.load(path) if "gradient" in name]
+    register.criterion("mine")(one)
+    names = ("magnitude", "random", "mine", "by-gradient")
+    for condition in CONDITIONS:
+        cells = [cell_of(condition, name) for name in names]
+        assert len({cell.id for cell in cells}) == 4
+        assert all(name in json.dumps(cell.identity) for name, cell in zip(names, cells, strict=True))
+    dense = [cell_of(DENSE, name).id for name in names]
+    assert dense[0] == dense[1] == dense[2] != dense[3]  # the last keeps gradients
 
 
 # The fingerprint
@@ -150,23 +115,16 @@ class TestFingerprint:
         source_hash.forget()
         return engine_parts(cell_of(condition, criterion))
 
-    def test_it_holds_the_rules_module_and_those_of_its_package_that_it_imports(self, package: Any) -> None:
-        package("own_package_a")
-        places = list(self.parts()["registered"])
-        origin = "criterion own_package_a.rule.rule"
-        assert places == [f"{origin}: own_package_a.{name}" for name in ("maths", "more", "rule")]
-
-    def test_what_a_cell_does_not_use_changes_nothing_for_it(self, package: Any) -> None:
+    def test_it_holds_the_rules_module_and_what_that_imports_for_the_cells_that_use_it(self, package: Any) -> None:
         before = self.parts("magnitude")
         package("own_package_a")
+        origin, mine = "criterion own_package_a.rule.rule", self.parts()
+        assert list(mine["registered"]) == [f"{origin}: own_package_a.{name}" for name in ("maths", "more", "rule")]
         assert self.parts("magnitude") == before
         assert "registered" not in before
         assert "registered" not in self.parts("mine", DENSE)  # level 0 is not pruned yet
-
-    def test_what_it_imports_from_here_counts_and_the_public_names_do_not(self, package: Any) -> None:
-        package("own_package_a")
-        assert self.parts()["modules"] == self.parts("magnitude")["modules"]  # a student has that optimiser too
-        assert "harness.register" not in self.parts()["modules"]
+        assert mine["modules"] == before["modules"]  # of what it imports from here, a student has all
+        assert "harness.register" not in mine["modules"]
 
     @pytest.mark.parametrize(
         ("file", "before", "after", "stale"),
