@@ -27,6 +27,8 @@ STANDING = Standing(0.417, 260, 484, 204.0, 182_345.0, 290.0)
 class Counts:
     """A store as progress sees it."""
 
+    folder = Path("nowhere")
+
     def __init__(self) -> None:
         self.levels = dict.fromkeys((where.key for where in PLAN), 0)
 
