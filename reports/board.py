@@ -13,7 +13,7 @@ from harness.results.schema import Finding, SystemTitle
 from reports.marks import CHANGED, COMPARED, CONCLUSIONS, STANDINGS, Mark, tally
 
 FEW = 5
-"""Columns up to which a cell has room for words."""
+"""Up to so many columns a cell has room for words."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Column:
 
     @property
     def key(self) -> str:
-        """As it is named in findings: "cart-pole ppo"."""
+        """The name that findings have for it: "cart-pole ppo"."""
         return f"{self.task} {self.learner}".strip()
 
     @property
@@ -91,7 +91,10 @@ class Board:
 
 
 class SystemNames:
-    """Systems as findings name them ("cart-pole ppo horizon 200"), and as people do. titles: in the order to show."""
+    """Turns the names that findings have for systems ("cart-pole ppo horizon 200") into titles and columns.
+
+    titles: in the order in which they are shown.
+    """
 
     def __init__(self, titles: Sequence[SystemTitle]):
         self._titles = {one.key: one for one in titles}
@@ -104,11 +107,11 @@ class SystemNames:
         return " ".join([column.title, *rest]) if column.key in self._titles else name
 
     def systems_of(self, finding: Finding) -> tuple[Column, ...]:
-        """The systems that a finding is about: those of its runs, or what it names itself."""
+        """Return the systems that a finding is about: those of its runs, or the one that it names itself."""
         return tuple(dict.fromkeys(map(self._column, finding.scale or [finding.system])))
 
     def columns(self, systems: Iterable[Column]) -> list[Column]:
-        """In the run's order; a task, and a learner of a task, that it does not name come last."""
+        """Sort columns as the run does; tasks and learners that it does not name come last."""
         known, order = list(dict.fromkeys(systems)), list(self._titles)
         tasks = list(dict.fromkeys([*self._tasks, *(system.task for system in known)]))
 
@@ -126,7 +129,7 @@ class SystemNames:
 
 
 def board(claims: Sequence[Sequence[Finding]], names: SystemNames, anchors: Mapping[str, str]) -> Board:
-    """Of each claim's findings. anchors: of their rows, by nodeid."""
+    """Lay out the findings of each claim. anchors: the ids of the findings' rows, by nodeid."""
     columns = names.columns(system for findings in claims for f in findings for system in names.systems_of(f))
     tasks = tuple((task, tuple(group)) for task, group in groupby(columns, key=lambda column: column.task_title))
     lines = tuple(_line(findings, columns, names, anchors) for findings in claims)

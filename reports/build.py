@@ -41,8 +41,11 @@ class Context:
 
     @classmethod
     def read(cls, run: RunResult, trust: Path, history: Path | None, stated: Path = paper.FILE) -> "Context":
-        """From files; one that can't be read costs its own section alone. trust: the folder of what was measured on
-        this machine. history: the file of earlier runs; None where none is kept."""
+        """Read it from files; one that can't be read costs its own section alone.
+
+        trust: the folder of what was measured on this machine. history: the file of earlier runs; None where none is
+        kept.
+        """
         held = cls(
             trust_records.parts(trust), past=past_runs.read(history, run), elsewhere=other_scales.read(history, run)
         )
@@ -90,8 +93,11 @@ class Section:
 
 
 def build(run: RunResult, context: Context | None = None, kept: Path | None = None) -> str:
-    """The report of a run as one HTML document. context: by default nothing but what the paper states. kept: a folder
-    for what takes long to make and is the same each time."""
+    """Return the report of a run as one HTML document.
+
+    context: by default nothing but what the paper states. kept: a folder for what takes long to make and is the same
+    each time.
+    """
     return _Builder(run, context or Context(stated=paper.read())).page(kept)
 
 
@@ -106,7 +112,7 @@ def write(run: RunResult, path: Path, trust: Path | None = None, history: Path |
 
 
 class _Builder:
-    """One page, with the ids and drawings that it has already."""
+    """Builds one page, and remembers which ids and drawings it has."""
 
     def __init__(self, run: RunResult, context: Context):
         self._run, self._context = run, context
@@ -119,7 +125,7 @@ class _Builder:
         self._drawn: dict[str, Figure] = {}
 
     def page(self, kept: Path | None) -> str:
-        """The document."""
+        """Return the document."""
         run, says = self._run, self._context.stated
         table = board([claim.findings for claim, _ in self._claims], self._names, self._rows)
         sections = [self._section(*held, line) for held, line in zip(self._claims, table.lines, strict=True)]

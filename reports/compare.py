@@ -51,7 +51,7 @@ class FindingPair:
 
     @property
     def change(self) -> Difference:
-        """What differs."""
+        """Say what differs between the two."""
         found = [side.finding for side in self.sides]
         if len(found) == 1:
             return "only one"
@@ -63,7 +63,7 @@ class FindingPair:
 
     @property
     def notes(self) -> list[str]:
-        """What is known of the drift, and what either run says with the finding."""
+        """Tell what is known of the drift, and what either run says with the finding."""
         said = [f"{side.run}: {text}" for side in self.sides if (text := side.finding.message or side.finding.note)]
         if self.shift is None:
             return [f"No drift is known: {self.why}.", *said] if len(self.sides) == 2 else said
@@ -90,7 +90,7 @@ class ComparedClaim:
 
     @property
     def change(self) -> Difference:
-        """What differs most."""
+        """Say what differs most."""
         if self.a is None or self.b is None:
             return "only one"
         if not self.given:
@@ -104,13 +104,13 @@ class ComparedClaim:
 
     @property
     def changes(self) -> str:
-        """How many of its findings changed, and how."""
+        """Count its findings that changed, in words."""
         counts = Counter[Difference](pair.change for pair in self.pairs if pair.change != "nothing")
         return ", ".join(f"{counts[each]} {SIGNS[each].word}" for each in _ORDER if counts[each])
 
     @property
     def groups(self) -> tuple[SideGroup, ...]:
-        """Its findings by hypothesis, what changed first."""
+        """Group its findings by hypothesis, those that changed first."""
         pairs = sorted(self.pairs, key=lambda pair: _ORDER.index(pair.change))
         return grouped((pair.sides, _sign(pair), pair.notes) for pair in pairs)
 
@@ -128,7 +128,7 @@ class Comparison:
 
     @property
     def words(self) -> str:
-        """The counts in a sentence."""
+        """Put the counts into a sentence."""
         pairs = [pair for claim in self.claims for pair in claim.pairs]
         changes = Counter(pair.change for pair in pairs)
         given = [claim for claim in self.claims if claim.given]
@@ -151,14 +151,14 @@ class Comparison:
 
 
 def findings_at(path: Path) -> Path:
-    """Where the findings lie of a run named by them, by their folder or by the report beside them."""
+    """Find the findings of a run that is named by them, by their folder or by the report beside them."""
     if path.is_dir():
         return path / schema.NAME
     return path.with_name(schema.NAME) if path.suffix == ".html" else path
 
 
 def read(path: Path) -> RunResult:
-    """A run's findings. Raises CompareError."""
+    """Read a run's findings. Raises CompareError."""
     place = findings_at(path)
     if not place.is_file():
         raise CompareError(f"no findings at {place}: name a {schema.NAME}, its folder or the report beside it")
@@ -169,7 +169,7 @@ def read(path: Path) -> RunResult:
 
 
 def compare(a: RunResult, b: RunResult) -> Comparison:
-    """Two runs; A is as a rule the older."""
+    """Compare two runs; A is as a rule the older."""
     claims_a, claims_b = ({claim.id: claim for claim in run.claims} for run in (a, b))
     ids = list(dict.fromkeys([*claims_b, *claims_a]))
     matched = {id: _matched(claims_a.get(id), claims_b.get(id)) for id in ids}
@@ -187,7 +187,7 @@ def compare(a: RunResult, b: RunResult) -> Comparison:
 
 
 def write(found: Comparison, path: Path) -> Path:
-    """The comparison as one HTML page that needs nothing but itself; returns its path."""
+    """Write the comparison as one HTML page that needs nothing but itself; returns its path."""
     anchors = {claim.id: f"claim-{place}" for place, claim in enumerate(found.claims)}
     html = page.render("compare.html.j2", found=found, signs=SIGNS, anchors=anchors, title_of=str)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,7 +196,7 @@ def write(found: Comparison, path: Path) -> Path:
 
 
 def lines(found: Comparison) -> Iterator[str]:
-    """For the terminal: the verdicts that differ, and the counts."""
+    """Tell the verdicts that differ and the counts, for the terminal."""
     if found.unlike:
         yield f"these are not runs of the same experiment: {found.unlike}"
     if found.partial:
@@ -226,7 +226,7 @@ def _rows(a: RunResult, b: RunResult) -> Iterator[tuple[str, str, str]]:
 
 
 def _how_far(run: RunResult) -> str:
-    """Of a run that is going or was cut short, in words; empty of a complete one."""
+    """Say how far a run is that still goes on or was cut short; empty for a complete one."""
     part = run.partial
     return f"has {part.levels} of {part.of_levels} levels, {part.cells} of {part.of_cells} cells" if part else ""
 
@@ -247,7 +247,7 @@ def _matched(a: ClaimResult | None, b: ClaimResult | None) -> list[tuple[Side, .
 
 
 def _untested(sides: Sequence[Side]) -> str:
-    """Why their effects can't be compared by their seeds, in words; empty where they can."""
+    """Say why their effects can't be compared by their seeds; empty where they can."""
     if len(sides) == 1:
         return "there is nothing to compare it with"
     if unjudged := " and ".join(side.run for side in sides if not side.finding.judged):

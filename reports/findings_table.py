@@ -73,7 +73,7 @@ class HypothesisGroup:
 
 
 def rule(verdict: str, findings: Sequence[Finding]) -> VerdictRule:
-    """Of one claim."""
+    """Explain the verdict of one claim."""
     short = [finding for finding in findings if finding.conclusion != "supported"]
     named = [(mark(f.conclusion, CONCLUSIONS), parameters(f.name), f) for f in short]
     if verdict not in ("REFUTED", "MIXED", "INCONCLUSIVE"):
@@ -92,7 +92,7 @@ def rule(verdict: str, findings: Sequence[Finding]) -> VerdictRule:
 
 
 def groups(findings: Sequence[Finding], anchors: Mapping[str, str]) -> tuple[HypothesisGroup, ...]:
-    """One group a hypothesis, kind and unit, in the order of their first findings. anchors: of rows, by nodeid."""
+    """Group findings by hypothesis, kind and unit, in their order. anchors: the ids of their rows, by nodeid."""
     together: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         together.setdefault((finding.hypothesis or finding.name, finding.kind, finding.unit), []).append(finding)
@@ -111,7 +111,7 @@ def groups(findings: Sequence[Finding], anchors: Mapping[str, str]) -> tuple[Hyp
 def scaling(
     findings: Sequence[Finding], title: Callable[[str], str]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...]]:
-    """What the scaling cost: quantities, and rows of systems, alike ones in one, with (here, paper, share) of each."""
+    """Tell what the scaling cost: the quantities, and a row for systems that are alike, with (here, paper, share)."""
     systems: dict[str, dict[str, tuple[str, str, str]]] = {}
     for finding in findings:
         for system, amounts in finding.scale.items():
@@ -124,7 +124,7 @@ def scaling(
 
 
 def parameters(name: str) -> str:
-    """What tells a finding from others of its test: the item's parameters, or else its name."""
+    """Return what tells a finding from others of its test: the item's parameters, or else its name."""
     return name.partition("[")[2].removesuffix("]") or name
 
 
@@ -169,7 +169,7 @@ def _standing(finding: Finding) -> BaselineStanding | None:
 
 
 def _decide(finding: Finding) -> str:
-    """As the terminal says it, without the command; empty where the finding was decided, or its reason says so."""
+    """Say what the terminal says, without the command; empty where the finding was decided or its reason says it."""
     if finding.conclusion != "underpowered" or not finding.n or (finding.refusal and not finding.more_seeds):
         return ""
     says, asides, _ = advice(finding)

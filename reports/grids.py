@@ -34,7 +34,7 @@ LOOKS = {
 OTHERS = (("#fff", _SQUARE), ("#f90", _UP), ("#9cf", _DOWN), ("#c9f", _DOT))
 """Looks of things that have none of their own, in the order of the board."""
 STANDING = ("wall", "empty")
-"""What no agent takes."""
+"""Things that no agent takes."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class GridBoard:
 
     @classmethod
     def of(cls, board: Mapping[str, Any], grid: tuple[int, int], moving: Sequence[str]) -> "GridBoard":
-        """From a chart's board; moving: names of things that move. Raises ValueError where the layout is none."""
+        """Read a chart's board; moving: names of things that move. Raises ValueError where the layout is none."""
         layout, symbols = board["layout"], {str(name): str(letter) for name, letter in board["symbols"].items()}
         if len(layout) != grid[0] or any(not isinstance(row, str) or len(row) != grid[1] for row in layout):
             raise ValueError("the layout has other rows and columns than the grid")
@@ -71,7 +71,7 @@ class GridBoard:
         return f"{x}.5,{y}.5"
 
     def picture(self, walls: str, places: Mapping[str, int], gone: Sequence[int], trail: Sequence[int]) -> Markup:
-        """The inside of an `<svg>`. walls: the id of their path. places: cell of each thing that moves, -1 for nowhere.
+        """Draw the inside of an `<svg>`. walls: the id of their path. places: cell of each thing that moves, or -1.
         gone: cells where the agent has been. trail: cells on its way. maps.js moves all of it."""
         taken, way = set(gone), [self.at(cell) for cell in trail if cell >= 0]
         colour = self.looks["agent"][0]
@@ -146,7 +146,10 @@ class MapFigure:
 
 
 def draw(chart: Mapping[str, Any], anchor: str) -> MapFigure:
-    """Raises ValueError, in one line, on a chart that is malformed. anchor: an id that no other on the page has."""
+    """Draw a chart of kind "map"; raises ValueError, in one line, on one that is malformed.
+
+    anchor: an id that no other element of the page has.
+    """
     try:
         return _draw(chart, anchor)
     except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as problem:

@@ -69,7 +69,7 @@ class HeatMaps:
 def of_series(
     series: Mapping[str, Any], grid: tuple[int, int], outlined: Mapping[str, Collection[int]], walls: str
 ) -> HeatMaps | None:
-    """The maps of one series of a chart of kind "map"; None where its inputs are shown as no maps.
+    """Draw the maps of one series of a chart of kind "map"; returns None where its inputs are not shown as maps.
 
     outlined: cells by channel. walls: the id of a path that each map shows. Raises ValueError, KeyError or TypeError on
     a malformed one.
@@ -107,12 +107,12 @@ def of_series(
 
 
 def class_of(share: float) -> str:
-    """The place of its colour in RAMP, of a multiple of the even share; NONE of nothing."""
+    """Return the place in RAMP of the colour for a multiple of the even share; NONE for nothing."""
     return str(sum(share >= bound for bound in BOUNDS)) if share > 0 else NONE
 
 
 def cells_of(values: Iterable[Any], cells: int) -> tuple[int, ...]:
-    """Places of cells; ValueError for one outside of the grid."""
+    """Check places of cells; raises ValueError for one outside of the grid."""
     found = tuple(int(value) for value in values)
     if any(not 0 <= cell < cells for cell in found):
         raise ValueError("a cell is outside of the grid")
@@ -120,12 +120,12 @@ def cells_of(values: Iterable[Any], cells: int) -> tuple[int, ...]:
 
 
 def view_box(rows: int, columns: int) -> str:
-    """Of a picture of a grid in units of a cell, a tenth of a cell around it."""
+    """Return the view box of a grid, in units of a cell, with a tenth of a cell around it."""
     return f"-0.1 -0.1 {columns + 0.2:g} {rows + 0.2:g}"
 
 
 def outline(cells: Collection[int], columns: int) -> str:
-    """A path along the sides that these cells do not share."""
+    """Return a path along the sides that these cells do not share."""
     inside, parts = set(cells), []
     for cell in sorted(inside):
         y, x = divmod(cell, columns)

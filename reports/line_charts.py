@@ -108,7 +108,7 @@ def draw(chart: Mapping[str, Any]) -> LineChart:
 
 
 def numbers_of(values: Any) -> np.ndarray:
-    """Nested lists as float[...]; what is no finite number becomes NaN. Raises ValueError where there are none."""
+    """Turn nested lists into float[...], with NaN for what is no finite number. Raises ValueError if there are none."""
 
     def leaf(value: Any) -> Any:
         if isinstance(value, list | tuple):

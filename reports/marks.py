@@ -64,17 +64,17 @@ class Mark:
 
 
 def mark(word: str, known: Words, count: int = 1) -> Mark:
-    """The word as `known` has it; one that it has not stays what it is."""
+    """Look a word up in `known`; one that it does not have stays what it is."""
     return Mark(word, *known.get(word, ("none", "question", "")), count=count)
 
 
 def marks(known: Words, words: Iterable[str] | None = None) -> Sequence[Mark]:
-    """Each word that there is, as a legend has them."""
+    """Return a mark for each of the words, or of all that are known, for a legend."""
     return [mark(word, known) for word in (known if words is None else words)]
 
 
 def tally(words: Iterable[str], known: Words) -> tuple[Mark, ...]:
-    """How often each word occurs, in the legend's order, unknown words last."""
+    """Count how often each word occurs, in the legend's order, unknown words last."""
     counts = Counter(words)
     order = [word for word in known if word in counts] + sorted(word for word in counts if word not in known)
     return tuple(mark(word, known, counts[word]) for word in order)

@@ -51,7 +51,7 @@ class ClaimScales:
 
 
 def read(path: Path | None, run: RunResult) -> Elsewhere:
-    """What a run shows of other profiles; nothing where the run's own is no scale, or was changed."""
+    """Read what a run shows of other profiles: nothing if its own profile is no scale or was changed."""
     if path is None or run.profile in NO_SCALES or run.changes:
         return NOTHING
     try:
@@ -64,7 +64,7 @@ def read(path: Path | None, run: RunResult) -> Elsewhere:
 def of_claim(
     claim: str, found: Sequence[Finding], elsewhere: Elsewhere, profile: str, anchor: Callable[[str], str]
 ) -> ClaimScales | None:
-    """One claim of a run of this profile, with these findings, at the others; None where no other has it."""
+    """Lay one claim of a run beside the same claim at other profiles; returns None where no other has it."""
     there = {name: claims[claim] for name, claims in elsewhere.scales.items() if claim in claims}
     if not there:
         return None
@@ -78,7 +78,7 @@ def of_claim(
 
 
 def told(shown: Sequence[ClaimScales]) -> tuple[str, ...]:
-    """Of each other profile that the page shows: how many claims, and when they were judged."""
+    """Tell of each other profile that the page shows how many claims it has, and when they were judged."""
     days: dict[str, list[str]] = {}
     for other in (other for scales in shown for other in scales.others):
         days.setdefault(other.profile, []).append(other.past.run.created)

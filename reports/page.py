@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: str, scripts: Sequence[str] = (), **given: Any) -> str:
-    """The page as text. scripts: texts of ours."""
+    """Fill in a template. scripts: texts of ours."""
     style = (TEMPLATES / "report.css").read_text("utf-8")
     style += f"\n@media screen and (prefers-color-scheme: dark) {{\n{dark_css()}\n}}\n"  # paper is white
     return (
@@ -39,13 +39,13 @@ def render(template: str, scripts: Sequence[str] = (), **given: Any) -> str:
 
 
 def script() -> str:
-    """All of templates/js in one strict script, in the order of their names; each file has a scope of its own."""
+    """Join templates/js into one strict script, in the order of the files' names; each has a scope of its own."""
     files = sorted((TEMPLATES / "js").glob("*.js"))
     return '"use strict";\n' + "".join(f"{{\n{file.read_text('utf-8')}}}\n" for file in files)
 
 
 def as_json(value: Any) -> Markup:
-    """JSON for a script element; `<`, `>` and `&` are escapes: no text of a finding can close the element.
+    """Write JSON for a script element, with `<`, `>` and `&` escaped: no text of a finding can close the element.
 
     A number that is not finite becomes null, since browsers read no JSON that holds one.
     """
@@ -54,13 +54,13 @@ def as_json(value: Any) -> Markup:
 
 
 class Anchors:
-    """Ids of elements, each of them once a page."""
+    """Gives out ids of elements, each of them once a page."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def __call__(self, text: str) -> str:
-        """An id made of a text, with a number where it is taken."""
+        """Make an id of a text, with a number where it is taken."""
         slug = re.sub(r"[^\w-]+", "-", text).strip("-")
         anchor = next(
             a for a in (slug, *(f"{slug}-{n}" for n in range(2, len(self._taken) + 3))) if a not in self._taken

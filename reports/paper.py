@@ -103,7 +103,7 @@ class StatedValue:
 
 @cache
 def read(path: Path = FILE) -> Paper:
-    """The fixture, all of it checked. Raises ValueError, in one line, that names the entry."""
+    """Read and check the fixture. Raises ValueError, in one line, that names the entry."""
     try:
         return TypeAdapter(Paper).validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -113,7 +113,7 @@ def read(path: Path = FILE) -> Paper:
 def stated(
     values: Iterable[PaperValue], findings: Sequence[Finding], anchors: Mapping[str, str], experiment: str = ""
 ) -> tuple[StatedValue, ...]:
-    """These values with what `findings` have of the same. experiment: the system that they are stated of."""
+    """Lay these values beside what `findings` have of the same. experiment: the system that they are stated of."""
     return tuple(
         StatedValue(
             value,

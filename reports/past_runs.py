@@ -63,7 +63,7 @@ class _Result:
 
 
 def read(path: Path | None, run: RunResult) -> PastRuns:
-    """The runs of this profile with these changes; a file that can't be read costs its section alone."""
+    """Read the runs of this profile with these changes; a file that can't be read costs its section alone."""
     if path is None or not path.exists():
         return NOT_KEPT
     try:
@@ -73,7 +73,7 @@ def read(path: Path | None, run: RunResult) -> PastRuns:
 
 
 def of_claim(claim: str, past: PastRuns, run: RunResult) -> ClaimHistory | None:
-    """What is shown of one claim; None where no history is kept."""
+    """Tell what became of one claim; returns None where no history is kept."""
     if not past.kept:
         return None
     if past.problem:
@@ -111,7 +111,7 @@ def _results(claim: str, runs: Sequence[RunResult], here: RunResult) -> list[_Re
 
 
 def _numbers(finding: Finding) -> tuple[object, ...]:
-    """What is the same in one result; as text, so that NaN equals itself."""
+    """Return what is the same in one result; bounds are text, so that NaN equals itself."""
     asked = [getattr(finding, name) for name in ASKED]
     return finding.name, finding.conclusion, finding.n, *asked, repr((finding.effect, finding.lower, finding.upper))
 

@@ -29,7 +29,7 @@ class TableResult:
 
 
 def of_file(path: Path) -> list[str]:
-    """The table's lines, of a findings.json or a baseline. Raises FindingsError or BaselineError."""
+    """Make the table's lines from a findings.json or a baseline. Raises FindingsError or BaselineError."""
     try:
         held: Mapping[str, tuple[str, Sequence[TableResult]]] = {
             claim.id: (claim.verdict, [_result(finding) for finding in claim.findings])
@@ -46,7 +46,7 @@ def of_file(path: Path) -> list[str]:
 
 
 def table(claims: Mapping[str, tuple[str, Sequence[TableResult]]]) -> Iterable[str]:
-    """A line a claim: its verdict, the effect that decides, with its bounds, and what its findings concluded. Of the
+    """Make a line a claim: its verdict, the effect that decides, with its bounds, and its findings' conclusions. Of the
     findings on the verdict's side the weakest decides: beside its smallest effect of interest the smallest difference,
     or of a claim of no difference the largest."""
     yield f"| {' | '.join(COLUMNS)} |"
@@ -57,7 +57,7 @@ def table(claims: Mapping[str, tuple[str, Sequence[TableResult]]]) -> Iterable[s
 
 
 def in_file(text: str) -> list[str]:
-    """The lines of the table between the marks in a text; ValueError where they are not there."""
+    """Return the lines of the table between the marks in a text; raises ValueError where they are not there."""
     if text.count(START) != 1 or text.count(END) != 1:
         raise ValueError(f"the text holds {START} and {END} not once each: put them around the table of results")
     return text.partition(START)[2].partition(END)[0].strip().splitlines()

@@ -50,8 +50,8 @@ class SideGroup:
 
 
 def grouped(rows: Iterable[tuple[Sequence[Side], Mark | None, Sequence[str]]]) -> tuple[SideGroup, ...]:
-    """Rows as (sides, sign, notes), in the order of the first row of each hypothesis. A finding in another unit than
-    the first of its row is not drawn."""
+    """Group rows of (sides, sign, notes) by hypothesis. A finding in another unit than the first of its row is not
+    drawn."""
     together: dict[tuple[str, str], list[tuple[Sequence[Side], Mark | None, Sequence[str]]]] = {}
     for row in rows:
         first = row[0][0].finding
@@ -69,7 +69,7 @@ def grouped(rows: Iterable[tuple[Sequence[Side], Mark | None, Sequence[str]]]) -
 
 
 def asked_otherwise(old: Side, new: Side) -> str:
-    """How the two answer two questions, in words; empty where they answer one."""
+    """Say how the two answer two questions; empty where they answer one."""
     return ", ".join(
         f"{name} {before} {old.run}, {now} {new.run}"
         for name in ASKED
@@ -78,7 +78,7 @@ def asked_otherwise(old: Side, new: Side) -> str:
 
 
 def moved(new: Finding, old: Finding, alpha: float) -> Shift | None:
-    """By how much an effect moved, by the drift test of the seeds; None where there are no seeds of one statistic."""
+    """Test by the seeds whether an effect moved; returns None where there are no seeds of one statistic."""
     if new.sample is None or old.sample is None:
         return None
     try:
@@ -88,7 +88,7 @@ def moved(new: Finding, old: Finding, alpha: float) -> Shift | None:
 
 
 def effect_of(finding: Finding) -> str:
-    """The effect in the digits that its bounds take."""
+    """Write the effect in the digits that its bounds take."""
     return numbers.effect(finding.effect, [finding.lower, finding.upper], sign=True)
 
 

@@ -44,8 +44,8 @@ class Dots:
 
 
 def half_axis(findings: Iterable[Finding], whole: bool = False) -> float:
-    """Half the axis that these findings share, in their unit: a round number that holds their intervals; if `whole`,
-    those of other readings too, and the seeds as far as `BEYOND`."""
+    """Choose half the axis that these findings share, in their unit: a round number that holds their intervals and, if
+    `whole`, those of other readings and the seeds as far as `BEYOND`."""
     found = list(findings)
     shown: list[Finding | Reading] = [
         *found,
@@ -59,7 +59,7 @@ def half_axis(findings: Iterable[Finding], whole: bool = False) -> float:
 
 
 def strip(finding: Finding | Reading, half: float, min_effect: float) -> Strip | None:
-    """The strip of a finding, or of another reading of it, on an axis of ±half; None where there is no number."""
+    """Place a finding, or another reading of it, on an axis of ±half; returns None where there is no number."""
     middle, low, high = finding.effect, finding.lower, finding.upper
     if math.isnan(middle) and not (math.isfinite(low) and math.isfinite(high)):
         return None
@@ -80,13 +80,13 @@ def strip(finding: Finding | Reading, half: float, min_effect: float) -> Strip |
 
 
 def axis(half: float) -> Sequence[tuple[float, str]]:
-    """Where the axis is labelled, and how: its ends and zero."""
+    """Label the ends of the axis and zero, as (x, label)."""
     return ((MARGIN, MINUS + numbers.plain(half)), (WIDTH / 2, "0"), (WIDTH - MARGIN, "+" + numbers.plain(half)))
 
 
 def dots(finding: Finding, half: float) -> Dots | None:
-    """The seeds of a finding: on the axis of ±half where the effect is their mean, else two rows on an axis of their
-    own; None without a sample that can be drawn."""
+    """Place the seeds of a finding: on the axis of ±half if the effect is their mean, else in two rows on an axis of
+    their own. Returns None without a sample that can be drawn."""
     sample = finding.sample
     if sample is None or any(np.abs(group[np.isfinite(group)]).max(initial=0.0) >= FAR for group in sample.arrays):
         return None

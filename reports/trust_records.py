@@ -110,17 +110,17 @@ class TrustPart:
 
 
 def parts(here: Path, committed: Path = records.COMMITTED) -> tuple[TrustPart, ...]:
-    """Every record in the report's order, that of `here` before the committed one; none raises."""
+    """Read every record in the report's order, that of `here` before the committed one; a damaged one is a problem."""
     return tuple(_read(name, here, committed) for name in records.NAMES)
 
 
 def unmeasured() -> tuple[TrustPart, ...]:
-    """Every record, as if none existed."""
+    """Return a part for every record, as if none existed."""
     return tuple(TrustPart(name, *UNMEASURED[name]) for name in records.NAMES)
 
 
 def part(record: Record) -> TrustPart:
-    """A record on the page; ValueError where its data is not what it must be."""
+    """Prepare a record for the page; raises ValueError where its data is not what it must be."""
     return TrustPart(
         record.name,
         record.title,

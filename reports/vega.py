@@ -31,7 +31,7 @@ https://github.com/vega/vega/blob/main/LICENSE */
 
 
 def library(folder: Path | None = None) -> str:
-    """Vega for browsers, 0.9 MB, which sets `vegaEmbed`. It takes a second to bundle, and is kept in the folder."""
+    """Return Vega for browsers, 0.9 MB, which sets `vegaEmbed`. To bundle it takes a second, so the folder keeps it."""
     import vl_convert
 
     kept = folder / f"vega-{version('vl-convert-python')}.js" if folder else None
@@ -53,7 +53,7 @@ def spec(
     pruned: bool,
     percent: tuple[bool, bool],
 ) -> dict[str, Any]:
-    """The panel as Vega.
+    """Write the panel as Vega.
 
     swatches: of lines; the first drawn lies lowest. ends: least and greatest value. title: of the axis along the lines;
     pruned: it is logarithmic and falls. percent: whether it, and the value axis, are of shares.
@@ -102,7 +102,7 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def picture(spec: Mapping[str, Any]) -> tuple[str, Markup]:
-    """View box and content of Vega's SVG, without what draws nothing; the page's font; to 0.01 px."""
+    """Draw it: the view box and content of Vega's SVG, to 0.01 px, without what draws nothing, in the page's font."""
     import vl_convert
 
     svg = vl_convert.vega_to_svg(dict(spec))
@@ -116,5 +116,5 @@ def picture(spec: Mapping[str, Any]) -> tuple[str, Markup]:
 
 
 def short(value: float) -> float:
-    """To six digits: more than a picture shows, and a third of the text."""
+    """Round to six digits: more than a picture shows, and a third of the text."""
     return float(f"{value:.6g}")
