@@ -8,7 +8,7 @@
 
 The key is the cell's id and the engine fingerprint; evidence is valid when both match. Each file is written beside its
 place and renamed into it. A level counts from when its checksum is there, which is written last, and a cell is finished
-when all its levels count. Reading changes nothing; damaged levels are thrown away by `Store.mend`, under the lock.
+when all its levels count. Reading changes nothing; a damaged level is computed again and written in its place.
 """
 
 import contextlib
@@ -160,18 +160,17 @@ class Store:
         return None if arrays is None else StoredLevel(arrays)
 
     def mend(self, where: Address) -> None:
-        """Throw away the damaged levels of a cell; its sound levels stay. Under the cell's lock alone.
+        """Name what is damaged in a cell that is about to be computed, and put its description right.
 
-        Raises StoreError.
+        A damaged level is written anew in its place. Under the cell's lock alone. Raises StoreError.
         """
         cell = self.stored(where)
         if not cell.folder.is_dir():
             return
+        self._broken(where)
         with self._written():
             for leftover in cell.folder.glob(".*.tmp"):  # of a process that was killed while it wrote
                 leftover.unlink(missing_ok=True)
-            for level in self._broken(where):
-                cell.file(level, "sha256").unlink()
             if not self._is_described(where):
                 self._describe(where)
 

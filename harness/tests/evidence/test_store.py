@@ -189,7 +189,7 @@ class KilledError(BaseException):
     """Stands for SIGKILL: nothing catches it."""
 
 
-@pytest.mark.parametrize("survived", range(3))
+@pytest.mark.parametrize("survived", range(2))
 def test_a_process_killed_while_it_mends_loses_no_sound_level(
     copied: Store, monkeypatch: pytest.MonkeyPatch, survived: int
 ) -> None:
