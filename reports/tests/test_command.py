@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.files import FIXTURES
+from harness.files import FIXTURES, SUITE_ROOT
 from harness.results import baseline, history, schema
 from harness.results.schema import RunResult
 from harness.tests.factory import claim_result, finding, run_result
@@ -94,6 +94,11 @@ def test_the_committed_baselines_table_has_every_claim_with_numbers_of_its_own(
         assert f"`{id}`" in line and claim.verdict in line
         effects = [numbers.effect(e.effect, [e.lower, e.upper], sign=True) for e in claim.findings.values()]
         assert any(effect in line for effect in effects)
+
+
+def test_the_readmes_table_is_that_of_the_committed_baseline() -> None:
+    readme = (SUITE_ROOT / "README.md").read_text("utf-8")
+    assert results_table.in_file(readme) == results_table.of_file(FIXTURES / "baselines" / "scaled.json")
 
 
 def test_a_text_with_the_table_between_its_marks_is_read_back() -> None:
