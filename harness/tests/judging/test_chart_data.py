@@ -1,9 +1,8 @@
 """The data behind charts: what is drawn of a claim's runs, what is merged, and how agents of a grid task play."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +12,12 @@ from harness.judging.chart_data import Chart, charts_of
 from harness.judging.playing import median_seed
 from harness.judging.run import Run
 from harness.learners.protocol import ACTOR
-from harness.profiles.profile import PROFILES, Profile, System
+from harness.profiles.profile import System
 from harness.profiles.readings import READINGS
 from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 from harness.pruning.level import Level
+from harness.tasks.gridmaze.layout import FILE, LAYOUT, OBJECTS
+from harness.tasks.gridmaze.maze import GridMaze
 from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, level_of, made_run, returns_of
 
 REFERENCES = pytest.approx({"expert": EXPERT, "random": RANDOM})
@@ -117,78 +118,7 @@ class TestLines:
 # A grid task
 
 UP, RIGHT = 0, 3
-OBJECTS = ("empty", "agent", "enemy 1", "enemy 2", "coin", "poison")
-LAYOUT = ["A.ox", "#..1"]  # the enemy walks to and fro in the last three cells
-WAY = (7, 6, 5, 6)
-
-
-@dataclass(frozen=True)
-class Tiny:
-    """A maze of eight cells: the agent walks along its upper row, the enemy patrols the lower one."""
-
-    name: ClassVar[str] = "tiny"
-    title: ClassVar[str] = "TinyMaze"
-    actions: ClassVar[int] = 4
-    minimum_return: ClassVar[float] = -1.0
-    maximum_return: ClassVar[float] = 1.0
-    grid: ClassVar[tuple[int, int]] = (2, 4)
-    symbols: ClassVar[dict[str, str]] = dict(zip((*OBJECTS, "wall"), ".A12ox#", strict=True))
-    encoding: str = "object-map"
-    horizon: int = 5
-
-    def as_maps(self) -> "Tiny":
-        return dataclasses.replace(self, encoding="object-map")
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return OBJECTS if self.encoding == "object-map" else ()
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        return tuple(f"{channel} at {cell // 4},{cell % 4}" for channel in OBJECTS for cell in range(8))
-
-    @property
-    def zero_inputs(self) -> tuple[str, ...]:
-        return tuple(name for name in self.inputs if name.endswith(" at 1,0") or name.startswith("enemy 2"))
-
-    @property
-    def reachable(self) -> dict[str, np.ndarray]:
-        at = np.isin(np.arange(8), WAY).reshape(2, 4)
-        return {"enemy 1": at, "enemy 2": np.zeros_like(at)}
-
-    def draw_starts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        return np.zeros((*shape, 1))
-
-    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "Tinies":
-        assert starts.shape == (1, 1, 1) and len(seeds) == 1
-        return Tinies(self)
-
-
-class Tinies:
-    """One environment; where it is not shown as object maps, their signs are turned."""
-
-    def __init__(self, task: Tiny):
-        self.task, self.time, self.agent, self.left = task, 0, 0, {2: 1.0, 3: -1.0}
-        self.terminated, self.truncated = np.zeros((2, 1, 1), dtype=bool)
-
-    @property
-    def observations(self) -> np.ndarray:
-        maps = np.zeros((6, 8), dtype=np.float32)
-        maps[1, self.agent] = maps[2, WAY[self.time % 4]] = 1
-        for cell, worth in self.left.items():
-            maps[4 if worth > 0 else 5, cell] = 1
-        maps[0] = maps.sum(axis=0) == 0
-        maps[0, 4] = 0  # the wall is on no map
-        return (maps if self.task.encoding == "object-map" else -maps).reshape(1, 1, -1)
-
-    final_observations = observations
-
-    def step(self, actions: np.ndarray, restarts: np.ndarray) -> "Tinies":
-        self.time += 1
-        self.agent = min(3, self.agent + (int(actions[0, 0]) == RIGHT))
-        self.rewards = np.full((1, 1), self.left.pop(self.agent, 0.0))
-        self.truncated[...] = self.time == self.task.horizon
-        return self
+CELLS = 200
 
 
 def walker(rows: Callable[[int], int], right: dict[int, float] | None = None, bias: float = 0.0) -> Any:
@@ -213,34 +143,12 @@ def walker(rows: Callable[[int], int], right: dict[int, float] | None = None, bi
     return making
 
 
-def profile(task: Any) -> Profile:
-    """Densities of 1, 0.1, 0.01 and 0.001."""
-    smoke = PROFILES["smoke"]
-    experiment = dataclasses.replace(smoke.systems["cart-pole", "dqn"], task=task)
-    return dataclasses.replace(smoke, seeds=4, systems={("tiny", "dqn"): experiment})
-
-
-@pytest.fixture(autouse=True)
-def references(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tiny maze has none of its own."""
-    known = made_run(returns_of(1)).reference
-    original = Run.reference.func  # type: ignore[attr-defined]
-
-    def reference(self: Run) -> Any:
-        return known if self.system.task == "tiny" else original(self)
-
-    monkeypatch.setattr("harness.judging.chains.Chains.reference", property(reference))
-
-
-def grid_run(task: Any, making: Any, *conditions: str) -> Run:
-    return made_run(making, *conditions, profile=profile(task), system=System("tiny", "dqn"))
+def grid_run(making: Any, *overrides: str) -> Run:
+    return made_run(making, system=System("gridmaze", "dqn", overrides))
 
 
 def two_rows(level: int) -> int:
-    return 48 if level == 0 else 2
-
-
-ALWAYS_RIGHT = walker(two_rows, bias=1.0)
+    return 6 * CELLS if level == 0 else 2
 
 
 def heat_map(*runs: Run) -> Chart:
@@ -249,29 +157,27 @@ def heat_map(*runs: Run) -> Chart:
 
 class TestMaps:
     def test_the_board_is_read_off_the_start_and_walls_are_what_is_on_no_map(self) -> None:
-        drawn = heat_map(grid_run(Tiny(), ALWAYS_RIGHT))
-        assert drawn["board"]["layout"] == LAYOUT
-        assert drawn["board"]["reachable"] == {"enemy 1": [5, 6, 7], "enemy 2": []}
-        assert (drawn["kind"], drawn["title"], drawn["grid"]) == ("map", "TinyMaze DQN", [2, 4])
+        drawn = heat_map(grid_run(walker(two_rows)))
+        assert (drawn["kind"], drawn["title"], drawn["grid"]) == ("map", "GridMaze DQN", [10, 20])
+        assert drawn["board"]["layout"] == FILE.read_text().splitlines()[:10]
+        assert drawn["board"]["reachable"] == {f"enemy {n + 1}": LAYOUT.gap(n).tolist() for n in (0, 1)}
 
     def test_the_weight_on_each_pixel_is_a_multiple_of_the_even_share(self) -> None:
-        """All 48 inputs alike at level 0; later two hold everything."""
-        layers, channels, drawn = charts_of("maps", [[grid_run(Tiny(), walker(two_rows))]])
+        """All 1200 inputs alike at level 0; later two hold everything."""
+        layers, channels, drawn = charts_of("maps", [[grid_run(walker(two_rows))]])
         (series,) = drawn["series"]
         assert series["channels"] == channels["names"] == list(OBJECTS)
         values = np.array(series["values"])
-        assert values.shape == (4, 6, 8)
+        assert values.shape == (len(series["density"]), 6, CELLS)
         np.testing.assert_allclose(values[0], 1.0)
-        np.testing.assert_allclose(values[1].reshape(-1)[:3], [24, 24, 0])
-        assert series["left"][0] == [8] * 6 and series["left"][1] == [2, 0, 0, 0, 0, 0]
-        assert series["unlit"] == [[4], [4], [4], [*range(8)], [4], [4]]
-        assert len(series["density"]) == 4 and series["seeds"] == 4
-        assert layers["series"][0]["values"][1][0] == [pytest.approx(2 / 48, abs=1e-4), 1, 1]
-        assert channels["series"][0]["values"][2][3] == pytest.approx([2 / 8, 0, 0, 0, 0, 0])
+        np.testing.assert_allclose(values[1].reshape(-1)[:3], [600, 600, 0])
+        assert series["left"][0] == [CELLS] * 6 and series["left"][1] == [2, 0, 0, 0, 0, 0]
+        assert series["unlit"][1] == np.flatnonzero(LAYOUT.walls).tolist()  # no agent walks into a wall
+        assert layers["series"][0]["values"][1][0] == [pytest.approx(2 / 1200, abs=1e-4), 1, 1]
+        assert channels["series"][0]["values"][2][3] == pytest.approx([2 / CELLS, 0, 0, 0, 0, 0])
 
     def test_a_first_layer_that_is_gone_holds_nothing(self) -> None:
-        gone = walker(lambda level: 48 if level == 0 else 0)
-        (series,) = heat_map(grid_run(Tiny(), gone))["series"]
+        (series,) = heat_map(grid_run(walker(lambda level: 1200 if level == 0 else 0)))["series"]
         assert not np.array(series["values"])[1:].any() and not np.array(series["left"])[1:].any()
 
     def test_inputs_that_are_no_maps_are_channels_of_one_cell(self) -> None:
@@ -295,31 +201,51 @@ class TestMaps:
             charts_of("maps", [[made_run(returns_of(1, 1, 1, 1))]])
 
 
+def played(*actions: int) -> dict[str, Any]:
+    """What these actions come to, and the last one from then on, by the state of the environment itself."""
+    task = GridMaze()
+    start = task.draw_starts(np.random.default_rng(0), (1, 1))
+    batch: Any = task.batch(start)
+    places, rewards = [(int(batch.agents[0, 0]), *batch.enemies[0, 0].tolist())], []
+    for time in range(task.horizon):
+        moved = batch.step(np.array([[actions[min(time, len(actions) - 1)]]]), start)
+        rewards.append(int(moved.rewards[0, 0]))
+        if moved.terminated[0, 0] or moved.truncated[0, 0]:
+            break  # the batch shows the next episode by now
+        places.append((int(batch.agents[0, 0]), *batch.enemies[0, 0].tolist()))
+    agent, *enemies = (list(path) for path in zip(*places, strict=True))
+    return {"rewards": rewards, "places": {"agent": agent, "enemy 1": enemies[0], "enemy 2": enemies[1]}}
+
+
+def but_for_the_end(game: Chart) -> dict[str, Any]:
+    return {"rewards": game["rewards"], "places": {name: path[:-1] for name, path in game["places"].items()}}
+
+
 class TestPlaying:
-    def test_a_dense_and_a_sparse_agent_of_the_median_seed_play_until_the_time_is_up(self) -> None:
-        (series,) = heat_map(grid_run(Tiny(), ALWAYS_RIGHT))["series"]
+    def test_a_dense_and_a_sparse_agent_of_the_median_seed_play_until_the_end(self) -> None:
+        run = grid_run(walker(two_rows, bias=1.0))
+        (series,) = heat_map(run)["series"]
         dense, sparse = series["games"]
-        assert (dense["level"], sparse["level"], dense["density"]) == (0, 1, 1.0)
-        assert (dense["seed"], dense["scored"], sparse["scored"]) == (1, 1.0, 11.0)
-        for game in (dense, sparse):
-            assert game["rewards"] == [0, 1, -1, 0, 0]
-            assert game["places"] == {
-                "agent": [0, 1, 2, 3, 3, 3],
-                "enemy 1": [7, 6, 5, 6, 7, 6],
-                "enemy 2": [-1] * 6,
-            }
+        middle = (len(run.seeds) - 1) // 2
+        assert (dense["level"], dense["density"], sparse["level"]) == (0, 1.0, 1)
+        assert (dense["seed"], dense["scored"], sparse["scored"]) == (middle, middle, middle + 10)
+        assert but_for_the_end(dense) == but_for_the_end(sparse) == played(RIGHT)
 
     def test_an_agent_acts_on_what_it_sees_while_the_game_is_read_off_object_maps(self) -> None:
-        """It goes right from the first cell alone, where its map is lit with -1; seen as +1 it would stay."""
-        making = walker(lambda level: 48, {8: -1.0})
-        layers, turned = charts_of("maps", [[grid_run(Tiny(encoding="turned"), making)]])
-        assert layers["of"] == "weights left, by layer"  # there are no channels to draw
-        (series,) = turned["series"]
-        assert series["games"][0]["places"]["agent"] == [0, 1, 1, 1, 1, 1]
-        assert series["channels"] == [] and series["values"] == [[], [], [], []] and series["unlit"] == []
-        assert turned["board"]["layout"] == LAYOUT
-        (plain,) = heat_map(grid_run(Tiny(), making))["series"]
-        assert plain["games"][0]["places"]["agent"] == [0] * 6
+        """It goes right where the start's pixel is blue, as its own colour is; of object maps that is an enemy's."""
+        making = walker(lambda level: 1200, {2 * CELLS + LAYOUT.agent: 1.0})
+        coloured, plain = (heat_map(grid_run(making, *o)) for o in (["task.encoding=rgb"], []))
+        assert coloured["board"] == plain["board"]
+        assert [len(drawn["series"][0]["channels"]) for drawn in (coloured, plain)] == [3, 6]
+        games = [drawn["series"][0]["games"][0] for drawn in (coloured, plain)]
+        assert [but_for_the_end(game) for game in games] == [played(RIGHT, UP), played(UP)]
+
+    def test_a_grid_that_is_shown_as_no_maps_has_games_alone(self) -> None:
+        layers, drawn = charts_of("maps", [[grid_run(walker(two_rows), "task.encoding=entangled")]])
+        assert layers["of"] == "weights left, by layer"
+        (series,) = drawn["series"]
+        assert series["channels"] == series["unlit"] == [] and not any(series["values"])
+        assert len(series["games"]) == 2
 
     def test_the_lower_of_two_in_the_middle_and_the_first_of_equals_is_the_median_seed(self) -> None:
         returns = ([5.0, 1.0, 3.0], [5.0, 1.0, 3.0, 4.0], [2.0, 2.0, 2.0])
