@@ -46,9 +46,8 @@ class Context:
         trust: the folder of what was measured on this machine. history: the file of earlier runs; None where none is
         kept.
         """
-        held = cls(
-            trust_records.parts(trust), past=past_runs.read(history, run), elsewhere=other_scales.read(history, run)
-        )
+        parts = () if _is_rehearsal(run) else trust_records.parts(trust)
+        held = cls(parts, past=past_runs.read(history, run), elsewhere=other_scales.read(history, run))
         try:
             return replace(held, stated=paper.read(stated))
         except ValueError as problem:
@@ -119,7 +118,7 @@ class _Builder:
         self._anchor, self._names = page.Anchors(), SystemNames(run.systems)
         measured = {part.name: part for part in context.trust}
         self._trust = {part.name: measured.get(part.name, part) for part in trust_records.unmeasured()}
-        self._smoke = run.profile == "smoke" or any(claim.verdict == "SMOKE" for claim in run.claims)
+        self._smoke = _is_rehearsal(run)
         self._claims = _with_later(run)
         self._rows = {f.nodeid: self._anchor(f"finding-{f.claim}-{f.name}") for f in run.findings}
         self._drawn: dict[str, Figure] = {}
@@ -219,6 +218,11 @@ class _Builder:
             for name, values in says.experiments.items()
             if name in titles
         ]
+
+
+def _is_rehearsal(run: RunResult) -> bool:
+    """Its numbers mean nothing: none is drawn, and nothing is said of how far verdicts can be trusted."""
+    return run.profile == "smoke" or any(claim.verdict == "SMOKE" for claim in run.claims)
 
 
 def _with_later(run: RunResult) -> list[tuple[ClaimResult, str]]:

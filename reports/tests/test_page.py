@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
@@ -320,9 +321,11 @@ def test_a_chart_that_can_not_be_drawn_costs_itself_alone(run: RunResult) -> Non
     assert html.count("A chart could not be drawn") == 2 and html.count("data-chart=") == 1
 
 
-def test_a_rehearsal_draws_no_charts_and_holds_no_library(run: RunResult) -> None:
-    html = build(run.replace(profile="smoke"), Context())
+def test_a_rehearsal_draws_no_charts_and_holds_neither_library_nor_trust(run: RunResult, tmp_path: Path) -> None:
+    html = write(run.replace(profile="smoke"), tmp_path / "report.html").read_text("utf-8")
     assert "data-chart=" not in html and "vegaEmbed =" not in html and len(html) < 200_000
+    links = {link[1:] for link in Page(html).values("href") if link.startswith("#")}
+    assert links <= set(Page(html).values("id"))
 
 
 def test_a_drawing_that_several_claims_have_is_in_the_page_once(html: str) -> None:
