@@ -97,8 +97,8 @@ def _show(chosen: argparse.Namespace) -> int:
 
 def _level_row(cell: StoredCell, level: int) -> tuple[str, ...]:
     arrays, seconds = cell.arrays(level), cell.cost(level)
-    if arrays is None:
-        return f"  {level}", "damaged", "", "", "", "", ""
+    if arrays is None or not cell.is_readable:
+        return f"  {level}", "damaged" if cell.is_readable else "of another version", "", "", "", "", ""
     returns = arrays["scores"].mean(axis=1)
     return (
         f"  {level}",

@@ -42,7 +42,7 @@ def in_text(value: Any) -> Any:
 
 def _measurements(cell: StoredCell) -> Iterator[tuple[Any, ...]]:
     """The values of `MEASURED`, level by level, for those that are finished and sound."""
-    for level in cell.finished:
+    for level in cell.finished if cell.is_readable else ():
         arrays = cell.arrays(level)
         if arrays is not None:
             best = np.nanmax(arrays["evaluations"], axis=1)

@@ -30,6 +30,8 @@ Parts = dict[str, dict[str, str]]
 ENGINE = ("harness.pruning.imp", "harness.experiment", "harness.controls.control")
 """The modules that every cell's numbers pass through: levels, the rules of cells, and the lookup of a control."""
 LIBRARIES = ("torch", "numpy", "numba", "scipy")
+FORMAT = "2"
+"""Of the files of a level. Evidence of another one is stale."""
 
 
 def engine_parts(cell: Cell) -> Parts:
@@ -67,9 +69,9 @@ def engine_fingerprint(parts: Parts) -> str:
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """The versions of Python and of the libraries that do the arithmetic."""
+    """The versions of Python, of the libraries that do the arithmetic, and of the format of evidence."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return {name: importlib.metadata.version(name) for name in LIBRARIES} | {"python": python}
+    return {name: importlib.metadata.version(name) for name in LIBRARIES} | {"python": python, "evidence": FORMAT}
 
 
 def file_named(name: str) -> Path | None:

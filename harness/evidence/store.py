@@ -28,7 +28,7 @@ from harness.canonical import canonical_json
 from harness.errors import OneLineError
 from harness.evidence.fingerprint import Parts, engine_parts
 from harness.evidence.level_file import Arrays, StoredLevel, to_bytes
-from harness.evidence.stored_cell import DESCRIPTION, FORMAT, StoredCell, checksum_line, key_of, read_json
+from harness.evidence.stored_cell import DESCRIPTION, StoredCell, checksum_line, key_of, read_json
 from harness.experiment import Cell
 from harness.files import in_bytes, prove_writable, replace_file
 from harness.pruning.level import Level
@@ -54,7 +54,7 @@ class Address:
     @cached_property
     def description(self) -> dict[str, Any]:
         """What cell.json holds: for people, and to tell that a folder is what its name says."""
-        content = {"format": FORMAT, "id": self.cell.id, "cell": self.cell.identity, "engine": self.parts}
+        content = {"id": self.cell.id, "cell": self.cell.identity, "engine": self.parts}
         plain: dict[str, Any] = json.loads(canonical_json(content))
         return plain
 

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.canonical import canonical_json, flat
-from harness.evidence.fingerprint import Parts, engine_fingerprint, file_named, versions
+from harness.evidence.fingerprint import FORMAT, Parts, engine_fingerprint, file_named, versions
 from harness.evidence.level_file import ArraysOnDisk
 from harness.experiment import levels_of
 from harness.source_hash import file_hash, file_of, module_hash
 
 TREE = Path(__file__).parents[2]
-FORMAT = 1
 DESCRIPTION = "cell.json"
 KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{12}")
 FILE_NAMES = re.compile(r"cell\.json|level_[0-9]{2,4}\.(npz|sha256|cost\.json)")
@@ -72,6 +71,11 @@ class StoredCell:
     def settings(self) -> dict[str, Any]:
         """The experiment's settings by dotted name, as `learner.env_steps`."""
         return flat(self.identity.get("experiment", {}))
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its levels are of the format that this version reads."""
+        return bool(self.description) and self.description["engine"].get("versions", {}).get("evidence") == FORMAT
 
     @property
     def levels(self) -> range:
@@ -182,9 +186,11 @@ def differences(engine: Mapping[str, Mapping[str, str]]) -> list[str]:
             found.append(f"{name} is missing")
         elif path is not None and file_hash(path) != was:
             found.append(f"{name} changed")
-    for library, was in sorted(engine.get("versions", {}).items()):
-        if (now := versions().get(library)) != was:
-            found.append(f"{library} {was} -> {now or 'not used any more'}")
+    then = engine.get("versions", {})
+    for library in sorted(then.keys() | versions().keys()):
+        before, now = then.get(library), versions().get(library)
+        if before != now:
+            found.append(f"{library} {before or 'unknown'} -> {now or 'not used any more'}")
     return found
 
 
@@ -200,7 +206,7 @@ def _describes(content: Any, key: str) -> bool:
     """Whether this is the cell.json of the cell with this key, which is made of the hashes of what it says."""
     try:
         id = hashlib.sha256(canonical_json(content["cell"]).encode()).hexdigest()
-        return bool(content["format"] == FORMAT and key == key_of(id, content["engine"]))
+        return bool(key == key_of(id, content["engine"]))
     except (KeyError, TypeError, ValueError):
         return False
 

@@ -17,10 +17,9 @@ import pytest
 
 from harness import __main__ as cli
 from harness.evidence.drain import drain
-from harness.evidence.fingerprint import engine_fingerprint
 from harness.evidence.garbage import OLD_SECONDS, garbage, remove
 from harness.evidence.store import Store, address, lock
-from harness.evidence.stored_cell import StoredCell, checksum_line, inventory
+from harness.evidence.stored_cell import StoredCell, checksum_line, inventory, key_of
 from harness.experiment import Cell
 from harness.pruning.conditions import DENSE, TICKET
 from harness.tests.evidence.cells import CHAIN, CHAIN_PLAN, DENSE_CELL, SEEDS, STUDENTS, finish, folder_of
@@ -64,7 +63,7 @@ def make_stale(folder: Path, cell: Cell) -> str:
     parts["versions"]["torch"] = "1.0"
     parts["modules"] |= {"harness.learners.bc": "0" * 64, "harness.gone": "0" * 64}
     parts["files"]["fixtures/experts/cart-pole/none.safetensors"] = "0" * 64
-    key = f"{cell.id[:20]}-{engine_fingerprint(parts)[:12]}"
+    key = key_of(cell.id, parts)
     description = json.loads((there / "cell.json").read_text()) | {"engine": parts}
     (there / "cell.json").write_text(json.dumps(description))
     for path in there.glob("*.npz"):
@@ -130,6 +129,20 @@ def test_a_cell_is_shown_level_by_level(copied: Store, command: Command) -> None
     assert float(last[1]) == pytest.approx(25, abs=1)
     assert last[3:6] == [f"{returns.mean():.1f}", "±", f"{returns.std(ddof=1):.1f}"]
     assert last[6:8] == [f"{returns.min():.1f}", f"{returns.max():.1f}"]
+
+
+def test_evidence_of_another_format_is_stale_and_not_read(folder: Path, command: Command) -> None:
+    there = cell_folder(folder, CHAIN)
+    parts = address(CHAIN).parts
+    versions = {name: version for name, version in parts["versions"].items() if name != "evidence"}
+    description = json.loads((there / "cell.json").read_text()) | {"engine": parts | {"versions": versions}}
+    key = key_of(CHAIN.id, description["engine"])
+    (there / "cell.json").write_text(json.dumps(description))
+    there.rename(there.with_name(key))
+    assert "evidence unknown -> " in command("why", key)[1]
+    assert command("show", key)[0] == OK
+    rows = csv.DictReader(io.StringIO(command("export", "--csv", "-", "--stale")[1]))
+    assert {row["condition"] for row in rows} == {DENSE}
 
 
 def test_what_made_a_cell_stale_is_named(folder: Path, command: Command) -> None:

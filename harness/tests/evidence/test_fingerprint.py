@@ -29,7 +29,7 @@ def test_all_that_the_numbers_pass_through_is_in_it_and_nothing_beside(task: str
     others = {type(e.learner).__module__ for e in PROFILES["scaled"].systems.values()} - own
     beside = ("harness.evidence", "harness.judging", "harness.statistics", "harness.plugin", "harness.profiles")
     assert not [name for name in parts["modules"] if name in others or name.startswith(beside)]
-    assert set(parts["versions"]) == {"torch", "numpy", "numba", "scipy", "python"}
+    assert set(parts["versions"]) == {"torch", "numpy", "numba", "scipy", "python", "evidence"}
     assert "registered" not in parts
     assert differences(parts) == []
 
@@ -60,7 +60,7 @@ def test_whatever_changes_makes_another_fingerprint_and_is_named(task: str, lear
             }[how]
             prints.add(engine_fingerprint(parts | {kind: changed}))
             said = differences(parts | {kind: changed})
-            named = {"changed": name, "added": added}.get(how)
+            named = {"changed": name, "added": added, "gone": name if kind == "versions" else None}[how]
             assert len(said) == (named is not None)
             assert all((named or "").replace(".", "/") in line.replace(".", "/") for line in said)
         prints.add(engine_fingerprint(parts | {kind: dict(entries)}))
