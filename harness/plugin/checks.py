@@ -25,7 +25,7 @@ def refuse_unsound(suite: Suite, trains: bool) -> Gate | None:
     settings = suite.settings
     gate = None
     if settings.judges and (suite.judges or suite.collected or settings.gate or settings.update_baseline):
-        gate = open_gate(settings, suite.house, suite.collected, suite.whole)
+        gate = open_gate(settings, suite.own_claims, suite.collected, suite.whole)
         if trains:
             _check_baseline(suite, gate)
     if suite.judges:

@@ -15,7 +15,7 @@ from harness.judging.claim import Claim, at_least_of, claim_of
 from harness.judging.judge import Judge
 from harness.judging.run import Run
 from harness.plugin.options import Settings
-from harness.plugin.preregistered import CLAIMS, Claims
+from harness.plugin.preregistered import CLAIMS, OwnClaims
 from harness.results.schema import Finding, LaterClaim
 
 JUDGE = pytest.StashKey[Judge]()
@@ -33,7 +33,7 @@ class Suite:
 
     judges        by nodeid, in pytest's order
     addresses     of the plan's cells, parents first
-    house         this suite's own claims as they were collected: what they commit themselves to is read off them
+    own_claims    this suite's own claims as they were collected: what they commit themselves to is read off them
     collected     claim -> the names of its findings at this profile, before any was deselected
     later         claims of which something is judged from a larger profile on
     waiting       the nodeids of these items
@@ -47,7 +47,7 @@ class Suite:
     settings: Settings
     judges: dict[str, Judge] = field(default_factory=dict)
     addresses: list[Address] = field(default_factory=list)
-    house: Claims = field(default_factory=Claims)
+    own_claims: OwnClaims = field(default_factory=OwnClaims)
     collected: dict[str, set[str]] = field(default_factory=dict)
     later: dict[str, LaterClaim] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
@@ -74,7 +74,7 @@ class Suite:
                 self._bind(item, claim)
         judged = {item: item.stash[JUDGE] for item in items if JUDGE in item.stash}
         _refuse_namesakes(judged)
-        self.house = Claims(judged)
+        self.own_claims = OwnClaims(judged)
         if ALL not in settings.claims and any(item.stash.get(_BORROWED, False) for item in judged):
             self.whole = False  # of this suite's claims, only those were collected that --claim names
         here = self._of_profile(items)

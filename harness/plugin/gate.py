@@ -11,7 +11,7 @@ import pytest
 
 from harness.files import FIXTURES
 from harness.plugin.options import Settings, usage_error
-from harness.plugin.preregistered import Claims
+from harness.plugin.preregistered import OwnClaims
 from harness.results import baseline as baselines
 from harness.results.baseline import Baseline, BaselineError, against
 from harness.results.drift import ALPHA
@@ -30,7 +30,7 @@ class Gate:
     file: Path
     baseline: Baseline
     settings: Settings
-    claims: Claims
+    claims: OwnClaims
     unused: Sequence[str] = ()
 
     def hold(self, finding: Finding) -> Finding:
@@ -60,7 +60,7 @@ class Gate:
         return self.claims.commitments(names, self.settings)
 
 
-def open_gate(settings: Settings, claims: Claims, collected: Mapping[str, set[str]], whole: bool) -> Gate | None:
+def open_gate(settings: Settings, claims: OwnClaims, collected: Mapping[str, set[str]], whole: bool) -> Gate | None:
     """The gate of a session; None where there is no baseline to compare with.
 
     collected: claim -> names of all its findings, before any was deselected; whole: whether every claim was collected.
@@ -227,7 +227,7 @@ def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
         yield f"    {drift.seen:<7.2g} {finding.unit}, of {drift.effect:+.3g}{unseen}: {name}"
 
 
-def update(run: RunResult, claims: Claims, settings: Settings) -> tuple[str, bool]:
+def update(run: RunResult, claims: OwnClaims, settings: Settings) -> tuple[str, bool]:
     """Write the baseline of a complete run; returns what came of it, and whether it was the first.
 
     Raises OSError where the disk does not take it.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.overrides import Override
     from harness.profiles.profile import Profile
 
-NONE, HOUSE_BASELINE = "none", "house"
+NONE, SUITE_BASELINE = "none", "suite"
 BESIDE_REPORT = "findings.json beside the report"
 PROFILES_OWN = "the profile's"
 NOT_COMPARABLE = ("fail", "skip", "compare")
@@ -76,14 +76,14 @@ class Settings:
     """Those of them that name no scale: plugins, changes and evidence, as far as the command line gave them."""
 
     @property
-    def only_tells(self) -> bool:
+    def only_shows(self) -> bool:
         """Whether nothing is to be trained or judged."""
         return self.plan or self.list_claims or self.preregister
 
     @property
     def judges(self) -> bool:
         """Whether findings are to come out."""
-        return not (self.only_tells or self.cells)
+        return not (self.only_shows or self.cells)
 
     @property
     def outputs(self) -> dict[str, Path]:
@@ -117,7 +117,7 @@ def add(parser: pytest.Parser) -> None:
     value(
         "baseline",
         "FILE",
-        "what findings are compared with: a file, where {profile} stands for the profile's name; 'house', the baseline"
+        "what findings are compared with: a file, where {profile} stands for the profile's name; 'suite', the baseline"
         " that comes with this suite; or 'none'",
     )
     flag("gate", "fail on what regressed: findings that left 'supported' and drifted further than fresh seeds would")
@@ -233,7 +233,7 @@ def _baseline_file(config: pytest.Config, profile: str) -> Path | None:
     value = _value(config, "baseline")
     if value == NONE:
         return None
-    if value == HOUSE_BASELINE:
+    if value == SUITE_BASELINE:
         return FIXTURES / "baselines" / f"{profile}.json"
     return _path(config, "baseline", value.replace("{profile}", profile))
 

@@ -25,7 +25,7 @@ CLAIMS = SUITE_ROOT / "claims"
 """This suite's own claims."""
 
 
-class Claims:
+class OwnClaims:
     """This suite's own claims among the items of a session, before any is deselected."""
 
     def __init__(self, judges: Mapping[pytest.Item, Judge] = MappingProxyType({})):
@@ -54,7 +54,9 @@ class Claims:
         return next(item.file for item in self._items if item.claim.id == claim)
 
 
-def mark(claims: Claims, claim: str, known: Register, settings: Settings, findings: Iterable[Finding]) -> Preregistered:
+def mark(
+    claims: OwnClaims, claim: str, known: Register, settings: Settings, findings: Iterable[Finding]
+) -> Preregistered:
     """What stands beside a claim's verdict; nothing for a claim from outside this suite."""
     if claim not in claims:
         return Preregistered()
@@ -76,7 +78,7 @@ def word(mark: Preregistered, verdict: str) -> str:
     return "not preregistered" if mark.otherwise else "changed since" if mark.changed else ""
 
 
-def register_all(claims: Claims, names: Collection[str], settings: Settings, reason: str = "") -> Iterator[str]:
+def register_all(claims: OwnClaims, names: Collection[str], settings: Settings, reason: str = "") -> Iterator[str]:
     """Register all of this suite's claims as they are now, and say what came of each. Raises pytest.UsageError.
 
     names: of the selected claims. reason: why no difference counts as a change.

@@ -70,7 +70,7 @@ class ClaimsSession:
         """The plan is known: check all its inputs before anything is trained."""
         suite, settings = self.suite, self.suite.settings
         worker = is_worker(self._config)  # whose controller has checked everything
-        trains = not (settings.only_tells or self._config.option.collectonly or worker)
+        trains = not (settings.only_shows or self._config.option.collectonly or worker)
         suite.whole = suite.whole and collects_all(self._config)
         suite.judges = {item.nodeid: item.stash[JUDGE] for item in session.items if JUDGE in item.stash}
         self.gate = refuse_unsound(suite, trains)
@@ -110,7 +110,7 @@ class ClaimsSession:
         if not settings.judges:
             if session.testsfailed:
                 raise session.Interrupted("the claims could not be collected")
-            self._tell()
+            self._show()
             return True
         if not suite.judges or settings.finished or session.testsfailed or config.option.collectonly:
             return None
@@ -249,7 +249,7 @@ class ClaimsSession:
             self._say(f"the baseline {file} was not written: {why}", red=True)
             return code
         try:
-            said, first = gate.update(run, self.suite.house, self.suite.settings)
+            said, first = gate.update(run, self.suite.own_claims, self.suite.settings)
         except OSError as error:
             self._say(f"the baseline {file} can't be written: {error.strerror or error}", red=True)
             return INTERNAL_ERROR
@@ -268,7 +268,7 @@ class ClaimsSession:
         except (HistoryError, ValueError) as error:  # the latter: text that SQLite can't hold
             self._say(f"{error}; this run is not in it", yellow=True)
 
-    def _tell(self) -> None:
+    def _show(self) -> None:
         """Print what --claims-plan and the like ask for."""
         suite, settings, reporter = self.suite, self.suite.settings, _reporter(self._config)
         if not suite.judges:
@@ -279,7 +279,7 @@ class ClaimsSession:
         elif settings.list_claims:
             lines = listing.list_claims(suite)
         elif settings.preregister:
-            lines = register_all(suite.house, suite.claims, settings, self._config.getoption("claims_reason"))
+            lines = register_all(suite.own_claims, suite.claims, settings, self._config.getoption("claims_reason"))
         else:
             self._progress = Progress(suite.store, suite.addresses, reporter)
             suite.drain()
