@@ -11,12 +11,12 @@ from reports.marks import CONCLUSIONS, STANDINGS, Mark, mark, tally
 
 KINDS = {"greater": "greater than zero", "equivalent": "equivalent to zero", "non-inferior": "not inferior"}
 _WHY = {
-    "REPRODUCED": "REPRODUCED asks for all of a claim's findings, and has them",
+    "REPRODUCED": "All findings of the claim are supported: REPRODUCED",
     "REFUTED": "Something speaks against the claim and nothing for it: REFUTED",
     "MIXED": "Something speaks for the claim and something against it: MIXED",
-    "INCONCLUSIVE": "Nothing speaks against the claim, yet not all of it for it: INCONCLUSIVE",
+    "INCONCLUSIVE": "Nothing speaks against the claim, but not every finding speaks for it: INCONCLUSIVE",
     "NOT RUN": "Nothing was judged, so nothing is said",
-    "ERROR": "Of a claim of which a part broke, nothing is said",
+    "ERROR": "A part of the claim broke, so nothing is said about it",
     "SMOKE": "A rehearsal judges nothing",
 }
 NAMED = 4  # findings that are named as standing in the way

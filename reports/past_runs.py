@@ -92,7 +92,7 @@ def of_claim(claim: str, past: PastRuns, run: RunResult) -> ClaimHistory | None:
     return ClaimHistory(
         f"{count} complete runs came to {len(results)} results since {since}; runs in a row with the same numbers are"
         f" one result{some}. Of {len(signs)} findings {signs.count(CHANGED) or 'none'} changed, and"
-        f" {signs.count(FLIPPED) or 'none'} came to another conclusion alone.{own}",
+        f" {signs.count(FLIPPED) or 'none'} differs in its conclusion alone.{own}",
         groups,
         any(signs),
     )

@@ -235,7 +235,7 @@ def test_a_conclusion_that_flips_alone_is_told_apart() -> None:
     whole = run_result()
     other = run_result(claim_result(finding(conclusion="underpowered")), created="2026-11-02T10:00:00+00:00")
     text = history(whole, whole, other)
-    assert "supported → underpowered" in text and "none changed, and 1 came to another conclusion alone" in text
+    assert "supported → underpowered" in text and "none changed, and 1 differs in its conclusion alone" in text
 
 
 def test_a_history_that_can_not_be_read_costs_its_section_alone(run: RunResult) -> None:
