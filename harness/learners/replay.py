@@ -85,18 +85,7 @@ class Replay:
 
         A new transition gets the largest priority so far, so that each is soon learned from.
         """
-        _add(
-            self.memory,
-            self.tree,
-            self.now,
-            rollout.observations,
-            rollout.actions,
-            rollout.rewards,
-            rollout.terminated,
-            rollout.truncated,
-            rollout.final_observations,
-            present,
-        )
+        _add(self.memory, self.tree, self.now, rollout, present)
         steps = len(rollout.actions)
         self.now = (self.now + steps) % (self.times + 1)
         self.held = min(self.held + steps, self.times)
@@ -109,20 +98,8 @@ class Replay:
 
 
 @njit
-def _add(
-    memory: Memory,
-    tree: SumTree,
-    now: int,
-    observations: np.ndarray,
-    actions: np.ndarray,
-    rewards: np.ndarray,
-    terminated: np.ndarray,
-    truncated: np.ndarray,
-    final_observations: np.ndarray,
-    present: np.ndarray,
-) -> None:
-    """All arrays but `present` are a rollout's, time first."""
-    times, members, envs = actions.shape
+def _add(memory: Memory, tree: SumTree, now: int, rollout: Rollout, present: np.ndarray) -> None:
+    times, members, envs = rollout.actions.shape
     places, inputs = memory.observations.shape[1:]
     prioritised = len(tree.leaves) > 0
     for member in range(members):
@@ -130,14 +107,14 @@ def _add(
             for env in range(envs):
                 place = ((now + time) * envs + env) % places
                 for i in range(inputs):
-                    memory.observations[member, place, i] = observations[time, member, env, i]
-                memory.actions[member, place] = actions[time, member, env]
-                memory.rewards[member, place] = rewards[time, member, env]
-                memory.ends[member, place] = TERMINATED if terminated[time, member, env] else GOES_ON
-                if truncated[time, member, env]:
+                    memory.observations[member, place, i] = rollout.observations[time, member, env, i]
+                memory.actions[member, place] = rollout.actions[time, member, env]
+                memory.rewards[member, place] = rollout.rewards[time, member, env]
+                memory.ends[member, place] = TERMINATED if rollout.terminated[time, member, env] else GOES_ON
+                if rollout.truncated[time, member, env]:
                     cut = memory.cut_off[member] % memory.last_observations.shape[1]
                     for i in range(inputs):
-                        memory.last_observations[member, cut, i] = final_observations[time, member, env, i]
+                        memory.last_observations[member, cut, i] = rollout.final_observations[time, member, env, i]
                     memory.ends[member, place] = cut
                     memory.cut_off[member] += 1
                 if prioritised:

@@ -1,7 +1,7 @@
 """Rollouts of a population's stochastic policies, with all random numbers drawn beforehand."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from harness.tasks.rollout import final_network_input, network_input
 from harness.tasks.spec import Batch, Task
 
 
-@dataclass(frozen=True)
-class Rollout:
+class Rollout(NamedTuple):
     """`time` steps of `members x envs` environments, time first.
 
     observations: float32[time, members, envs, inputs], before each action, or their active features, int16[time,
