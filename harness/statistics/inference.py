@@ -15,7 +15,7 @@ from harness.statistics.contrast import FloatArray
 from harness.statistics.finite import require_finite
 
 Kind = Literal["greater", "equivalent", "non-inferior"]
-Test = Literal["sign-flip", "guarded t", "guarded Welch", "Welch", "censored ranks", "swapped spreads", "paired shares"]
+Test = Literal["sign-flip", "guarded t", "censored ranks", "swapped spreads", "paired shares"]
 Refusal = Literal["", "few seeds", "no spread", "censored", "uncalibrated", "false alarms", "insensitive", "other"]
 """Why no verdict may rest on a test.
 
@@ -40,7 +40,7 @@ class Outcome:
     lower    one-sided 97.5 % bound; -inf where the test can't give one
     upper    the same on the other side
     p        two-sided, of "the effect is 0"; NaN where refused
-    sd       standard deviation over seeds, pooled over groups; NaN for ranks. Power is computed from it
+    sd       standard deviation over seeds; NaN for ranks. Power is computed from it
     guarded  bounds that survive one more, failing seed: "equivalent" may rest on no others. None: not made
     reach    how far the guard took a failing seed to move the contrast
     refused  why no test was made, in words; empty where one was
@@ -81,20 +81,18 @@ def finite_sample(values: npt.ArrayLike) -> FloatArray:
     return sample
 
 
-def pooled_sd(*groups: FloatArray) -> float:
-    """Standard deviation over seeds, pooled over groups of equal weight; NaN where a group has one seed."""
-    if min(group.size for group in groups) < 2:
-        return float("nan")
-    return float(np.sqrt(np.mean([group.var(ddof=1) for group in groups])))
+def sd_of(sample: FloatArray) -> float:
+    """Standard deviation; NaN for one seed."""
+    return float(sample.std(ddof=1)) if sample.size > 1 else float("nan")
 
 
 ONE_SEED: Why = ("few seeds", "a group of one seed has no spread to judge by")
 
 
-def no_spread(*groups: FloatArray) -> Why | None:
-    """Why the groups have no spread to judge by; None where they have."""
-    if min(group.size for group in groups) < 2:
+def no_spread(sample: FloatArray) -> Why | None:
+    """Why the sample has no spread to judge by; None where it has."""
+    if sample.size < 2:
         return ONE_SEED
-    if all(np.ptp(group) <= 1e-12 * np.abs(group).max() for group in groups):
+    if np.ptp(sample) <= 1e-12 * np.abs(sample).max():
         return "no spread", "all seeds gave the same value: their spread, and so the certainty, is unknown"
     return None

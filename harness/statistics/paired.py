@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.statistics.contrast import FloatArray
-from harness.statistics.inference import TAIL, Outcome, finite_sample, no_spread, pooled_sd
+from harness.statistics.inference import TAIL, Outcome, finite_sample, no_spread, sd_of
 
 MOST_EXACT = 20  # up to 2^20 sign vectors are enumerated
 SIGN_VECTORS = 2**18  # drawn where there are more
@@ -31,7 +31,7 @@ def sign_flip(differences: npt.ArrayLike) -> Outcome:
     lower, upper = _bounds(values) if n >= FEWEST_FLIPPED else (-np.inf, np.inf)
     few = f"{n} seeds: a sign-flip can't reject with fewer than {FEWEST_FLIPPED}"
     return Outcome(
-        *("sign-flip", (n,), float(values.mean()), lower, upper, min(1.0, 2 * min(above, below)), pooled_sd(values)),
+        *("sign-flip", (n,), float(values.mean()), lower, upper, min(1.0, 2 * min(above, below)), sd_of(values)),
         guarded=(-np.inf, np.inf) if no_spread(values) else None,
         refused=few if n < FEWEST_FLIPPED else "",
         refusal="few seeds" if n < FEWEST_FLIPPED else "",

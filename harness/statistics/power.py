@@ -4,7 +4,7 @@
 so the answer is as rough as they are. By test:
 
   sign-flip, swapped spreads  as the t test whose power they approach, under normal values
-  guarded t, guarded Welch    the bound with one seed more, under normal values
+  guarded t                   the bound with one seed more, under normal values
   censored ranks              Noether (1987), nothing censored and no ties; sd is not used
   paired shares               exact up to 40 seeds, then normal; sd says how often pairs differ
 """
@@ -16,10 +16,11 @@ import numpy as np
 from scipy import special
 
 from harness.statistics.guard import FEWEST_STUDENTISED
-from harness.statistics.inference import Kind, Outcome, Test
+from harness.statistics.inference import TAIL, Kind, Outcome, Test
 from harness.statistics.paired import FEWEST_FLIPPED
 from harness.statistics.shares import Pairs
 
+POWER = 0.9
 MOST_SEEDS = 10_000
 MOST_EXACT = 40  # seeds for which tables of shares are enumerated
 FEWEST: dict[Test, int] = {
@@ -28,9 +29,15 @@ FEWEST: dict[Test, int] = {
     "paired shares": FEWEST_FLIPPED,
     "censored ranks": 4,  # 2 / comb(6, 3) > 0.05
     "guarded t": FEWEST_STUDENTISED,
-    "guarded Welch": FEWEST_STUDENTISED,
 }
 """Seeds per group under which a test can't reject, or is refused."""
+
+
+def _z(share: float) -> float:
+    return float(special.ndtri(share))
+
+
+_CRITICAL = _z(1 - TAIL)
 
 
 def detectable(outcome: Outcome, kind: Kind, min_effect: float) -> float | None:
@@ -39,16 +46,12 @@ def detectable(outcome: Outcome, kind: Kind, min_effect: float) -> float | None:
     Where a difference is claimed the estimate itself must reach `min_effect`, besides what the test asks for.
     """
     n = min(outcome.n)
-    seen = detectable_effect(outcome.sd, n, _as_test(outcome), reach=outcome.reach, kind=kind)
+    seen = detectable_effect(outcome.sd, n, _as_test(outcome), outcome.reach, kind)
     if seen is None or kind != "greater":
         return seen
     of_ranks: float = (6 * n) ** -0.5  # Noether (1987); ranks have no sd
     error: float = of_ranks if outcome.test == "censored ranks" else outcome.sd * (len(outcome.n) / n) ** 0.5
-    return max(seen, min_effect + _NINE_IN_TEN * error)
-
-
-_NINE_IN_TEN = 1.2816
-"""Standard errors by which a normal estimate falls short of its mean once in ten times."""
+    return max(seen, min_effect + 1.2816 * error)  # a normal estimate falls short by so much once in ten times
 
 
 def seeds_to_decide(outcome: Outcome, kind: Kind, min_effect: float) -> int | None:
@@ -61,62 +64,42 @@ def seeds_to_decide(outcome: Outcome, kind: Kind, min_effect: float) -> int | No
     if outcome.refusal not in ("", "few seeds"):
         return None
     effect = 2 * min_effect if kind == "greater" else min_effect
-    needed = [seeds_needed(outcome.sd, effect, _as_test(outcome), reach=outcome.reach, kind=kind)]
+    needed = [seeds_needed(outcome.sd, effect, _as_test(outcome), outcome.reach, kind)]
     if kind == "greater" and (outcome.guarded is None or isfinite(outcome.guarded[0])):
         test: Test = "guarded t" if outcome.guarded and outcome.test == "sign-flip" else outcome.test
-        needed.append(seeds_needed(outcome.sd, min_effect, test, reach=outcome.reach, kind="equivalent"))
+        needed.append(seeds_needed(outcome.sd, min_effect, test, outcome.reach, "equivalent"))
     known = [count for count in needed if count is not None]
     return max(known) if len(known) == len(needed) else None
 
 
-def detectable_effect(
-    sd: float,
-    n: int,
-    test: Test = "sign-flip",
-    power: float = 0.9,
-    alpha: float = 0.05,
-    reach: float = 0.0,
-    kind: Kind = "greater",
-) -> float | None:
-    """Smallest true effect that `test` finds with probability `power`; for "equivalent" and "non-inferior" the smallest
-    margin within which it places a true 0. In the unit of the test's effect.
+def detectable_effect(sd: float, n: int, test: Test, reach: float = 0.0, kind: Kind = "greater") -> float | None:
+    """Smallest true effect that `test` finds 9 times in 10; for "equivalent" and "non-inferior" the smallest margin
+    within which it places a true 0. In the unit of the test's effect.
 
     None where no effect would do: too few seeds for the test ever to reject, an sd that is unknown, or an effect larger
-    than can be, such as P > 1. Raises ValueError for a test without a formula, or a power that is not above alpha.
+    than can be, such as P > 1.
     """
-    if not 0 < alpha < power < 1:
-        raise ValueError(f"expected 0 < alpha < power < 1, got {alpha} and {power}")
-    if test not in FEWEST:
-        raise ValueError(f"no verdict rests on {test!r}: its power is not known")
     if n < FEWEST[test]:
         return None
     if test == "censored ranks":
-        effect = float((_z(1 - alpha / 2) + _z(_one_side(power, kind))) / np.sqrt(6 * n))  # at c = 1/2, N = 2n
+        effect = float((_CRITICAL + _z(_one_side(kind))) / np.sqrt(6 * n))  # at c = 1/2, N = 2n
         return effect if effect <= 0.5 else None
     if not (np.isfinite(sd) and sd >= 0):
         return None
     if test == "paired shares":
-        return _smallest(lambda size: _of_pairs(size, sd, n, alpha, kind) >= power)
-    if test in ("guarded t", "guarded Welch"):
-        return _guarded(sd, n, test, power, alpha, reach, kind)
-    critical = special.stdtrit(n - 1, 1 - alpha / 2)
-    return float(sd / np.sqrt(n) * float(special.nctdtrinc(n - 1, 1 - _one_side(power, kind), critical)))
+        return _smallest(lambda size: _of_pairs(size, sd, n, kind) >= POWER)
+    if test == "guarded t":
+        return _guarded(sd, n, reach, kind)
+    critical = special.stdtrit(n - 1, 1 - TAIL)
+    return float(sd / np.sqrt(n) * float(special.nctdtrinc(n - 1, 1 - _one_side(kind), critical)))
 
 
-def seeds_needed(
-    sd: float,
-    effect: float,
-    test: Test = "sign-flip",
-    power: float = 0.9,
-    alpha: float = 0.05,
-    reach: float = 0.0,
-    kind: Kind = "greater",
-) -> int | None:
-    """Fewest seeds per group with which `test` finds `effect` (or, by kind, keeps within the margin `effect`) with
-    probability `power`. None over 10,000 seeds, or where effect is not positive or sd unknown."""
+def seeds_needed(sd: float, effect: float, test: Test, reach: float = 0.0, kind: Kind = "greater") -> int | None:
+    """Fewest seeds per group with which `test` finds `effect` (or, by kind, keeps within the margin `effect`) 9 times
+    in 10. None over 10,000 seeds, or where effect is not positive or sd unknown."""
 
     def enough(n: int) -> bool:
-        seen = detectable_effect(sd, n, test, power, alpha, reach, kind)
+        seen = detectable_effect(sd, n, test, reach, kind)
         return seen is not None and seen <= effect
 
     if not (effect > 0 and enough(MOST_SEEDS)):
@@ -135,40 +118,34 @@ def _as_test(outcome: Outcome) -> Test:
     return "guarded t" if unseen else outcome.test
 
 
-def _one_side(power: float, kind: Kind) -> float:
+def _one_side(kind: Kind) -> float:
     """An equivalence must hold on both sides: each may miss half of what may be missed."""
-    return (1 + power) / 2 if kind == "equivalent" else power
+    return (1 + POWER) / 2 if kind == "equivalent" else POWER
 
 
-def _z(share: float) -> float:
-    return float(special.ndtri(share))
-
-
-def _guarded(sd: float, n: int, test: Test, power: float, alpha: float, reach: float, kind: Kind) -> float:
-    """The bound with one seed more at distance r: it shifts the mean by r / (n+1) and widens the variance of that group
-    to ((n-1) sd^2 + r^2 n / (n+1)) / n. r is `reach`, at least the furthest deviation expected of n normal values."""
+def _guarded(sd: float, n: int, reach: float, kind: Kind) -> float:
+    """The bound with one seed more at distance r: it shifts the mean by r / (n+1) and widens the variance to
+    ((n-1) sd^2 + r^2 n / (n+1)) / n. r is `reach`, at least the furthest deviation expected of n normal values."""
     furthest = sd * 1.1 * _z(1 - 0.5 / n)  # mean of the maximum, to a few %
     r = max(reach, furthest)
     with_one_more = ((n - 1) * sd**2 + r**2 * n / (n + 1)) / n / (n + 1)
-    other, freedom = (0.0, n) if test == "guarded t" else (sd**2 / n, 2 * n - 1)
-    bound = special.stdtrit(freedom, 1 - alpha / 2) * np.sqrt(with_one_more + other)
-    spread = np.sqrt(sd**2 / n + other)  # of the estimate itself
-    return float(r / (n + 1) + bound + _z(_one_side(power, kind)) * spread)
+    bound = special.stdtrit(n, 1 - TAIL) * np.sqrt(with_one_more)
+    return float(r / (n + 1) + bound + _z(_one_side(kind)) * sd / np.sqrt(n))
 
 
-def _of_pairs(size: float, sd: float, n: int, alpha: float, kind: Kind) -> float:
+def _of_pairs(size: float, sd: float, n: int, kind: Kind) -> float:
     """Power of paired shares. The share of pairs that differ is sd^2 + effect^2, at least the effect."""
     truth, against = (size, 0.0) if kind == "greater" else (0.0, -size)
     differ = float(np.clip(sd**2 + truth**2, abs(truth), 1))
     if n > MOST_EXACT:  # a score test, from its variance at what is tested and at the truth
         under_null, there = (max(differ, abs(against)) - against**2) / n, (differ - truth**2) / n
-        shown = truth - against - _z(1 - alpha / 2) * np.sqrt(max(0.0, under_null))
+        shown = truth - against - _CRITICAL * np.sqrt(max(0.0, under_null))
         chance = float(special.ndtr(shown / np.sqrt(max(there, 1e-12))))
         return max(0.0, 2 * chance - 1) if kind == "equivalent" else chance
     pairs = Pairs(n)
-    found = pairs.rejected(against, alpha)
+    found = pairs.rejected(against)
     if kind == "equivalent":
-        found &= pairs.rejected(-against, alpha, side=-1)
+        found &= pairs.rejected(-against, side=-1)
     return float(pairs.chances(truth, np.array([differ]))[0][found].sum())
 
 

@@ -1,6 +1,5 @@
 """Censored break densities and levels: which of two groups holds out longer."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 from itertools import combinations
 from math import comb
@@ -43,10 +42,8 @@ def censored_ranks(a: Censored, b: Censored, relabellings: int = RELABELLINGS) -
     if not known[: n[0], n[0] :].any():
         return not_tested("censored ranks", n, effect, ("censored", "censoring leaves no pair of seeds to be ordered"))
     low, high, p = (float(found) for found in rank_bounds(a, b, relabellings))
-    guarded = (-0.5, 0.5)
-    if min(n) >= FEWEST_STUDENTISED:
-        guarded = (float(guarded_rank_bounds(a, b)[0]), float(guarded_rank_bounds(a, b)[1]))
-    return Outcome("censored ranks", n, effect, low, high, p, float("nan"), guarded)
+    least, most = guarded_rank_bounds(a, b) if min(n) >= FEWEST_STUDENTISED else (-0.5, 0.5)
+    return Outcome("censored ranks", n, effect, low, high, p, float("nan"), (float(least), float(most)))
 
 
 def rank_bounds(
@@ -61,9 +58,9 @@ def rank_bounds(
     exact = len(orders) == comb(n_a + n_b, n_a)
     effect, error = (part[..., 0] for part in _relabelled(score, np.arange(n_a + n_b)[None], n_a))
     batch = max(1, _TOGETHER // score[..., 0].size)
-    parts = [_ratio(*_relabelled(score, orders[i : i + batch], n_a)) for i in range(0, len(orders), batch)]
+    parts = [np.divide(*_relabelled(score, orders[i : i + batch], n_a)) for i in range(0, len(orders), batch)]
     null = np.sort(np.concatenate(parts, axis=-1), axis=-1)
-    observed = _ratio(effect, error)
+    observed = effect / error
     tie = np.abs(100 * np.finfo(np.float64).eps * observed)  # as scipy.stats.permutation_test has it
     extra = int(not exact)  # the statistic itself, among those that were drawn
     at_least = (null >= (observed - tie)[..., None]).sum(axis=-1) + extra
@@ -126,10 +123,6 @@ def _error(rows: FloatArray, columns: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(error, 1 / (np.sqrt(2) * n_a * n_b)))
 
 
-def _ratio(effect: FloatArray, error: FloatArray) -> FloatArray:
-    return np.asarray(effect / error)
-
-
 def _lowest(score: FloatArray, known: BoolArray) -> FloatArray:
     worst = np.where(known, score, -0.5)
     bounds = []
@@ -155,8 +148,5 @@ def _drawn(n_a: int, n_b: int, relabellings: int, rng: np.random.Generator) -> n
     total = n_a + n_b
     if relabellings < comb(total, n_a):
         return np.array([rng.permutation(total) for _ in range(relabellings)])
-    return np.array([[*first, *_others(total, first)] for first in combinations(range(total), n_a)])
-
-
-def _others(total: int, chosen: tuple[int, ...]) -> Iterator[int]:
-    return (i for i in range(total) if i not in chosen)
+    chosen = combinations(range(total), n_a)
+    return np.array([[*first, *(i for i in range(total) if i not in first)] for first in chosen])

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy import special
 
 from harness.statistics.contrast import FloatArray
-from harness.statistics.inference import TAIL, Outcome, finite_sample, not_tested, pooled_sd
+from harness.statistics.inference import TAIL, Outcome, finite_sample, not_tested, sd_of
 
 LARGEST = 150  # seeds: beyond it the tables take gigabytes, and a studentised test does
 _OPEN = 101  # values of what is left open that are tried
@@ -42,7 +42,7 @@ def paired_shares(a: npt.ArrayLike, b: npt.ArrayLike) -> Outcome:
     here, mirrored = pairs.index(only_a, only_b), pairs.index(only_b, only_a)
     lower, upper = pairs.lower_bound(here), -pairs.lower_bound(mirrored)
     p = min(1.0, 2 * float(min(pairs.tails(0.0)[[here, mirrored]])))
-    return Outcome("paired shares", n, effect, lower, upper, p, pooled_sd(x - y))
+    return Outcome("paired shares", n, effect, lower, upper, p, sd_of(x - y))
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ class Pairs:
         last = np.searchsorted(-scores[order], -scores + _ALIKE, side="right") - 1  # of those tied with each
         return np.asarray(summed[last])
 
-    def rejected(self, difference: float, alpha: float, side: int = 1) -> npt.NDArray[np.bool_]:
-        """bool[tables]: which show a difference above (side 1) or below (side -1) `difference`, at alpha / 2."""
+    def rejected(self, difference: float, side: int = 1) -> npt.NDArray[np.bool_]:
+        """bool[tables]: which show a difference above (side 1) or below (side -1) `difference`."""
         x, y = self.tables
         mirror = np.argsort(np.lexsort((x, y)))
-        return self.tails(difference) <= alpha / 2 if side == 1 else (self.tails(-difference) <= alpha / 2)[mirror]
+        return self.tails(difference) <= TAIL if side == 1 else (self.tails(-difference) <= TAIL)[mirror]
 
     def lower_bound(self, table: int) -> float:
         """The smallest difference that is not rejected at 2.5 %, above 0 exactly where 0 is rejected."""

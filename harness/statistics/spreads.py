@@ -6,10 +6,10 @@ import numpy.typing as npt
 from harness.statistics.contrast import FloatArray
 from harness.statistics.estimands import ROUNDING, spread
 from harness.statistics.finite import require_finite
-from harness.statistics.inference import TAIL, Outcome, Why, not_tested, pooled_sd
+from harness.statistics.inference import TAIL, Outcome, Why, not_tested, sd_of
+from harness.statistics.paired import FEWEST_FLIPPED
 
 SWAPS = 20_000
-_FEWEST = 6  # 2^(1-5) > 0.05
 
 
 def swapped_spreads(a: npt.ArrayLike, b: npt.ArrayLike, swaps: int = SWAPS) -> Outcome:
@@ -29,13 +29,13 @@ def swapped_spreads(a: npt.ArrayLike, b: npt.ArrayLike, swaps: int = SWAPS) -> O
     require_finite(y, "the second condition")
     differences = spread(x) - spread(y)
     effect, n = float(differences.mean()), (len(x),)
-    if len(x) < _FEWEST or not differences.any():
+    if len(x) < FEWEST_FLIPPED or not differences.any():
         still = "neither condition varies over seeds" if spread(x).max() == 0 else "both spread alike, seed by seed"
-        few = f"{len(x)} seeds: swapping can't reject with fewer than {_FEWEST}"
-        why: Why = ("few seeds", few) if len(x) < _FEWEST else ("no spread", still)
+        few = f"{len(x)} seeds: swapping can't reject with fewer than {FEWEST_FLIPPED}"
+        why: Why = ("few seeds", few) if len(x) < FEWEST_FLIPPED else ("no spread", still)
         return not_tested("swapped spreads", n, effect, why)
     lower, upper, p = (float(found) for found in swapped_bounds(x, y, swaps))
-    return Outcome("swapped spreads", n, effect, lower, upper, p, pooled_sd(differences), guarded=(-np.inf, np.inf))
+    return Outcome("swapped spreads", n, effect, lower, upper, p, sd_of(differences), guarded=(-np.inf, np.inf))
 
 
 def swapped_bounds(

@@ -233,8 +233,7 @@ def _tables(entries: Sequence[Measured]) -> Iterator[RecordTable]:
     yield _table(
         "Not used: false alarms",
         [m for m in alarms if m.test not in JUDGED],
-        "Why they are not: rare failures that a sample does not show, contrasts that are not symmetric, few seeds."
-        " The guarded Welch test would serve where conditions share no seeds; no method of the judge needs it.",
+        "Why they are not: rare failures that a sample does not show, contrasts that are not symmetric, few seeds.",
     )
 
 

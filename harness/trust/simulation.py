@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judging.calibrated import exposure, exposure_of_spreads
-from harness.statistics import Censored, bca, guarded_bounds, guarded_bounds_unpaired
-from harness.statistics.guard import FEWEST_STUDENTISED, reaches
+from harness.statistics import Censored
+from harness.statistics.guard import FEWEST_STUDENTISED, guarded_bounds, reaches, t_test
 from harness.statistics.inference import TAIL
+from harness.statistics.intervals import bca
 from harness.statistics.paired import FEWEST_FLIPPED, sign_flip_tails
 from harness.statistics.ranks import guarded_rank_bounds, rank_bounds
 from harness.statistics.spreads import swapped_bounds
-from harness.statistics.studentised import t_test
 from harness.streams import stream
 from harness.trust.sample_shapes import (
     ALIKE,
@@ -130,18 +130,6 @@ def _contrast(conditions: int, shape: Shape, size: Size, rng: np.random.Generato
     yield from _within("guarded t", conditions, margin, guarded_bounds(contrast, *reach), "false alarms", -margin)
     if conditions == 2:
         yield next(_within("unguarded t", 2, margin, _t(contrast), "false alarms", -margin))
-
-
-def _unpaired(shape: Shape, size: Size, rng: np.random.Generator) -> Iterator[Decided]:
-    """Two groups that share no seeds."""
-
-    def guarded(values: FloatArray) -> Bounds:
-        one, other = (reaches(group[None], np.ones(1)) for group in values)
-        return guarded_bounds_unpaired(values[0], values[1], one, other)
-
-    yield from _greater("guarded Welch", 2, 0.0, guarded(sample(shape, WEIGHTS[2], 0.0, rng, size)))
-    values, margin = at_the_edge(shape, WEIGHTS[2], MARGIN, rng, size)
-    yield from _within("guarded Welch", 2, margin, guarded(values), "false alarms", -margin)
 
 
 def _ranks(shape: Shape, size: Size, rng: np.random.Generator) -> Iterator[Decided]:
@@ -292,7 +280,6 @@ FAMILIES: dict[str, tuple[Callable[[Shape, Size, np.random.Generator], Iterator[
     "spreads": (_spreads, (*ALIKE, UNEQUAL[1], *ONE_FAILS)),
     "ranks": (_ranks, (*ALIKE, UNEQUAL[0], *ONE_FAILS)),
     "pair": (functools.partial(_contrast, 2), tuple(SHAPES.values())),
-    "unpaired": (_unpaired, tuple(SHAPES.values())),
     "three": (functools.partial(_contrast, 3), tuple(SHAPES.values())),
     "four": (functools.partial(_contrast, 4), tuple(SHAPES.values())),
     "one": (functools.partial(_contrast, 1), (*ALIKE, *ONE_FAILS)),

@@ -25,7 +25,7 @@ from harness.judging.verdict import claim_verdict
 from harness.profiles.profile import System
 from harness.pruning.conditions import TICKET
 from harness.results.schema import Finding, Verdict
-from harness.statistics import detectable_effect
+from harness.statistics.power import detectable_effect
 from harness.tests.controls import planted
 from harness.tests.controls.planted import LEVELS, Plan, Unwritten
 from harness.tests.plugin.projects import OK, Project, project

@@ -35,7 +35,7 @@ from harness.pruning.level import Level
 from harness.pruning.prunable import initial_networks
 from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings, reduced
-from harness.statistics import guarded_paired
+from harness.statistics.guard import guarded_paired
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import rollout_returns
