@@ -37,9 +37,11 @@ class Override:
         task, colon, path = target.strip().rpartition(":")
         part, dot, field = path.partition(".")
         if not (equals and dot and field and value.strip() and (task or not colon)):
-            raise ValueError(f"an override is written PART.FIELD=VALUE, like pruning.criterion=random, not {text!r}")
+            raise ValueError(
+                f"an override must have the form PART.FIELD=VALUE, like pruning.criterion=random, not {text!r}"
+            )
         if part not in PARTS:
-            raise ValueError(f"an experiment has no part {part!r}: it has {', '.join(PARTS)}")
+            raise ValueError(f"an experiment has no part {part!r}: its parts are {', '.join(PARTS)}")
         return cls(part, field, value.strip(), task)
 
     def __str__(self) -> str:
@@ -47,12 +49,12 @@ class Override:
 
     @property
     def words(self) -> str:
-        """For people: "weight decay 0.1"."""
+        """The override in words for people: "weight decay 0.1"."""
         name = self.field.replace("_", " ")
         return {"true": name, "false": f"without {name}"}.get(self.value, f"{name} {self.value}")
 
     def concerns(self, task: str) -> bool:
-        """Whether it is about this task."""
+        """Whether it applies to this task."""
         return self.task in ("", task)
 
     def replaces(self, learner: str) -> bool:
@@ -61,7 +63,7 @@ class Override:
 
 
 def apply(overrides: Iterable[Override], experiment: Experiment) -> Experiment:
-    """The experiment with these fields changed, as far as it has them; of one field the last override counts.
+    """The experiment with these fields changed, where it has them. The last override of a field wins.
 
     All fields of a part change at once, so that settings which only go together can be given in any order. Raises
     ValueError, in one line, for values that do not fit.
@@ -83,7 +85,7 @@ def apply(overrides: Iterable[Override], experiment: Experiment) -> Experiment:
 
 
 def fields_of(experiment: Experiment, part: str) -> list[str]:
-    """The fields of a part that an override may name. Of every task `inputs` is one: which of them are observed."""
+    """The fields of a part that an override may name. Every task also has `inputs`: the ones that are observed."""
     if part != "task":
         return [f.name for f in dataclasses.fields(getattr(experiment, part)) if f.init]
     task: Any = full_task(experiment.task)
@@ -91,7 +93,7 @@ def fields_of(experiment: Experiment, part: str) -> list[str]:
 
 
 def _observed(task: Task, values: Mapping[str, Any]) -> Task:
-    """The task with these fields, observed through those inputs that are asked for, or through those that it was."""
+    """The task with these fields changed, observed through the inputs named here, or else through its own."""
     own: Any = full_task(task)
     changed: Task = dataclasses.replace(own, **{name: value for name, value in values.items() if name != "inputs"})
     if "inputs" in values or isinstance(task, InputSubset):
@@ -100,7 +102,7 @@ def _observed(task: Task, values: Mapping[str, Any]) -> Task:
 
 
 def _value(override: Override, part: Any) -> Any:
-    """What is written, as the type hint of the field says. Raises ValueError."""
+    """The value as written, converted to the type of the field. Raises ValueError."""
     if override.part == "task" and override.field == "inputs":
         return tuple(name.strip() for name in override.value.split("+"))
     kind: Any = type(full_task(part) if override.part == "task" else part)
@@ -115,10 +117,10 @@ def _value(override: Override, part: Any) -> Any:
 
 
 def _parsed(text: str, hint: Any) -> Any:
-    """`text` as what the type hint says. Raises ValueError, in words that follow "not possible: "."""
+    """`text` converted to the hinted type. Raises ValueError, in words that follow "not possible: "."""
     if get_origin(hint) is Literal:
         if text not in get_args(hint):
-            raise ValueError(f"it is one of {', '.join(map(str, get_args(hint)))}")
+            raise ValueError(f"the value must be one of {', '.join(map(str, get_args(hint)))}")
         return text
     if get_origin(hint) in (UnionType, typing.Union):
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
@@ -126,14 +128,14 @@ def _parsed(text: str, hint: Any) -> Any:
         try:
             return tuple(_parsed(entry, get_args(hint)[0]) for entry in text.replace("-", ",").split(","))
         except ValueError as error:
-            raise ValueError(f"{error}, or several of them, as in 64-64") from None
+            raise ValueError(f"{error}, or several such values, as in 64-64") from None
     if hint is bool:
         if text not in _BOOLEANS:
-            raise ValueError("it is true or false")
+            raise ValueError("the value must be true or false")
         return _BOOLEANS[text]
     if hint is int:
         if not (text.isascii() and text.isdigit() and int(text) > 0):
-            raise ValueError("it is a whole number from 1 on")
+            raise ValueError("the value must be a whole number of at least 1")
         return int(text)
     if hint is float:
         return _number(text)
@@ -148,5 +150,5 @@ def _number(text: str) -> float:
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise ValueError("it is a number from 0 on")
+        raise ValueError("the value must be a number of at least 0")
     return number

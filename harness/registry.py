@@ -70,8 +70,8 @@ class Registry(Generic[T]):
     def __getitem__(self, name: str) -> T:
         """The entry. Raises UnknownNameError."""
         if name not in self._entries:
-            known = ", ".join(self._entries)
-            raise UnknownNameError(f"unknown {self.kind} {name!r}: it is one of {known or 'none so far'}")
+            known = f"choose one of {', '.join(self._entries)}" if self._entries else "none is registered"
+            raise UnknownNameError(f"unknown {self.kind} {name!r}: {known}")
         return self._entries[name]
 
     def origins(self, name: str) -> tuple[Origin, ...]:
@@ -97,8 +97,8 @@ def origin_of(thing: Callable[..., Any] | type) -> Origin:
     is_local = "<locals>" in named
     if (not written and not isinstance(thing, type)) or any(_holds_values(function, is_local) for function in written):
         raise RegistrationError(
-            f"{named} holds values that no source file shows, so they would not be in the fingerprint: define it as a"
-            " function or class at the top of a module"
+            f"{named} holds values that no source file shows, so the fingerprint would miss them: define it as a"
+            " function or class at the top level of a module"
         )
     files = [Path(function.__code__.co_filename) for function in written]
     module = sys.modules.get(thing.__module__)
@@ -118,7 +118,9 @@ def caller() -> Origin:
     frame = sys._getframe(2)
     file = Path(frame.f_code.co_filename)
     if not file.is_file():
-        raise RegistrationError(f"what is registered from {file}, which is no source file, could not be told apart")
+        raise RegistrationError(
+            f"nothing can be registered from {file}, which is not a source file: define it in a module"
+        )
     return Origin(frame.f_globals.get("__name__", "?"), "<module>", file.resolve())
 
 

@@ -1,6 +1,6 @@
 """Negative controls: the experiment with one ingredient broken, under which a claim must stop reproducing.
 
-To import this package registers the controls of this suite, which are in `broken` and `shuffled`.
+Importing this package registers the controls of this suite, which are in `broken` and `shuffled`.
 """
 
 import dataclasses

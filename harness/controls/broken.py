@@ -12,7 +12,7 @@ from harness.streams import streams
 
 @control("nothing")
 class Nothing(Control):
-    """Nothing is broken: a control whose mutation is disabled, to be found out."""
+    """Nothing is broken. It stands for a control whose mutation does not work, which the check must detect."""
 
 
 @control("unmasked")
@@ -20,7 +20,7 @@ class Unmasked(Control):
     """The mask isn't applied in training: all weights start at their initial values and learn."""
 
     def before_training(self, cell: Cell, networks: Networks, masks: Masks) -> tuple[Networks, Masks]:
-        """Pruned weights come back as w0 drew them."""
+        """Give pruned weights back their initial values."""
         if cell.condition == DENSE:
             return networks, masks
         whole = initial_networks(cell.experiment, cell.seeds)
@@ -32,7 +32,7 @@ class Unmasked(Control):
         }
 
     def after_training(self, cell: Cell, trained: Networks, masks: Masks) -> Networks:
-        """What is ranked next is under the mask, as ever."""
+        """Apply the mask again, so that only weights under it are ranked next."""
         for name, layers in masks.items():
             for weight, mask in zip(trained[name].weights, layers, strict=True):
                 weight *= mask
@@ -41,10 +41,10 @@ class Unmasked(Control):
 
 @control("random-mask")
 class RandomMask(Control):
-    """The ticket is given a random mask: as many weights, anywhere, with their initial values."""
+    """The ticket gets a random mask with as many weights, at their initial values."""
 
     def rule(self, cell: Cell) -> Rule:
-        """Of random/re-init, but from w0."""
+        """The rule of random/re-init, but with the initial weights."""
         return Rule(random_reinit) if cell.condition == TICKET else super().rule(cell)
 
 
@@ -53,7 +53,7 @@ class RedrawnWeights(Control):
     """The ticket's initial weights are redrawn at every level; its mask stays."""
 
     def rule(self, cell: Cell) -> Rule:
-        """The ticket's, from a fresh draw."""
+        """The ticket's rule, with a fresh draw of weights."""
         return Rule(RULES[TICKET].start, redraws=True) if cell.condition == TICKET else super().rule(cell)
 
 
@@ -66,10 +66,10 @@ class LargestPruned(Control):
 
 @control("shuffled-layers")
 class ShuffledLayers(Control):
-    """permuted/permuted does not keep how many weights each layer has left: its mask is dealt over all layers."""
+    """permuted/permuted no longer keeps the number of weights per layer: its mask is shuffled over all layers."""
 
     def rule(self, cell: Cell) -> Rule:
-        """The initial values at the mask found, dealt over a mask that knows no layers."""
+        """The initial values under the mask, shuffled over a mask that ignores the layers."""
         return Rule(_over_all_layers) if cell.condition == SHUFFLED else super().rule(cell)
 
 
@@ -82,17 +82,17 @@ class RandomExpert(Control):
 
 @control("no-learning")
 class NoLearning(Control):
-    """The learner's rate is zero."""
+    """The learning rate is practically zero."""
 
     overrides = ("learner.learning_rate=1e-30",)  # no weight moves, and no bias by more than 1e-26
 
 
 @control("exchanged-returns")
 class ExchangedReturns(Control):
-    """The conditions of a seed exchange their returns at random."""
+    """The returns of a seed's conditions are exchanged at random."""
 
     def returns(self, returns: dict[str, np.ndarray], seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
-        """Whole chains change hands: the levels of a seed stay together."""
+        """Exchange whole chains: the levels of a seed stay together."""
         names = list(returns)
         orders = np.stack([rng.permutation(len(names)) for rng in streams(seeds, "exchanged returns")])
         stacked = np.stack([returns[name] for name in names])
@@ -102,10 +102,10 @@ class ExchangedReturns(Control):
 
 @control("permuted-inputs")
 class PermutedInputs(Control):
-    """Each seed sees the task's inputs in an order of its own, the same at all levels."""
+    """Each seed gets the task's inputs in its own random order, the same at all levels."""
 
     def before_training(self, cell: Cell, networks: Networks, masks: Masks) -> tuple[Networks, Masks]:
-        """To deal the inputs anew is to deal the first layer's rows anew."""
+        """Permute the rows of the first layer, which permutes the inputs."""
         orders = _input_orders(cell)
         seen = {name: mlp.each(np.copy) for name, mlp in networks.items()}
         for mlp in seen.values():
@@ -114,7 +114,7 @@ class PermutedInputs(Control):
         return seen, dealt
 
     def after_training(self, cell: Cell, trained: Networks, masks: Masks) -> Networks:
-        """And back."""
+        """Undo the permutation."""
         back = np.argsort(_input_orders(cell), axis=1)
         for mlp in trained.values():
             mlp.weights[0][:] = np.take_along_axis(mlp.weights[0], back, axis=1)

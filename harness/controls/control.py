@@ -1,7 +1,7 @@
 """What a control is: a `Control` under a name in `CONTROLS`.
 
-It overrides those hooks by which it breaks something, and inherits the others. An experiment that names a control is
-another experiment: its id differs, and its evidence can't be taken for a real one's.
+It overrides the hooks by which it breaks something, and inherits the others. An experiment that names a control has
+an id of its own, so that its evidence can't be mistaken for real evidence.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Control(Intervention):
     overrides: ClassVar[tuple[str, ...]] = ()
 
     def returns(self, returns: dict[str, np.ndarray], seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
-        """What is judged in place of the returns, float64[seeds, levels + 1] by condition."""
+        """The returns to judge in place of the measured ones, float64[seeds, levels + 1] by condition."""
         return returns
 
 
@@ -45,7 +45,7 @@ def control(name: str) -> Callable[[type[Control]], type[Control]]:
 
 
 def control_of(experiment: "Experiment") -> Control:
-    """The control that breaks it; one that breaks nothing where it is a real one. Raises UnknownNameError."""
+    """The control that the experiment names, or one that breaks nothing. Raises UnknownNameError."""
     return CONTROLS[experiment.control] if experiment.control else Control()
 
 

@@ -1,4 +1,4 @@
-"""Controls of claims that compare tickets with tickets: the mask of some of them is shuffled, of the others not."""
+"""Controls of claims that compare tickets with tickets: they shuffle the masks of some tickets and not of others."""
 
 from harness.controls.control import Control, control
 from harness.experiment import Cell
@@ -7,41 +7,41 @@ from harness.pruning.conditions import SHUFFLED, TICKET, Rule, rule_of
 
 
 class Shuffled(Control):
-    """The mask of those tickets that `hits` names is shuffled, as permuted/permuted's is."""
+    """The masks of the tickets that `hits` selects are shuffled within each layer, as in permuted/permuted."""
 
     def hits(self, cell: Cell) -> bool:
-        """Whether this ticket is one of them."""
+        """Whether the mask of this ticket is shuffled."""
         raise NotImplementedError
 
     def rule(self, cell: Cell) -> Rule:
-        """Of the other condition, in its own name."""
+        """The rule of permuted/permuted for a selected ticket, which keeps its name."""
         return rule_of(SHUFFLED) if cell.condition == TICKET and self.hits(cell) else super().rule(cell)
 
 
 @control("start-shuffled")
 class StartShuffled(Shuffled):
-    """The mask of a ticket that is rewound to 0 is shuffled, as permuted/permuted's is; one rewound later keeps its."""
+    """Tickets rewound to 0 get a shuffled mask, as in permuted/permuted; those rewound later keep theirs."""
 
     def hits(self, cell: Cell) -> bool:
-        """Rewound to the start."""
+        """Those rewound to the start."""
         return cell.rewind == 0
 
 
 @control("larger-shuffled")
 class LargerShuffled(Shuffled):
-    """In all but the smallest network of a task the ticket's mask is shuffled, as permuted/permuted's is."""
+    """In all but the smallest network of a task the ticket's mask is shuffled, as in permuted/permuted."""
 
     def hits(self, cell: Cell) -> bool:
-        """In a larger one."""
+        """Those in a larger network."""
         return _place(cell) > 0
 
 
 @control("smallest-shuffled")
 class SmallestShuffled(Shuffled):
-    """In the smallest network of a task the ticket's mask is shuffled, as permuted/permuted's is."""
+    """In the smallest network of a task the ticket's mask is shuffled, as in permuted/permuted."""
 
     def hits(self, cell: Cell) -> bool:
-        """In the smallest one."""
+        """Those in the smallest network."""
         return _place(cell) == 0
 
 

@@ -77,13 +77,13 @@ def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
     found = {name: tensor.shape for name, tensor in tensors.items()}
     if found != expected or (sizes[0], sizes[-1]) != (inputs, actions):
         raise unsound(
-            f"expert file {path} has the wrong shape: {found}, but the task asks for {inputs} inputs, {actions} outputs"
-            f" and the card for layers of {sizes}"
+            f"expert file {path} has the wrong shape: {found}; the task needs {inputs} inputs and {actions} outputs,"
+            f" and the card says layers of {sizes}"
         )
     if hashlib.sha256(content).hexdigest() != checksum:
         raise unsound(f"expert file {path} does not match the checksum on its card")
     if activation not in ACTIVATIONS:
-        raise unsound(f"expert file {path} names no known activation but {activation!r}")
+        raise unsound(f"expert file {path} names the unknown activation {activation!r}")
     layers = range(len(sizes) - 1)
     return Mlp.of(
         [tensors[f"weight.{i}"][None] for i in layers], [tensors[f"bias.{i}"][None, None] for i in layers], activation

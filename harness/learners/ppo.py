@@ -89,7 +89,9 @@ class PPO:
         if self.env_steps < self.samples:
             raise ValueError(f"env_steps {self.env_steps} must not be less than one rollout of {self.samples}")
         if self.samples_per_update < 2:
-            raise ValueError(f"minibatches {self.minibatches} leave one sample per update: standardising needs two")
+            raise ValueError(
+                f"minibatches {self.minibatches} leaves one sample per update: standardising advantages needs two"
+            )
 
     @property
     def samples(self) -> int:

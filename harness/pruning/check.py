@@ -1,4 +1,4 @@
-"""What can be told of an experiment before any training: whether it can work at all."""
+"""Checks of an experiment before any training: whether its settings can work at all."""
 
 from math import inf
 from typing import TYPE_CHECKING
@@ -52,8 +52,8 @@ def _check_rewind(e: "Experiment") -> None:
     last = rounds - getattr(e.learner, "rounds_to_learn", 1)
     if rewind_round(share, rounds) > last:
         raise ValueError(
-            f"pruning.rewind is {share:g}, which leaves too few of the training's {rounds} rounds to learn and evaluate"
-            f" in: it may be at most {last / rounds:.3g}"
+            f"pruning.rewind is {share:g}, which leaves too few of the {rounds} rounds of training for learning and"
+            f" evaluation: it may be at most {last / rounds:.3g}"
         )
 
 

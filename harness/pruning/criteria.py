@@ -34,7 +34,7 @@ def criterion(name: str) -> Callable[[Criterion], Criterion]:
         if strangers:
             known = ", ".join(PARAMETERS)
             raise RegistrationError(
-                f"criterion {name!r} ({origin}) asks for {', '.join(strangers)}; what it can have is {known}"
+                f"criterion {name!r} ({origin}) has unknown parameters: {', '.join(strangers)}; it may have {known}"
             )
         CRITERIA.add(name, function, origin, registrar)
         return function
@@ -44,19 +44,19 @@ def criterion(name: str) -> Callable[[Criterion], Criterion]:
 
 @criterion("magnitude")
 def magnitude(weights: Layers) -> Layers:
-    """The paper's: |weight|."""
+    """The paper's criterion: |weight|."""
     return [np.abs(weight) for weight in weights]
 
 
 @criterion("random")
 def random(weights: Layers, rngs: Sequence[np.random.Generator]) -> Layers:
-    """The control: any weight as good as any other."""
+    """A control: weights are ranked at random."""
     return [np.stack([rng.random(weight.shape[1:]) for rng in rngs]) for weight in weights]
 
 
 @criterion("smallest-stay")
 def smallest_stay(weights: Layers) -> Layers:
-    """A control: the paper's turned round."""
+    """A control: the reverse of the paper's, so that the largest weights are pruned."""
     return [-np.abs(weight) for weight in weights]
 
 
@@ -68,11 +68,13 @@ def asks_for(name: str, parameter: str) -> bool:
 def saliencies(
     name: str, weights: Layers, gradients: Layers, masks: Layers, rngs: Sequence[np.random.Generator]
 ) -> Layers:
-    """What the criterion `name` makes of these layers. Raises ValueError where the shapes are not the weights'."""
+    """The saliencies by the criterion `name`. Raises ValueError where their shapes are not those of the weights."""
     offered = dict(zip(PARAMETERS, (weights, gradients, masks, rngs), strict=True))
     wanted = inspect.signature(CRITERIA[name]).parameters
     result = [np.asarray(layer) for layer in CRITERIA[name](**{parameter: offered[parameter] for parameter in wanted})]
     found, expected = [layer.shape for layer in result], [weight.shape for weight in weights]
     if found != expected:
-        raise ValueError(f"criterion {name!r} gave layers of {found} for weights of {expected}")
+        raise ValueError(
+            f"criterion {name!r} returned layers of shapes {found}, but the weights have shapes {expected}"
+        )
     return result

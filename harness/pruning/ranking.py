@@ -24,7 +24,9 @@ def keep_largest(saliencies: Sequence[np.ndarray], masks: Sequence[np.ndarray], 
     under = flatten(masks)
     ranked = np.where(under, flatten(saliencies), -np.inf)
     if not np.isfinite(ranked[under]).all():
-        raise ValueError("a member diverged: the saliency of a weight under its mask is not finite, so none is largest")
+        raise ValueError(
+            "a member diverged: the saliency of a remaining weight is not finite, so its weights can't be ranked"
+        )
     held = under.sum(axis=1)
     if (held < count).any():
         raise ValueError(f"{count} weights are to be kept, but a member has only {held.min()} left")

@@ -37,12 +37,12 @@ class InputSubset:
         known = set(self.task.inputs)
         unknown = [name for name in self.inputs if name not in known]
         if unknown or not self.inputs:
-            problem = f"has no input {unknown[0]!r}: it has" if unknown else "needs at least one of its inputs:"
+            problem = f"has no input {unknown[0]!r}: its inputs are" if unknown else "needs at least one of its inputs:"
             raise ValueError(f"{self.task.name} {problem} {', '.join(self.task.inputs)}")
 
     @property
     def zero_inputs(self) -> tuple[str, ...]:
-        """Of those that are observed."""
+        """Those of the observed inputs that are always zero."""
         own = set(self.inputs)
         return tuple(name for name in zero_inputs(self.task) if name in own)
 

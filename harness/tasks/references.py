@@ -26,6 +26,6 @@ def read_reference(task: str, horizon: int) -> dict[str, float]:
         return {name: float(content[name]) for name in KEYS}
     except (OSError, ValueError, KeyError, TypeError):
         raise FixtureError(
-            f"reference returns {path} are missing or can't be read; restore them from git, or measure them anew"
+            f"reference returns {path} are missing or can't be read; restore them from git, or measure them again"
             " with `python -m harness experts`"
         ) from None

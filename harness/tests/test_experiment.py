@@ -169,7 +169,7 @@ class TestOneNumberOneId:
     @pytest.mark.parametrize("condition", [DENSE, TICKET])
     def test_a_criterion_that_is_not_registered_has_no_id(self, condition: str) -> None:
         """Else a dense cell's would hang on whether this process imported the module that registers it."""
-        with pytest.raises(UnknownNameError, match="unknown criterion 'mine': it is one of magnitude"):
+        with pytest.raises(UnknownNameError, match=r"unknown criterion 'mine'.* magnitude"):
             _ = cell_of("bc", condition, pruning=Pruning(criterion="mine")).id
 
     @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -230,6 +230,6 @@ def _check(starts: np.ndarray) -> None:
     fine &= ((enemies >= LAYOUT.gaps[:, 0]) & (enemies <= LAYOUT.gaps[:, 1])).all(-1)
     if not fine.all():
         raise ValueError(
-            "an agent starts in an empty cell and each enemy in its gap, to the left (-1) or to the right (1), not in "
+            "an agent must start in an empty cell and each enemy in its gap, moving left (-1) or right (1), not in "
             f"{places[~fine][0].tolist()}"
         )

@@ -83,7 +83,7 @@ def table_of(encoding: Literal["object-map", "rgb"]) -> np.ndarray:
 def entangled_tables(seeds: tuple[int, ...]) -> np.ndarray:
     """float32[members, features, inputs]"""
     if not seeds:
-        raise ValueError("the entangled gridmaze has a table for each seed, and none was given")
+        raise ValueError("the entangled gridmaze needs seeds, since it has a table for each, but none were given")
     tables = np.stack([_entangled_table(seed) for seed in seeds])
     tables.setflags(write=False)
     return tables

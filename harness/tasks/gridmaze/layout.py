@@ -56,8 +56,8 @@ def parsed(text: str) -> Layout:
     shape_is_wrong = len(lines) != ROWS or any(len(line) != COLUMNS for line in lines) or sum(counts.values()) != CELLS
     if shape_is_wrong or any(counts[name] != count for name, count in COUNTS.items()):
         raise ValueError(
-            f"a maze is {ROWS} lines of {COLUMNS} characters of {CHARACTERS + WALL}, and has {COUNTS}; this one is"
-            f" {[len(line) for line in lines]} and has {counts}"
+            f"a maze must have {ROWS} lines of {COLUMNS} characters out of {CHARACTERS + WALL}, with the counts"
+            f" {COUNTS}; this one has lines of {[len(line) for line in lines]} characters, with the counts {counts}"
         )
     walls = np.array([character == WALL for character in characters])
     return Layout(

@@ -45,7 +45,9 @@ class GridMaze:
 
     def __post_init__(self) -> None:
         if self.encoding not in get_args(Encoding):
-            raise ValueError(f"gridmaze is encoded as {', '.join(get_args(Encoding))}, not as {self.encoding!r}")
+            raise ValueError(
+                f"gridmaze's encoding must be one of {', '.join(get_args(Encoding))}, not {self.encoding!r}"
+            )
 
     @property
     def channels(self) -> tuple[str, ...]:
