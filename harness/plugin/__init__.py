@@ -79,7 +79,9 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
         failed = error
     if session.testsfailed and not config.option.continue_on_collection_errors:
         count = session.testsfailed
-        _claims(config).uncollected = failed or session.Interrupted(f"{count} errors during collection")
+        _claims(config).uncollected = failed or session.Interrupted(
+            f"{count} error{'s' if count > 1 else ''} during collection"
+        )
         specs.clear()
 
 
