@@ -446,6 +446,12 @@ def test_a_claim_of_this_suite_is_found_from_another_project_by_its_name(foreign
     (finding,) = (finding for claim in json.loads(path.read_text())["claims"] for finding in claim["findings"])
     assert "-p harness.plugin" in finding["rerun"]
     assert '--claim ticket-effect -k "test_ticket_beats_random[cart-pole-bc]"' in finding["rerun"]
+    (path.parent / "findings.json").unlink()
+    ran = run_pytest(foreign, *args[:4], "--claims-finished", "--claims-baseline=suite")
+    assert ran.code == OK, "of this suite's baseline, the claims that were not asked for are not unused"
+    (path,) = foreign.rglob("findings.json")
+    baseline = json.loads(path.read_text())["baseline"]
+    assert baseline["file"].endswith("scaled.json") and not baseline["unused"]
     ran = run_pytest(foreign, "-p", "harness.plugin", "--claim", "ticket-efect")
     assert ran.code == 4
     assert "'ticket-efect'" in ran.text

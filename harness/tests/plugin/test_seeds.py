@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.plugin import seeds
@@ -82,6 +82,8 @@ def test_what_no_number_of_seeds_decides_has_no_advice() -> None:
 
 
 @given(st.integers(0, 200), st.sets(st.integers(0, 210)))
+@example(98, set())
+@example(89, {91})
 def test_a_fresh_block_is_the_first_that_is_free(after: int, used: set[int]) -> None:
     found = fresh_block(after, used)
     taken = {*used, 90, 99}  # trained the experts; is for tuning
