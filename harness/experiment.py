@@ -7,7 +7,7 @@ the experiment. A test pins the ids of known cells by literals.
 import dataclasses
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.canonical import canonical_json, to_plain
@@ -82,7 +82,7 @@ class Cell:
     @cached_property
     def id(self) -> str:
         """SHA-256 of the canonical JSON of all that determines this cell's numbers, as 64 hex digits."""
-        return hashlib.sha256(canonical_json(self.identity).encode()).hexdigest()
+        return _id(self)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -102,6 +102,11 @@ class Cell:
         if self.condition == DENSE and not self.rewind:
             del pruning["rewind"]  # its level keeps no rewind point
         return plain
+
+
+@cache
+def _id(cell: Cell) -> str:
+    return hashlib.sha256(canonical_json(cell.identity).encode()).hexdigest()
 
 
 def levels_of(condition: str, last: int, share_level_0: bool) -> range:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.compiled import njit
-from harness.networks.mlp import Mlp, outputs_of
+from harness.networks.mlp import ForwardPass, Mlp
 from harness.networks.sparse_input import FeatureTable, projected
 from harness.tasks.rollout import final_network_input, network_input
 from harness.tasks.spec import Batch, Task
@@ -63,9 +63,10 @@ def play(
     log_probabilities, rewards = np.empty(shape), np.empty(shape)
     terminated = np.empty(shape, dtype=bool)
     truncated = np.empty(shape, dtype=bool)
+    outputs_of = ForwardPass(actor, envs)
     for time in range(steps):
         observations[time] = network_input(batch, table)
-        outputs = outputs_of(actor, observations[time])
+        outputs = outputs_of(observations[time])
         if epsilons is None:
             _sample(outputs, uniforms[time], actions[time], log_probabilities[time])
         else:

@@ -107,6 +107,22 @@ def mlp_shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
     return np.array(mlp.sizes), ACTIVATIONS.index(mlp.activation) == 1
 
 
+class ForwardPass:
+    """The outputs of networks for one batch after another of the same shape, in memory that is made once."""
+
+    def __init__(self, mlp: Mlp, batch: int):
+        self._dtype, self._network = mlp.flat.dtype, (mlp.flat, *mlp_shape(mlp))
+        self._outputs = np.empty((mlp.members, batch, mlp.sizes[-1]), dtype=self._dtype)
+        self._activations = np.empty((mlp.members, batch * sum(mlp.sizes[1:-1])), dtype=self._dtype)
+
+    def __call__(self, observations: np.ndarray) -> np.ndarray:
+        """As `outputs_of`. The next call overwrites it."""
+        dtype = observations.dtype if observations.dtype == np.int16 else self._dtype
+        inputs = np.ascontiguousarray(observations, dtype=dtype)
+        forward_pass(*self._network, inputs, self._activations, self._outputs)
+        return self._outputs
+
+
 def outputs_of(mlp: Mlp, observations: np.ndarray) -> np.ndarray:
     """float[members, batch, out], without dropout, for float[members, batch, in] or, where the input layer is
     projected (`harness.networks.sparse_input`), for active features, int16[members, batch, most]."""

@@ -1,5 +1,7 @@
 """Acrobot's budgets: PPO (the paper's Table 5) and behavioural cloning (Table 4)."""
 
+import dataclasses
+
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
@@ -70,10 +72,10 @@ _EXTENDED = experiments(
 _SMOKE = experiments(
     Acrobot(),
     Network(hidden=(16, 16)),
-    Pruning(rate=0.9, levels=3),
-    Evaluation(per_training=2, episodes=4, scored_episodes=8),
-    ppo=agent(1_024),
-    bc=student(512),
+    Pruning(rate=0.9, levels=2),
+    Evaluation(per_training=2, episodes=2, scored_episodes=2),
+    ppo=dataclasses.replace(agent(512), envs=8, epochs=2),
+    bc=dataclasses.replace(student(256), passes=2),
 )
 
 BUDGETS = Budgets(

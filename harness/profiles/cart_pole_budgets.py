@@ -77,11 +77,11 @@ _EXTENDED = experiments(
 _SMOKE = experiments(
     CartPole(),
     Network(hidden=(16, 16)),
-    Pruning(rate=0.9, levels=3),
-    Evaluation(per_training=2, episodes=4, scored_episodes=8),
-    ppo=PPO(learning_rate=0.002, env_steps=1_024, envs=8, epochs=4, rollout=32, minibatches=4),
-    bc=BC(learning_rate=0.001, env_steps=512, envs=4, batch=64, passes=2),
-    dqn=dataclasses.replace(_DQN, env_steps=1_024, epsilon_env_steps=256, learning_starts=128),
+    Pruning(rate=0.9, levels=2),
+    Evaluation(per_training=2, episodes=2, scored_episodes=2),
+    ppo=PPO(learning_rate=0.002, env_steps=512, envs=8, epochs=2, rollout=16, minibatches=4),
+    bc=BC(learning_rate=0.001, env_steps=256, envs=4, batch=64, passes=2),
+    dqn=dataclasses.replace(_DQN, env_steps=512, epsilon_env_steps=128, learning_starts=128, replay_ratio=4),
 )
 
 BUDGETS = Budgets(

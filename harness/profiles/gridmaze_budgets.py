@@ -83,8 +83,8 @@ _SMOKE = experiments(
     Network(hidden=(16, 16)),
     Pruning(rate=0.9, levels=2),
     Evaluation(per_training=2, episodes=2, scored_episodes=2),
-    dqn=dataclasses.replace(deep_q(1_024), learning_starts=128),
-    ppo=agent(1_024),
+    dqn=dataclasses.replace(deep_q(512), batch=64, learning_starts=128),
+    ppo=dataclasses.replace(agent(512), envs=8, epochs=2, rollout=16),
 )
 
 BUDGETS = Budgets(

@@ -191,7 +191,7 @@ def _in_effect(experiment: Experiment) -> Experiment:
 
 
 _SAYS: Mapping[ProfileName, tuple[str, int]] = {
-    "smoke": ("everything runs, nothing is judged", 3),
+    "smoke": ("everything runs, nothing is judged", 2),
     "reduced": ("half the levels of scaled, for controls and readings", 20),
     "scaled": ("minutes on two cores", 20),
     "extended": ("hours: longer trainings; on most tasks the paper's networks, finer levels, more seeds", 40),

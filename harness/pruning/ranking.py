@@ -30,9 +30,9 @@ def keep_largest(saliencies: Sequence[np.ndarray], masks: Sequence[np.ndarray], 
     held = under.sum(axis=1)
     if (held < count).any():
         raise ValueError(f"{count} weights are to be kept, but a member has only {held.min()} left")
-    order = np.argsort(-ranked, axis=1, kind="stable")
-    kept = np.zeros(ranked.shape, dtype=bool)
-    np.put_along_axis(kept, order[:, :count], True, axis=1)
+    lowest = np.partition(ranked, -count, axis=1)[:, -count, None] if count else np.inf  # of those that stay
+    kept, equal = ranked > lowest, ranked == lowest
+    kept |= equal & (equal.cumsum(axis=1) <= count - kept.sum(axis=1, keepdims=True))
     return unflatten(kept, [mask.shape[1:] for mask in masks])
 
 

@@ -74,7 +74,7 @@ def test_settings_that_only_go_together_may_come_in_any_order(texts: tuple[str, 
         ("pruning.scope=critic", r"actor, actor\+critic"),
         ("savings.stop_at_maximum=no", "true or false"),
         ("network.hidden=8,x", "64-64"),
-        ("learner.minibatches=7", "learner.minibatches=7.*256"),
+        ("learner.minibatches=7", "learner.minibatches=7.*128"),
         ("learner.ppo=mine", "cart-pole mine"),
         ("task.inputs=pole", "'pole'.*pole angle"),
         ("pruning.rate=0.9", "changes nothing here"),  # the profile has that value

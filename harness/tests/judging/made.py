@@ -14,6 +14,7 @@ from harness.judging.chains import Scene
 from harness.judging.run import Run
 from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp
+from harness.overrides import Override
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.pruning.conditions import TICKET
 from harness.pruning.level import Level
@@ -21,7 +22,9 @@ from harness.pruning.prunable import layer_sizes
 
 EXPERT, RANDOM = 499.96975, 25.34  # fixtures/references/cart-pole-500.json
 SMOKE = PROFILES["smoke"]
-PROFILE = dataclasses.replace(SMOKE, name="by hand", seeds=20, gives_findings=True)
+PROFILE = dataclasses.replace(
+    SMOKE, name="by hand", seeds=20, gives_findings=True, overrides=(Override.parse("pruning.levels=3"),)
+)
 """Three levels at densities of 0.1, 0.01 and 0.001; 20 seeds."""
 
 Making = Callable[[Cell, int], Level]

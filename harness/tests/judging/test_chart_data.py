@@ -50,7 +50,7 @@ class TestLines:
         drawn = chart("learning", *runs)
         assert (drawn["kind"], drawn["title"]) == ("learning", "Cart-Pole BC, dense")
         assert labels(drawn) == ["some", "every"]
-        assert drawn["series"][0]["env_steps"] == [256, 512]
+        assert drawn["series"][0]["env_steps"] == [128, 256]
         assert [row[:2] for row in drawn["series"][0]["values"]] == [[100, 100], [500, 200]]
         assert drawn["references"] == REFERENCES
 

@@ -19,7 +19,8 @@ from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import TICKET
 from harness.tests.plugin.projects import OK, made_of_numbers
 
-PLAN = [address(cell) for cell in all_cells(PROFILES["smoke"].cells(System("cart-pole", "ppo"), TICKET, 0))]
+SYSTEM = System("cart-pole", "ppo", ("pruning.levels=3",))
+PLAN = [address(cell) for cell in all_cells(PROFILES["smoke"].cells(SYSTEM, TICKET, 0))]
 """A chain of tickets, level 0 first."""
 STANDING = Standing(0.417, 260, 484, 204.0, 182_345.0, 290.0)
 
@@ -84,7 +85,7 @@ def test_speed_and_time_left_are_of_what_this_run_finished(store: Any) -> None:
     store.finish(ticket)
     clock.seconds += 20
     now = meter.look()
-    assert now.rate == pytest.approx(3 * 1024 / 70)  # members and env_steps of a level of the profile smoke
+    assert now.rate == pytest.approx(2 * 512 / 70)  # members and env_steps of a level of the profile smoke
     assert now.left == pytest.approx(2 * 70)
     assert now.elapsed == 70
     store.finish(ticket)
@@ -184,5 +185,5 @@ def test_a_run_says_how_far_it_was(tmp_path: Path, workers: str) -> None:
     made.add("tickets", "judge.greater(difference(0.2), min_effect=0.05)")
     ran = made.run("-n", workers)
     assert ran.code == OK, ran.text
-    assert re.search(r"^claims: 100 % of the work, 4 of 4 levels", ran.text, re.MULTILINE)
+    assert re.search(r"^claims: 100 % of the work, 3 of 3 levels", ran.text, re.MULTILINE)
     assert "levels" not in made.run("-n", workers).text

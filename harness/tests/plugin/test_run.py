@@ -77,7 +77,7 @@ def test_workers_find_the_same_bits_and_the_same_findings(smoke: Smoke, tmp_path
     parallel = smoke_run(tmp_path / "project", "-n", "2")
     assert parallel.ran.code == OK, parallel.ran.text
     assert "2 workers" in parallel.ran.text
-    assert len(smoke.project.npz) == 1 + 4 * 3
+    assert len(smoke.project.npz) == 1 + 4 * 2
     assert parallel.project.npz == smoke.project.npz
     assert timeless(parallel.project.summary()) == timeless(smoke.project.summary())
     assert tree(parallel.project.folder) == parallel.before
