@@ -1,7 +1,6 @@
 """A/A runs: the arms differ by chance alone, and what the judge makes of them is counted right."""
 
 import dataclasses
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,50 +18,30 @@ from harness.pruning.imp import run_level, start_level
 from harness.results import records
 from harness.results.schema import Conclusion
 from harness.trust import aa
-from harness.trust.aa import ARMS, CHUNK, SEEDS, TWICE, Case, Chunk, Count, Group, cases, conclusion, experiment
+from harness.trust.aa import ARMS, CHUNK, SEEDS, TWICE, Case, Count, Group, cases, conclusion, experiment
 from harness.trust.retrained import ARM
 
 FIRST = AA_BLOCK * SEEDS_PER_BLOCK
 
 
-def dense(arm: int) -> Cell:
-    return Cell(experiment(arm), DENSE, (FIRST, FIRST + 1))
-
-
-def test_arms_start_alike_and_see_other_lessons() -> None:
-    populations = []
-    for arm in range(ARMS):
-        networks, masks = start_level(dense(arm), 0, None, None)
-        task = experiment(arm).task
-        populations.append(experiment(arm).learner.start(task, networks, masks, dense(arm).seeds, 0))
-    for one, other in pairwise(populations):
-        assert np.array_equal(one.networks[ACTOR].flat, other.networks[ACTOR].flat)
-        assert not np.array_equal(one.observations, other.observations)
-
-
-def test_the_first_arm_is_the_learner_itself_and_no_stream_of_one_arm_is_that_of_another() -> None:
+def test_arms_share_their_start_alone_and_are_trained_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds, store = (FIRST, FIRST + 1), Store(tmp_path)
+    dense = [Cell(experiment(arm), DENSE, seeds) for arm in range(ARMS)]
     learner = experiment(0).learner
     plain = BC(**{field.name: getattr(learner, field.name) for field in dataclasses.fields(BC)})
-    own = run_level(dense(0), 0, None)
-    other = run_level(Cell(dataclasses.replace(experiment(0), learner=plain), DENSE, dense(0).seeds), 0, None)
-    assert np.array_equal(own.scores, other.scores)
-    assert np.array_equal(own.trained[ACTOR].flat, other.trained[ACTOR].flat)
-    levels = [level + ARM * arm for arm in range(ARMS) for level in range(experiment(arm).pruning.levels + 1)]
-    assert len(set(levels)) == len(levels)
-    assert len({dense(arm).id for arm in range(ARMS)}) == ARMS
+    levels = [run_level(cell, 0, None) for cell in dense]
+    of_plain = run_level(Cell(dataclasses.replace(experiment(0), learner=plain), DENSE, seeds), 0, None)
+    assert np.array_equal(levels[0].scores, of_plain.scores), "the first arm is the learner itself"
+    assert len({start_level(cell, 0, None, None)[0][ACTOR].flat.tobytes() for cell in dense}) == 1
+    assert len({level.trained[ACTOR].flat.tobytes() for level in levels}) == ARMS
+    assert experiment(0).pruning.levels < ARM, "no stream of one arm is that of another"
 
-
-def test_evidence_is_trained_once_and_differs_between_arms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds, store = (FIRST, FIRST + 1, FIRST + 2), Store(tmp_path)
     first, seconds = aa.trained(seeds, store)
     assert first.returns.shape == (ARMS, len(seeds), experiment(0).pruning.levels + 1)
-    assert len({first.returns[arm].tobytes() for arm in range(ARMS)}) == ARMS
-    assert seconds > 0
-
+    assert len({first.returns[arm].tobytes() for arm in range(ARMS)}) == ARMS and seconds > 0
     monkeypatch.setattr(drain, "run_level", None)  # whoever trains again fails
     again, same = aa.trained(seeds, store)
-    assert np.array_equal(first.returns, again.returns)
-    assert same == seconds
+    assert np.array_equal(first.returns, again.returns) and same == seconds
 
 
 def group(rng: np.random.Generator, seeds: int = SEEDS, lead: float = 0.0) -> Group:
@@ -105,86 +84,57 @@ def test_groups_share_no_seed_and_keep_their_returns() -> None:
     assert len(list(group(np.random.default_rng(0), TWICE - 1).split(SEEDS))) == 1
 
 
-def said(supported: int, contradicted: int, others: int, hypothesis: str = "greater, a pair") -> Count:
-    counted: dict[Conclusion, int] = {"supported": supported, "contradicted": contradicted, "underpowered": others}
-    return Count(case(hypothesis, aa.MARGIN if "equivalent" in hypothesis else 0.0), counted)
-
-
 def test_false_alarms_are_counted_and_bounded() -> None:
+    pair = case("greater, a pair")
+
+    def said(supported: int, contradicted: int, others: int, each: Case = pair) -> Count:
+        return Count(each, {"supported": supported, "contradicted": contradicted, "underpowered": others})
+
     assert said(0, 0, 400).bounds == pytest.approx((0.0, 1 - 0.025 ** (1 / 400)))
     some = said(2, 1, 397)
-    assert (some.false, some.replicates) == (3, 400)
-    assert some.bounds[0] < 3 / 400 < some.bounds[1]
-    assert said(90, 2, 8, "equivalent").false == 2  # where no difference is claimed, supported is right
-    assert said(3, 2, 0, "equivalent, at the margin's edge").false == 5
-
-
-def test_five_per_cent_is_no_excess_and_ten_is() -> None:
-    assert not said(10, 10, 380).exceeds(0.01)
-    assert said(20, 20, 360).exceeds(0.01)
+    assert (some.false, some.replicates) == (3, 400) and some.bounds[0] < 3 / 400 < some.bounds[1]
+    assert said(90, 2, 8, case("equivalent", aa.MARGIN)).false == 2  # where no difference is claimed, it is right
+    assert not said(10, 10, 380).exceeds(0.01) and said(20, 20, 360).exceeds(0.01)
     assert not said(2, 0, 8).exceeds(0.01)  # ten replicates show little
 
 
 @pytest.mark.parametrize(
-    ("conclusion_of", "code"),
+    ("said", "of", "code"),
     [
-        ({}, 0),
-        ({"equivalent": "supported", "non-inferior": "supported"}, 0),
-        ({"greater, contrast of three": "supported"}, 1),
-        ({"spreads wider": "contradicted"}, 1),
-        ({"equivalent, at the margin's edge": "supported"}, 1),
+        ("supported", "equivalent", 0),
+        ("supported", "greater, contrast of three", 1),
+        ("contradicted", "spreads wider", 1),
+        ("supported", "equivalent, at the margin's edge", 1),
     ],
-    ids=lambda value: " ".join(value) or "nothing" if isinstance(value, dict) else str(value),
 )
 def test_too_many_false_alarms_fail_and_stand_in_the_record(
-    conclusion_of: dict[str, Conclusion], code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    said: Conclusion, of: str, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Each case came to the same in all of its replicates: underpowered, if nothing else is said."""
+    """One hypothesis came to the same in all of its replicates, every other is underpowered."""
     monkeypatch.chdir(tmp_path)
-    asked: list[int] = []
-
-    def measure(number: int, folder: Path) -> Chunk:
-        asked.append(number)
-        one = [[conclusion_of.get(c.hypothesis, "underpowered")] * (CHUNK // c.seeds) for c in cases()]
-        return Chunk(one, np.random.default_rng(0).normal(0.5, 0.1, (ARMS, CHUNK, 4)), 3.0)
-
-    monkeypatch.setattr(aa, "measure", measure)
-    assert aa.main(replicates=15, processes=1) == code
-    assert asked == [0, 1]
-    held = records.read("aa", committed=tmp_path / "none")
-    assert held is not None
-    assert (held.ok, held.cpu_seconds) == (code == 0, 6.0)
-    assert all((name in held.verdict) == bool(code) for name in conclusion_of)
-    bad = {row[0] for row in held.tables[0].rows if getattr(row[-1], "tone", "") == "bad"}
-    assert bad == (set(conclusion_of) if code else set())
-
-
-@pytest.mark.parametrize("arguments", [{"replicates": 0}, {"replicates": 399, "fixture": True}, {"processes": 0}])
-def test_arguments_that_can_not_be_used_are_refused(
-    arguments: dict[str, int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(OneLineError, match="replicates"):
-        aa.main(**arguments)
-    assert not (tmp_path / ".claims").exists()
-
-
-def test_a_place_that_can_not_be_written_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".claims").write_text("")
-    with pytest.raises(OneLineError, match=r"\.claims"):
-        aa.main()
-
-
-def test_seeds_are_of_blocks_that_no_claim_is_judged_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     flat: list[int] = []
 
     def trained(seeds: tuple[int, ...], store: Store) -> tuple[Group, float]:
         flat.extend(seeds)
-        return group(np.random.default_rng(0), TWICE), 0.0
+        return group(np.random.default_rng(0), CHUNK), 3.0
 
     monkeypatch.setattr(aa, "trained", trained)
-    monkeypatch.setattr(aa, "cases", list)
-    for number in range(3):
-        aa.measure(number, tmp_path)
-    assert flat == list(range(FIRST, FIRST + 3 * CHUNK))
+    monkeypatch.setattr(aa, "conclusion", lambda case, group: said if case.hypothesis == of else "underpowered")
+    assert aa.main(replicates=15, processes=1) == code
+    assert flat == list(range(FIRST, FIRST + 2 * CHUNK)), "seeds of blocks that no claim is judged on"
+    held = records.read("aa", committed=tmp_path / "none")
+    assert held is not None and held.ok == (code == 0) and held.cpu_seconds >= 6
+    assert (of in held.verdict) == bool(code)
+    bad = {row[0] for row in held.tables[0].rows if getattr(row[-1], "tone", "") == "bad"}
+    assert bad == ({of} if code else set())
+
+
+@pytest.mark.parametrize("arguments", [{"replicates": 0}, {"replicates": 399, "fixture": True}, {"processes": 0}, {}])
+def test_what_can_not_be_measured_is_refused_before(
+    arguments: dict[str, int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if not arguments:
+        (tmp_path / ".claims").write_text("")  # in its place
+    with pytest.raises(OneLineError, match="replicates" if arguments else r"\.claims"):
+        aa.main(**arguments)
