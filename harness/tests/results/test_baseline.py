@@ -45,24 +45,14 @@ def test_what_is_written_is_read_again_to_the_last_byte(file: Path) -> None:
     held = read(file)
     assert held == baseline(found(), found("test_other", "underpowered", p=None, sample=None))
     assert (held.profile, held.seed_block, len(held.claims["a-claim"].findings)) == ("scaled", 0, 2)
-    write(held, file.with_name("again.json"))
-    assert file.with_name("again.json").read_bytes() == file.read_bytes()
-
-
-def test_the_order_of_execution_leaves_no_trace(file: Path) -> None:
     write(baseline(found("test_other", "underpowered", p=None, sample=None), found()), file.with_name("again.json"))
-    assert file.with_name("again.json").read_bytes() == file.read_bytes()
+    assert file.with_name("again.json").read_bytes() == file.read_bytes(), "in whatever order they were judged"
 
 
 def test_entries_that_no_claim_uses_are_found(file: Path) -> None:
     assert read(file).unused({"a-claim": ["test_it"]}) == ["a-claim test_other"]
     assert read(file).unused({"a-claim": ["test_it", "test_other", "test_new"]}) == []
     assert len(read(file).unused({})) == 2
-
-
-def test_what_was_not_judged_is_no_baseline() -> None:
-    with pytest.raises(ValueError, match="conclusion"):
-        baseline(finding(conclusion="error"))
 
 
 def test_the_committed_baseline_is_of_what_is_registered() -> None:
@@ -82,17 +72,12 @@ A = "claims/a-claim/findings/test_it"
     ("at", "value"),
     [
         ("format", 7),
-        ("profile", None),
         ("more", 1),
-        ("claims", []),
         ("claims/a-claim/verdict", "PERHAPS"),
         (f"{A}/conclusion", "error"),
         (f"{A}/effect", "much"),
         (f"{A}/effect", 0.9),  # not that of its seeds
-        (f"{A}/n", [-1]),
-        (f"{A}/sample", {"statistic": "mean"}),
         (f"{A}/cells", None),
-        (f"{A}/smallest", 0.05),
         ("commitments", {"claims": {}}),
     ],
 )
@@ -110,17 +95,12 @@ def test_anything_else_is_one_line_that_names_the_place_and_the_way_out(file: Pa
     assert last in said or way[-1] in said
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b'{"format": 3, "claims": {', b"\xff\xfe", b"[]", b'{"format": NaN}', b"[" * 100_000]
-)
+@pytest.mark.parametrize("content", [b"", b'{"format": 3, "claims": {', b"\xff\xfe", b"[]", b"[" * 100_000])
 def test_what_is_no_baseline_at_all_is_one_line(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     refused(file)
-
-
-def test_a_folder_or_nothing_is_one_line(tmp_path: Path) -> None:
-    refused(tmp_path)
-    refused(tmp_path / "none.json")
+    refused(file.parent)
+    refused(file.with_name("none.json"))
 
 
 def refused(file: Path) -> str:
@@ -148,29 +128,23 @@ def refused(file: Path) -> str:
         (found(conclusion="underpowered"), found(conclusion="contradicted", shift=-0.6), "regressed"),
         (found(conclusion="underpowered"), found(conclusion="contradicted", shift=-0.001), "changed"),
         (found(), found("test_new"), "new"),
+        (found(), finding(name="test_it", conclusion="error"), None),
         (found(), found(min_effect=0.01), "not comparable"),
         (found(), found(unit="levels"), "not comparable"),
         (found(), found(kind="equivalent"), "not comparable"),
         (found(), found(conclusion="underpowered", sample=None), "not comparable"),
     ],
 )
-def test_a_finding_stands_by_its_conclusion_and_its_drift(before: Finding, now: Finding, standing: str) -> None:
+def test_a_finding_stands_by_its_conclusion_and_its_drift(before: Finding, now: Finding, standing: str | None) -> None:
     held = against(now, baseline(before))
-    assert held is not None
-    assert held.standing == standing
-    assert "\n" not in held.says
-
-
-def test_a_finding_without_a_result_stands_nowhere() -> None:
-    for conclusion in ("error", "not run", "smoke"):
-        assert against(found(conclusion=conclusion), baseline()) is None
-
-
-def test_what_is_unlike_is_not_compared_and_says_why() -> None:
-    held = against(found(shift=-0.3, conclusion="underpowered"), baseline(), "profile a -> b")
-    assert held is not None
-    assert (held.standing, held.moved) == ("not comparable", None)
-    assert "profile a -> b" in held.says
+    assert (held.standing if held else None) == standing
+    if held:
+        unlike = against(now, baseline(before), "profile a -> b")
+        assert unlike is not None and (unlike.standing, unlike.moved) == (
+            "new" if standing == "new" else "not comparable",
+            None,
+        )
+        assert standing == "new" or "profile a -> b" in unlike.says
 
 
 def test_a_drift_within_the_margin_does_not_regress() -> None:
@@ -207,9 +181,3 @@ def test_what_alarms_alone_need_not_among_many() -> None:
         assert held is not None and held.p is not None
         assert ALPHA / 40 < held.p < ALPHA
         assert held.standing == standing
-
-
-def test_the_more_it_watches_the_more_it_asks_of_each() -> None:
-    alone, crowded = (against(found("test_0"), baseline(*(found(f"test_{i}") for i in range(n)))) for n in (1, 20))
-    assert alone is not None and crowded is not None and alone.seen is not None and crowded.seen is not None
-    assert crowded.seen > alone.seen

@@ -35,38 +35,30 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "below" / history.NAME
 
 
-# What is kept
+# What is kept, and what can be asked
 
 
-def test_a_run_comes_back_as_it_was_but_for_its_charts(file: Path) -> None:
-    held = run(versions={"numpy": "2.4.6"}, changes=("pruning.rate=0.3",), control="")
-    claim = held.claims[0].replace(charts=({"kind": "returns"},))
-    history.append(file, held.replace(claims=(claim,)))
-    assert history.read(file, "scaled", ["pruning.rate=0.3"]) == [held]
-
-
-def test_each_finding_of_each_run_keeps_its_own_numbers(file: Path) -> None:
+def test_each_finding_of_each_run_comes_back_with_its_own_numbers_but_no_charts(file: Path) -> None:
     """Findings of one name in several claims and runs that all differ: none borrows another's."""
     runs = []
     for number in range(3):
         claims = []
-        for claim in ("one", "two"):
-            offset = number + (10 if claim == "two" else 0)
+        for claim, offset in (("one", number), ("two", number + 10)):
             findings = [
                 finding(
                     claim=claim,
                     name=name,
                     effect=at + offset,
                     lower=at + offset - 0.3,
-                    upper=at + offset + 0.6,
                     p=0.01 * at,
                     sample=sample(at, at + 1, shift=offset),
                 )
                 for at, name in enumerate(("a", "b"), 1)
             ]
             claims.append(claim_result(*findings, cpu_seconds=offset))
-        runs.append(run_result(*claims, created=f"2026-11-0{number + 1}"))
-        history.append(file, runs[-1])
+        runs.append(run_result(*claims, created=f"2026-11-0{number + 1}", versions={"numpy": "2.4.6"}))
+        drawn = tuple(claim.replace(charts=({"kind": "returns"},)) for claim in claims)
+        history.append(file, runs[-1].replace(claims=drawn))
     assert history.read(file, "scaled") == runs
     past = history.elsewhere(file, "paper")["scaled"]
     assert {name: one.claim for name, one in past.items()} == {claim.id: claim for claim in runs[-1].claims}
@@ -80,26 +72,18 @@ def test_runs_are_told_apart_by_profile_and_changes_and_come_oldest_first(file: 
     assert effects(history.read(file, "scaled")) == [0.3, 0.1, 0.25]
     assert effects(history.read(file, "scaled", last=2)) == [0.1, 0.25]
     assert len(history.read(file, "reduced")) == 1
-    (changed,) = history.read(file, "scaled", ("control unmasked", "pruning.lineage=branch"))
-    assert changed.control == "unmasked"
+    assert len(history.read(file, "scaled", ("control unmasked", "pruning.lineage=branch"))) == 1
     assert history.read(file, "scaled", ("pruning.lineage=branch",)) == []
 
 
-def test_a_run_that_is_not_complete_is_kept_and_not_drawn(file: Path) -> None:
+def test_a_partial_run_is_kept_and_not_drawn_and_one_that_judged_nothing_is_not_kept(file: Path) -> None:
+    history.append(file, run_result(claim_result(finding(conclusion="smoke"), verdict="SMOKE")))
+    assert history.read(file, "scaled") == []
+    assert history.elsewhere(file, "scaled") == history.judged_blocks(file, "one") == {}
+    assert not file.parent.exists(), "reading makes no file"
     history.append(file, run(lacking="a path named some of the claims"))
     assert history.read(file, "scaled") == []
     assert history.judged_seeds(file, "one", "a", "scaled", (), 0) == (5,)
-
-
-def test_a_run_that_judged_nothing_is_not_kept(file: Path) -> None:
-    history.append(file, run_result(claim_result(finding(conclusion="smoke"), verdict="SMOKE")))
-    assert not file.exists()
-
-
-def test_where_there_is_no_file_there_is_nothing_and_reading_makes_none(file: Path) -> None:
-    assert history.read(file, "scaled") == []
-    assert history.elsewhere(file, "scaled") == history.judged_blocks(file, "one") == {}
-    assert not file.parent.exists()
 
 
 def test_a_thousand_findings_are_read_in_less_than_a_second(file: Path) -> None:
@@ -111,18 +95,14 @@ def test_a_thousand_findings_are_read_in_less_than_a_second(file: Path) -> None:
     assert time.process_time() - began < 1
 
 
-# What can be asked
-
-
 def test_of_each_other_profile_the_latest_run_of_each_claim_is_shown(file: Path) -> None:
-    history.append(file, run(0.1, profile="extended", created="2026-11-01"))
-    history.append(file, run(0.2, profile="extended", created="2026-11-02"))
-    history.append(file, run(0.3, claim="two", profile="extended", created="2026-11-03"))
-    history.append(file, run(0.4, profile="paper", created="2026-11-04"))
+    history.append(file, run(0.1, profile="extended"))
+    history.append(file, run(0.2, profile="extended"))
+    history.append(file, run(0.3, claim="two", profile="extended"))
+    history.append(file, run(0.4, profile="paper"))
     found = history.elsewhere(file, "paper")
     assert found.keys() == {"extended"}
-    days = {claim: (past.run.created, past.claim.findings[0].effect) for claim, past in found["extended"].items()}
-    assert days == {"one": ("2026-11-02", 0.2), "two": ("2026-11-03", 0.3)}
+    assert {name: past.claim.findings[0].effect for name, past in found["extended"].items()} == {"one": 0.2, "two": 0.3}
     assert history.elsewhere(file, "scaled").keys() == {"extended", "paper"}
 
 
@@ -133,7 +113,7 @@ def test_of_each_other_profile_the_latest_run_of_each_claim_is_shown(file: Path)
         ({"seed_block": 1}, False),
         ({"changes": ("pruning.rate=0.3",)}, False),
         ({"own_seeds": False}, False),
-        ({"expected": 3}, False),
+        ({"expected": 3}, False),  # it judged a part of the claim
         ({"expected": None}, False),
         ({"lacking": "a path named some of the claims"}, True),  # of this claim it judged all
     ],
@@ -152,32 +132,20 @@ def test_only_a_run_of_the_profile_as_it_is_and_of_the_whole_claim_takes_another
     assert past.run.created == ("newer" if replaces else "older")
 
 
-def test_a_part_of_a_claim_is_shown_where_there_is_no_whole(file: Path) -> None:
-    part = run(profile="paper")
-    history.append(file, part.replace(claims=(part.claims[0].replace(expected=7),)))
-    assert not history.elsewhere(file, "scaled")["paper"]["one"].claim.whole
-
-
-def test_the_numbers_of_seeds_at_which_a_finding_was_judged_are_known_in_their_order(file: Path) -> None:
+def test_the_seeds_and_the_blocks_at_which_a_finding_was_judged_are_known_in_their_order(file: Path) -> None:
     for count in (20, 5, 20, 8):
         history.append(file, run(seeds=tuple(range(count))))
     history.append(file, run(seeds=tuple(range(3)), seed_block=1))
     history.append(file, run(seeds=tuple(range(4)), changes=("pruning.rate=0.3",)))
-    history.append(file, run(seeds=tuple(range(6)), claim="two"))
+    history.append(file, run(seeds=tuple(range(6)), claim="two", seed_block=7, profile="paper"))
+    other = claim_result(finding(claim="one", name="c"), finding(claim="one", name="a", conclusion="error"))
+    history.append(file, run_result(other, seed_block=9))
     assert history.judged_seeds(file, "one", "a", "scaled", (), 0) == (20, 5, 8)
     assert history.judged_seeds(file, "one", "a", "scaled", (), 1) == (3,)
     assert history.judged_seeds(file, "one", "c", "scaled", (), 0) == ()
-
-
-def test_the_blocks_on_which_a_claim_or_a_finding_was_judged_are_known(file: Path) -> None:
-    for block in (0, 3):
-        history.append(file, run(seed_block=block))
-    history.append(file, run(seed_block=7, profile="paper"))
-    other = claim_result(finding(claim="one", name="c"), finding(claim="one", name="a", conclusion="error"))
-    history.append(file, run_result(other, seed_block=9))
-    assert history.judged_blocks(file, "one") == {"paper": (7,), "scaled": (0, 3, 9)}
-    assert history.judged_blocks(file, "one", "a") == {"paper": (7,), "scaled": (0, 3)}
-    assert history.judged_blocks(file, "two") == {}
+    assert history.judged_blocks(file, "one") == {"scaled": (0, 1, 9)}
+    assert history.judged_blocks(file, "one", "a") == {"scaled": (0, 1)}
+    assert history.judged_blocks(file, "two") == {"paper": (7,)}
 
 
 # Several processes
@@ -191,22 +159,22 @@ def append_many(path: str, count: int, done: Any = None) -> None:
 
 
 def test_processes_that_write_at_once_lose_nothing(file: Path) -> None:
-    writers = [start(append_many, str(file), 12) for _ in range(4)]
+    writers = [start(append_many, str(file), 12) for _ in range(3)]
     for writer in writers:
         writer.join(60)
         assert writer.exitcode == 0
-    runs = history.read(file, "scaled")
-    assert sorted(effects(runs)) == sorted(place / 1000 for place in range(12) for _ in range(4))
-    assert all(len(one.findings) == 2 for one in runs)
+    assert sorted(effects(history.read(file, "scaled"))) == sorted(
+        place / 1000 for place in range(12) for _ in range(3)
+    )
 
 
 def test_kills_at_any_moment_leave_whole_runs_and_all_that_were_finished(file: Path) -> None:
     finished = 0
-    for place in range(5):
+    for place in range(3):
         done = queue()
         writer = start(append_many, str(file), 1000, done)
         done.get()
-        time.sleep(0.01 + 0.017 * place)
+        time.sleep(0.01 + 0.031 * place)
         assert writer.pid is not None
         os.kill(writer.pid, signal.SIGKILL)
         writer.join(60)
@@ -217,8 +185,6 @@ def test_kills_at_any_moment_leave_whole_runs_and_all_that_were_finished(file: P
         runs = history.read(file, "scaled")
         assert finished <= len(runs) <= finished + place + 1  # one that was written may not have been told
         assert all(len(one.findings) == 2 for one in runs)
-    with closing(sqlite3.connect(file)) as base:
-        assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 # Files that are something else
@@ -232,31 +198,27 @@ def refusal(use: Callable[[], object]) -> str:
     return str(refused.value)
 
 
-def of_something_else(file: Path) -> None:
-    file.unlink()
-    with closing(sqlite3.connect(file)) as base:
-        base.execute("CREATE TABLE bookmarks (url TEXT)")
-
-
-def of_another_format(file: Path) -> None:
-    with closing(sqlite3.connect(file)) as base:
-        base.execute("PRAGMA user_version = 1")
-
-
 def cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:5000])
-
-
-def overwritten(file: Path) -> None:
-    content = file.read_bytes()
-    file.write_bytes(content[:100] + b"\xff" * (len(content) - 100))
 
 
 def no_database(file: Path) -> None:
     file.write_text("not a database, but a text that is long enough to be taken for one" * 20)
 
 
-@pytest.mark.parametrize("damage", [of_something_else, of_another_format, cut, overwritten, no_database])
+def sql(statement: str, anew: bool = False) -> Callable[[Path], None]:
+    def execute(file: Path) -> None:
+        if anew:
+            file.unlink()
+        with closing(sqlite3.connect(file, isolation_level=None)) as base:
+            base.execute(statement)
+
+    return execute
+
+
+@pytest.mark.parametrize(
+    "damage", [cut, no_database, sql("CREATE TABLE bookmarks (url TEXT)", anew=True), sql("PRAGMA user_version = 1")]
+)
 def test_a_damaged_or_foreign_file_is_one_line_and_is_left_alone(file: Path, damage: Callable[[Path], None]) -> None:
     history.append(file, run())
     damage(file)
@@ -267,38 +229,26 @@ def test_a_damaged_or_foreign_file_is_one_line_and_is_left_alone(file: Path, dam
     assert file.read_bytes() == before
 
 
-def test_a_row_that_is_no_claim_is_one_line(file: Path) -> None:
+def test_a_row_that_is_no_claim_and_a_place_that_can_not_be_written_are_one_line(file: Path) -> None:
     history.append(file, run())
-    with closing(sqlite3.connect(file, isolation_level=None)) as base:
-        base.execute("UPDATE claims SET result = '{}'")
-    assert "can't be read" in refusal(lambda: history.read(file, "scaled"))
-
-
-def test_a_place_that_can_not_be_written_is_known_before(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    said = refusal(lambda: history.prove_usable(tmp_path / "file" / "below" / history.NAME))
-    assert "can't be written" in said
-    history.prove_usable(tmp_path / "free" / history.NAME)
-    assert not (tmp_path / "free" / history.NAME).exists()
-
-
-# A session
+    sql("UPDATE claims SET result = '{}'")(file)
+    assert str(file) in refusal(lambda: history.read(file, "scaled"))
+    below = file / "below" / history.NAME  # where a file stands
+    assert str(below) in refusal(lambda: history.prove_usable(below))
+    history.prove_usable(file.with_name("free"))
+    assert not file.with_name("free").exists()
 
 
 def test_a_session_adds_what_it_judged_however_many_workers_did_and_notes_seeds_added_to_others(tmp_path: Path) -> None:
     made = made_of_numbers(tmp_path / "project", "supported", "underpowered")
     file = made.folder / ".claims" / history.NAME
-    for args in (["-n", "2"], ["--claim=supported"], ["claims/test_underpowered.py::test_it"]):
+    for args in (["-n", "2"], ["--claim=supported"]):
         ran = made.run("--claims-report=none", *args)
         assert ran.code == OK, ran.text
     (whole,) = history.read(file, "tiny")
-    assert {claim.id: claim.verdict for claim in whole.claims} == {
-        "supported": "REPRODUCED",
-        "underpowered": "INCONCLUSIVE",
-    }
+    assert {claim.id for claim in whole.claims} == {"supported", "underpowered"}
     commands = {name: past.run.command for name, past in history.elsewhere(file, "scaled")["tiny"].items()}
-    assert "--claim=supported" in commands["supported"], "the latest run that judged all of it"
-    assert "-n 2" in commands["underpowered"], "the last one may have judged a part"
+    assert "--claim=supported" in commands["supported"] and "-n 2" in commands["underpowered"]
     assert history.judged_blocks(file, "supported") == {"tiny": (0,)}
     ran = made.run("--claims-report=none", "--claims-seeds=5")
     assert "seeds were added to a block already judged: 5 after 3 on block 0" in ran.text

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 
 from harness.results import schema
@@ -25,7 +24,7 @@ RNG = np.random.default_rng(5)
 SAMPLES = {
     "mean": Sample.of("mean", RNG.normal(size=7), seeds=range(40, 47)),
     "holds out": Sample.of("holds out", [[-inf, -0.5], [-0.2, inf]], [[-0.1, -0.1]], seeds=(1, 2)),
-    "spread": Sample.of("spread", RNG.normal(size=(4, 3)), RNG.normal(size=(4, 3))),
+    "spread": Sample.of("spread", RNG.normal(size=(9, 3)), RNG.normal(size=(9, 3))),
 }
 MORE = MoreSeeds(
     seeds=40, times=2, count=20, block=3, passed_over=(1, 2), core_minutes=90, minutes=45, cpus=2, command="pytest -x"
@@ -67,12 +66,10 @@ def test_a_run_comes_back_as_it_was_with_its_charts(tmp_path: Path) -> None:
     "changes",
     [
         {"conclusion": "perhaps"},
-        {"kind": "less"},
         {"min_effect": -0.1},
         {"n": (-1,)},
         {"effect": "much"},
         {"smallest": 0.1},
-        {"refusal": "why not"},
         {"drift": {"standing": "better"}},
     ],
     ids=str,
@@ -87,12 +84,11 @@ def test_what_is_no_finding_is_refused(changes: dict[str, Any]) -> None:
     [
         ("", ""),
         ("[" * 100_000, ""),
-        ("[]", "format 3"),
         ('{"schema": 2, "claims": []}', "format 3"),
         ('{"format": 3, "profile": "scaled"}', "created"),
         (run_result().to_json().replace('"supported"', '"perhaps"'), "claims, 0, findings, 0, conclusion"),
     ],
-    ids=["empty", "deep", "list", "older", "incomplete", "a conclusion"],
+    ids=["empty", "deep", "older", "incomplete", "a conclusion"],
 )
 def test_a_file_that_is_no_findings_is_one_line_that_names_it(tmp_path: Path, content: str, named: str) -> None:
     (tmp_path / "f.json").write_text(content)
@@ -113,11 +109,6 @@ def test_a_claim_is_whole_where_each_of_its_findings_was_judged() -> None:
 # Samples
 
 
-@given(arrays(np.float64, st.integers(1, 9), elements=st.floats(-1e6, 1e6)))
-def test_a_contrast_is_the_mean_of_its_seeds(values: np.ndarray) -> None:
-    assert Sample.of("mean", values).effect == pytest.approx(values.mean(), rel=1e-15, abs=1e-300)
-
-
 @given(st.integers(2, 8), st.integers(2, 8), st.randoms(use_true_random=False))
 def test_ranks_give_the_effect_of_their_test(one: int, other: int, random: Any) -> None:
     groups = []
@@ -130,32 +121,28 @@ def test_ranks_give_the_effect_of_their_test(one: int, other: int, random: Any) 
     assert sample.effect == pytest.approx(censored_ranks(*groups, 99).effect, abs=1e-12)
 
 
-def test_spreads_give_the_effect_of_their_test() -> None:
-    one, other = RNG.normal(0, 2, (12, 5)), RNG.normal(size=(12, 5))
-    assert Sample.of("spread", one, other).effect == pytest.approx(swapped_spreads(one, other, 99).effect, abs=1e-12)
-
-
 @pytest.mark.parametrize("statistic", SAMPLES)
-def test_a_sample_is_read_again_to_the_last_bit(statistic: str) -> None:
+def test_an_effect_is_that_of_the_test_and_a_sample_is_read_again_to_the_last_bit(statistic: str) -> None:
     sample = SAMPLES[statistic]
     again = Sample.from_json(sample.to_json())
     assert again == sample and again.effect == sample.effect
+    if statistic == "mean":
+        assert sample.effect == pytest.approx(sample.arrays[0].mean(), rel=1e-15)
+    if statistic == "spread":
+        assert sample.effect == pytest.approx(swapped_spreads(*sample.arrays, 99).effect, abs=1e-12)
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"statistic": "median"},
-        {"seeds": "0-19"},
         {"seeds": [0.5]},
-        {"groups": {}},
         {"groups": [[0.1, [0.2]]]},
         {"groups": [[[0.1], [0.2, 0.3]]]},
         {"groups": [[]]},
         {"groups": [[1.0], [2.0]]},
         {"groups": [["NaN"]]},
         {"groups": [["Infinity"]]},
-        {"more": 1},
     ],
     ids=str,
 )
