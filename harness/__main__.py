@@ -1,8 +1,8 @@
-"""`python -m harness COMMAND`: what is not a test.
+"""`python -m harness COMMAND`: the commands of the suite that are not tests.
 
-Exit codes: 0; 1 where `bench` misses a target, `evidence` finds damage or refuses a cell, what `calibrate`, `aa`,
-`controls`, `agreement` or `alarms` measure is not as it must be, or pytest came to no findings; 3 where the disk does
-not take what is written; 4 for a bad argument or fixture, as pytest's usage errors. What is wrong is one line.
+Exit codes: 0 if all is well; 1 if `bench` misses a target, `evidence` finds damage or refuses a cell, `calibrate`,
+`aa`, `controls`, `agreement` or `alarms` measures an error rate that is too high, or pytest made no findings; 3 if a
+file can't be written; 4 for a bad argument or fixture. An error is one line.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _FINDINGS: Options = {
         "nargs": "+",
         "type": Path,
         "metavar": "FINDINGS.json",
-        "help": "one of each block, the first block first",
+        "help": "the findings of one block each, the reference block first",
     }
 }
 
@@ -47,39 +47,45 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {
     ),
     "tune": (
         "harness.profiles.tuning:tune",
-        'train dense agents of the tuning seeds with other hyperparameters; a system is "TASK LEARNER"',
+        'compare hyperparameters on dense agents of the tuning seeds; a system is "TASK LEARNER"',
         _only("system", "systems"),
     ),
     "profile": ("harness.bench.profiling:main", "show where a cell's CPU time goes", {}),
     "bench": (
         "harness.__main__:bench",
-        "compare speed, memory and returns with stable-baselines3",
+        "measure speed, memory and returns against stable-baselines3",
         {**_only("part"), "--out": {"type": Path, "default": Path(".claims"), "help": "folder (default: .claims)"}},
     ),
     "preregister": (
         "harness.__main__:preregister",
-        "register what each claim commits itself to, as its source has it now (writes fixtures/preregistration.json)",
+        "register the claims' present hypotheses, margins and settings (writes fixtures/preregistration.json)",
         {
             "--history": {"default": ".claims/history.sqlite", "metavar": "FILE", "help": "default: %(default)s"},
-            "--reason": {"default": "", "help": "why no difference counts as a change, e.g. a refactoring"},
+            "--reason": {"default": "", "help": "why differences do not count as changes, e.g. refactoring"},
         },
     ),
     "calibrate": (
         "harness.trust.calibration:main",
-        "how often each test is wrong, by simulation",
+        "measure how often each test is wrong, by simulation",
         _number("--replicates", 20_000, "samples per entry") | _FIXTURE,
     ),
     "aa": (
         "harness.trust.aa:main",
-        "judge trainings that differ by chance alone",
-        _number("--replicates", 400, "groups of 20 seeds") | _number("--processes", 2, "at most so many") | _FIXTURE,
+        "measure false alarms on trainings that differ by chance alone",
+        _number("--replicates", 400, "groups of 20 seeds")
+        | _number("--processes", 2, "number of processes at most")
+        | _FIXTURE,
     ),
     "controls": (
         "harness.trust.negative_controls:main",
-        "break one ingredient at a time: a claim that declares it must stop reproducing",
+        "break one ingredient at a time, and check that the claims which depend on it stop reproducing",
         {
             **_only("control"),
-            "--idle": {"default": "", "metavar": "CONTROL", "help": "disable its mutation: it must be found out"},
+            "--idle": {
+                "default": "",
+                "metavar": "CONTROL",
+                "help": "disable this control's mutation, which the check must detect",
+            },
             **_FIXTURE,
         },
     ),
@@ -88,7 +94,7 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {
         "compare runs of the claims on different blocks of seeds",
         _FINDINGS | _FIXTURE,
     ),
-    "alarms": ("harness.trust.alarms:main", "how often the gate alarms on fresh seeds", _FINDINGS | _FIXTURE),
+    "alarms": ("harness.trust.alarms:main", "measure how often the gate fails on fresh seeds", _FINDINGS | _FIXTURE),
     "multiverse": (
         "harness.trust.multiverse:main",
         "judge the claims under every other reading of the paper",
@@ -101,7 +107,7 @@ The function returns an exit code, or what is to be printed, a line each."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong with an argument in one line, and ends with 4: 2 is an interrupted run's, as pytest's is."""
+    """Reports a bad argument in one line and exits with 4, since 2 stands for an interrupted run, as in pytest."""
 
     def error(self, message: str) -> NoReturn:
         """End the process."""
@@ -116,7 +122,7 @@ def main() -> int:
         command = commands.add_parser(name, help=help, description=help)
         for option, settings in options.items():
             command.add_argument(option, **settings)
-    commands.add_parser("evidence", help="list, explain, check, clean and carry evidence", add_help=False)
+    commands.add_parser("evidence", help="list, explain, check, clean, export and import evidence", add_help=False)
     chosen, rest = parser.parse_known_args()
     if rest and chosen.command != "evidence":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

@@ -1,4 +1,4 @@
-"""Giving names to a user's own pruning criteria, initialisers, learners and controls: from a package, a module or a
+"""Register your own pruning criteria, initialisers, learners and controls under a name, from a package, a module or a
 conftest.py.
 
     from harness import register
@@ -39,7 +39,7 @@ def learner(task: str, name: str, like: str | None = None) -> Callable[[T], T]:
 
     def register(settings: T) -> T:
         if any((task, name) in profile.systems for profile in PROFILES.values()):
-            raise RegistrationError(f"the profiles have a system {task} {name} already: give the learner another name")
+            raise RegistrationError(f"the profiles already have a system {task} {name}: give the learner another name")
         LEARNERS.add(f"{task}/{name}", OwnLearner(settings, like), origin_of(settings), registrar)
         return settings
 

@@ -28,16 +28,16 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report, compare two runs, or print the table of results. Returns the exit code."""
     parser = _Parser(prog="python -m reports", description="Rebuild the report of a run without training.")
-    parser.add_argument("--findings", type=Path, default=FINDINGS, metavar="JSON")
+    parser.add_argument("--findings", type=Path, default=FINDINGS, metavar="JSON", help="default: %(default)s")
     parser.add_argument("--out", type=Path, metavar="HTML", help="default: report.html beside the findings")
     parser.add_argument(
         "--history", type=Path, metavar="FILE", help=f"earlier runs; default: {history.NAME} beside the findings"
     )
     commands = parser.add_subparsers(dest="command", metavar="compare A B | table [FINDINGS]")
-    what = "show two runs side by side"
+    what = "compare two runs side by side"
     two = commands.add_parser("compare", help=what, description=what)
-    two.add_argument("a", type=Path, metavar="A", help="one run: its findings.json, folder or report.html")
-    two.add_argument("b", type=Path, metavar="B", help="the other, as a rule the newer")
+    two.add_argument("a", type=Path, metavar="A", help="the first run: its findings.json, folder or report.html")
+    two.add_argument("b", type=Path, metavar="B", help="the second run, usually the newer one")
     two.add_argument(
         "--out", type=Path, metavar="HTML", dest="page", help="default: compare.html beside the findings of B"
     )
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nargs="?",
         default=BASELINE,
         metavar="FINDINGS",
-        help=f"or a baseline; default: {BASELINE.name}",
+        help=f"a findings.json or a baseline; default: {BASELINE.name}",
     )
     options = parser.parse_args(arguments)
     try:
@@ -63,7 +63,7 @@ def _rebuild(options: argparse.Namespace) -> int:
 
     if not options.findings.exists():
         raise ValueError(
-            f"there are no findings at {options.findings}: run pytest first, or name others with --findings"
+            f"there are no findings at {options.findings}: run pytest first, or name another file with --findings"
         )
     if options.history and not options.history.exists():
         raise ValueError(f"there is no history at {options.history}")

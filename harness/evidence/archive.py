@@ -1,4 +1,4 @@
-"""Cells as one tar archive, to be carried to another machine: written whole or not at all, trusted in nothing."""
+"""Cells as one tar archive, for another machine. It is written whole or not at all; on import everything is checked."""
 
 import os
 import tarfile
@@ -61,7 +61,9 @@ def read_archive(path: Path, store: Path) -> Iterator[tuple[str, str]]:
             raise ArchiveError(f"{path} is not an archive of evidence: it holds no cell")
         for cell in map(StoredCell, unpacked):
             with lock(store, cell.key) as held:
-                outcome = _take(cell, StoredCell(store / "cells" / cell.key)) if held else "somebody is computing it"
+                outcome = (
+                    _take(cell, StoredCell(store / "cells" / cell.key)) if held else "another process is computing it"
+                )
             yield cell.key, outcome if outcome in ("imported", "is there already") else f"refused: {outcome}"
 
 

@@ -1,4 +1,4 @@
-"""`python -m harness evidence COMMAND`: what is in a store, why it is valid or not, and how it is carried about."""
+"""`python -m harness evidence COMMAND`: list a store, explain staleness, check, clean, export and import."""
 
 import argparse
 import io
@@ -18,7 +18,7 @@ from harness.evidence.stored_cell import StoredCell, inventory
 from harness.files import in_bytes, replace_file
 
 OK, FOUND = 0, 1
-"""Exit codes: as asked; damage or a refusal was found."""
+"""Exit codes: success; damage or a refused cell."""
 _SHORT = 12
 
 
@@ -36,24 +36,26 @@ def add(parser: argparse.ArgumentParser, default: str) -> None:
         added.add_argument("--evidence", metavar="DIR", type=Path, default=Path(default), help=f"default: {default}")
         return added
 
-    ls = command("ls", _ls, "a line per cell: what it is, how far it is, whether it is valid")
+    ls = command("ls", _ls, "list the cells: their experiment, progress and validity")
     which = ls.add_mutually_exclusive_group()
-    which.add_argument("--stale", action="store_true", help="only what the current engine can't use")
-    which.add_argument("--partial", action="store_true", help="only what is not finished")
-    show = command("show", _show, "one cell: settings, engine, and what each level returned")
+    which.add_argument(
+        "--stale", action="store_true", help="only cells that are stale, so that the current engine can't use them"
+    )
+    which.add_argument("--partial", action="store_true", help="only cells that are not finished")
+    show = command("show", _show, "show one cell: its settings, its engine, and the return of each level")
     show.add_argument("key", metavar="KEY")
-    why = command("why", _why, "name what makes cells stale")
+    why = command("why", _why, "say why cells are stale")
     why.add_argument("keys", nargs="*", metavar="KEY")
-    verify = command("verify", _verify, "read every file and name what is damaged")
+    verify = command("verify", _verify, "read every file and name the damaged ones")
     verify.add_argument("keys", nargs="*", metavar="KEY")
-    gc = command("gc", _gc, "list what nothing can use any more")
-    gc.add_argument("--delete", action="store_true", help="remove it")
-    export = command("export", _export, "finished cells into one tar archive, or all levels into a table")
+    gc = command("gc", _gc, "list files that nothing can use any more")
+    gc.add_argument("--delete", action="store_true", help="remove these files")
+    export = command("export", _export, "write finished cells to a tar archive, or all levels to a CSV table")
     export.add_argument("archive", nargs="?", type=Path, metavar="ARCHIVE.tar")
     export.add_argument("keys", nargs="*", metavar="KEY")
-    export.add_argument("--csv", metavar="FILE", help="a row per cell, level and seed instead; - for the terminal")
-    export.add_argument("--stale", action="store_true", help="also what the current engine can't use")
-    take = command("import", _import, "check the cells of an archive and take them into the store")
+    export.add_argument("--csv", metavar="FILE", help="write a row per cell, level and seed instead; - prints it")
+    export.add_argument("--stale", action="store_true", help="also cells that the current engine can't use")
+    take = command("import", _import, "check the cells of an archive and add them to the store")
     take.add_argument("archive", type=Path, metavar="ARCHIVE.tar")
 
 
@@ -113,7 +115,7 @@ def _level_row(cell: StoredCell, level: int) -> tuple[str, ...]:
 
 def _why(chosen: argparse.Namespace) -> int:
     for cell in _named(chosen.evidence, chosen.keys):
-        unseen = f", as far as can be told without {', '.join(cell.rests_on)}" if cell.rests_on else ""
+        unseen = f", as far as is known without {', '.join(cell.rests_on)}" if cell.rests_on else ""
         print(f"{cell.key}  {'; '.join(cell.staleness()) or 'valid'}{unseen}")
     return OK
 
@@ -122,7 +124,7 @@ def _verify(chosen: argparse.Namespace) -> int:
     cells = _named(chosen.evidence, chosen.keys)
     damage = _print_damage(cells, sys.stdout)
     levels = sum(len(cell.finished) for cell in cells)
-    print(f"{len(cells)} cells, {levels} levels: {f'{damage} damaged' if damage else 'all are what was written'}")
+    print(f"{len(cells)} cells, {levels} levels: {f'{damage} damaged' if damage else 'none is damaged'}")
     return FOUND if damage else OK
 
 
@@ -133,9 +135,9 @@ def _gc(chosen: argparse.Namespace) -> int:
         print(f"{in_bytes(entry.size):>9}  {entry.path.relative_to(chosen.evidence)}  {entry.reason}")
         if chosen.delete and not remove(chosen.evidence, entry):
             kept.append(entry)
-            print(f"{'':9}  kept: somebody uses or changed it by now")
+            print(f"{'':9}  kept: a process uses it or has changed it")
     size = sum(entry.size for entry in found if entry not in kept)
-    what = "removed" if chosen.delete else "could be removed, by gc --delete"
+    what = "removed" if chosen.delete else "can be removed with gc --delete"
     print(f"{in_bytes(size)} in {len(found) - len(kept)} entries {what}")
     return OK
 
@@ -154,7 +156,7 @@ def _export(chosen: argparse.Namespace) -> int:
     finished = [cell for cell in cells if cell.state in ("complete", "stale")]
     finished = [cell for cell in finished if len(cell.finished) == len(cell.levels)]
     if _print_damage(finished, sys.stdout):
-        print("nothing was exported: the damage above is mended when the cells are computed again")
+        print("nothing was exported; compute the damaged cells again first")
         return FOUND
     write_archive(chosen.archive, finished)
     print(f"{len(finished)} cells, {in_bytes(chosen.archive.stat().st_size)}, in {chosen.archive}")
@@ -162,7 +164,7 @@ def _export(chosen: argparse.Namespace) -> int:
 
 
 def _export_table(cells: Sequence[StoredCell], name: str) -> int:
-    """The sound rows, whatever else is damaged: what they lack is said, and in the exit code."""
+    """Write the undamaged rows; damage is printed and gives the exit code."""
     table, path = io.StringIO(), Path(name)
     count = write_csv(cells, table)
     if name == "-":
@@ -202,9 +204,9 @@ def _named(store: Path, keys: Sequence[str]) -> list[StoredCell]:
     for key in keys:
         found = [cell for cell in cells if cell.key.startswith(key)]
         if not found:
-            raise CommandError(f"no cell in {store} has a key that starts with {key!r}; see ls")
+            raise CommandError(f"no cell in {store} has a key that starts with {key!r}; `ls` lists the keys")
         if len(found) > 1:
-            raise CommandError(f"{len(found)} cells in {store} have keys that start with {key!r}; say more of it")
+            raise CommandError(f"{len(found)} cells in {store} have keys that start with {key!r}; give more of the key")
         chosen[key] = found[0]
     return list(dict.fromkeys(chosen.values())) if keys else cells
 

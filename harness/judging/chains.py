@@ -75,7 +75,7 @@ class Chains:
     def bound(self) -> Scene:
         """The scene; ValueError while there is none."""
         if self.scene is None:
-            raise ValueError(f"{self.system} is not bound to a profile yet: that happens when pytest collects")
+            raise ValueError(f"{self.system} is not bound to a profile yet: pytest does that when it collects")
         return self.scene
 
     @cached_property
@@ -140,7 +140,7 @@ class Chains:
         reached = np.flatnonzero(self.densities <= density)
         if not len(reached):
             raise ValueError(
-                f"no level of {self} is at or below density {density:g}: the last is {self.densities[-1]:.2g}"
+                f"no level of {self} reaches density {density:g}: the last one has {self.densities[-1]:.2g}"
             )
         return int(reached[0])
 
@@ -165,7 +165,7 @@ class Chains:
             if place < len(where.cell.seeds):
                 return self.bound.read(where, number), place
             place -= len(where.cell.seeds)
-        raise ValueError(f"{self} has {len(self.seeds)} seeds, and none at place {place + len(self.seeds)}")
+        raise ValueError(f"{self} has {len(self.seeds)} seeds, so none at place {place + len(self.seeds)}")
 
     @cached_property
     def _places(self) -> dict[str, list[list[tuple[Address, int]]]]:

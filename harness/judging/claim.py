@@ -1,4 +1,4 @@
-"""What a claim module says of itself."""
+"""How a module declares the claim of the paper that it judges."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from harness.judging.chart_data import Figure
 class Claim:
     """A claim of the paper, as its module in `claims/` declares it.
 
-    id: from CLAIMS.md, stable. source: section and figures of the paper. quantifier: how widely the paper claims
-    it. systems: on how many systems it does. figure: which chart shows it. needs_density: a density that its runs must
-    be pruned to. needs_fan_ins: whether their actors' layers must differ in fan-in. controls: the negative controls
-    (`harness.controls`) that must take away findings that it is REPRODUCED by. says: what the paper says, in
+    id: a stable name. source: section and figures of the paper. quantifier: how widely the paper claims it.
+    systems: the number of systems it is claimed on. figure: the chart that shows it. needs_density: a density that its
+    runs must be pruned to. needs_fan_ins: whether their actors' layers must differ in fan-in. controls: the negative
+    controls (`harness.controls`) that must take away findings that it is REPRODUCED by. says: what the paper says, in
     our words (the first sentence of the module's docstring).
     """
 
@@ -42,9 +42,9 @@ def claim(
     needs_fan_ins: bool = False,
     controls: Sequence[str] = (),
 ) -> pytest.MarkDecorator:
-    """Mark a module (`pytestmark = claim(...)`) or a test as judging a claim of CLAIMS.md; see `Claim`.
+    """Mark a module (`pytestmark = claim(...)`) or a test as judging a claim of the paper; see `Claim`.
 
-    What it needs is checked before anything is trained.
+    Its needs are checked before anything is trained.
     """
     return pytest.mark.claim(
         Claim(id, source, quantifier, systems, figure, needs_density, needs_fan_ins, tuple(controls))
@@ -52,15 +52,15 @@ def claim(
 
 
 def at_least(profile: str) -> pytest.MarkDecorator:
-    """Mark a module, a test or a parameter as judged from this profile on, for it costs more than the smaller ones may.
+    """Mark a module, a test or a parameter as judged only at this profile and larger ones, because of its cost.
 
-    At a smaller one it is left out, unless `--claim` names it.
+    At smaller ones it is left out, unless `--claim` names it.
     """
     return pytest.mark.at_least(profile)
 
 
 def at_least_of(item: Any) -> str | None:
-    """The smallest profile at which a pytest item is judged unasked; None for any."""
+    """The smallest profile at which a pytest item is judged by default; None for any."""
     mark = item.get_closest_marker("at_least")
     return mark and str(mark.args[0])
 

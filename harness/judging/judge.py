@@ -40,7 +40,8 @@ class JudgedTwiceError(Exception):
 
 @dataclass
 class Judge:
-    """What a claim's test calls, once, with its numbers. Its hypothesis is the test's docstring.
+    """Turns a test's numbers into a finding: a claim's test calls one of its methods, once. The test's docstring is the
+    hypothesis.
 
     A value that is NaN or infinite raises NotFiniteError, in one line that names it and its seed. What can't be judged
     (too few seeds, no spread, censoring everywhere) is underpowered, and says why.
@@ -148,7 +149,7 @@ class Judge:
         self._judge("greater", min_effect, unit, tested, (one, other), sensitivity, sample)
 
     def blank(self, conclusion: Conclusion, kind: Kind = "greater", min_effect: float = 0.0, unit: str = "") -> Finding:
-        """A finding that holds nothing but where it stands: for "not run", "error" and "smoke"."""
+        """A finding without numbers: for "not run", "error" and "smoke"."""
         return Finding(
             claim=self.claim.id,
             name=self.name,
@@ -206,10 +207,10 @@ class Judge:
         sample: Callable[[], Sample],
     ) -> None:
         if self.finding is not None:
-            raise JudgedTwiceError(f"{self.nodeid} judged two hypotheses; one item is one finding")
+            raise JudgedTwiceError(f"{self.nodeid} judged two hypotheses; a test must call the judge once")
         finding = self.blank("smoke", kind, min_effect, unit)
         if not self.gives_findings:
-            self.finding = finding.replace(reason="A smoke run shows that everything runs and judges nothing.")
+            self.finding = finding.replace(reason="A smoke run checks that everything runs; it judges nothing.")
             return
         outcome = tested(effect)
         conclusion, reason = conclude(kind, min_effect, outcome)

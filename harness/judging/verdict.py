@@ -1,6 +1,6 @@
-"""From numbers to conclusions, and from findings to a claim's verdict. Pure functions.
+"""Turn numbers into conclusions, and findings into a claim's verdict. Pure functions.
 
-Neither says more than the evidence holds: whatever is not shown on one side or the other is "underpowered", never "no".
+A conclusion never claims more than the evidence shows: what is shown on neither side is "underpowered", never "no".
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ def conclude(kind: Kind, min_effect: float, outcome: Outcome) -> tuple[Conclusio
                 f" {high:.3g}, and a failure too rare to be seen here can't be excluded."
             )
         why = "the effect is small" if lower > 0 or upper < 0 else "0 is not excluded"
-        return "underpowered", f"Undecided, {why}: {found}; of interest from {d:g} on."
+        return "underpowered", f"Undecided, {why}: {found}; the smallest effect of interest is {d:g}."
     if kind == "equivalent":
         if within:
             return "supported", f"No difference as large as {d:g} either way: {kept}."

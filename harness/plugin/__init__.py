@@ -1,7 +1,7 @@
 """The pytest plugin of the claims.
 
-Loaded where claims are: by a conftest.py, or with `-p harness.plugin`. Until a claim is collected, or an option of its
-own is given, it costs nothing and says nothing.
+It is loaded by a conftest.py, or with `-p harness.plugin`. Until a claim is collected, or one of its options is given,
+it costs nothing and prints nothing.
 
 Every process that runs claims (pytest itself under -n 0, each worker under -n N) first computes what is pending and
 then judges its items. The controlling process collects as well, so that it knows what must come back; it alone writes.
@@ -40,21 +40,21 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """What judges nothing needs no workers."""
+    """Start no workers for a session that judges nothing."""
     if any(config.getoption(name) for name in options.ALONE) and hasattr(config.option, "numprocesses"):
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """CPUs that this process may use, not sockets or physical cores."""
+    """Count the CPUs that this process may use, not sockets or physical cores."""
     return usable_cpus()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings where an option is given: a bad one ends the run here."""
     config.addinivalue_line("markers", "claim(claim): the test judges a claim of the paper")
-    config.addinivalue_line("markers", "at_least(profile): it is judged from this profile on")
+    config.addinivalue_line("markers", "at_least(profile): the test is judged only at this profile and larger ones")
     os.environ.setdefault("CLAIMS_COMPILED", str(Path(config.rootpath, ".claims", "compiled")))
     if options.given(config):
         _claims(config)
@@ -87,7 +87,7 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Bind the claims' runs to this session's scale, and keep the claims asked for."""
+    """Bind the claims' runs to this session's scale, and keep the selected claims."""
     if _CLAIMS in config.stash or any(item.get_closest_marker("claim") for item in items):
         selected = _claims(config).suite.select(session, items)
         if len(selected) < len(items):
@@ -96,7 +96,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    """A run is named by its label or system."""
+    """Name a run by its label or system."""
     runs = sys.modules.get("harness.judging.run")  # where it was not imported, nothing is a run
     is_run = runs is not None and isinstance(val, runs.Run)
     return str(val).replace(" / ", " ").replace(",", "").replace(" ", "-").lower() if is_run else None

@@ -1,4 +1,4 @@
-"""What is refused before anything is trained, each in one line and with exit code 4."""
+"""Checks before anything is trained. Each problem is one line, and ends the run with exit code 4."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from harness.statistics import normalised_return
 
 
 def refuse_unsound(suite: Suite, trains: bool) -> Gate | None:
-    """Check all inputs of a session whose items are selected; returns what its findings are held against.
+    """Check all inputs of a session whose items are selected; returns the gate that its findings pass.
 
     trains: whether anything will be trained or judged from here on, so that there must be a place for it. Raises
     pytest.UsageError.
@@ -42,7 +42,7 @@ def _check_experiments(suite: Suite) -> None:
     for claim in suite.claims.values():
         for name in claim.controls:
             if name not in CONTROLS:
-                raise ValueError(f"claim {claim.id} names a control {name!r}: it is one of {', '.join(CONTROLS)}")
+                raise ValueError(f"claim {claim.id}: unknown control {name!r}; choose one of {', '.join(CONTROLS)}")
     judges = suite.judges.values()
     suite.settings.profile.refuse_idle(run.system for run in suite.runs)
     for experiment in dict.fromkeys(cell.experiment for cell in suite.cells):
@@ -85,12 +85,12 @@ def _check_places(suite: Suite) -> None:
 def _check_baseline(suite: Suite, gate: Gate | None) -> None:
     settings = suite.settings
     if (settings.gate or settings.update_baseline) and not suite.judges:
-        raise pytest.UsageError("there is no claim here to compare with a baseline: --claim all takes this suite's")
+        raise pytest.UsageError("no claim was collected to compare with a baseline: --claim all selects this suite's")
     if settings.update_baseline:
         if not suite.judges_all or settings.finished:
             raise pytest.UsageError(
-                "--claims-update-baseline writes what a run of all claims found: leave out paths, -k, -m, --claim ID,"
-                " --claims-finished and the like, and start it where pyproject.toml is"
+                "--claims-update-baseline needs a run of all claims: leave out paths, -k, -m, --claim ID,"
+                " --claims-finished and the like, and start it in the folder of pyproject.toml"
             )
         refuse_altered(settings)
         try:

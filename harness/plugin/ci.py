@@ -1,4 +1,4 @@
-"""What a CI service reads: properties in JUnit's file, and the summary of a step on GitHub.
+"""Output for CI services: properties in JUnit's file, and the summary of a step on GitHub.
 
 Each item carries its finding as `user_properties`, so that JUnit's file and reporters of other formats have it. Where
 GITHUB_STEP_SUMMARY names a file, a summary in Markdown is appended to it. `-p no:claims-ci` turns this module off.
@@ -19,7 +19,7 @@ _FIELDS = (
     *("claim", "system", "hypothesis", "kind", "min_effect", "unit", "conclusion", "reason", "test", "n"),
     *("effect", "lower", "upper", "p", "detectable", "refused", "note", "message", "rerun"),
 )
-"""Of a finding, what its item's properties say."""
+"""The fields of a finding that become properties of its item."""
 _LONGEST = 600
 """Characters of one text: a summary takes a megabyte at most, and an exception's message may have any length."""
 
@@ -32,7 +32,7 @@ class CI:
         self._failed = ""
 
     def pytest_claims_finished(self, run: RunResult) -> None:
-        """Say what was run and its verdicts in JUnit's file, and write the summary."""
+        """Add the run and its verdicts to JUnit's file, and write the summary."""
         said = {name: getattr(run, name) for name in ("profile", "seed_block", "commit", "command")}
         said["seeds"] = f"{run.seeds[0]} to {run.seeds[-1]}"
         said |= {"baseline": run.baseline.says} if run.baseline else {}
@@ -46,11 +46,11 @@ class CI:
                 with Path(file).open("a", encoding="utf-8", errors="replace") as summary:
                     summary.write(step_summary(run))
             except OSError as error:
-                self._failed = f"the step's summary {file} can't be written: {(error.strerror or str(error)).lower()}"
+                self._failed = f"the step summary {file} can't be written: {(error.strerror or str(error)).lower()}"
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what could not be written."""
+        """Print what could not be written."""
         if self._failed:
             terminalreporter.write_line(f"claims: {self._failed}", yellow=True)
 
@@ -73,7 +73,7 @@ def step_summary(run: RunResult) -> str:
     open_ones = [finding for finding in run.findings if not _holds(finding)]
     if open_ones:
         lines += ["", "### Not shown to hold", ""]
-        lines += _table(["claim and finding", "came out", "effect, bounds", "seeds", "why"], map(_row, open_ones))
+        lines += _table(["claim and finding", "conclusion", "effect, bounds", "seeds", "why"], map(_row, open_ones))
         commands = [" ".join(finding.rerun.split()) for finding in open_ones]
         longest = max(map(len, re.findall("`+", "\n".join(commands))), default=0)
         fence = "`" * max(3, longest + 1)
@@ -84,7 +84,7 @@ def step_summary(run: RunResult) -> str:
 
 
 def text(plain: str) -> str:
-    """Any text as Markdown that shows it and nothing else: whatever could be markup is a character's number."""
+    """Any text as Markdown that shows it unchanged: each character that could be markup becomes its number."""
     line = " ".join(plain.split())
     short = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
     return re.sub(r"[^\w\s,.;%()/+='\"−–-]|_", lambda match: f"&#{ord(match[0])};", short)

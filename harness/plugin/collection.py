@@ -86,7 +86,7 @@ class Suite:
         for name in settings.claims:
             if name not in (ALL, *known):
                 listed = ", ".join(known) or "none"
-                raise pytest.UsageError(f"there is no claim {name!r} here; the claims are: {listed}")
+                raise pytest.UsageError(f"there is no claim {name!r}; the claims are: {listed}")
         if not wanted:
             return selected
         return [item for item in selected if item in judged and (ALL in wanted or judged[item].claim.id in wanted)]
@@ -144,7 +144,7 @@ class Suite:
         try:
             self.failures = drain(self.cells, self.store).failed
         except StoreError as error:
-            self.unusable = f"{error}; all that is finished stays, and the same command goes on from there"
+            self.unusable = f"{error}; finished levels are kept, and the same command continues from there"
         return self.unusable is None
 
     def failure_of(self, judge: Judge) -> str | None:
@@ -159,7 +159,7 @@ class Suite:
             if done < of:
                 self.unfinished[nodeid] = f"{done} of {of} levels are computed"
             elif not all(map(self.store.is_complete, needed)):
-                self.unfinished[nodeid] = "all levels are computed, but some are damaged or not in their place yet"
+                self.unfinished[nodeid] = "all levels are computed, but some are damaged or still being written"
 
     def _bind(self, item: pytest.Item, claim: Claim) -> None:
         """Bind the runs among an item's parameters, and give it its judge."""
@@ -184,7 +184,7 @@ class Suite:
         for item in items:
             least = at_least_of(item)
             if least is not None and least not in ORDER:
-                raise pytest.UsageError(f"{item.nodeid}: at_least({least!r}) names none of {', '.join(ORDER)}")
+                raise pytest.UsageError(f"{item.nodeid}: at_least({least!r}) must name one of {', '.join(ORDER)}")
             if least and JUDGE in item.stash and profile in ORDER and ORDER.index(profile) < ORDER.index(least):
                 waits[item] = least
         now = {item.stash[JUDGE].claim.id for item in items if JUDGE in item.stash and item not in waits}
@@ -204,7 +204,7 @@ class Suite:
 
 def not_run(judge: Judge) -> Finding:
     """The finding of an item that gave none."""
-    return judge.blank("not run").replace(reason="No result came back for this item.")
+    return judge.blank("not run").replace(reason="No result came back for this test.")
 
 
 def collects_all(config: pytest.Config) -> bool:
@@ -240,11 +240,11 @@ def _modules(wanted: set[str] | None) -> Iterator[Path]:
 
 
 def _refuse_namesakes(judged: dict[pytest.Item, Judge]) -> None:
-    """A copied claim that kept its id would be merged with the one that it was copied from."""
+    """Raise pytest.UsageError for two modules with one claim id: they would be judged as one claim."""
     declared: dict[str, str] = {}
     for item, judge in judged.items():
         module, name = item.nodeid.split("::")[0], judge.claim.id
         if declared.setdefault(name, module) != module:
             raise pytest.UsageError(
-                f"claim {name!r} is declared by {declared[name]} and by {module}: give one another id"
+                f"claim {name!r} is declared by {declared[name]} and by {module}: change one of the ids"
             )

@@ -1,4 +1,4 @@
-"""What a finding that fails says: what was expected and measured, the likely noise, and where to look closer."""
+"""The message of a failing finding: what was expected and measured, the likely noise, and how to look closer."""
 
 import re
 import textwrap
@@ -26,7 +26,7 @@ def text(finding: Finding) -> str:
         rows += [_row("not judged", finding.refused, 3) if finding.refusal else _row("noise", _noise(finding), 3)]
     else:
         rows += [_row("happened", finding.message or finding.reason, 5)]
-        rows += [_row("so", "nothing is said about the claim, neither for nor against it", 1)]
+        rows += [_row("so", "this is no evidence for the claim or against it", 1)]
     rows += [_row("baseline", finding.drift.says if finding.drift else "", 2)]
     if finding.rerun:
         rows += [_command("look closer", finding.rerun)]
@@ -103,11 +103,11 @@ def _noise(finding: Finding) -> str:
     if finding.sample and finding.sample.statistic == "mean" and finding.sample.n[0] > 1:
         said.append(f"one seed's value has a standard deviation of {stdev(finding.sample.arrays[0].tolist()):.2g}")
     if finding.detectable is not None:
-        said.append(f"an effect of {finding.detectable:.2g} is seen 9 times in 10")
+        said.append(f"an effect of {finding.detectable:.2g} is detected 9 times in 10")
     chance = again(finding, finding.conclusion)
     if chance is not None:
-        said.append(f"a fresh block would say {finding.conclusion} again {_times(chance)}")
-    return "; ".join(said) or "not known: these seeds do not differ"
+        said.append(f"a fresh block would be {finding.conclusion} again {_times(chance)}")
+    return "; ".join(said) or "unknown, since these seeds do not differ"
 
 
 def _times(chance: float) -> str:

@@ -1,4 +1,4 @@
-"""The gate of a session: its findings held against a baseline, what fails by that, and writing a baseline anew."""
+"""The gate of a session: compare its findings with a baseline, decide what fails, and write a new baseline."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from harness.results.schema import STANDINGS, BaselineResult, Finding, RunResult
 
 @dataclass
 class Gate:
-    """A baseline in effect, and how a session takes it.
+    """A baseline, and how a session compares its findings with it.
 
     unused: its entries that no claim uses any more, as "claim name".
     """
@@ -34,20 +34,20 @@ class Gate:
     unused: Sequence[str] = ()
 
     def hold(self, finding: Finding) -> Finding:
-        """The finding with what the baseline says of it."""
+        """The finding together with its comparison with the baseline."""
         unlike = self.unlike(finding.claim, finding.name)
         return finding.replace(drift=against(finding, self.baseline, unlike, self.settings.drift_margin))
 
     def unlike(self, claim: str, name: str) -> str:
-        """Why a finding can't be compared with the baseline; empty where it can, or is to be all the same."""
+        """Why a finding can't be compared with the baseline; empty where it can, or must be compared anyway."""
         settings = self.settings
         if settings.not_comparable == "compare":
             return ""
         if self.baseline.profile != settings.profile.name:
-            return f"profile {self.baseline.profile} there and {settings.profile.name} here"
+            return f"the baseline is of profile {self.baseline.profile}, this run of {settings.profile.name}"
         if sorted(self.baseline.changes) != sorted(settings.profile.altered):
-            there, here = (", ".join(each) or "nothing" for each in (self.baseline.changes, settings.profile.altered))
-            return f"changed by {there} there and by {here} here"
+            there, here = (", ".join(each) or "none" for each in (self.baseline.changes, settings.profile.altered))
+            return f"the overrides are {there} in the baseline and {here} in this run"
         if self.baseline.commitments is None:
             return ""
         said = "; ".join(finding_differs(self.baseline.commitments, self._now, claim, name, self.baseline.profile))
@@ -55,7 +55,7 @@ class Gate:
 
     @cached_property
     def _now(self) -> Commitments:
-        """What the baseline's findings commit themselves to now, as far as they were collected."""
+        """The present commitments of the baseline's findings, where they were collected."""
         names = {claim: held.findings for claim, held in self.baseline.claims.items()}
         return self.claims.commitments(names, self.settings)
 
@@ -72,9 +72,9 @@ def open_gate(settings: Settings, claims: OwnClaims, collected: Mapping[str, set
             "--claims-gate compares with the baseline, and --claims-update-baseline replaces it: give one of them"
         )
     if wanted and not settings.profile.gives_findings:
-        raise pytest.UsageError(f"profile {settings.profile.name} judges nothing: it has no baseline")
+        raise pytest.UsageError(f"profile {settings.profile.name} judges nothing, so it has no baseline")
     if wanted and file is None:
-        raise pytest.UsageError("--claims-baseline none leaves nothing to compare with, or to write")
+        raise pytest.UsageError("--claims-baseline none leaves no baseline to compare with or to write")
     if file is None or not settings.profile.gives_findings:
         return None
     if not file.exists() and not file.is_symlink():
@@ -99,13 +99,13 @@ def refuse_altered(settings: Settings) -> None:
     """Raise pytest.UsageError where a baseline would not be of the profile that it is named after."""
     profile = settings.profile
     if profile.control:
-        raise pytest.UsageError("a control breaks an ingredient: no baseline is made of it")
+        raise pytest.UsageError("no baseline can be written under a control, which breaks an ingredient")
     if profile.seeds != settings.own_seeds:
-        raise pytest.UsageError("a baseline takes the profile's own seeds: leave out --claims-seeds")
+        raise pytest.UsageError("a baseline needs the profile's own number of seeds: leave out --claims-seeds")
     if profile.altered and settings.baseline and settings.baseline.is_relative_to(FIXTURES):
         raise pytest.UsageError(
-            f"{settings.baseline} is of the profile as it is, without {', '.join(profile.altered)}: name another with"
-            " --claims-baseline"
+            f"{settings.baseline} is for the unchanged profile, not for {', '.join(profile.altered)}: name another file"
+            " with --claims-baseline"
         )
 
 
@@ -126,7 +126,7 @@ def refuse_incomparable(gate: Gate | None, findings: Mapping[str, Collection[str
             said = "; ".join(f"{why} ({', '.join(those)})" for why, those in unlike.items())
             pytest.exit(
                 f"claim {claim} is not comparable with {gate.file} in {count} of {len(names)} findings: {said};"
-                " --claims-not-comparable says what then happens",
+                " --claims-not-comparable chooses what happens then",
                 returncode=BASELINE,
             )
 
@@ -169,7 +169,7 @@ def is_expected(finding: Finding) -> bool:
 
 
 def result_of(gate: Gate | None, findings: Sequence[Finding], provenance: Mapping[str, Any]) -> BaselineResult | None:
-    """How a run stands to the baseline; None without one. provenance: of this run."""
+    """The comparison of a run with the baseline; None without one. provenance: of this run."""
     if gate is None:
         return None
     settings, held = gate.settings, gate.baseline
@@ -192,7 +192,7 @@ def result_of(gate: Gate | None, findings: Sequence[Finding], provenance: Mappin
 
 
 def lines(run: RunResult) -> Iterator[str]:
-    """What the terminal says of the baseline."""
+    """The terminal's lines about the baseline."""
     if run.baseline is None:
         return
     yield f"baseline: {run.baseline.says}"
@@ -201,21 +201,21 @@ def lines(run: RunResult) -> Iterator[str]:
             if finding.drift and finding.standing == standing:
                 yield f"  {standing:14} {finding.claim} {finding.name}: {finding.drift.says}"
     for entry in run.baseline.unused:
-        yield f"  {'unused':14} {entry}: no claim uses it any more; --claims-update-baseline drops it"
+        yield f"  {'unused':14} {entry}: no claim uses this entry any more; --claims-update-baseline drops it"
     if run.baseline.gate:
         yield from _sharpness(run.findings)
 
 
 def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
-    """The smallest drift that is seen, of each finding that has something to lose."""
+    """The smallest drift that is detected, for each finding that the baseline has as supported."""
     watched = [(finding, finding.drift) for finding in findings if finding.drift]
     watched = [(finding, drift) for finding, drift in watched if drift.conclusion == "supported"]
     if not watched:
-        yield "  no finding that was judged is supported in the baseline: there is nothing to lose"
+        yield "  none of the judged findings is supported in the baseline, so none can regress"
         return
     yield (
-        "  the smallest drift that the gate sees 9 times in 10 if all seeds shift alike (where nothing has changed,"
-        f" at most {ALPHA:.0%} of runs regress):"
+        "  the smallest drift that the gate detects 9 times in 10 if all seeds shift alike (if nothing has changed, at"
+        f" most {ALPHA:.0%} of runs regress):"
     )
     for finding, drift in watched:
         name = f"{finding.claim} {finding.name}"
@@ -223,7 +223,7 @@ def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
             yield f"    none    {name}: there are too few seeds, or they do not differ"
             continue
         vanishes = finding.kind == "greater" and drift.effect is not None and drift.seen > drift.effect
-        unseen = " (it could vanish unseen)" if vanishes else ""
+        unseen = " (the effect could vanish undetected)" if vanishes else ""
         yield f"    {drift.seen:<7.2g} {finding.unit}, of {drift.effect:+.3g}{unseen}: {name}"
 
 
@@ -242,7 +242,7 @@ def update(run: RunResult, claims: OwnClaims, settings: Settings) -> tuple[str, 
         raise OSError(str(error)) from None
     baselines.write(made, file)
     if before is None:
-        return f"written for the first time: {file}; read it, commit it, and run again", True
+        return f"written for the first time: {file}; review it, commit it, and run again", True
     entries = [(finding, before.entry(finding.claim, finding.name)) for finding in run.findings]
     changed = sum(entry is None or entry.conclusion != finding.conclusion for finding, entry in entries)
     dropped = len(before.unused(names))
@@ -250,8 +250,8 @@ def update(run: RunResult, claims: OwnClaims, settings: Settings) -> tuple[str, 
 
 
 def _elsewhere(baseline: Baseline, now: Mapping[str, Any]) -> Iterator[str]:
-    """What of machine and versions differs: good to know, and no reason not to compare."""
+    """The differences of machine and versions, which are reported and do not prevent a comparison."""
     for before, here in ((baseline.machine.plain(), now["machine"]), (baseline.versions, now["versions"])):
         for key, value in before.items():
             if here.get(key) != value:
-                yield f"{key} {value} there and {here.get(key, 'none')} here"
+                yield f"{key} {value} then and {here.get(key, 'none')} now"

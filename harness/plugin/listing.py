@@ -1,4 +1,4 @@
-"""What --claims-plan, --claims-list and --claims-cell print."""
+"""The output of --claims-plan, --claims-list and --claims-cell."""
 
 from collections.abc import Iterator
 
@@ -14,8 +14,8 @@ def list_claims(suite: Suite) -> Iterator[str]:
     now = {judge.claim.id for nodeid, judge in suite.judges.items() if nodeid not in suite.waiting}
     for name, claim in suite.claims.items():
         later = suite.later.get(name)
-        part = "more of it " if name in now else ""
-        least = f"; {part}from the profile {later.profile} on" if later else ""
+        part = "in full " if name in now else ""
+        least = f"; judged {part}from profile {later.profile} on" if later else ""
         yield f"{name:{width}}  {claim.says} ({claim.source}{least})"
 
 
@@ -24,7 +24,7 @@ def plan(suite: Suite) -> Iterator[str]:
     settings = suite.settings
     seeds = settings.profile.seeds_of(settings.block)
     last = max((seed for cell in suite.cells for seed in cell.seeds), default=seeds[-1])
-    more = f" (to {last} where a claim takes more)" if last > seeds[-1] else ""
+    more = f" (up to {last} for claims that take more)" if last > seeds[-1] else ""
     yield f"profile {settings.profile}: {settings.profile.says}; {len(seeds)} seeds, {seeds[0]} to {seeds[-1]}{more}"
     yield ""
     yield "systems"
@@ -35,11 +35,11 @@ def plan(suite: Suite) -> Iterator[str]:
     yield f"{'claim':32}{'cells':>6}{'env_steps':>16}{'core-minutes':>14}"
     for name in suite.claims:
         yield _row(name, suite.cells_of(name), costs)
-    yield _row("all, each cell once", suite.cells, costs)
+    yield _row("all (each cell once)", suite.cells, costs)
     waiting = {where.cell.id for where in suite.pending()}
-    yield _row("not in the evidence yet", [cell for cell in suite.cells if cell.id in waiting], costs)
+    yield _row("not computed yet", [cell for cell in suite.cells if cell.id in waiting], costs)
     yield ""
-    yield "cells (compute one with --claims-cell ID; core-minutes are estimated from what like cells took)"
+    yield "cells (compute one with --claims-cell ID; costs are estimated from similar cells in the store)"
     for where in suite.addresses:
         cell, done = where.cell, suite.store.finished_levels(where)
         state = "stored" if cell.id not in waiting else f"{done}/{len(cell.levels)} levels" if done else "pending"
@@ -48,7 +48,7 @@ def plan(suite: Suite) -> Iterator[str]:
 
 
 def computed(suite: Suite) -> Iterator[str]:
-    """What --claims-cell left, a line per cell and level: scored return over seeds, and cost."""
+    """What --claims-cell computed, a line per cell and level: scored return over seeds, and cost."""
     for where in suite.addresses:
         failure = suite.failures.get(where.cell.id)
         yield f"{where.cell.id[:12]}  {_name(where.cell)}{f': failed, {failure}' if failure else ''}"
@@ -89,7 +89,7 @@ def _name(cell: Cell) -> str:
 
 
 def _options(cell: Cell) -> list[str]:
-    """Those that are not as ever."""
+    """The settings that differ from the usual ones."""
     e = cell.experiment
     encoding = getattr(full_task(e.task), "encoding", None)
     changes = [f"encoded as {encoding}"] if encoding else []

@@ -44,20 +44,20 @@ class Settings:
 
     profile: "Profile"
     own_seeds: int
-    """The profile's, whatever `--claims-seeds` says."""
+    """The profile's own number of seeds, whatever `--claims-seeds` says."""
     block: int
     evidence: Path
     report: Path | None
     findings: Path | None
     history: Path | None
-    """None of a smoke run too."""
+    """None also in a smoke run."""
     history_named: bool
-    """Whether on the command line: a run then starts only if it can be written."""
+    """Whether the command line names it: the run then starts only if it can be written."""
     strict: bool
     baseline: Path | None
-    """The file that findings are held against, or that is to be written; it need not exist."""
+    """The file that findings are compared with, or that will be written; it need not exist."""
     baseline_given: bool
-    """Whether somebody named it, so that it must exist."""
+    """Whether an option names it, so that it must exist."""
     gate: bool
     update_baseline: bool
     not_comparable: str
@@ -69,11 +69,11 @@ class Settings:
     finished: bool
     """Whether to judge what the store holds, and train nothing."""
     preregister: bool
-    """Asked for by `python -m harness preregister` alone."""
+    """Set by `python -m harness preregister` alone."""
     arguments: str
     """The options that a command needs to repeat this run."""
     own_arguments: str
-    """Those of them that name no scale: plugins, changes and evidence, as far as the command line gave them."""
+    """Those of them that do not set the scale: plugins, overrides and evidence, where the command line gave them."""
 
     @property
     def only_shows(self) -> bool:
@@ -106,42 +106,49 @@ def add(parser: pytest.Parser) -> None:
     def repeated(option: str, metavar: str, help: str) -> None:
         group.addoption(option, metavar=metavar, action="append", default=[], help=help)
 
-    apart = "; a smoke run or a control has a folder of its own beside it"
+    apart = "; a smoke run or a control writes to a subfolder"
     value("profile", "NAME", "scale of the experiments: smoke, reduced, scaled, extended or paper")
-    value("seed-block", "N", "judge on block N of seeds, which no other block shares")
+    value("seed-block", "N", "judge on the seeds of block N, which no other block shares")
     value("seeds", "N", "number of seeds")
-    value("evidence", "DIR", "folder of the evidence")
-    value("report", "FILE", f"the HTML report to write, or 'none'{apart}")
-    value("findings", "FILE", "all that was found, as JSON, or 'none'")
-    value("history", "FILE", f"the file that runs are added to, or 'none'{apart}")
+    value("evidence", "DIR", "folder where evidence is stored")
+    value("report", "FILE", f"write the HTML report to FILE, or 'none'{apart}")
+    value("findings", "FILE", "write all findings to FILE as JSON, or 'none'")
+    value("history", "FILE", f"add the run to the history in FILE, or 'none'{apart}")
     value(
         "baseline",
         "FILE",
-        "what findings are compared with: a file, where {profile} stands for the profile's name; 'suite', the baseline"
+        "compare findings with this baseline: a file, where {profile} stands for the profile's name; 'suite', the one"
         " that comes with this suite; or 'none'",
     )
-    flag("gate", "fail on what regressed: findings that left 'supported' and drifted further than fresh seeds would")
+    flag(
+        "gate",
+        "fail if a finding regressed: it is no longer supported, and its effect drifted further than fresh seeds would",
+    )
     flag("update-baseline", "write the baseline after a complete run")
     value(
         "not-comparable",
         "WHAT",
-        "with --claims-gate, what to do with findings whose profile, preregistration or overrides differ from the"
-        " baseline's: 'fail' before anything is trained, 'skip' the comparison, or 'compare' all the same",
+        "with --claims-gate, handle findings whose profile, preregistration or overrides differ from the baseline's:"
+        " 'fail' before anything is trained, 'skip' the comparison, or 'compare' anyway",
     )
-    value("drift-margin", "SHARE", "the gate ignores drifts up to this share of a finding's smallest effect")
+    value("drift-margin", "SHARE", "let the gate ignore drifts up to this share of a finding's smallest effect")
     strict = "fail on every finding that is not supported"
     group.addoption("--claims-strict", action="store_true", default=None, help=strict)
     parser.addini(_key("strict"), strict, type="bool", default=False)
     override = "change a field of every experiment that has it, e.g. pruning.criterion=random; repeat for more"
     repeated("--claims-set", "PART.FIELD=VALUE", override)
     parser.addini(_key("set"), override, type="linelist", default=[])
-    control = "break one ingredient of every experiment; evidence and report lie in .claims/controls"
+    control = "break one ingredient of every experiment; evidence and report go to .claims/controls"
     group.addoption("--claims-control", metavar="NAME", default="", help=control)
-    repeated("--claim", "ID", "judge only this claim, or 'all'; repeat, or use commas; works in other projects too")
-    repeated("--claims-cell", "ID", "compute this cell of the plan, and judge nothing")
+    repeated(
+        "--claim",
+        "ID",
+        "judge only this claim, or 'all'; repeat or separate by commas; also works from another project",
+    )
+    repeated("--claims-cell", "ID", "compute only this cell of the plan, and judge nothing")
     flag("plan", "show cells, env_steps and estimated cost, and train nothing")
     flag("list", "show the claims, and train nothing")
-    flag("finished", "judge what is computed already, beside a run in progress or after an interrupted one")
+    flag("finished", "judge what is already computed, during another run or after an interrupted one; train nothing")
     group.addoption("--claims-preregister", action="store_true", help=argparse.SUPPRESS)
     group.addoption("--claims-reason", default="", help=argparse.SUPPRESS)
 
@@ -163,7 +170,7 @@ def read(config: pytest.Config) -> Settings:
 
     name = _value(config, "profile")
     if name not in PROFILES:
-        raise pytest.UsageError(f"unknown profile {name!r}: it is one of {', '.join(PROFILES)}")
+        raise pytest.UsageError(f"unknown profile {name!r}: choose one of {', '.join(PROFILES)}")
     block = _whole(_value(config, "seed-block"), "the seed block", 0)
     if block in (EXPERT_BLOCK, TUNING_BLOCK) or block >= AA_BLOCK:
         raise pytest.UsageError(
@@ -175,7 +182,7 @@ def read(config: pytest.Config) -> Settings:
         profile = dataclasses.replace(profile, seeds=_whole(count, "the number of seeds", 1, SEEDS_PER_BLOCK))
     control = config.getoption("claims_control")
     if control and control not in CONTROLS:
-        raise pytest.UsageError(f"unknown control {control!r}: it is one of {', '.join(CONTROLS)}")
+        raise pytest.UsageError(f"unknown control {control!r}: choose one of {', '.join(CONTROLS)}")
     profile = dataclasses.replace(profile, overrides=_overrides(config))
     profile = broken_by(control, profile) if control else profile
     apart = [] if profile.gives_findings else [name]  # a smoke run leaves the last verdicts alone
@@ -190,7 +197,9 @@ def read(config: pytest.Config) -> Settings:
     else:
         findings = _output(config, "findings", apart)
     if report is not None and report == findings:
-        raise pytest.UsageError(f"report and findings are one file, {report}: name another with --claims-findings")
+        raise pytest.UsageError(
+            f"report and findings would be the same file, {report}: name another one with --claims-findings"
+        )
     plugins = tuple(name for name in config.option.plugins if not name.startswith("no:"))
     own = [f"-p {name}" for name in plugins]
     own += [f"--claims-set {shlex.quote(str(override))}" for override in profile.overrides]
@@ -248,7 +257,7 @@ def _whole(text: str, what: str, least: int, most: float = math.inf) -> int:
 def _one_of(config: pytest.Config, name: str, allowed: tuple[str, ...]) -> str:
     value = _value(config, name)
     if value not in allowed:
-        raise pytest.UsageError(f"--claims-{name} is one of {', '.join(allowed)}, not {value!r}")
+        raise pytest.UsageError(f"--claims-{name} must be one of {', '.join(allowed)}, not {value!r}")
     return value
 
 
@@ -259,12 +268,12 @@ def _share(config: pytest.Config, name: str) -> float:
     except ValueError:
         share = math.nan
     if not 0 <= share < math.inf:
-        raise pytest.UsageError(f"--claims-{name} must be a number from 0 on, not {value!r}")
+        raise pytest.UsageError(f"--claims-{name} must be a number of at least 0, not {value!r}")
     return share
 
 
 def _overrides(config: pytest.Config) -> "tuple[Override, ...]":
-    """Those of pyproject.toml and of the command line; of one field the last counts."""
+    """The overrides of pyproject.toml, then those of the command line; the last one of a field wins."""
     from harness.overrides import Override
 
     try:
@@ -275,12 +284,12 @@ def _overrides(config: pytest.Config) -> "tuple[Override, ...]":
 
 
 def _key(name: str) -> str:
-    """Of an option: its key in pyproject.toml, and its name among pytest's options."""
+    """The option's key in pyproject.toml, which is also its name among pytest's options."""
     return f"claims_{name.replace('-', '_')}"
 
 
 def _given(config: pytest.Config, name: str) -> Any:
-    """What the command line says."""
+    """The value on the command line."""
     return config.getoption(_key(name))
 
 
@@ -290,7 +299,7 @@ def _value(config: pytest.Config, name: str) -> str:
 
 
 def _output(config: pytest.Config, name: str, apart: list[str]) -> Path | None:
-    """The file of this option; unless the command line names it, in these folders where it would be."""
+    """The file of this option. Unless the command line names it, it lies in the subfolders `apart`."""
     value = _value(config, name)
     if value == NONE:
         return None

@@ -1,4 +1,4 @@
-"""From the findings of a session to its result, and to what the terminal says at its end."""
+"""Turn the findings of a session into its result, and into the terminal's summary."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,7 +68,7 @@ def result_of(
 
 
 def lines(run: RunResult) -> Iterator[str]:
-    """What the terminal says: verdicts and findings, what dense agents reached, what would decide the undecided."""
+    """The terminal's summary: verdicts, findings, returns of dense agents, and what would decide open findings."""
     for claim in run.claims:
         yield from _lines_of_claim(run, claim)
     for name, value in run.dense_returns.items():  # no claim is worth more than the learning it rests on
@@ -81,13 +81,13 @@ def lines(run: RunResult) -> Iterator[str]:
     for profile in dict.fromkeys(later.profile for later in run.later):
         waiting = [later.id for later in run.later if later.profile == profile]
         if whole := [name for name in waiting if name not in judged]:
-            yield f"judged from the profile {profile} on, or where --claim names it: {', '.join(whole)}"
+            yield f"judged from profile {profile} on, or if --claim names it: {', '.join(whole)}"
         if more := [name for name in waiting if name in judged]:
-            yield f"more of it is judged from the profile {profile} on: {', '.join(more)}"
+            yield f"judged in full from profile {profile} on: {', '.join(more)}"
     if run.partial:
         part = run.partial
         counts = f"{part.cells} of {part.of_cells} cells, {part.levels} of {part.of_levels} levels"
-        yield f"the finished part alone: {int(100 * part.share)} % of the work, {counts}"
+        yield f"judged only the finished part: {int(100 * part.share)} % of the work, {counts}"
 
 
 def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
@@ -102,8 +102,8 @@ def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
         said = finding.message or finding.reason
         if finding.test and not finding.refusal:
             interval = f"{finding.effect:+.3g} [{finding.lower:.3g}, {finding.upper:.3g}] {finding.unit}"
-            sees = "nothing" if finding.detectable is None else f"{finding.detectable:.2g}"
-            said = f"{interval}, p {_p(finding.p)}, n {'+'.join(map(str, finding.n))}, sees {sees}"
+            sees = "unknown" if finding.detectable is None else f"{finding.detectable:.2g}"
+            said = f"{interval}, p {_p(finding.p)}, n {'+'.join(map(str, finding.n))}, detectable {sees}"
         yield f"  {finding.conclusion:13} {finding.name}  {said}"
         if finding.note:
             yield f"  {'':13} {finding.note}"
@@ -135,7 +135,7 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
 
 
 def _systems(suite: Suite, findings: Sequence[Finding]) -> tuple[SystemTitle, ...]:
-    """Those that findings are of, in the suite's order. A finding on several learners is of its tasks alone."""
+    """The findings' systems, in the suite's order. A finding on several learners counts for its tasks alone."""
     known = [*suite.settings.profile.systems, *((run.system.task, run.system.learner) for run in suite.runs)]
     tasks = list(dict.fromkeys(task for task, _ in known))
     learners = list(dict.fromkeys(["", *(learner for _, learner in known)]))
@@ -162,7 +162,7 @@ def _dense_returns(suite: Suite) -> dict[str, float]:
 
 
 def _partial(suite: Suite) -> Partial | None:
-    """How much of the plan there is; None if all of it."""
+    """How much of the plan is computed; None if all of it is."""
     standing = Meter(suite.store, suite.addresses).first
     if standing.levels == standing.of_levels:
         return None
@@ -177,15 +177,15 @@ def _partial(suite: Suite) -> Partial | None:
 
 
 def _lacking(suite: Suite, findings: Sequence[Finding]) -> str:
-    """What keeps a run from being complete, in words; empty where nothing does."""
+    """Why a run is not complete, in words; empty for a complete one."""
     settings = suite.settings
     if not settings.profile.gives_findings:
-        return f"{settings.profile.name} judges nothing"
+        return f"profile {settings.profile.name} judges nothing"
     if settings.finished:
-        return "it judged what was finished, and trained nothing"
+        return "only finished evidence was judged"
     if not suite.judges_all:
-        return "a path or an option named some of the claims"
-    for conclusion, words in (("not run", "did not come back"), ("error", "ended in an error")):
+        return "paths or options selected only some of the claims"
+    for conclusion, words in (("not run", "gave no result"), ("error", "ended in an error")):
         count = sum(finding.conclusion == conclusion for finding in findings)
         if count:
             return f"{count} finding{'s' if count > 1 else ''} {words}"

@@ -41,7 +41,7 @@ class OwnClaims:
 
     @cached_property
     def registrable(self) -> Commitments:
-        """What the claims commit themselves to at the profiles at which they are registered."""
+        """The commitments of the claims at the profiles at which they are registered."""
         return commitments_of(self._items, [PROFILES[name] for name in JUDGING])
 
     def commitments(self, names: Mapping[str, Collection[str]], settings: Settings) -> Commitments:
@@ -57,7 +57,7 @@ class OwnClaims:
 def mark(
     claims: OwnClaims, claim: str, known: Register, settings: Settings, findings: Iterable[Finding]
 ) -> Preregistered:
-    """What stands beside a claim's verdict; nothing for a claim from outside this suite."""
+    """The note on preregistration beside a claim's verdict; empty for a claim from outside this suite."""
     if claim not in claims:
         return Preregistered()
     profile, block = settings.profile, settings.block
@@ -70,7 +70,7 @@ def mark(
 
 
 def word(mark: Preregistered, verdict: str) -> str:
-    """What the terminal says of it beside the verdict; empty where the claim is as it was registered."""
+    """The words on preregistration beside a verdict on the terminal; empty for an unchanged claim."""
     if verdict == "SMOKE":
         return ""
     if not mark.registered:
@@ -85,12 +85,12 @@ def register_all(claims: OwnClaims, names: Collection[str], settings: Settings, 
     """
     now, made = claims.registrable, provenance()
     if now.claims.keys() != set(names):
-        raise pytest.UsageError(f"the claims of {CLAIMS} are registered together: leave out paths, --claim and -k")
+        raise pytest.UsageError(f"all claims of {CLAIMS} are registered together: leave out paths, --claim and -k")
     for name, claim in now.claims.items():
         for function, hypothesis in claim.hypotheses.items():
             if hypothesis.min_effect is None:
                 raise pytest.UsageError(
-                    f"claim {name}: the min_effect or margin of {function} is no number in its source; write it there"
+                    f"claim {name}: the min_effect or margin of {function} must be a number written in its source"
                 )
 
     try:
@@ -112,7 +112,7 @@ def register_all(claims: OwnClaims, names: Collection[str], settings: Settings, 
     except (OneLineError, OSError) as error:
         raise pytest.UsageError(str(error)) from None
     yield from (f"{name}: {_outcome(known.claims.get(name), after.claims[name])}" for name in after.claims)
-    yield from (f"{name}: is a claim no more" for name in known.claims if name not in after.claims)
+    yield from (f"{name}: no longer a claim" for name in known.claims if name not in after.claims)
     if after != known:
         yield f"written: {preregistration.file()}"
 
@@ -124,18 +124,18 @@ def _baselines() -> list[Baseline]:
 
 def _outcome(before: Registered | None, after: Registered) -> str:
     if before is not None and before.history == after.history:
-        return f"as registered on {after.when}"
+        return f"unchanged since it was registered on {after.when}"
     entry = after.history[-1]
     judged = ", ".join(f"blocks {', '.join(map(str, blocks))} at {name}" for name, blocks in entry.evidence.items())
     if before is None:
-        return f"registered{f'; {judged} had been judged before; {entry.note}' if judged else ''}"
+        return f"registered{f'; {judged} were judged before; {entry.note}' if judged else ''}"
     said = "; ".join(change for changes in entry.changed.values() for change in changes)
     counts = judged and not entry.reason and set(entry.changed) != {FRESH}
-    return f"registered again: {said}{f'; {judged} had been judged before, which stays marked' if counts else ''}"
+    return f"registered again: {said}{f'; {judged} were judged before and stay marked' if counts else ''}"
 
 
 def _in_git(file: Path) -> str:
-    """Since when the lines with a margin stand in git; empty where git can't tell."""
+    """When the lines with a margin were committed to git; empty where git can't tell."""
     looked_for = "-Gmin_effect|margin|MIN_EFFECT"
     command = ["git", "log", "-1", "--format=%h (%cd)", "--date=format:%Y-%m-%d %H:%M", looked_for, "--", str(file)]
     try:
@@ -147,10 +147,10 @@ def _in_git(file: Path) -> str:
 
 
 def _otherwise(settings: Settings) -> str:
-    """What this session does otherwise than what is registered; empty for nothing."""
+    """How this session differs from what is registered; empty if it does not."""
     profile = settings.profile
     if profile.name not in JUDGING:
-        return f"judged at profile {profile}"
+        return f"judged at profile {profile}, which is not registered"
     said = [*profile.altered]
     own = settings.own_seeds
     said += [f"--claims-seeds {profile.seeds}, registered with {own}"] if profile.seeds != own else []

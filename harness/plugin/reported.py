@@ -1,4 +1,4 @@
-"""What pytest reports of an item: its finding, which decides whether the item passed, and its letter and word."""
+"""Pytest's report of an item: its finding decides whether the item passed, and gives its letter and word."""
 
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ _LETTERS = {
     "underpowered": ("underpowered", "u", ("UNDERPOWERED", {"yellow": True})),
     "smoke": ("smoke", "~", ("SMOKE", {"cyan": True})),
 }
-"""Of what does not fail."""
+"""Outcome, letter and word of each conclusion that does not fail."""
 _RECORDED = ("contradicted as recorded", "x", ("CONTRADICTED, AS RECORDED", {"yellow": True}))
 
 
@@ -49,16 +49,16 @@ class Reported:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
-        """The finding of the item that a worker had when it died is an error."""
+        """Record an error for the item that a worker ran when it died."""
         judge = self._claims.suite.judges.get(crashitem)
         if judge is not None:
-            message = f"worker {report.node.gateway.id} died with this item: it was killed, or a library crashed"
+            message = f"worker {report.node.gateway.id} died during this test: it was killed, or a library crashed"
             finding = judge.blank("error").replace(reason="The worker died.", message=message)
             report.longrepr = failure.text(finding)
             _attach(report, finding)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
-        """A conclusion has its own letter and word."""
+        """Give each conclusion its own letter and word."""
         conclusion, standing = getattr(report, "claims_conclusion", None), getattr(report, "claims_standing", None)
         if conclusion == "not run" and report.skipped:
             return "not run", "-", "NOT RUN"
@@ -69,7 +69,7 @@ class Reported:
         return _RECORDED if report.skipped else _LETTERS[conclusion]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the finding out of a report."""
+        """Keep the finding that a report carries."""
         content = getattr(report, "claims_finding", None)
         if content is not None:
             self.findings[report.nodeid] = Finding.from_json(content)
@@ -77,7 +77,7 @@ class Reported:
             self.others.append(report.nodeid)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """What could not be collected is no finding, and fails the run all the same."""
+        """Remember a file that could not be collected: it is no finding, but it fails the run."""
         if report.failed:
             self.others.append(report.nodeid)
 
@@ -93,7 +93,7 @@ class Reported:
         elif not report.passed:
             text = call.excinfo.exconly() if call.excinfo else "no reason given"
             text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # half of a surrogate pair has no encoding
-            finding = judge.blank("error").replace(reason="The test did not get to a result.", message=text)
+            finding = judge.blank("error").replace(reason="The test ended without a result.", message=text)
             if not (call.excinfo and call.excinfo.errisinstance((NotFiniteError, pytest.fail.Exception))):
                 report.sections.append(("claim", failure.text(finding)))  # below the traceback
                 return finding
@@ -101,7 +101,7 @@ class Reported:
             finding = finding.replace(message=f"{item.nodeid}: {call.excinfo.value}")
         elif judge.finding is None:
             report.outcome = "failed"
-            message = f"{item.nodeid} judged nothing: a claim's test calls one method of `judge`"
+            message = f"{item.nodeid} judged nothing: a claim's test must call one method of `judge`"
             finding = judge.blank("error").replace(reason="The test judged nothing.", message=message)
         else:
             finding = self._claims.gate.hold(judge.finding) if self._claims.gate else judge.finding

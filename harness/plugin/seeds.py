@@ -1,4 +1,4 @@
-"""Seeds: what would decide an underpowered finding, and whether some were added to those already judged."""
+"""Seeds: how many would decide an underpowered finding, and whether some were added to seeds already judged."""
 
 from collections.abc import Iterable, Mapping
 from math import ceil
@@ -15,7 +15,7 @@ from harness.statistics.power import FEWEST
 def added_seeds(judges: Mapping[str, Judge], settings: Settings) -> dict[str, str]:
     """By nodeid, a note where this session judges a block of seeds on which fewer were judged before.
 
-    To add seeds until a test says something spoils its error rates. Raises HistoryError.
+    Adding seeds until a test gives the wanted answer spoils its error rates. Raises HistoryError.
     """
     if settings.history is None:
         return {}
@@ -25,14 +25,14 @@ def added_seeds(judges: Mapping[str, Judge], settings: Settings) -> dict[str, st
         before = known[: known.index(profile.seeds)] if profile.seeds in known else known
         if fewer := max((count for count in before if count < profile.seeds), default=0):
             notes[nodeid] = (
-                f"seeds were added to a block already judged: {profile.seeds} after {fewer} on block {block}, so the"
-                " error rates do not hold"
+                f"seeds were added to a block that had already been judged: {profile.seeds} after {fewer} on block"
+                f" {block}, so the error rates do not hold"
             )
     return notes
 
 
 def what_would_decide(finding: Finding, judge: Judge, settings: Settings) -> MoreSeeds | None:
-    """Of an underpowered finding, the fresh seeds that would decide it; None where no number is known to."""
+    """The fresh seeds that would decide an underpowered finding; None where no such number is known."""
     fewest = FEWEST.get(finding.test, 2) if finding.test else 2  # type: ignore[call-overload]  # a finding holds any text
     needed = finding.seeds_needed
     if needed is None and finding.refusal and finding.n and min(finding.n) < fewest:

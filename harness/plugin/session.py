@@ -1,4 +1,4 @@
-"""A pytest session that has claims: compute what is pending, judge, and tell of it."""
+"""A pytest session that has claims: compute pending cells, judge, and report."""
 
 import os
 import shlex
@@ -61,13 +61,13 @@ class ClaimsSession:
     # Collection
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Know that claims were left out by -k, -m, --claim, --last-failed or whatever else."""
+        """Remember that claims were left out, by -k, -m, --claim, --last-failed or another option."""
         suite = self.suite
         suite.deselected |= any(JUDGE in item.stash and item.nodeid not in suite.waiting for item in items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """The plan is known: check all its inputs before anything is trained."""
+        """Check all inputs of the plan, which is now known, before anything is trained."""
         suite, settings = self.suite, self.suite.settings
         worker = is_worker(self._config)  # whose controller has checked everything
         trains = not (settings.only_shows or self._config.option.collectonly or worker)
@@ -85,7 +85,7 @@ class ClaimsSession:
                 raise options.usage_error(error) from None
 
     def pytest_report_collectionfinish(self) -> str | list[str]:
-        """The settings in effect."""
+        """Print the settings in effect."""
         settings = self.suite.settings
         if self._config.get_verbosity() < 0 or not self.suite.judges:
             return []
@@ -93,14 +93,14 @@ class ClaimsSession:
         return (
             f"claims: profile {settings.profile}, seeds {seeds[0]} to {seeds[-1]}, evidence {settings.evidence}, report"
             f" {settings.report or options.NONE}{', strict' if settings.strict else ''}"
-            f"{', judging what is finished' if settings.finished else ''}"
+            f"{', judging finished evidence only' if settings.finished else ''}"
         )
 
     # Computing and judging
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Compute what is pending, and let pytest judge; or tell what was asked for.
+        """Compute what is pending and let pytest judge; or print the plan or list.
 
         Raises what kept the controlling process from collecting.
         """
@@ -123,14 +123,14 @@ class ClaimsSession:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
-        """Results follow: no more progress among them."""
+        """Stop the progress line before results appear."""
         self._stop_progress()
 
     def judge_of(self, item: pytest.Item) -> Judge:
-        """What the fixture `judge` gives: skips or fails the item where its evidence is not there."""
+        """The judge of an item; skips or fails the item where its evidence is missing."""
         judge: Judge | None = item.stash.get(JUDGE, None)
         if judge is None:
-            pytest.fail("only a test marked by harness.claim(...) has a judge", pytrace=False)
+            pytest.fail("only a test marked by harness.claim(...) can use the fixture `judge`", pytrace=False)
         if judge.nodeid in self.suite.unfinished:
             pytest.skip(self.suite.unfinished[judge.nodeid])
         problem = self.suite.failure_of(judge)
@@ -142,14 +142,14 @@ class ClaimsSession:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker what is unfinished, which is looked at once; remember where it runs, if on this machine."""
+        """Tell a worker what is unfinished; remember its process id if it runs on this machine."""
         node.workerinput[_UNFINISHED] = self.suite.unfinished
         if node.gateway.spec.popen:
             self._workers.append(node.gateway._rinfo().pid)  # xdist has fetched it already
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
-        """Take what a worker found damaged; where it could not write, the others can't either."""
+        """Collect the damage that a worker found, and whether it could not write."""
         output = getattr(node, "workeroutput", {})
         self.suite.store.damaged += output.get(_DAMAGED, [])
         self.suite.unusable = self.suite.unusable or output.get(_UNUSABLE)
@@ -158,7 +158,7 @@ class ClaimsSession:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
-        """Merge what came back, miss what did not, and write."""
+        """Merge the results, note missing ones, and write the outputs."""
         self._stop_progress()
         begun = bool(self._reported.findings)  # else the session ended at the collection
         if session.exitstatus == INTERRUPTED and begun and self._by_maxfail(session):
@@ -169,12 +169,12 @@ class ClaimsSession:
         try:
             self._finish(session)
         except KeyboardInterrupt:  # between judging and the last file written
-            self._say("interrupted before everything was written; the same command writes it", red=True)
+            self._say("interrupted before everything was written; run the same command again to write it", red=True)
             session.exitstatus = INTERRUPTED
         return (yield)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
-        """Verdicts, findings, what would decide the undecided, and where everything lies."""
+        """Print verdicts, findings, what would decide open ones, and the files written."""
         suite, write = self.suite, terminalreporter.write_line
         if self._run is not None:
             terminalreporter.section("claims")
@@ -185,7 +185,7 @@ class ClaimsSession:
         if suite.unusable:
             write(f"claims: {suite.unusable}", red=True)
         if self._run is None and exitstatus == INTERRUPTED and suite.judges and suite.settings.judges:
-            write("claims: the same command continues with the next level; --claims-finished judges what is there")
+            write("claims: run the same command again to continue; --claims-finished judges what is already computed")
         for line, markup in self._said:
             write(line, **markup)
 
@@ -234,8 +234,8 @@ class ClaimsSession:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             self._say(
-                f"the {what} {path} can't be written: {reason}; the evidence is complete, and the same command writes"
-                " it without training",
+                f"the {what} {path} can't be written: {reason}; the evidence is complete, so the same command will"
+                " write it without training",
                 red=True,
             )
             session.exitstatus = INTERNAL_ERROR
@@ -245,7 +245,7 @@ class ClaimsSession:
         """Write the baseline, or say why not; returns the exit code."""
         file = self.suite.settings.baseline
         if code:
-            why = "a test failed" if code == FAILED else "not every finding has a result"
+            why = "a test failed" if code == FAILED else "some findings have no result"
             self._say(f"the baseline {file} was not written: {why}", red=True)
             return code
         try:
@@ -263,10 +263,10 @@ class ClaimsSession:
             return
         try:
             history.append(path, run)
-            part = f" (as a part: {run.lacking})" if run.lacking else ""
+            part = f" (incomplete: {run.lacking})" if run.lacking else ""
             self._said.append((f"history: {path}{part}", {}))
         except (HistoryError, ValueError) as error:  # the latter: text that SQLite can't hold
-            self._say(f"{error}; this run is not in it", yellow=True)
+            self._say(f"{error}; this run was not added", yellow=True)
 
     def _show(self) -> None:
         """Print what --claims-plan and the like ask for."""

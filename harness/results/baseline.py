@@ -134,18 +134,19 @@ def read(path: Path) -> Baseline:
         text = path.read_text("utf-8")
         held = json.loads(text)
         if isinstance(held, dict) and held.get("format") != FORMAT:
-            raise ValueError(f"it is of format {held.get('format')!r}, and this version reads format {FORMAT}")
+            raise ValueError(f"it has format {held.get('format')!r}, but this version reads format {FORMAT}")
         return Baseline.from_json(text)
     except (OSError, ValueError, RecursionError) as error:
         said = in_a_line(error)
     raise BaselineError(
-        f"the baseline {path} can't be used: {said}; restore it, or remove it and write it anew with"
+        f"the baseline {path} can't be used: {said}; restore it, or remove it and write it again with"
+        " --claims-update-baseline"
         " --claims-update-baseline"
     )
 
 
 def against(finding: Finding, baseline: Baseline, unlike: str = "", share: float = MARGIN) -> Drift | None:
-    """How a finding stands to the baseline; None for one that was not judged.
+    """Compare a finding with the baseline; returns None for one that was not judged.
 
     unlike: why the two can't be compared; empty where they can. share: of the finding's smallest effect; drifts up to
     there are of no interest.
@@ -154,7 +155,7 @@ def against(finding: Finding, baseline: Baseline, unlike: str = "", share: float
         return None
     entry = baseline.entry(finding.claim, finding.name)
     if entry is None:
-        return Drift(standing="new", says=f"new: the baseline of {baseline.profile} does not know it")
+        return Drift(standing="new", says=f"new: the baseline of {baseline.profile} does not have this finding")
     unlike = unlike or _other_question(finding, entry)
     if unlike:
         return _drift(entry, "not comparable", f"not comparable with the baseline: {unlike}")
@@ -205,7 +206,9 @@ def _drift(entry: Entry, standing: Standing, says: str, moved: Shift | None = No
 def _sentence(finding: Finding, entry: Entry, moved: Shift | None) -> str:
     said = f"{entry.conclusion} ({entry.effect:+.3g}) in the baseline, {finding.conclusion} ({finding.effect:+.3g}) now"
     if moved is None:
-        return f"{said}; there are no seeds to compare"
+        return f"{said}; no seeds are stored that could be compared"
     p = "< 0.001" if moved.p < 0.001 else f"{moved.p:.3f}"
-    seen = "none can be seen" if moved.seen is None else f"one of {moved.seen:.2g} would be seen 9 times in 10"
+    seen = (
+        "no drift can be detected" if moved.seen is None else f"a drift of {moved.seen:.2g} is detected 9 times in 10"
+    )
     return f"{said}: drift {moved.moved:+.3g}, p {p}; with these seeds {seen}"

@@ -52,7 +52,7 @@ def shift(new: Sample, old: Sample, alpha: float = ALPHA, margin: float = 0.0) -
     Raises ValueError for samples of two statistics, or for spreads over different numbers of levels.
     """
     if new.statistic != old.statistic:
-        raise ValueError(f"a {new.statistic!r} can't be compared with a {old.statistic!r}")
+        raise ValueError(f"samples of the statistics {new.statistic!r} and {old.statistic!r} can't be compared")
     now, then = new.arrays, old.arrays
     if new.statistic == "spread" and now[0].shape[1] != then[0].shape[1]:
         raise ValueError("the two spreads are over different numbers of levels")

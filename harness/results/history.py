@@ -217,10 +217,11 @@ def _prepare(base: sqlite3.Connection, path: Path) -> None:
         for statement in (*_TABLES, f"PRAGMA application_id = {_APPLICATION}", f"PRAGMA user_version = {FORMAT}"):
             base.execute(statement)
     elif application != _APPLICATION:
-        raise HistoryError(f"{path} is a database of something else: name another history with --claims-history")
+        raise HistoryError(f"{path} is a database, but not a history: name another file with --claims-history")
     elif number != FORMAT:
         raise HistoryError(
-            f"the history {path} is of format {number}, and this version uses format {FORMAT}: move it away, or name"
+            f"the history {path} has format {number}, but this version uses format {FORMAT}: move it away, or name"
+            " another file with --claims-history"
             " another with --claims-history"
         )
 
@@ -228,5 +229,5 @@ def _prepare(base: sqlite3.Connection, path: Path) -> None:
 def _problem(path: Path, done: str, error: Exception) -> HistoryError:
     said = in_a_line(error).removesuffix(".")
     return HistoryError(
-        f"the history {path} can't be {done}: {said}; move it away, or name another with --claims-history"
+        f"the history {path} can't be {done}: {said}; move it away, or name another file with --claims-history"
     )

@@ -1,4 +1,4 @@
-"""What would decide an underpowered finding, in words: for the terminal and for the report."""
+"""How many seeds would decide an underpowered finding, in words: for the terminal and the report."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from harness.results.schema import Finding, MoreSeeds
 
 
 class Advice(NamedTuple):
-    """A sentence, what has to be known of it, and the command; without the last two where no seeds would do."""
+    """A sentence, remarks on it, and the command; without the last two where no number of seeds would do."""
 
     says: str
     asides: tuple[str, ...] = ()
@@ -15,7 +15,7 @@ class Advice(NamedTuple):
 
 
 def advice(finding: Finding) -> Advice:
-    """What would decide an underpowered finding."""
+    """How many seeds would decide an underpowered finding."""
     more, goal = finding.more_seeds, f"{finding.min_effect:g} {finding.unit}"
     if more is None:
         return Advice(_no_seeds(finding, goal))
@@ -23,15 +23,17 @@ def advice(finding: Finding) -> Advice:
     true = f"{2 * finding.min_effect:g}{or_none}" if finding.kind == "greater" else "0"
     what = f"{more.seeds} fresh seeds would decide {goal} 9 times in 10 if the true effect is {true}"
     if finding.seeds_needed is None:
-        what = f"it can be judged from {more.seeds} seeds on, which then tell how many would decide {goal}"
+        what = f"it needs at least {more.seeds} seeds to be judged; these will show how many would decide {goal}"
     elif more.fewest:
-        what = f"it can be judged from {more.fewest} seeds on; {what}"
+        what = f"it needs at least {more.fewest} seeds to be judged; {what}"
     asides = []
     if more.times != 1:
         total = round(more.count * more.times)
-        asides.append(f"--claims-seeds {more.count} makes {total} here, {more.times:g} times as many")
+        asides.append(
+            f"--claims-seeds {more.count} gives {total} seeds here, since this claim takes {more.times:g} times as many"
+        )
     if more.passed_over:
-        asides.append(f"on block {more.block}, the next on which it was not judged yet")
+        asides.append(f"block {more.block} is the next one on which it has not been judged")
     return Advice(f"{what}, {_cost(more)}", tuple(asides), more.command)
 
 
@@ -47,7 +49,7 @@ def in_words(finding: Finding) -> Iterator[str]:
 def _no_seeds(finding: Finding, goal: str) -> str:
     if not finding.refusal:
         return f"no number of seeds in one block would decide {goal}"
-    lifted = "" if finding.refusal == "insensitive" else "; no number of seeds is known to lift this"
+    lifted = "" if finding.refusal == "insensitive" else "; no number of seeds is known that would change this"
     return f"not judged: {finding.refused}{lifted}"
 
 

@@ -225,7 +225,7 @@ def registered_anew(
             told = {
                 "": differences(known, now, claim, leave_out=fresh),
                 **{profile: settings_differ(known, now, profile, known.systems(claim)) for profile in now.settings},
-                FRESH: [f"added before anything of it was judged ({_shortly(fresh, held.findings)})"] if fresh else [],
+                FRESH: [f"added before it was judged ({_shortly(fresh, held.findings)})"] if fresh else [],
             }
             changed = {profile: tuple(said) for profile, said in told.items() if said}
             entry = entry.replace(changed=changed, evidence=_union(before.history[-1].evidence, judged))
@@ -237,7 +237,7 @@ def registered_anew(
 def mark(
     known: Register, now: Commitments, claim: str, profile: str, block: int, findings: Iterable[Finding], partial: bool
 ) -> Preregistered:
-    """What stands beside a claim's verdict at this profile and seed block.
+    """The note on preregistration beside a claim's verdict at this profile and seed block.
 
     findings: the claim's, as judged. partial: whether some of its items may just not have been collected.
     """
@@ -255,14 +255,16 @@ def mark(
     for finding in findings:
         written = held.hypotheses.get(_function(finding.name))
         if finding.judged and written and not changed and written.min_effect not in (None, finding.min_effect):
-            said.append(f"judged by {finding.min_effect:g} where {written.min_effect:g} is registered ({finding.name})")
+            said.append(
+                f"judged with {finding.min_effect:g}, but registered with {written.min_effect:g} ({finding.name})"
+            )
     return Preregistered(hash=known.digest(claim), registered=held.when, changed=tuple(said), note=note)
 
 
 def differences(
     old: Commitments, new: Commitments, claim: str, partial: bool = False, leave_out: Collection[str] = ()
 ) -> list[str]:
-    """What differs in a claim at every profile, in words. leave_out: findings that don't count."""
+    """The differences of a claim at every profile, in words. leave_out: findings that don't count."""
     before, now = old.claims[claim], new.claims[claim]
     where: dict[str, list[str]] = {}
     for name in dict.fromkeys((*before.findings, *now.findings)):
@@ -276,13 +278,13 @@ def differences(
             where.setdefault(said, []).append(name)
     every = {*before.findings, *now.findings}
     found = [f"{said} ({_shortly(names, every)})" for said, names in where.items()]
-    found += ["what the paper says reworded"] if before.says != now.says else []
+    found += ["statement reworded"] if before.says != now.says else []
     found += _of_values({"quantifier": before.quantifier}, {"quantifier": now.quantifier})
     return [*found, *_of_rule(old, new)]
 
 
 def finding_differs(old: Commitments, new: Commitments, claim: str, name: str, profile: str) -> list[str]:
-    """What makes a finding another one than it was at a profile, in words; nothing where either does not know it."""
+    """How a finding's commitments differ at a profile, in words; nothing where either side does not have it."""
     before, now = old.claims.get(claim), new.claims.get(claim)
     if before is None or now is None or name not in before.findings or name not in now.findings:
         return []
@@ -291,7 +293,7 @@ def finding_differs(old: Commitments, new: Commitments, claim: str, name: str, p
 
 
 def settings_differ(old: Commitments, new: Commitments, profile: str, systems: Iterable[str]) -> list[str]:
-    """What differs in the settings of these systems at a profile, in words.
+    """The differences in the settings of these systems at a profile, in words.
 
     A setting that did not exist before and is at its default is no change. A system that came or went is told by the
     findings.

@@ -127,8 +127,8 @@ def read(name: str, here: Path | None = None, committed: Path | None = None) -> 
             continue
         except (OSError, ValidationError) as error:
             detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else " ".join(str(error).split())
-            raise RecordError(f"{path} can't be read ({detail}): remove it, or measure anew") from None
+            raise RecordError(f"{path} can't be read ({detail}): remove it, or measure again") from None
         if record.name != name:
-            raise RecordError(f"{path} is a record of {record.name!r}: remove it, or measure anew")
+            raise RecordError(f"{path} is a record of {record.name!r}: remove it, or measure again")
         return record.replace(origin=origin)
     return None

@@ -48,7 +48,7 @@ class Sample(Model):
         try:
             arrays = self.arrays
         except ValueError:
-            raise ValueError("the rows of a group have one length") from None
+            raise ValueError("the rows of a group must have the same length") from None
         if len(arrays) != count or any(array.ndim != axes or not array.size for array in arrays):
             raise ValueError(f"{self.statistic!r} takes {count} group{'s' * (count > 1)} with {axes} axes")
         if any(np.isnan(array).any() for array in arrays):

@@ -116,31 +116,31 @@ class Amount(Model):
 
 
 class Finding(Model):
-    """What one hypothesis came to on one system.
+    """The result of one hypothesis on one system.
 
     claim         the claim's id
     name          the hypothesis within the claim: its test's name
     nodeid        pytest's id of the item that judged it; unique within a run
-    system        the task and the learner it was judged on, as far as its runs share them: "cart-pole ppo"
+    system        the task and the learner that its runs share: "cart-pole ppo"
     hypothesis    in plain words
     kind          how it is decided
     min_effect    the smallest effect of interest ("greater") or the margin, fixed beforehand
     unit          of min_effect, effect, bounds and detectable, in words
-    conclusion    what it came to
-    reason        why, in one sentence with the numbers
+    conclusion    see `Conclusion`
+    reason        why it was concluded, in one sentence with the numbers
     test          the hypothesis test; empty where none was made
     n             seeds per group: one group where conditions of the same seeds are compared, else two
     effect        the estimate; lower, upper: its one-sided 97.5 % bounds
     p             two-sided; None where no test was made. It decides nothing
     q             Benjamini-Hochberg over the run's findings of kind "greater"; None for others. It decides nothing
-    detectable    the smallest true effect that these seeds show 9 times in 10; None where they show none
+    detectable    the smallest true effect that these seeds detect 9 times in 10; None where there is none
     seeds_needed  of an underpowered finding: seeds per group that decide min_effect 9 times in 10; None over 10,000,
                   or if seeds would not do
-    refusal       what kind of reason there is not to judge; empty where it was judged
+    refusal       the kind of reason why it was not judged; empty where it was
     refused       that reason in words
-    note          what has to be said wherever the conclusion is: seeds were added to judged ones
+    note          a warning shown with the conclusion: seeds were added to judged ones
     sample        the numbers per seed behind the effect; None where nothing was judged
-    drift         how it stands to the baseline; None without one
+    drift         the comparison with the baseline; None without one
     sensitivity   the same effect under other readings
     more_seeds    of an underpowered finding: what would decide it; None where no number of seeds is known to
     cells         keys of the evidence it rests on
@@ -194,12 +194,12 @@ class Finding(Model):
 
 
 class Preregistered(Model):
-    """What of a claim was fixed before its evidence.
+    """Whether a claim is as it was registered before its evidence.
 
     hash        of what is registered, or of the claim as it is now where nothing is; None for a claim from outside
     registered  the day, ISO 8601; None where it is not registered
-    changed     what is not as it was registered, a sentence each
-    otherwise   what this run does otherwise than what is registered, as with another number of seeds; empty for nothing
+    changed     the differences from the registration, a sentence each
+    otherwise   how this run differs from what is registered, as by another number of seeds; empty if it does not
     note        of a claim that was first registered after evidence of this very block of seeds
     """
 
@@ -211,13 +211,13 @@ class Preregistered(Model):
 
 
 class ClaimResult(Model):
-    """What a run says of one claim.
+    """The result of one claim in a run.
 
     id, says, source, quantifier  the claim's name, what the paper says in our words, its sections and figures, and how
                                   widely it says so
     systems                       on how many of the paper's systems it was judged, in words
     controls                      negative controls that must take away findings that it is REPRODUCED by
-    verdict, summary              read off its findings; verdict, scale and counts in a sentence or two
+    verdict, summary              the verdict on its findings; verdict, scale and counts in a sentence or two
     expected                      how many findings it has at this profile; None where only some were collected
     cpu_seconds                   of all its evidence, of which claims share parts: their sum is more than the run's
     charts                        the data that the report draws for it, by `harness.judging.chart_data`
@@ -239,12 +239,12 @@ class ClaimResult(Model):
 
     @property
     def whole(self) -> bool:
-        """Whether each of its findings at this profile came to a conclusion."""
+        """Whether each of its findings at this profile has a conclusion."""
         return self.expected == sum(finding.judged for finding in self.findings)
 
 
 class LaterClaim(Model):
-    """A claim that waits, in whole or in part, for a larger profile: the smallest at which it is judged unasked."""
+    """A claim that needs a larger profile, in whole or in part: the smallest one at which it is judged by default."""
 
     id: str
     says: str
@@ -254,7 +254,7 @@ class LaterClaim(Model):
 
 
 class Partial(Model):
-    """How much of a plan's evidence is there. share: of its estimated CPU seconds, 0 to 1."""
+    """How much of a plan's evidence is computed. share: of its estimated CPU seconds, 0 to 1."""
 
     cells: Count
     of_cells: Count
@@ -264,7 +264,7 @@ class Partial(Model):
 
 
 class BaselineResult(Model):
-    """How a run stands to a baseline.
+    """The comparison of a run with a baseline.
 
     file                         the baseline's
     gate                         whether the run was judged against it, and not only compared
@@ -375,9 +375,9 @@ def read(path: Path) -> RunResult:
         text = path.read_text("utf-8")
         held = json.loads(text)
         if not isinstance(held, dict) or held.get("format") != FORMAT:
-            raise FindingsError(f"{path} is no {NAME} of format {FORMAT}: write it anew with --claims-findings")
+            raise FindingsError(f"{path} is not a {NAME} of format {FORMAT}: write it again with --claims-findings")
         return RunResult.from_json(text)
     except ValidationError as error:
-        raise FindingsError(f"{path} is no {NAME}: {in_a_line(error)}") from None
+        raise FindingsError(f"{path} is not a {NAME}: {in_a_line(error)}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise FindingsError(f"{path} can't be read: {in_a_line(error)}") from None
