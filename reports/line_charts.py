@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from reports import vega
-from reports.numbers import count, effect, number, percent
+from reports.numbers import effect, number, percent, plain
 from reports.palette import CONDITIONS, REST, Swatch, sized, styled
 
 WIDTH, HEIGHT = 430, 270  # px; text of 12 px then stays above 9 px on a phone of 360 px
@@ -22,21 +22,19 @@ FAR = 1e30  # no return or share is so large, and beyond it intervals are no lon
 class Along:
     """What lines run along, from left to right.
 
-    name: the field of a series. title: of the axis. column: of the table. of: what a place is a number of, in words.
-    show: a place in words. pruned: places are logarithmic and fall, as weights do; else they are even and rise.
+    name: the field of a series. title: of the axis. column: of the table. show: a place in words. pruned: places are logarithmic and fall, as weights do; else they are even and rise.
     """
 
     name: str
     title: str
     column: str
-    of: str
     show: Callable[[float], str]
     pruned: bool
 
 
-DENSITY = Along("density", "remaining weights", "weights", "of the weights", percent, pruned=True)
-WEIGHTS = Along("weights", "number of remaining weights", "weights", "weights", count, pruned=True)
-ENV_STEPS = Along("env_steps", "env_steps of training", "env_steps", "env_steps", count, pruned=False)
+DENSITY = Along("density", "remaining weights", "weights", percent, pruned=True)
+WEIGHTS = Along("weights", "number of remaining weights", "weights", plain, pruned=True)
+ENV_STEPS = Along("env_steps", "env_steps of training", "env_steps", plain, pruned=False)
 
 
 @dataclass(frozen=True)
@@ -150,11 +148,7 @@ def _draw(chart: Mapping[str, Any], kind: ChartKind) -> LineChart:
         tuple(drawn),
         (*kind.columns, kind.along.column, "mean", "95 % interval", "n"),
         tuple(rows),
-        {
-            "place": kind.along.of,
-            "kept": kept,
-            "panels": [{"name": _named(title, p.heading), "levels": p.levels, "spec": p.spec} for p in drawn],
-        },
+        {"kept": kept, "panels": [panel.spec for panel in drawn]},
     )
 
 

@@ -79,11 +79,6 @@ def percent(share: Any) -> str:
     return f"{x:.0f}\u202f%" if x >= 9.95 or x == 0 else f"{float(f'{x:.2g}'):g}\u202f%"
 
 
-def count(value: float) -> str:
-    """A number of things: `32,000`."""
-    return f"{value:,.0f}"
-
-
 def minutes(seconds: Any) -> str:
     """Seconds as minutes: `9.7`, `312`, `< 0.1`."""
     x = number(seconds)

@@ -1,35 +1,27 @@
 // A grid that answers: a slider leads its heat maps through the levels, and its agents play when they are told to, never
-// by themselves. What is shown without scripts stays in the page, for paper; what the data is, reports/grids.py says.
+// by themselves. What the data is, reports/grids.py says.
 const source = document.getElementById("maps");
 const STEP = 110; // ms
 const CALM = 500; // ms, for those who asked for less motion
 const TRAIL = 12; // cells
 
-class Maps {
-  constructor(element, { frames, maps }, still) {
-    Object.assign(this, { frames, maps });
-    this.live = still.cloneNode(true);
-    this.live.classList.replace("still", "live");
-    still.after(this.live);
-    this.dial = element.querySelector(".dial");
-    this.input = this.dial.querySelector("input");
-    this.dial.hidden = false;
-    element.classList.add("moving");
-    this.input.addEventListener("input", () => this.show());
-    this.show();
-  }
-
-  show() {
-    const frame = Number(this.input.value);
-    this.input.setAttribute("aria-valuetext", this.frames[frame]);
-    this.dial.querySelector("output").value = this.frames[frame];
-    for (const [place, element] of [...this.live.children].entries()) {
-      const map = this.maps[place];
-      element.querySelector("span").textContent = map.says[frame];
-      element.querySelector("[role=img]").setAttribute("aria-label", `${map.name}: ${map.says[frame]}`);
-      for (const [colour, path] of element.querySelectorAll(".pixels").entries()) path.setAttribute("d", pixels(map, frame, String(colour)));
+function lead(element, { frames, maps }) {
+  const dial = element.querySelector(".dial");
+  const input = dial.querySelector("input");
+  const show = () => {
+    const frame = input.valueAsNumber;
+    input.setAttribute("aria-valuetext", frames[frame]);
+    element.querySelector(".shown output").value = frames[frame];
+    for (const [place, shown] of element.querySelectorAll(".map").entries()) {
+      const map = maps[place];
+      shown.querySelector("span").textContent = map.says[frame];
+      shown.querySelector("[role=img]").setAttribute("aria-label", `${map.name}: ${map.says[frame]}`);
+      for (const [colour, path] of shown.querySelectorAll(".pixels").entries()) path.setAttribute("d", pixels(map, frame, String(colour)));
     }
-  }
+  };
+  dial.hidden = false;
+  input.addEventListener("input", show);
+  show();
 }
 
 // As reports/heat_maps.py draws them.
@@ -60,7 +52,7 @@ class Player {
   }
 
   play() {
-    if (Number(this.input.value) >= this.last) this.input.value = 0;
+    if (this.input.valueAsNumber >= this.last) this.input.value = 0;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.button.textContent = "Pause";
     this.#timer = setInterval(() => this.step(), calm ? CALM : STEP);
@@ -74,13 +66,13 @@ class Player {
   }
 
   step() {
-    this.input.value = Number(this.input.value) + 1;
+    this.input.stepUp();
     this.show();
-    if (Number(this.input.value) >= this.last) this.pause();
+    if (this.input.valueAsNumber >= this.last) this.pause();
   }
 
   show() {
-    const time = Number(this.input.value);
+    const time = this.input.valueAsNumber;
     const said = `step ${time} of ${this.last}`;
     const games = this.games.map((game) => this.state(game, time));
     this.element.querySelector(".time").textContent = said;
@@ -122,8 +114,7 @@ class Player {
 
 for (const [key, panel] of Object.entries(source ? JSON.parse(source.textContent) : {})) {
   const element = document.querySelector(`[data-maps="${CSS.escape(key)}"]`);
-  const still = element.querySelector(".maps.still");
   const player = element.querySelector(".player");
-  if (still && panel.kept) new Maps(element, panel.kept, still);
+  if (panel.kept && panel.kept.frames.length > 1) lead(element, panel.kept);
   if (player) new Player(player, panel);
 }
