@@ -127,6 +127,8 @@ class _Cache(FunctionCache):
         if found is None:
             with contextlib.suppress(OSError, Timeout):  # then it is compiled here, whatever others do
                 _make_folder(Path(self.cache_path))
+                if not self._lock.is_locked:
+                    self._lock = FileLock(self._lock.lock_file)  # one made before a fork can't be used after it
                 self._lock.acquire(timeout=COMPILE_SECONDS)
                 found = self._read(sig, target_context)
                 if found is not None:

@@ -87,6 +87,10 @@ def test_what_was_imported_before_an_edit_is_not_cached_as_the_edited_source(eng
     assert engine.run() == "30 compiled"
 
 
+def test_a_forked_process_compiles_what_its_parent_imported(engine: Engine) -> None:
+    assert engine.run(f"import os, harness.learners.caller\nif not os.fork(): {RUN}") == "20 compiled"
+
+
 def test_processes_that_start_together_compile_once(engine: Engine) -> None:
     started = [engine.start() for _ in range(4)]
     found = sorted(process.communicate(timeout=120)[0].strip() for process in started)
