@@ -99,13 +99,15 @@ def compute(where: Address, store: Store, on_level: Callable[[Cell, int], None])
     cell = where.cell
     parents = {parent.condition: address(parent) for parent in cell.parents}
     lacking = [level for level in cell.levels if not store.has(where, level)]
+    computed: dict[int, Level] = {}  # the last one
     for level in lacking:
         started = time.process_time()
         before = where if level - 1 in cell.levels else parents.get(DENSE)
-        previous = _needed(store, before, level - 1) if before else None
+        previous = computed.get(level - 1) or (_needed(store, before, level - 1) if before else None)
         ticket = _needed(store, parents[TICKET], level) if TICKET in parents else None
         dense = _needed(store, where if 0 in cell.levels else parents[DENSE], 0) if level and cell.rewind > 0 else None
-        store.write(where, level, run_level(cell, level, previous, ticket, dense), time.process_time() - started)
+        computed = {level: run_level(cell, level, previous, ticket, dense)}
+        store.write(where, level, computed[level], time.process_time() - started)
         on_level(cell, level)
     return bool(lacking)
 
