@@ -13,7 +13,7 @@ TORCH_FROM ?=
 .PHONY: help claims gate headline smoke test lint format calibrate aa agreement controls multiverse alarms bench profile report \
         experts clean
 
-help: ## this list
+help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 $(READY): pyproject.toml constraints.txt
@@ -22,62 +22,62 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	@touch $(READY)
 
-claims: $(READY) ## the main job: every claim at the scaled profile, on all CPUs, with the report
+claims: $(READY) ## judge every claim at the scaled profile, on all CPUs, and write the report
 	$(BIN)/pytest -n auto $(ARGS)
 
-gate: $(READY) ## every claim, held against the committed baseline: red where one regressed
+gate: $(READY) ## judge every claim and compare it with the committed baseline; fail where one regressed
 	$(BIN)/pytest -n auto --claims-gate $(ARGS)
 
-headline: $(READY) ## ticket-effect, mask-explains-most, bc-prunes-sparser, cart-pole-keeps-pole, kaiming-tenth-finds-inputs alone
+headline: $(READY) ## judge only ticket-effect, mask-explains-most, bc-prunes-sparser, cart-pole-keeps-pole, kaiming-tenth-finds-inputs
 	$(BIN)/pytest -n auto --claim $(HEADLINE) $(ARGS)
 
 smoke: $(READY) ## everything runs, nothing is judged: 1.5 core-minutes
 	$(BIN)/pytest -n auto --claims-profile smoke $(ARGS)
 
-test: lint ## the project's own tests, ruff and mypy
+test: lint ## run lint and the project's own tests
 	$(BIN)/pytest -n auto -W error harness reports $(ARGS)
 
-lint: $(READY) ## ruff, mypy and the order of imports
+lint: $(READY) ## run ruff, mypy and the check of the import order
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY) ## let ruff lay out the code
+format: $(READY) ## format the code with ruff
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-calibrate: $(READY) ## how often each test is wrong, by simulation: 8 core-minutes; writes fixtures/trust/calibration.json
+calibrate: $(READY) ## measure by simulation how often each test is wrong: 8 core-minutes; writes fixtures/trust/calibration.json
 	$(BIN)/python -m harness calibrate --fixture $(ARGS)
 
-aa: $(READY) ## how often the judge errs on trainings that differ by chance alone: 7 core-minutes
+aa: $(READY) ## measure how often the judge errs on trainings that differ by chance alone: 7 core-minutes
 	$(BIN)/python -m harness aa $(ARGS)
 
 controls: $(READY) ## break one ingredient at a time: every claim that declares some must lose findings; 59 core-minutes
 	$(BIN)/python -m harness controls $(ARGS)
 
 BLOCKS ?= 0 1 2
-agreement: $(READY) ## every claim on seed blocks 0, 1 and 2, laid side by side; 20 core-minutes with ten claims
+agreement: $(READY) ## judge every claim on seed blocks 0, 1 and 2, and compare them; 20 core-minutes with ten claims
 	@for block in $(BLOCKS); do \
 		$(BIN)/pytest -n auto --claims-seed-block $$block --claims-report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
 	done
 	$(BIN)/python -m harness agreement $(BLOCKS:%=.claims/blocks/%/findings.json) $(ARGS)
 
 ALARM_BLOCKS ?= 10 11 12 13 14 15 16 17 18 19
-alarms: $(READY) ## how often the gate alarms on fresh seed blocks, at profile reduced; 34 core-minutes with ten claims
+alarms: $(READY) ## measure how often the gate fails on fresh seed blocks, at profile reduced; 34 core-minutes with ten claims
 	@for block in $(ALARM_BLOCKS); do \
 		$(BIN)/pytest -n auto --claims-profile reduced --claims-seed-block $$block --claims-baseline none --claims-history none --claims-evidence .claims/trust/evidence \
 			--claims-report .claims/gate/$$block/report.html || test $$? -eq 1 || exit; \
 	done
 	$(BIN)/python -m harness alarms $(ALARM_BLOCKS:%=.claims/gate/%/findings.json) $(ARGS)
 
-multiverse: $(READY) ## the claims under each other reading of what the paper leaves open; 98 core-minutes
+multiverse: $(READY) ## judge the claims under each other reading of what the paper leaves open; 98 core-minutes
 	$(BIN)/python -m harness multiverse $(ARGS)
 
-bench: $(READY) ## speed, memory and returns beside stable-baselines3, against targets: 10 minutes
+bench: $(READY) ## measure speed, memory and returns against stable-baselines3, with targets: 10 minutes
 	$(BIN)/python -m harness bench
 
-profile: $(READY) ## where a cell's CPU time goes, by phase
+profile: $(READY) ## show where a cell's CPU time goes, by phase
 	$(BIN)/python -m harness profile
 
 report: $(READY) ## rebuild the report from the last run's findings, without training

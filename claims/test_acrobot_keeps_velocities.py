@@ -1,9 +1,9 @@
 """In Acrobot the inputs that pruning keeps are the two angular velocities; the sines and cosines of the angles go
 (paper 4.2, Figure 8 bottom).
 
-Judged as cart-pole-keeps-pole is: at the first level at or below 10 % density, with the input layer's Kaiming
-initialisation divided by ten, plain Kaiming beside it. A velocity reaches 28 and a cosine 1, but weights are not
-multiplied by what their inputs reach: the paper's figure shows weights.
+It is judged as cart-pole-keeps-pole: at the first level at or below 10 % density, with the input layer's Kaiming
+initialisation divided by ten; plain Kaiming is a second reading. A velocity reaches 28 and a cosine 1, but weights are
+not multiplied by what their inputs reach: the paper's figure shows weights.
 """
 
 import pytest

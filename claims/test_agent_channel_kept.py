@@ -1,15 +1,15 @@
 """Of a visual agent's input channels pruning keeps that of the agent itself most (paper 4.1, Figure 5 right).
 
-Judged at the first level at or below 10 % density, as the other claims on what the mask keeps are. Channels have as
-many inputs each, so the weights that two of them have left are compared: (agent - other) / (agent + other). It is above
-0 exactly where the agent's channel is the denser one. The plain difference of densities is reported beside it: at a few
-per cent all densities lie at the end of their span, where the judge allows for failures that nobody has seen and could
-show no difference under 0.15. The smallest effect is 0.1, the agent's channel keeping about a fifth more: less would
-not be seen in the paper's curves.
+It is judged at the first level at or below 10 % density, as the other claims on what the mask keeps. All channels have
+the same number of inputs, so the weights that two of them have left are compared: (agent - other) / (agent + other).
+This is above 0 exactly where the agent's channel is the denser one. The plain difference of densities is a second
+reading: at a few per cent all densities lie at the end of their span, where the judge allows for unseen failures and
+could show no difference under 0.15. The smallest effect is 0.1, which means that the agent's channel keeps about a
+fifth more: less would not be seen in the paper's curves.
 
-Not every input counts for all: walls are never entered, so no channel shows anything there, and the weights of such
-inputs stay as they were drawn. Beside stands the reading with only those inputs that ever change. A trial of 5 seeds
-had shown the agent's channel to be the densest before this was written.
+Some inputs never change: walls are never entered, so no channel shows anything there, and the weights of such inputs
+stay as they were drawn. A third reading takes only the inputs that ever change. Before this was written, a trial of 5
+seeds had shown the agent's channel to be the densest.
 """
 
 import pytest

@@ -2,12 +2,12 @@
 not a result it shows).
 
 Noise is how far the seeds' scored returns lie from their median at the same density, the mean over levels 1 to K: a
-variance would be decided by a single seed that failed. Whatever is pruned is scored: the best checkpoint of one chain,
-the last of the other. Both see the same first weights, and are evaluated on the same starts.
+variance would be decided by a single seed that failed. The checkpoint that is pruned is also the one that is scored:
+the best one of one chain, the last one of the other. Both start from the same weights and are evaluated on the same
+starts.
 
-A return that is near the task's maximum has little room to be noisy. So what the best checkpoint gains by standing
-higher is not told apart from what it gains in noise, except beside the finding: by the spread over those levels alone
-at which both medians stay below 0.9.
+A return near the task's maximum has little room to be noisy. So the finding does not separate less noise from a higher
+return. A second reading does: it takes the spread over only those levels at which both medians stay below 0.9.
 """
 
 import numpy as np

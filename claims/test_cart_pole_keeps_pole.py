@@ -1,8 +1,8 @@
 """In Cart-Pole the inputs that pruning keeps are the pole's angle and angular velocity; the cart's position and
 velocity go (paper 4.2, Figure 8 top).
 
-Judged at the first level at or below 10 % density, where the paper looks at its other control tasks (Figure 7), and
-with the input layer's Kaiming initialisation divided by ten, Figure 8's middle column: the paper's own way to make
+It is judged at the first level at or below 10 % density, where the paper looks at its other control tasks (Figure 7),
+and with the input layer's Kaiming initialisation divided by ten, Figure 8's middle column: the paper's own way to make
 the discovery robust. Plain Kaiming is reported beside it. Both horizons count, since the paper does not say which of
 CartPole-v0 and v1 it used.
 """

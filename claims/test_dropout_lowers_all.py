@@ -1,9 +1,9 @@
 """Dropout lowers returns at all levels of sparsity, and the ticket's effect stays (paper A.4, Figure 14 middle).
 
-A share of 0.1, as the paper has it, of the hidden units, which is our reading of its "all layers". "All levels" is the
-dense network, and the mean over all levels of the ticket's chain; each level alone is reported beside it. Lower, and
-there, is by the smallest effect of all claims on what a ticket is made of: 0.05 of the distance between a random policy
-and the expert. The figure is of a DQN agent; that it is on this task is our inference.
+Dropout takes a share of 0.1, as in the paper, of the hidden units, which is our reading of its "all layers". "All
+levels" means the dense network, and the mean over all levels of the ticket's chain; each level alone is a second
+reading. The smallest effect is that of all claims on what a ticket is made of: 0.05 of the distance between a random
+policy and the expert. The figure shows a DQN agent; that it was trained on this task is our inference.
 """
 
 import pytest

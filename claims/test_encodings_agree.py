@@ -3,8 +3,8 @@ and under colours even more (paper A.3 and B, Figure 13).
 
 The encodings are the paper's: a binary map per object, colours, and the maps times a random matrix, one per seed and
 the same at all levels. Both parts and the smallest effect, 0.05 of the distance between a random policy and the expert,
-are those of mask-explains-most. Its second reading, with the ratio of weights per layer counted in, would take a fourth
-condition on each encoding, and the paper asks for none here.
+are those of mask-explains-most. Its second reading, which counts in the ratio of weights per layer, would need a fourth
+condition for each encoding, which the paper does not have here.
 """
 
 import pytest

@@ -1,22 +1,22 @@
 """What pruning takes from the enemies' channels are the places that an enemy cannot reach (paper 4.1, Figures 1 and 5).
 
-The caption says it of all pruned pixels. Two readings of that, both of the two enemies' channels as one:
+The caption says this of all pruned pixels. We judge two readings of it, and take the two enemies' channels together:
 
-1. Where an enemy can come to, inputs keep more of their weights than where it can't. Judged at the first level at or
-   below 10 % density, as the other claims on what the mask keeps are, by (reachable - unreachable) / (reachable +
-   unreachable), for the reason that agent-channel-kept gives; the smallest effect is its 0.1, a fifth more.
-2. Inputs that lost all their weights are rather such as the enemy can't reach. Of our maze's enemy inputs 97 % are
-   (each walks in a gap of six cells), so "a larger share than by chance" has 0.03 of room. The same is asked in the
-   other direction, with the room from -1 to 1: a larger share of the unreachable inputs is empty than of the reachable
-   ones, which holds exactly where the share is above chance, and is 0 where no input is empty. The share against chance
-   is reported beside it. Judged at the first level at or below 5 %: an input with 64 weights of which 7 % are left is
-   empty once in a hundred times by chance, one of which 3 % are left once in seven. The smallest effect is 0.05, which
-   is that of the other claims on inputs and layers, and less than one of twelve reachable inputs.
+1. Inputs that an enemy can reach keep more of their weights than those that it can't. This is judged at the first level
+   at or below 10 % density, as the other claims on what the mask keeps, by (reachable - unreachable) / (reachable +
+   unreachable), for the reason that agent-channel-kept gives. The smallest effect is 0.1 as there, about a fifth more.
+2. Inputs that lost all their weights tend to be those that the enemy can't reach. In our maze 97 % of the enemy inputs
+   are unreachable (each enemy walks in a gap of six cells), so "a larger share than by chance" has only 0.03 of room.
+   So the question is turned round, with room from -1 to 1: is a larger share of the unreachable inputs empty than of
+   the reachable ones? This holds exactly where the share is above chance, and is 0 where no input is empty. The share
+   against chance is a second reading. It is judged at the first level at or below 5 %: an input with 64 weights of
+   which 7 % are left is empty once in a hundred times by chance, and with 3 % once in seven. The smallest effect is
+   0.05, as in the other claims on inputs and layers; it is less than one of twelve reachable inputs.
 
-An input that never changes gives its weights no gradient, so they stay as they were drawn, and whether they go depends
-on how far the others have moved. A trial of 5 seeds and 120,000 env_steps, which was seen before this was written,
-found reachable inputs to be pruned more (0.13 against 0.17 at 22 % density), against the paper. So other densities are
-reported beside each, and the input magnitude, which is what the paper draws, in place of the count.
+An input that never changes gives its weights no gradient, so they stay as they were drawn, and whether they are pruned
+depends on how far the others have moved. A trial of 5 seeds and 120,000 env_steps, which was seen before this was
+written, found reachable inputs to be pruned more (0.13 against 0.17 at 22 % density), contrary to the paper. So each
+finding has other densities as further readings, and the input magnitude, which the paper draws, in place of the count.
 """
 
 import pytest

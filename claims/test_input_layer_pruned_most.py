@@ -1,9 +1,9 @@
 """Of a visual agent's layers pruning empties the input layer most (paper 1 and 4.1, Figure 5 right).
 
-Judged at the first level at or below 10 % density, as the other claims on what the mask keeps are; the mean over levels
-is reported beside it, for the paper draws them all. The smallest effect is that of the other claim on layers: 0.05 of
-a layer's weights, a twentieth. It was fixed after a trial of 5 seeds had shown a gap of some 0.6 at 22 % density, so it
-is no bet on whether there is one.
+It is judged at the first level at or below 10 % density, as the other claims on what the mask keeps. The mean over
+levels is a second reading, since the paper draws them all. The smallest effect is that of the other claim on layers:
+0.05 of a layer's weights, a twentieth. It was fixed after a trial of 5 seeds had shown a gap of about 0.6 at 22 %
+density, so it does not predict whether there is a gap.
 """
 
 import pytest

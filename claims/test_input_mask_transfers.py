@@ -3,16 +3,17 @@ right).
 
 The paper takes the mask "at moderate sparsity", which it elsewhere calls about 10 % of the weights (Figure 7): the
 first level at or below 10 % density, as in the other claims on what the mask keeps. The dense network starts from the
-ticket's own first weights, and all it lacks are the inputs to which the mask of its seed left no connection. How
-quickly it learns is the area under its learning curve, the mean over a training's evaluations; "as quickly" allows 0.1
-of the distance between a random policy and the expert, the drop at which a level counts as failed (break density). No
-difference can be shown only where one could be seen, so the ticket effect must be supported on the same system.
+ticket's own initial weights, and lacks only the inputs that the mask of its seed left without a connection. Its speed
+of learning is the area under its learning curve, the mean over a training's evaluations. "As quickly" allows 0.1 of the
+distance between a random policy and the expert, the drop at which a level counts as failed (break density). "No
+difference" means something only where a difference could be seen, so the ticket effect must be supported on the same
+system.
 
-A mask that keeps nearly all inputs would make this true and empty. So it must also have left some out, as the paper
-says it does ("entire dimensions"): the smallest effect is a fifth of them, where its own figures for such losses begin
-(4.2). Each one left out saves its weights to the first hidden layer, which on this task is 95 % of a dense network of
-64-64 units: what the share of inputs falls by, the arithmetic of a step does. (Inputs that are zero in every state cost
-none either way: the second reading leaves them aside.)
+A mask that keeps nearly all inputs would make this trivially true. So the mask must also have removed some, as the
+paper says ("entire dimensions"): the smallest effect is a fifth of the inputs, where the paper's own figures for such
+losses begin (4.2). Each removed input saves its weights to the first hidden layer. On this task that layer has 95 % of
+the weights of a dense network of 64-64 units, so the arithmetic of an update falls by about the same share as the
+inputs. (Inputs that are zero in every state cost nothing either way, so the second reading leaves them out.)
 """
 
 import pytest

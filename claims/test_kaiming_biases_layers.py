@@ -2,8 +2,8 @@
 (paper 4.2).
 
 Kaiming draws a layer's weights in proportion to one over the root of its fan-in, so a comparison of magnitudes over all
-layers favours the layer with few inputs. Judged at the first level at or below 10 % density, as the other claims on
-what the mask keeps are.
+layers favours the layer with few inputs. It is judged at the first level at or below 10 % density, as the other claims
+on what the mask keeps.
 """
 
 import pytest

@@ -4,10 +4,10 @@ The paper rewinds to 0, 100,000, 400,000 and 4,000,000 of 5,000,000 env_steps: t
 must beat random sparse networks when rewound to 0, and return no less than those that are rewound later, within 0.1 of
 the distance between a random policy and the expert: the drop at which a level counts as failed (break density).
 
-A late point leaves less to train: at 0.8 a fifth, of which the best of two evaluations is scored in place of the best
-of ten, and a DQN agent begins it without a memory. So what 0.8 says is that nothing is gained by it as a whole; the
-small shares are what rewinding is about. Beside each stands the return at the end of training, which no choice among
-evaluations flatters.
+A late point leaves less training: at 0.8 only a fifth, so that the best of two evaluations is scored in place of the
+best of ten, and a DQN agent starts it with an empty replay buffer. So the findings at 0.8 only say that such late
+rewinding gains nothing as a whole; the small shares test rewinding itself. A second reading of each takes the return at
+the end of training, which no choice among evaluations can inflate.
 """
 
 import pytest

@@ -3,7 +3,7 @@
 The lead is that of the areas: over the same densities, that is over fewer weights in the smaller network. "Does not
 depend" is within 0.1 of the distance between a random policy and the expert, the drop at which a level counts as failed
 (break density). Networks of one seed share its expert, its starts of episodes and those it is scored on, so their leads
-are compared seed by seed; that is right whether or not it makes them alike.
+are compared seed by seed; that is valid whether or not it makes them correlated.
 """
 
 from itertools import combinations

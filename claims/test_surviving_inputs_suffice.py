@@ -3,8 +3,8 @@
 The inputs are the paper's, fixed beforehand: the pole's angle and angular velocity, and Acrobot's two angular
 velocities. "As well" is within 0.1 of the distance between a random policy and the expert, the drop at which a level
 counts as failed (break density). Both of Cart-Pole's horizons count, since the paper does not say which of CartPole-v0
-and v1 it used: a cart that nobody watches has more time to leave the track in 500 steps than in 200. Twice the seeds,
-for one more that fails must not change the verdict.
+and v1 it used: an unobserved cart has more time to leave the track in 500 steps than in 200. The claim takes twice the
+seeds, so that one more failed seed would not change the verdict.
 """
 
 import pytest

@@ -1,10 +1,11 @@
 """Weight decay does not impair the ticket's effect (paper A.4, Figure 14 left).
 
-L2 of 0.1 as the paper has it, coupled: Adam's own `weight_decay`, which the paper's library offers. So strong a decay
-may keep an agent from learning at all, and an effect of nothing is none: that it is there under decay has its own
-finding, with the smallest effect of ticket-effect. "Does not impair" allows 0.1 of the distance between a random policy
-and the expert, the drop at which a level counts as failed (break density); that something could be lost must show
-without decay. The figure is of a DQN agent; that it is on this task is our inference.
+The decay is the paper's, L2 of 0.1, and coupled: Adam's own `weight_decay`, which the paper's library offers. So strong
+a decay may keep an agent from learning at all, which would leave no effect to impair. So a finding of its own judges
+whether the effect exists under decay, with the smallest effect of ticket-effect. "Does not impair" allows 0.1 of the
+distance between a random policy and the expert, the drop at which a level counts as failed (break density). Without
+decay the effect must be supported, so that there is something to lose. The figure shows a DQN agent; that it was
+trained on this task is our inference.
 """
 
 import pytest

@@ -1,8 +1,9 @@
 """Permuting the surviving initial weights costs little as long as the mask is kept (paper 3.2, Figure 3).
 
 "Little" is 0.1 of the distance between a random policy and the expert: the drop at which a level counts as failed
-(break density). No difference can be shown only where one could be seen, so the ticket effect must be supported on the
-same system; and it takes twice the seeds, for one more seed that fails must not change the verdict.
+(break density). "No difference" means something only where a difference could be seen, so the ticket effect must be
+supported on the same system. The claim takes twice the seeds, so that one more failed seed would not change the
+verdict.
 """
 
 import pytest
