@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import FIXTURES, replace_file
-from harness.results.schema import ClaimResult, RunResult
+from harness.results.schema import ClaimResult, Finding, RunResult
 from reports import (
     findings_table,
     grids,
@@ -22,7 +22,7 @@ from reports import (
     vega,
 )
 from reports.board import BoardLine, SystemNames, board
-from reports.marks import CONCLUSIONS, STANDINGS, VERDICTS, Mark, mark, marks, tally
+from reports.marks import CONCLUSIONS, STANDINGS, VERDICTS, Mark, marks, tally
 from reports.palette import RAMP, REST
 
 
@@ -75,9 +75,7 @@ class Section:
     claim: ClaimResult
     later: str
     anchor: str
-    mark: Mark
-    tally: tuple[Mark, ...]
-    groups: tuple[findings_table.HypothesisGroup, ...]
+    groups: tuple[findings_table.HypothesisGroup[Finding], ...]
     figures: tuple[Figure, ...]
     broken_charts: tuple[str, ...]
     quantities: tuple[str, ...]
@@ -169,9 +167,7 @@ class _Builder:
             claim=claim,
             later=later,
             anchor=anchor,
-            mark=mark(claim.verdict, VERDICTS),
-            tally=tally((finding.conclusion for finding in claim.findings), CONCLUSIONS),
-            groups=findings_table.groups(claim.findings, self._rows),
+            groups=findings_table.grouped(claim.findings, lambda finding: [finding], whole=True),
             figures=figures,
             broken_charts=broken,
             quantities=quantities,

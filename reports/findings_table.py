@@ -1,13 +1,14 @@
-"""The findings of a claim: how its verdict came about, tables of one axis a hypothesis, and what the scaling cost."""
+"""The findings of a claim: how its verdict came about, groups that share a hypothesis, and what the scaling cost."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from harness.results.more_seeds import advice
-from harness.results.schema import Amount, Finding, Reading
+from harness.results.schema import Amount, Drift, Finding
 from reports import numbers, strips
-from reports.marks import CONCLUSIONS, STANDINGS, Mark, mark, tally
+from reports.marks import STANDINGS, Mark, tally
 
 KINDS = {"greater": "greater than zero", "equivalent": "equivalent to zero", "non-inferior": "not inferior"}
 _WHY = {
@@ -22,14 +23,17 @@ _WHY = {
 NAMED = 4  # findings that are named as standing in the way
 
 
+Row = TypeVar("Row")
+
+
 @dataclass(frozen=True)
 class VerdictRule:
-    """How a verdict came about. why: in a sentence. between: the findings that deny REPRODUCED, as (mark, label,
-    finding); `more` are not named. refused: why findings were not judged, with how many each. assay: how many findings
-    of "no difference" passed the check on whether a difference could be seen. standings: what the baseline says."""
+    """How a verdict came about. why: in a sentence. between: the findings that deny REPRODUCED; `more` are not named.
+    refused: why findings were not judged, with how many each. assay: how many findings of "no difference" passed the
+    check on whether a difference could be seen. standings: what the baseline says."""
 
     why: str
-    between: tuple[tuple[Mark, str, Finding], ...]
+    between: tuple[Finding, ...]
     more: int
     refused: tuple[tuple[str, int], ...]
     assay: int
@@ -37,47 +41,20 @@ class VerdictRule:
 
 
 @dataclass(frozen=True)
-class BaselineStanding:
-    """What the baseline says of a finding: its numbers as (name, value), or where none are known a sentence."""
-
-    mark: Mark
-    says: str
-    numbers: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class FindingRow:
-    """One finding. label: what tells it from others of its system. decide: what would decide it. readings: the same
-    effect under other readings of the paper, which are not counted."""
-
-    finding: Finding
-    anchor: str
-    label: str
-    mark: Mark
-    strip: strips.Strip | None
-    dots: strips.Dots | None
-    standing: BaselineStanding | None
-    decide: str
-    readings: tuple[tuple[Reading, Mark, strips.Strip | None], ...]
-
-
-@dataclass(frozen=True)
-class HypothesisGroup:
-    """The findings of one hypothesis, which share one axis."""
+class HypothesisGroup(Generic[Row]):
+    """Rows on one hypothesis in one unit, which share an axis of ±half; nothing is drawn where half is 0."""
 
     hypothesis: str
     kind: str
     unit: str
-    axis: Sequence[tuple[float, str]]
-    rows: tuple[FindingRow, ...]
+    half: float
+    rows: tuple[Row, ...]
 
 
 def rule(verdict: str, findings: Sequence[Finding]) -> VerdictRule:
     """Explain the verdict of one claim."""
     short = [finding for finding in findings if finding.conclusion != "supported"]
-    named = [(mark(f.conclusion, CONCLUSIONS), parameters(f.name), f) for f in short]
-    if verdict not in ("REFUTED", "MIXED", "INCONCLUSIVE"):
-        named = []
+    named = short if verdict in ("REFUTED", "MIXED", "INCONCLUSIVE") else []
     equivalent = any(finding.conclusion == "equivalent" for finding in findings)
     counted = " Equivalence counts against a claim of a difference." if equivalent else ""
     assay = [f for f in findings if f.kind != "greater" and f.judged and not f.refusal and f.conclusion != "equivalent"]
@@ -91,21 +68,23 @@ def rule(verdict: str, findings: Sequence[Finding]) -> VerdictRule:
     )
 
 
-def groups(findings: Sequence[Finding], anchors: Mapping[str, str]) -> tuple[HypothesisGroup, ...]:
-    """Group findings by hypothesis, kind and unit, in their order. anchors: the ids of their rows, by nodeid."""
-    together: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in findings:
-        together.setdefault((finding.hypothesis or finding.name, finding.kind, finding.unit), []).append(finding)
-    found = []
-    for (hypothesis, kind, unit), members in together.items():
-        half = strips.half_axis(members, whole=True)
-        alike = Counter(finding.system for finding in members)
-        rows = tuple(
-            _row(f, anchors[f.nodeid], half, parameters(f.name) if alike[f.system] > 1 else "") for f in members
+def grouped(
+    rows: Iterable[Row], findings_of: Callable[[Row], Sequence[Finding]], whole: bool = False
+) -> tuple[HypothesisGroup[Row], ...]:
+    """Group rows, each of one finding or of one in several runs, by the hypothesis, kind and unit of their first.
+    whole: as `strips.half_axis` takes it."""
+    together: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        first = findings_of(row)[0]
+        together.setdefault((first.hypothesis or first.name, KINDS[first.kind], first.unit), []).append(row)
+    return tuple(
+        HypothesisGroup(
+            *(hypothesis, kind, unit),
+            strips.half_axis((f for row in members for f in findings_of(row) if f.unit == unit), whole),
+            tuple(members),
         )
-        ticks = strips.axis(half) if any(row.strip for row in rows) else ()
-        found.append(HypothesisGroup(hypothesis, KINDS[kind], unit, ticks, rows))
-    return tuple(found)
+        for (hypothesis, kind, unit), members in together.items()
+    )
 
 
 def scaling(
@@ -128,47 +107,20 @@ def parameters(name: str) -> str:
     return name.partition("[")[2].removesuffix("]") or name
 
 
-def _row(finding: Finding, anchor: str, half: float, label: str) -> FindingRow:
-    return FindingRow(
-        finding,
-        anchor,
-        label,
-        mark(finding.conclusion, CONCLUSIONS),
-        strips.strip(finding, half, finding.min_effect),
-        strips.dots(finding, half),
-        _standing(finding),
-        _decide(finding),
-        tuple(
-            (reading, mark(reading.conclusion, CONCLUSIONS), strips.strip(reading, half, finding.min_effect))
-            for reading in finding.sensitivity
-        ),
-    )
-
-
-def _standing(finding: Finding) -> BaselineStanding | None:
-    drift = finding.drift
-    if drift is None:
-        return None
+def drift_numbers(drift: Drift) -> list[tuple[str, str]]:
+    """Return what is known of a finding's drift, as (name, value)."""
     then = f"{numbers.effect(drift.effect, [drift.lower, drift.upper], sign=True)}"
     then += f" {numbers.interval(drift.lower, drift.upper, [drift.effect])}"
-    shown = {
-        "then": None if drift.effect is None else f"{drift.conclusion or ''} {then}".strip(),
-        "drift since": None if drift.moved is None else numbers.effect(drift.moved, sign=True),
-        "p of the drift": None if drift.p is None else numbers.probability(drift.p),
-        "smallest drift seen 9 times in 10": None
-        if drift.moved is None
-        else "none"
-        if drift.seen is None
-        else numbers.effect(drift.seen),
-        "margin": None if drift.margin is None else numbers.plain(drift.margin),
-    }
-    says = drift.says if drift.moved is None else ""  # numbers say it where there are any
-    return BaselineStanding(
-        mark(drift.standing, STANDINGS), says, tuple((a, b) for a, b in shown.items() if b is not None)
-    )
+    known = [("then", f"{drift.conclusion or ''} {then}".strip())] if drift.effect is not None else []
+    if drift.moved is not None:
+        seen = "none" if drift.seen is None else numbers.effect(drift.seen)
+        known += [("drift since", numbers.effect(drift.moved, sign=True))]
+        known += [("p of the drift", numbers.probability(drift.p))] if drift.p is not None else []
+        known += [("smallest drift seen 9 times in 10", seen)]
+    return known + ([("margin", numbers.plain(drift.margin))] if drift.margin is not None else [])
 
 
-def _decide(finding: Finding) -> str:
+def decide(finding: Finding) -> str:
     """Say what the terminal says, without the command; empty where the finding was decided or its reason says it."""
     if finding.conclusion != "underpowered" or not finding.n or (finding.refusal and not finding.more_seeds):
         return ""

@@ -22,7 +22,8 @@ FAR = 1e30  # no return or share is so large, and beyond it intervals are no lon
 class Along:
     """What lines run along, from left to right.
 
-    name: the field of a series. title: of the axis. column: of the table. show: a place in words. pruned: places are logarithmic and fall, as weights do; else they are even and rise.
+    name: the field of a series. title: of the axis. column: of the table. show: a place in words.
+    pruned: places are logarithmic and fall, as weights do; else they are even and rise.
     """
 
     name: str

@@ -8,7 +8,7 @@ from harness.results import history
 from harness.results.history import HistoryError, PastClaim
 from harness.results.schema import Finding, RunResult
 from reports import numbers
-from reports.marks import VERDICTS, Mark, mark
+from reports.marks import Mark
 from reports.side_by_side import Side, SideGroup, asked_otherwise, grouped
 
 NO_SCALES = ("smoke", "reduced")
@@ -36,7 +36,6 @@ class OtherScale:
     profile: str
     anchor: str
     label: str
-    mark: Mark
     past: PastClaim
     seeds: str
     part: str
@@ -95,7 +94,7 @@ def _other(profile: str, past: PastClaim, anchor: str) -> OtherScale:
     label = f"{profile}{', in part' if part else ''}: {claim.verdict}"
     seeds = f"seeds {numbers.ranges(past.run.seeds)} of block {past.run.seed_block}"
     seeds += "" if past.run.own_seeds else ", not the profile’s own number"
-    return OtherScale(profile, anchor, label, mark(claim.verdict, VERDICTS), past, seeds, part)
+    return OtherScale(profile, anchor, label, past, seeds, part)
 
 
 def _row(sides: Sequence[Side], profiles: Sequence[str]) -> tuple[Sequence[Side], Mark | None, list[str]]:

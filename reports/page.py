@@ -1,19 +1,19 @@
 """HTML pages that need nothing but themselves: templates, and the hashes of styles and scripts for a strict policy."""
 
 import base64
-import functools
 import hashlib
 import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from reports import marks, numbers, strips
+from reports import findings_table, marks, numbers, strips
 from reports.palette import dark_css
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -69,7 +69,7 @@ class Anchors:
         return anchor
 
 
-@functools.cache
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -80,9 +80,13 @@ def _environment() -> jinja2.Environment:
     )
     names = ("effect", "interval", "plain", "probability", "minutes", "sizes", "ranges", "moment", "day")
     environment.filters |= {name: getattr(numbers, name) for name in names}
+    words = {"verdict": marks.VERDICTS, "conclusion": marks.CONCLUSIONS, "standing": marks.STANDINGS}
+    environment.filters |= {name: partial(marks.mark, known=known) for name, known in words.items()}
+    environment.filters |= {"conclusions": partial(marks.tally, known=marks.CONCLUSIONS)}
+    environment.filters |= {"strip_on": strips.strip, "dots_on": strips.dots, "axis": strips.axis}
+    environment.filters |= {name: getattr(findings_table, name) for name in ("parameters", "drift_numbers", "decide")}
     environment.filters["breakable"] = lambda text: Markup("=<wbr>").join(text.split("="))  # it heads a narrow column
     environment.globals |= {"tones": {tone: marks.mark(tone, marks.TONES) for tone in marks.TONES}}
-    environment.globals |= {"tone_of": {word: tone for word, (tone, _, _) in marks.CONCLUSIONS.items()}}
     return environment
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from harness.results.baseline import MARGIN
 from harness.results.drift import Shift, shift
 from harness.results.schema import Finding
-from reports import numbers, strips
-from reports.marks import CONCLUSIONS, Mark, mark
+from reports import findings_table, numbers
+from reports.findings_table import HypothesisGroup
+from reports.marks import Mark
 
 ASKED = ("kind", "min_effect", "unit")
 """What makes two findings answers to two questions."""
@@ -27,45 +28,25 @@ class Side:
 
 @dataclass(frozen=True)
 class SideRow:
-    """One finding in each run that has it, with its mark and strip in each. sign: what became of it."""
+    """One finding in each run that has it. sign: what became of it. One in another unit than the first is not drawn."""
 
-    sides: tuple[tuple[Side, Mark, strips.Strip | None], ...]
+    sides: tuple[Side, ...]
     sign: Mark | None
     notes: tuple[str, ...]
 
     @property
-    def finding(self) -> Finding:
-        """That of the first run."""
-        return self.sides[0][0].finding
+    def findings(self) -> tuple[Finding, ...]:
+        """That of each run."""
+        return tuple(side.finding for side in self.sides)
 
 
-@dataclass(frozen=True)
-class SideGroup:
-    """The findings of one hypothesis in one unit, on one axis."""
-
-    hypothesis: str
-    unit: str
-    axis: Sequence[tuple[float, str]]
-    rows: tuple[SideRow, ...]
+SideGroup = HypothesisGroup[SideRow]
 
 
 def grouped(rows: Iterable[tuple[Sequence[Side], Mark | None, Sequence[str]]]) -> tuple[SideGroup, ...]:
-    """Group rows of (sides, sign, notes) by hypothesis. A finding in another unit than the first of its row is not
-    drawn."""
-    together: dict[tuple[str, str], list[tuple[Sequence[Side], Mark | None, Sequence[str]]]] = {}
-    for row in rows:
-        first = row[0][0].finding
-        together.setdefault((first.hypothesis or first.name, first.unit), []).append(row)
-    found = []
-    for (hypothesis, unit), members in together.items():
-        alike = [side.finding for sides, *_ in members for side in sides if side.finding.unit == unit]
-        half = strips.half_axis(alike)
-        drawn = tuple(
-            SideRow(tuple(_drawn(side, half, unit) for side in sides), sign, tuple(notes))
-            for sides, sign, notes in members
-        )
-        found.append(SideGroup(hypothesis, unit, strips.axis(half), drawn))
-    return tuple(found)
+    """Group rows of (sides, sign, notes)."""
+    held = (SideRow(tuple(sides), sign, tuple(notes)) for sides, sign, notes in rows)
+    return findings_table.grouped(held, lambda row: row.findings)
 
 
 def asked_otherwise(old: Side, new: Side) -> str:
@@ -90,9 +71,3 @@ def moved(new: Finding, old: Finding, alpha: float) -> Shift | None:
 def effect_of(finding: Finding) -> str:
     """Write the effect in the digits that its bounds take."""
     return numbers.effect(finding.effect, [finding.lower, finding.upper], sign=True)
-
-
-def _drawn(side: Side, half: float, unit: str) -> tuple[Side, Mark, strips.Strip | None]:
-    finding = side.finding
-    drawn = strips.strip(finding, half, finding.min_effect) if finding.unit == unit else None
-    return side, mark(finding.conclusion, CONCLUSIONS), drawn

@@ -45,15 +45,17 @@ class Dots:
 
 def half_axis(findings: Iterable[Finding], whole: bool = False) -> float:
     """Choose half the axis that these findings share, in their unit: a round number that holds their intervals and, if
-    `whole`, those of other readings and the seeds as far as `BEYOND`."""
+    `whole`, those of other readings and the seeds as far as `BEYOND`; 0 where there is no number to place."""
     found = list(findings)
     shown: list[Finding | Reading] = [
         *found,
         *(reading for finding in found if whole for reading in finding.sensitivity),
     ]
     values = [value for item in shown for value in (item.effect, item.lower, item.upper)]
+    if not any(map(math.isfinite, values)):
+        return 0.0
     values += [finding.min_effect for finding in found]
-    half = _rounded(max((abs(x) for x in values if math.isfinite(x)), default=0.0) or 1.0)
+    half = _rounded(max(abs(x) for x in values if math.isfinite(x)) or 1.0)
     most = max((float(np.abs(held).max()) for f in found if (held := _mean_of(f)) is not None), default=0.0)
     return _rounded(min(most, BEYOND * half)) if whole and most > half else half
 
@@ -61,7 +63,7 @@ def half_axis(findings: Iterable[Finding], whole: bool = False) -> float:
 def strip(finding: Finding | Reading, half: float, min_effect: float) -> Strip | None:
     """Place a finding, or another reading of it, on an axis of ±half; returns None where there is no number."""
     middle, low, high = finding.effect, finding.lower, finding.upper
-    if math.isnan(middle) and not (math.isfinite(low) and math.isfinite(high)):
+    if not half or (math.isnan(middle) and not (math.isfinite(low) and math.isfinite(high))):
         return None
 
     def at(value: float) -> float:
@@ -81,6 +83,8 @@ def strip(finding: Finding | Reading, half: float, min_effect: float) -> Strip |
 
 def axis(half: float) -> Sequence[tuple[float, str]]:
     """Label the ends of the axis and zero, as (x, label)."""
+    if not half:
+        return ()
     return ((MARGIN, MINUS + numbers.plain(half)), (WIDTH / 2, "0"), (WIDTH - MARGIN, "+" + numbers.plain(half)))
 
 
@@ -88,7 +92,11 @@ def dots(finding: Finding, half: float) -> Dots | None:
     """Place the seeds of a finding: on the axis of ±half if the effect is their mean, else in two rows on an axis of
     their own. Returns None without a sample that can be drawn."""
     sample = finding.sample
-    if sample is None or any(np.abs(group[np.isfinite(group)]).max(initial=0.0) >= FAR for group in sample.arrays):
+    if (
+        sample is None
+        or not half
+        or any(np.abs(group[np.isfinite(group)]).max(initial=0.0) >= FAR for group in sample.arrays)
+    ):
         return None
     if sample.statistic == "mean":
         return _one_row(sample.arrays[0], half)

@@ -152,7 +152,7 @@ def test_a_script_draws_a_level_as_the_page_has_it(board: Locator, html: str) ->
     for key in ("Home", *4 * ("ArrowRight",)):
         slider.press(key)
     live = board.locator(".pixels").evaluate_all("all => all.map(path => path.getAttribute('d'))")
-    still = re.findall(r'class="pixels" d="([^"]*)"', html.split('class="maps"')[1].split("class=\"legend")[0])
+    still = re.findall(r'class="pixels" d="([^"]*)"', html.split('class="maps"')[1].split('class="legend')[0])
     assert live == still and sum(map(len, live)) > 30
 
 
