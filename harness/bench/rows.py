@@ -271,9 +271,9 @@ def _in_updates(trained: Any, rounds: int) -> Callable[[], float]:
     """A work whose figure is the CPU seconds that the updates of so many rounds take, without their rollouts."""
 
     def work() -> float:
-        with clocked() as clock:
+        with clocked() as seconds:
             _advance(trained, rounds)
-        return clock.seconds["updates"]
+        return seconds["updates"]
 
     return work
 

@@ -1,20 +1,18 @@
 """Whether a verdict may rest on a test here: asked of the calibration table, and of the data at hand.
 
-The table (fixtures/trust/calibration.json, written by `make calibrate`, read here as data) holds how often each test
-alarms falsely on each shape of data. A test is refused where the table does not hold it, and where it alarms in more
-than 5 % of samples, beyond the simultaneous bound, on a shape that the data at hand do not exclude.
+The table (fixtures/trust/calibration.json, written by `make calibrate`) holds how often each test alarms falsely on
+each shape of data. A test is refused where the table does not hold it, and where it alarms in more than 5 % of samples,
+beyond the simultaneous bound, on a shape that the data at hand do not exclude.
 
-Near an end of the span (mostly a ceiling) more is asked. Chains may fail there that are too rare to have been seen: if
-none of 20 failed, up to 17 % may (Clopper-Pearson, 97.5 %). Where failures at a rate that is not excluded would make up
-the whole effect, "the means agree, and one condition fails" is such a shape. A sign-flip, exact for conditions that are
-alike, alarms there in a third of samples and more, so a pair falls back to the guarded test, and is refused where there
-are too few seeds for that.
+Near an end of the span (mostly a ceiling) chains may fail that are too rare to have been seen: if none of 20 failed, up
+to 17 % may (Clopper-Pearson, 97.5 %). Where failures at a rate that is not excluded would make up the whole effect,
+"the means agree, and one condition fails" is such a shape. A sign-flip alarms there in a third of samples and more, so
+a pair falls back to the guarded test, and is refused where there are too few seeds for that.
 
-What no look at a sample can tell: far from the ends one condition may have a long tail, or chains that fail too rarely
-to have been seen, and the other none, with equal means. A sign-flip (like a t test) then alarms in 12 to 36 % of
-samples of 20 seeds, those in which the tail is not seen, and of 8 seeds in up to 65 % (the table's "indistinguishable"
-shapes). To exclude that, every pair would have to pass the guard, and 20 seeds could show no effect under about 0.15.
-So "supported" of a pair says what a sign-flip says: that the two are not alike, and in which direction.
+No look at a sample can tell a long tail, or failures that are rare, far from the ends: a sign-flip (like a t test) then
+alarms in 12 to 36 % of samples of 20 seeds (the table's "indistinguishable" shapes). To exclude that, every pair would
+have to pass the guard, and 20 seeds could show no effect under about 0.15. So "supported" of a pair says what a
+sign-flip says: that the two are not alike, and in which direction.
 """
 
 import functools
@@ -71,15 +69,12 @@ class CalibratedShape:
     indistinguishable: bool
 
 
+@dataclass(frozen=True)
 class CalibrationTable:
     """How often each test alarms falsely. false_alarms: (test, kind, conditions, n) -> shape -> rate and its bound."""
 
-    def __init__(
-        self,
-        false_alarms: Mapping[tuple[str, str, int, int], Mapping[str, Rate]],
-        shapes: Sequence[CalibratedShape] = (),
-    ) -> None:
-        self.false_alarms, self.shapes = false_alarms, shapes
+    false_alarms: Mapping[tuple[str, str, int, int], Mapping[str, Rate]]
+    shapes: Sequence[CalibratedShape] = ()
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> "CalibrationTable":
@@ -152,8 +147,7 @@ def exposure(values: FloatArray, weights: Sequence[float], effect: FloatArray, s
     for near, direction in zip(at_end, (-1.0, 1.0), strict=True):
         for weight, at, most in zip(weights, near, rate, strict=True):
             move = np.where(at, weight * direction * width * most, 0.0)
-            against = move * np.sign(effect) < 0
-            moves = moves + np.where(against, np.abs(move), 0.0)
+            moves = moves + np.maximum(0.0, -move * np.sign(effect))
     hidden = (moves > 0) & (moves >= np.abs(effect))
     either = at_end[0] | at_end[1]
     return Exposure(either.any(axis=0), np.where(either, rate, 0.0).max(axis=0), hidden)
@@ -233,9 +227,7 @@ def checked_spreads(
 ) -> Outcome:
     """The same for `swapped_spreads` of `one` and `other`: float[seeds, levels]; there is nothing to fall back to.
 
-    Like the sign-flip it is asked on its own null, conditions that are alike, and where failures may hide: "supported"
-    says that the two are not alike. Between a long tail and a normal of the same mean distance swapping alarms in 7 %
-    of samples of 20 seeds; with what is refused for hidden failures, 2 % are left.
+    Like the sign-flip it is asked on its own null, conditions that are alike, and where failures may hide.
     """
     table = committed() if table is None else table
     shapes = table.possible(exposure_of_spreads(one, other, span))

@@ -81,14 +81,8 @@ def append(path: Path, run: RunResult) -> None:
             "INSERT INTO runs (created, profile, changes, seed_block, seeds, own_seeds, complete, result)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                run.created,
-                run.profile,
-                _changes(run.changes),
-                run.seed_block,
-                len(run.seeds),
-                run.own_seeds,
-                run.complete,
-                run.replace(claims=()).to_json(),
+                *(run.created, run.profile, _changes(run.changes), run.seed_block, len(run.seeds), run.own_seeds),
+                *(run.complete, run.replace(claims=()).to_json()),
             ),
         ).lastrowid
         for position, claim in enumerate(run.claims):
@@ -201,14 +195,14 @@ def _open(path: Path, done: str) -> Iterator[sqlite3.Connection]:
         ) as base:
             base.execute("BEGIN IMMEDIATE" if done == "written" else "BEGIN")
             with base:
-                _prepare(base, path)
+                _prepare(base)
                 yield base
     except (sqlite3.Error, OSError, ValueError) as error:
         raise _problem(path, done, error) from None
 
 
-def _prepare(base: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of an empty file. Raises HistoryError for a file of another format, or of somebody else."""
+def _prepare(base: sqlite3.Connection) -> None:
+    """Make the tables of an empty file. Raises ValueError for a file of another format, or of somebody else."""
     (application,), (number,), (tables,) = (
         base.execute(query).fetchone()
         for query in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
@@ -216,14 +210,8 @@ def _prepare(base: sqlite3.Connection, path: Path) -> None:
     if not (application or number or tables):
         for statement in (*_TABLES, f"PRAGMA application_id = {_APPLICATION}", f"PRAGMA user_version = {FORMAT}"):
             base.execute(statement)
-    elif application != _APPLICATION:
-        raise HistoryError(f"{path} is a database, but not a history: name another file with --claims-history")
-    elif number != FORMAT:
-        raise HistoryError(
-            f"the history {path} has format {number}, but this version uses format {FORMAT}: move it away, or name"
-            " another file with --claims-history"
-            " another with --claims-history"
-        )
+    elif (application, number) != (_APPLICATION, FORMAT):
+        raise ValueError(f"it is no history of format {FORMAT}")
 
 
 def _problem(path: Path, done: str, error: Exception) -> HistoryError:

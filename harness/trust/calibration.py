@@ -8,7 +8,6 @@ before a verdict rests on a test.
 
 import hashlib
 import resource
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -85,16 +84,12 @@ class Measured:
 
     @property
     def used(self) -> bool:
-        """Whether the judge chooses this test, and nothing refuses it on this shape.
-
-        "judge" is what is left after all looks at the data, so it is used on every shape but those that no look tells
-        from others and that are not the sign-flip's null. The guarded bounds of spreads are infinite: they are never
-        equivalent.
-        """
+        """Whether the judge chooses this test, and nothing refuses it on this shape. "judge" is what is left after all
+        looks at the data, so it is used on every shape but those that no look tells from conditions that are alike."""
         if self.test not in JUDGED or not self.kind or self.n < FEWEST.get(self.test, 0):
             return False
         if (self.test, self.kind) == ("swapped spreads", "equivalent"):
-            return False
+            return False  # its guarded bounds are infinite
         return self.shape not in _UNTOLD if self.test.startswith("judge") else not self.exceeds
 
 
@@ -149,14 +144,13 @@ def main(replicates: int, fixture: bool) -> int:
     fewest = REPLICATES if fixture else 1
     if replicates < fewest:
         raise OneLineError(f"a calibration{' that is committed' * fixture} has at least {fewest:,} replicates")
-    begun = time.monotonic()
     entries = calibrate(plan(), replicates, processes=min(2, usable_cpus()))
     used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     made = record(entries, replicates, used)
     for m in entries:
         if m.used and m.exceeds:
             print(f"over {ALPHA:.0%}: {_place(m)}, {_bounds(m)}")
-    print(f"{len(entries):,} entries in {time.monotonic() - begun:.0f} s, {used / 60:.1f} core-minutes")
+    print(f"{len(entries):,} entries in {used / 60:.1f} core-minutes")
     return publish(made, fixture)
 
 
@@ -176,8 +170,7 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
         verdict = (
             f"None of the {len(used)} combinations that a verdict may rest on exceeds {ALPHA:.0%} beyond its bound; the"
             f" worst shows {worst.rate:.2%} ({_bounds(worst)}): {_place(worst)}. {len(refused) - untold} exceed it and"
-            f" are refused; {untold} of the sign-flip exceed it where only the means agree, which no look at the data"
-            " can tell."
+            f" are refused; {untold} exceed it where only the means agree, which no look at the data can tell."
         )
     return Record(
         name="calibration",
@@ -186,14 +179,10 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
         says=(
             f"Each test that a verdict can rest on, and those that they replaced, judged {replicates:,} simulated"
             " samples of every shape and number of seeds, whose truth is known. Bounds are Clopper-Pearson's, right"
-            f" together with 95 % over all {len(entries):,} entries. The tests draw 399 relabellings, 119 swaps, or"
-            " from 40 seeds on 1,999 subsets, and intervals 500 resamples: fewer than in use, as valid, a little less"
-            ' powerful. "No effect" of a pair means that its conditions are alike, or that their means agree as the'
-            f" shape says. The sign-flip is not meant for {' and '.join(map(repr, _UNTOLD))}: where only the means"
-            " agree and one condition has a long tail, or chains that rarely fail and lie tightly but for these, it"
-            ' alarms too often, and no look at so few seeds can tell. There "supported" of a pair says that the two'
-            " differ,"
-            " and not in their means alone."
+            f" together with 95 % over all {len(entries):,} entries. The tests draw fewer relabellings than in use,"
+            " which leaves them valid and makes them a little less powerful. The sign-flip is not meant for"
+            f" {' and '.join(map(repr, _UNTOLD))}: it alarms too often there, and no look at so few seeds can tell, so"
+            ' that "supported" of a pair says that the two differ, and not in their means alone.'
         ),
         verdict=verdict,
         ok=not over and worst is not None,

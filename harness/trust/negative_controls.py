@@ -125,9 +125,8 @@ def record(twin: Mapping[str, ClaimResult], found: Mapping[str, Mapping[str, tup
         title="Negative controls",
         of=f"the claims at profile {sessions.PROFILE}",
         says="Each control breaks one ingredient of the experiments, on the reduced profile. A claim declares those"
-        " that must take away what it is REPRODUCED by: findings that are supported then as well would be by anything."
-        " They are held against the findings that are supported where nothing is broken, which may be those of some"
-        " systems alone: reduced has half the levels of scaled.",
+        " that must take away findings that are supported where nothing is broken: those that survive would be"
+        " supported by anything.",
         verdict=f"{verdict}.",
         ok=not alive and not lame,
         command="python -m harness controls",
