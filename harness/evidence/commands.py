@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import OneLineError
 from harness.evidence.archive import read_archive, write_archive
 from harness.evidence.csv_table import in_text, write_csv
-from harness.evidence.garbage import garbage, remove
+from harness.evidence.garbage import garbage
 from harness.evidence.level_file import densities
 from harness.evidence.store import Store, is_held
 from harness.evidence.stored_cell import StoredCell, inventory
@@ -130,15 +130,12 @@ def _verify(chosen: argparse.Namespace) -> int:
 
 def _gc(chosen: argparse.Namespace) -> int:
     _cells(chosen.evidence)
-    found, kept = garbage(chosen.evidence), []
-    for entry in found:
-        print(f"{in_bytes(entry.size):>9}  {entry.path.relative_to(chosen.evidence)}  {entry.reason}")
-        if chosen.delete and not remove(chosen.evidence, entry):
-            kept.append(entry)
-            print(f"{'':9}  kept: a process uses it or has changed it")
-    size = sum(entry.size for entry in found if entry not in kept)
+    count = size = 0
+    for found in garbage(chosen.evidence, chosen.delete):
+        count, size = count + 1, size + found.size
+        print(f"{in_bytes(found.size):>9}  {found.path.relative_to(chosen.evidence)}  {found.reason}")
     what = "removed" if chosen.delete else "can be removed with gc --delete"
-    print(f"{in_bytes(size)} in {len(found) - len(kept)} entries {what}")
+    print(f"{in_bytes(size)} in {count} entries {what}")
     return OK
 
 

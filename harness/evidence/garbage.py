@@ -1,8 +1,10 @@
 """What in a store nothing can use any more, and its removal."""
 
+import contextlib
 import re
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,52 +19,50 @@ _LEFTOVER = re.compile(r"\..*\.tmp|\.importing-.*|.*\.lock|.*\.partial")
 
 @dataclass(frozen=True)
 class Garbage:
-    """One file or folder, and why nothing can use it."""
+    """One file or folder, why nothing can use it, and its size in bytes."""
 
     path: Path
     reason: str
     size: int
-    """In bytes."""
-    key: str | None
-    """The cell it belongs to, under whose lock alone it is removed."""
 
 
-def garbage(store: Path) -> list[Garbage]:
-    """What may be removed, changing nothing. A cell that somebody computes is left out, whatever it is."""
-    found = []
+def garbage(store: Path, delete: bool = False) -> Iterator[Garbage]:
+    """What nothing can use, each removed as it is found if `delete`. A cell that somebody computes is left out.
+
+    Nothing changes without `delete`. Raises OSError.
+    """
     for cell in inventory(store):
-        if is_held(store, cell.key):
-            continue
-        if cell.state == "stale":
-            found.append(Garbage(cell.folder, f"stale: {cell.staleness()[0]}", cell.size, cell.key))
-        else:
-            found += [_left(path, cell.key) for path in sorted(cell.folder.iterdir()) if _LEFTOVER.fullmatch(path.name)]
+        with _free(store, cell.key, delete) as is_free:
+            for found in _in_cell(StoredCell(cell.folder)) if is_free else ():
+                yield _taken(found, delete)
     for folder in (store, store / "cells", store / "locks"):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if _LEFTOVER.fullmatch(path.name) and time.time() - path.stat().st_mtime > OLD_SECONDS:
-                found.append(_left(path, path.stem if folder.name == "locks" else None))
-    return found
+                is_lock = path.suffix == ".lock"
+                with _free(store, path.stem, delete) if is_lock else contextlib.nullcontext(True) as is_free:
+                    if is_free:
+                        yield _taken(_left(path), delete)
 
 
-def remove(store: Path, entry: Garbage) -> bool:
-    """Remove it; False if somebody has come to need it meanwhile. Raises OSError."""
-    if entry.key is None:
-        _remove(entry.path)
-        return True
-    with lock(store, entry.key) as held:  # which removes a lock's own file on its way out
-        if not held or (entry.reason.startswith("stale") and StoredCell(entry.path).state != "stale"):
-            return False
-        _remove(entry.path)
-    return True
+def _free(store: Path, key: str, hold: bool) -> contextlib.AbstractContextManager[bool]:
+    """Whether nobody computes a cell; if `hold`, nobody can begin to."""
+    return lock(store, key) if hold else contextlib.nullcontext(not is_held(store, key))
 
 
-def _left(path: Path, key: str | None) -> Garbage:
+def _in_cell(cell: StoredCell) -> list[Garbage]:
+    if cell.state == "stale":
+        return [Garbage(cell.folder, f"stale: {cell.staleness()[0]}", cell.size)]
+    return [_left(path) for path in sorted(cell.folder.iterdir()) if _LEFTOVER.fullmatch(path.name)]
+
+
+def _left(path: Path) -> Garbage:
     files = [file for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
-    return Garbage(path, "left by a killed process", sum(file.stat().st_size for file in files), key)
+    return Garbage(path, "left by a killed process", sum(file.stat().st_size for file in files))
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _taken(found: Garbage, delete: bool) -> Garbage:
+    if delete and found.path.is_dir():
+        shutil.rmtree(found.path)
+    elif delete:
+        found.path.unlink(missing_ok=True)
+    return found

@@ -99,15 +99,10 @@ def to_bytes(level: Level) -> bytes:
     return buffer.getvalue()
 
 
-def arrays_of(content: bytes) -> dict[str, np.ndarray]:
-    """All arrays of an npz archive by name; ValueError where it holds objects."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return dict(archive)
-
-
 def from_bytes(content: bytes) -> Level:
-    """The inverse of `to_bytes`."""
-    return StoredLevel(arrays_of(content))
+    """The inverse of `to_bytes`. Raises ValueError where the archive holds objects."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        return StoredLevel(dict(archive))
 
 
 def densities(arrays: Arrays) -> np.ndarray:

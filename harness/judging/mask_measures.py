@@ -155,12 +155,10 @@ def relative_lead(one: PerSeed, other: PerSeed) -> PerSeed:
     """By how much the share that `one` has of both exceeds that of `other`: (one - other) / (one + other), per seed.
 
     From -1 to 1, and 0 where they are alike, also where both are 0; see `harness.judging.channels.relative`. It is a
-    pair of two shares, each with the span 0 to 1. Raises ValueError where the two have different seeds.
+    pair of two shares, each with the span 0 to 1. Both are of the same seeds.
     """
-    if one.seeds != other.seeds:
-        raise ValueError(f"{one} and {other} hold different seeds: {one.seeds} and {other.seeds}")
     shares = relative(one.values, other.values)
-    first, second = (PerSeed.of(str(each), share, one.seeds) for each, share in zip((one, other), shares, strict=True))
+    first, second = (PerSeed.of(str(each), share, each.seeds) for each, share in zip((one, other), shares, strict=True))
     return first - second
 
 

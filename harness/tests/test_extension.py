@@ -22,10 +22,8 @@ from harness.experiment import Cell, Experiment
 from harness.files import SUITE_ROOT
 from harness.learners.bc import BC
 from harness.learners.training import Evaluation
-from harness.networks.initialisers import INITIALISERS
 from harness.networks.mlp import Network
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
-from harness.pruning.criteria import CRITERIA
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.input_subset import InputSubset
@@ -145,20 +143,14 @@ class TestFingerprint:
         path.write_text(path.read_text().replace(before, after))
         assert (self.parts() != then) == stale
 
-    def test_two_packages_that_give_one_name_are_told_apart(self, package: Any) -> None:
-        seen = []
-        for name in ("own_package_a", "own_package_b"):
-            package(name)
-            seen.append(self.parts()["registered"])
-            CRITERIA._entries.pop("mine"), CRITERIA._origins.pop("mine")
-            INITIALISERS._entries.pop("unused"), INITIALISERS._origins.pop("unused")
-        assert not set(seen[0]) & set(seen[1])
-
-    def test_the_module_that_registers_counts_beside_the_one_that_defines(
+    def test_of_lone_modules_the_one_that_registers_and_those_beside_count_too(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registered: None
     ) -> None:
         monkeypatch.syspath_prepend(tmp_path)
-        (tmp_path / "own_defining.py").write_text("EXPONENT = 1\n\n\ndef rule(weights):\n    return weights\n")
+        (tmp_path / "own_defining.py").write_text(
+            "from own_maths import same\n\nEXPONENT = 1\n\n\ndef rule(weights):\n    return same(weights)\n"
+        )
+        (tmp_path / "own_maths.py").write_text("def same(values):\n    return values\n")
         registrar = tmp_path / "own_registering.py"
         registrar.write_text(
             "import own_defining\nfrom harness import register\n\nown_defining.EXPONENT = 0.5\n"
@@ -167,7 +159,7 @@ class TestFingerprint:
         importlib.import_module("own_registering")
         then = self.parts("apart")
         origin = "criterion own_defining.rule"
-        assert list(then["registered"]) == [f"{origin}: own_defining", f"{origin}: own_registering"]
+        assert list(then["registered"]) == [f"{origin}: own_{name}" for name in ("defining", "maths", "registering")]
         registrar.write_text(registrar.read_text().replace("0.5", "2"))
         assert self.parts("apart") != then
 
@@ -203,21 +195,6 @@ class TestFingerprint:
             "learner own_schedule.Part: own_schedule",
             "task own_task.Windy: own_task",
             "task own_wind.Part: own_wind",
-        ]
-
-    def test_modules_beside_a_lone_one_count_as_well(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registered: None
-    ) -> None:
-        monkeypatch.syspath_prepend(tmp_path)
-        (tmp_path / "own_maths_beside.py").write_text("def same(values):\n    return values\n")
-        (tmp_path / "own_lone_rule.py").write_text(
-            "from own_maths_beside import same\nfrom harness import register\n\n\n"
-            '@register.criterion("lone")\ndef rule(weights):\n    return same(weights)\n'
-        )
-        importlib.import_module("own_lone_rule")
-        assert [place.split(": ")[1] for place in self.parts("lone")["registered"]] == [
-            "own_lone_rule",
-            "own_maths_beside",
         ]
 
 

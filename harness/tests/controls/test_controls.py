@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.controls import CONTROLS, broken_by, control_of, says
+from harness.controls import CONTROLS, broken_by, control_of
 from harness.evidence.fingerprint import engine_fingerprint, engine_parts
 from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
@@ -208,11 +208,6 @@ class TestKeptApart:
         real, broken = (engine_parts(Cell(experiment(control=name), TICKET, SEEDS)) for name in ("", "unmasked"))
         assert "harness.controls.broken" in set(broken["modules"]) - set(real["modules"])
         assert engine_fingerprint(real) != engine_fingerprint(broken)
-
-    def test_each_says_in_a_line_what_it_breaks(self) -> None:
-        lines = [says(name) for name in CONTROLS]
-        assert len(set(lines)) == len(lines)
-        assert all(10 < len(line) < 120 and line.endswith(".") for line in lines)
 
     def test_an_unknown_one_is_refused(self) -> None:
         with pytest.raises(UnknownNameError, match=r"mine.*unmasked"):

@@ -29,7 +29,6 @@ from harness.statistics.power import detectable_effect
 from harness.tests.controls import planted
 from harness.tests.controls.planted import LEVELS, Plan, Unwritten
 from harness.tests.plugin.projects import OK, Project, project
-from harness.trust import agreement
 
 POWER = 0.9
 ALPHA = 0.05
@@ -251,12 +250,3 @@ def test_what_is_read_from_the_disk_is_what_was_planted(strong: Project) -> None
     assert (held.effect, held.lower, held.p) == (alone.effect, alone.lower, alone.p)
     truth = [planted.STRONG.areas(condition, MANY, LEVELS).mean() for condition in (TICKET, RANDOM)]
     assert held.effect == pytest.approx(truth[0] - truth[1], abs=0.05)
-
-
-def test_what_is_strong_is_found_again_on_fresh_seeds(strong: Project) -> None:
-    ran = strong.run("-n", "0", *SYSTEMS, "--claims-seed-block=1", "--claims-report=other/report.html")
-    assert ran.code == OK, ran.text
-    paths = [strong.folder / folder / "findings.json" for folder in (".claims", "other")]
-    made = agreement.record(agreement.read_blocks(paths), "python -m harness agreement")
-    assert made.ok
-    assert made.data["agreeing"] == {"1": made.data["findings"]}

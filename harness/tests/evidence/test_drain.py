@@ -5,7 +5,6 @@ import dataclasses
 import errno
 import os
 import random
-import resource
 import signal
 import time
 from pathlib import Path
@@ -54,7 +53,7 @@ def test_the_same_plan_gives_the_same_bits(undisturbed: Store, tmp_path: Path) -
     assert finish(store) == []
 
 
-@pytest.mark.parametrize("error", [ValueError, FloatingPointError, KeyError, AssertionError])
+@pytest.mark.parametrize("error", [ValueError, AssertionError])
 def test_a_failing_cell_fails_its_children_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
@@ -177,8 +176,7 @@ def test_a_run_killed_at_any_write_is_resumed_to_the_same_bits_and_leaves_nothin
 # Disks that take no more
 
 
-@pytest.mark.parametrize("number", ["ENOSPC", "EROFS", "EACCES", "EDQUOT"])
-@pytest.mark.parametrize("after", [0, 3, WRITES - 1])
+@pytest.mark.parametrize(("number", "after"), [("EROFS", 0), ("ENOSPC", 3), ("EDQUOT", WRITES - 1)])
 def test_a_disk_that_fails_ends_the_drain_in_one_line_and_costs_nothing(
     tmp_path: Path, undisturbed: Store, monkeypatch: pytest.MonkeyPatch, number: str, after: int
 ) -> None:
@@ -202,19 +200,3 @@ def test_a_disk_that_fails_ends_the_drain_in_one_line_and_costs_nothing(
     before = finished_levels(store)
     assert len(finish(store)) == 3 - len(before)
     assert evidence(store) == evidence(undisturbed)
-
-
-def drain_with_small_files(folder: Path, said: Any) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-    try:
-        drain(CHAIN_PLAN, Store(folder))
-    except StoreError as error:
-        said.put(str(error))
-
-
-def test_a_limit_on_files_is_told_with_the_size_that_was_wanted(tmp_path: Path) -> None:
-    said = processes.queue()
-    process = processes.start(drain_with_small_files, tmp_path, said)
-    line = said.get()
-    process.join()
-    assert str(tmp_path) in line and "file too large" in line and " kB" in line

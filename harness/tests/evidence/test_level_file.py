@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.evidence.level_file import ArraysOnDisk, StoredLevel, arrays_of, densities, from_bytes, to_bytes
+from harness.evidence.level_file import ArraysOnDisk, StoredLevel, densities, from_bytes, to_bytes
 from harness.networks.mlp import Mlp
 from harness.pruning.level import Level
 
@@ -71,7 +71,7 @@ def test_the_bytes_do_not_depend_on_the_time() -> None:
 def test_only_those_arrays_are_read_that_are_asked_for(tmp_path: Path) -> None:
     (tmp_path / "level.npz").write_bytes(content := to_bytes(a_level()))
     arrays = ArraysOnDisk(tmp_path / "level.npz")
-    assert list(arrays) == list(arrays_of(content))
+    assert list(arrays) == list(vars(from_bytes(content))["arrays"])
     level = StoredLevel(arrays)
     (tmp_path / "level.npz").write_bytes(content.replace(b"actor", b"ACTOR"))  # its weights can't be found any more
     assert np.array_equal(level.scores, a_level().scores)
@@ -91,7 +91,7 @@ def test_objects_are_neither_read_nor_written(tmp_path: Path, monkeypatch: pytes
     bomb = np.array([Bomb()], dtype=object)
     np.savez("bomb.npz", allow_pickle=True, scores=bomb)
     with pytest.raises(ValueError, match="allow_pickle=False"):
-        arrays_of(Path("bomb.npz").read_bytes())
+        from_bytes(Path("bomb.npz").read_bytes())
     with pytest.raises(ValueError, match="allow_pickle=False"):
         _ = ArraysOnDisk(Path("bomb.npz"))["scores"]
     with pytest.raises(ValueError, match="allow_pickle=False"):
@@ -102,4 +102,7 @@ def test_objects_are_neither_read_nor_written(tmp_path: Path, monkeypatch: pytes
 def test_the_density_is_the_share_of_weights_under_the_masks() -> None:
     level = a_level()
     kept = sum(mask.sum(axis=(1, 2)) for masks in level.masks.values() for mask in masks)
-    assert densities(arrays_of(to_bytes(level))).tolist() == (kept / (2 * (4 * 8 + 8 * 8 + 8 * 2))).tolist()
+    assert (
+        densities(vars(from_bytes(to_bytes(level)))["arrays"]).tolist()
+        == (kept / (2 * (4 * 8 + 8 * 8 + 8 * 2))).tolist()
+    )

@@ -1,6 +1,5 @@
 """Evidence is whole or it is not used; what is lost is computed again, to the same bits."""
 
-import dataclasses
 import json
 import os
 import random
@@ -12,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from harness.evidence import store as storing
-from harness.evidence.level_file import to_bytes
 from harness.evidence.store import Address, Store, StoreError, address, is_held, lock
 from harness.experiment import Cell
-from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
+from harness.pruning.conditions import CONDITIONS, TICKET
 from harness.tests.evidence.cells import CHAIN, CHAIN_PLAN, DENSE_CELL, SEEDS, STUDENTS, evidence, finish, folder_of
 from harness.tests.evidence.test_level_file import a_level
 
@@ -167,13 +165,6 @@ def test_levels_that_changed_places_are_not_used(copied: Store, undisturbed: Sto
     assert evidence(copied) == evidence(undisturbed)
 
 
-def test_damage_to_one_cell_leaves_the_others(copied: Store, undisturbed: Store) -> None:
-    (folder_of(copied, DENSE_CELL) / "level_00.npz").write_bytes(b"")
-    assert copied.is_complete(address(CHAIN))
-    assert finish(copied) == [(DENSE, 0)]
-    assert evidence(copied) == evidence(undisturbed)
-
-
 def test_looking_at_a_damaged_store_changes_nothing(copied: Store) -> None:
     """Whoever looks has no lock: another process may be mending what it sees."""
     (folder_of(copied, CHAIN) / "level_01.npz").write_bytes(b"")
@@ -183,40 +174,6 @@ def test_looking_at_a_damaged_store_changes_nothing(copied: Store) -> None:
     assert copied.read(address(CHAIN), 1) is None
     assert len(copied.damaged) == 2
     assert evidence(copied) == before
-
-
-class KilledError(BaseException):
-    """Stands for SIGKILL: nothing catches it."""
-
-
-@pytest.mark.parametrize("survived", range(2))
-def test_a_process_killed_while_it_mends_loses_no_sound_level(
-    copied: Store, monkeypatch: pytest.MonkeyPatch, survived: int
-) -> None:
-    folder, left = folder_of(copied, CHAIN), survived
-    (folder / "level_01.npz").write_bytes(b"")
-    (folder / "cell.json").write_bytes(b"")
-    (folder / ".level_02.npz.1.tmp").write_bytes(b"half")
-    unlink, write = Path.unlink, storing.replace_file
-
-    def mortal(act: Callable[..., None]) -> Callable[..., None]:
-        def acting(*args: object, **options: object) -> None:
-            nonlocal left
-            if left == 0:
-                raise KilledError
-            left -= 1
-            act(*args, **options)
-
-        return acting
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", mortal(unlink))
-        patched.setattr(storing, "replace_file", mortal(write))
-        with pytest.raises(KilledError):
-            copied.mend(address(CHAIN))
-    assert copied.has(address(CHAIN), 2)
-    assert finish(copied) == [(TICKET, 1)]
-    assert not list(folder.glob(".*"))
 
 
 # Locks
@@ -234,14 +191,6 @@ def test_a_lock_is_refused_while_it_is_held_and_free_after(tmp_path: Path) -> No
         assert held
 
 
-def test_a_lock_that_a_dead_process_left_holds_nothing(tmp_path: Path) -> None:
-    (tmp_path / "locks").mkdir()
-    (tmp_path / "locks" / "cell.lock").write_text("")
-    assert not is_held(tmp_path, "cell")
-    with lock(tmp_path, "cell") as held:
-        assert held
-
-
 def test_a_lock_on_a_disk_that_can_not_be_written_is_an_error_that_names_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,11 +199,3 @@ def test_a_lock_on_a_disk_that_can_not_be_written_is_an_error_that_names_the_sto
     )
     with pytest.raises(StoreError, match=str(tmp_path)), Store(tmp_path).lock(address(CHAIN)):
         pytest.fail("it is not held")
-
-
-def test_the_levels_written_are_those_read(undisturbed: Store) -> None:
-    level = undisturbed.read(address(CHAIN), 2)
-    assert level is not None
-    assert to_bytes(level) == (folder_of(undisturbed, CHAIN) / "level_02.npz").read_bytes()
-    plain = dataclasses.asdict(address(CHAIN))["parts"]
-    assert plain == address(CHAIN).parts

@@ -265,9 +265,3 @@ class TestSurvivingInputs:
         assert first["env_steps"] == second["env_steps"]
         assert np.array(first["values"]).T.tolist() == [[0.0, 500.0]] * 20  # a member that stopped stays there
         assert np.array(second["values"]).T.tolist() == [[0.25, 500.0]] * 20
-
-    def test_each_run_on_them_is_named_where_there_are_several(self) -> None:
-        making = walker(lambda level: 4 if level == 0 else 2)
-        runs = [made_run(making, TICKET, SURVIVING, label=label) for label in ("one", "other")]
-        found = labels(chart("learning", *runs))
-        assert found[0] == "one, all inputs" and found[4].startswith("other, surviving inputs at 9.9 % density (2 of")

@@ -11,11 +11,10 @@ import pytest
 from harness.controls import broken_by
 from harness.experiment import Cell
 from harness.judging.chains import EvidenceMissingError, cpu_seconds
-from harness.judging.channels import by_channel, relative, share_of_emptied, split_means
 from harness.judging.mask_measures import relative_lead
 from harness.judging.return_measures import learning_area
 from harness.learners.protocol import ACTOR
-from harness.profiles.profile import TASKS, System
+from harness.profiles.profile import System
 from harness.profiles.readings import READINGS
 from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 from harness.pruning.level import Level
@@ -25,13 +24,6 @@ from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, SMOKE, level_of,
 
 NAN = np.nan
 SEEDS = np.arange(20)
-REFERENCES = {
-    ("cart-pole", 500): (25.34, pytest.approx(499.96975)),
-    ("cart-pole", 200): (20.83, 200.0),
-    ("acrobot", 500): (-498.97, pytest.approx(-79.17325)),
-    ("gridmaze", 200): (6.53, 25.0),
-}
-"""Random and expert, as measured when the experts were trained (fixtures/references)."""
 
 
 class TestReturns:
@@ -114,16 +106,6 @@ class TestEvidence:
         run.bound.store.read = lambda where, level: None  # type: ignore[method-assign]
         with pytest.raises(EvidenceMissingError, match="level 0 of dense"):
             run.area()
-
-    @pytest.mark.parametrize(("task", "horizon"), [(r.name, r.horizon) for b in TASKS.values() for r in b.references])
-    def test_the_references_are_those_measured_on_the_task(self, task: str, horizon: int) -> None:
-        """At the horizon that it is run at; within what the task allows, and the expert far above chance."""
-        learner = next(learner for name, learner in SMOKE.systems if name == task)
-        run = made_run(returns_of(1), system=System(task, learner, (f"task.horizon={horizon}",)))
-        assert (run.reference.random, run.reference.expert) == REFERENCES[task, horizon]
-        settings, (low, high) = run.experiment.task, run.normalised_span
-        assert settings.minimum_return <= run.reference.random < run.reference.expert <= settings.maximum_return
-        assert low < 0 < 1 <= high
 
 
 class TestLayers:
@@ -254,8 +236,8 @@ class TestChannels:
         assert lead.is_pair
         np.testing.assert_allclose(lead.values, (6 - 4) / (6 + 4))
         np.testing.assert_allclose([part[0] for part in lead.parts.values()], [0.6, 0.4])
-        with pytest.raises(ValueError, match="different seeds"):
-            relative_lead(densities["agent"], PerSeed.of("other", [1.0], [7]))
+        gone = {name: PerSeed.of(name, [0.0], [7]) for name in densities}
+        assert relative_lead(gone["agent"], gone["coin"]).values.tolist() == [0]
 
     def test_a_task_without_maps_or_without_enemies_is_refused_by_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         plain = maze_run(task="cart-pole")
@@ -265,49 +247,3 @@ class TestChannels:
         monkeypatch.setattr(Maze, "channels", ("red", "green", "blue"))
         with pytest.raises(ValueError, match="maze ppo"):
             TICKETS.enemies_at(HALF)
-
-
-class TestChannelArithmetic:
-    def test_a_channels_density_is_the_mean_over_its_inputs_that_count(self) -> None:
-        left = [[1, 0, 0.5, 0.5, 0, 0], [0, 0, 0, 1, 1, 1]]
-        np.testing.assert_array_equal(by_channel(left, 3), [[0.5, 0.5, 0], [0, 0.5, 1]])
-        np.testing.assert_array_equal(by_channel(left, 2), [[0.5, 0.5 / 3], [0, 1]])
-        np.testing.assert_array_equal(by_channel([1, 0, 0.5, 0.25], 2, [True, False, True, True]), [1, 0.375])
-
-    @pytest.mark.parametrize(("channels", "counted"), [(4, None), (0, None), (3, [1, 1, 0, 0, 1, 1])])
-    def test_channels_that_cannot_be_are_refused(self, channels: int, counted: list[int] | None) -> None:
-        with pytest.raises(ValueError, match="channel"):
-            by_channel(np.ones(6), channels, counted)
-
-    def test_relative_densities_share_what_both_have_left(self) -> None:
-        one, other = relative([0.3, 0, 0, 0.2], [0.1, 0, 0.5, 0.2])
-        np.testing.assert_allclose(one, [0.75, 0.5, 0, 0.5])
-        np.testing.assert_allclose(one + other, 1)
-        with pytest.raises(ValueError, match="negative"):
-            relative([-0.1], [0.1])
-
-    def test_means_are_split_by_where_an_input_lies(self) -> None:
-        among, inside = np.array([1, 1, 1, 1, 0], bool), np.array([1, 0, 0, 0, 1], bool)
-        found = split_means([[4, 1, 2, 3, 100], [0, 0, 0, 6, 100]], among, inside)
-        np.testing.assert_array_equal(found, [[4, 0], [2, 2]])
-        with pytest.raises(ValueError, match="no input"):
-            split_means([1, 2], [True, True], [True, True])
-
-    def test_the_share_of_emptied_inputs_is_held_against_that_of_all(self) -> None:
-        among, inside = np.array([1, 1, 1, 1, 0], bool), np.array([1, 1, 1, 0, 0], bool)
-        left = [[0, 0, 1, 0, 0], [1, 1, 1, 0, 0], [1, 1, 0, 1, 0], [1, 1, 1, 1, 0]]
-        share, chance = share_of_emptied(left, among, inside)
-        assert chance == 0.75
-        np.testing.assert_allclose(share, [2 / 3, 0, 1, chance])  # of the last, nothing is empty: chance
-        with pytest.raises(ValueError, match="no input"):
-            share_of_emptied(left, np.zeros(5, bool), inside)
-
-    def test_more_is_empty_inside_exactly_where_the_share_is_above_chance(self) -> None:
-        """The two ways in which enemy-channel-reachable asks the same."""
-        left = np.random.default_rng(0).integers(0, 2, (300, 12))
-        among, inside = np.arange(12) < 10, np.arange(12) < 4
-        share, chance = share_of_emptied(left, among, inside)
-        rates = split_means(left == 0, among, inside)
-        sign = np.where(np.abs(share - chance) < 1e-12, 0, np.sign(share - chance))
-        np.testing.assert_array_equal(sign, np.sign(np.round(rates[0] - rates[1], 12)))
-        assert set(sign) == {-1, 0, 1}

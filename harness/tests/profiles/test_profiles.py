@@ -63,11 +63,6 @@ def test_equal_updates_are_those_of_ppo(profile: Any, task: str) -> None:
     assert abs(student.updates - agent.updates) <= student.updates_per_pass / 2
 
 
-def test_an_unknown_system_is_named_beside_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no system pendulum ppo; it has cart-pole ppo, cart-pole bc, .*acrobot bc"):
-        PROFILES["scaled"].experiment(System("pendulum", "ppo"))
-
-
 @pytest.mark.parametrize(("task", "ratio", "lowest"), [("cart-pole", 8, 0.001), ("acrobot", 2.5, 0.0025)])
 def test_scaled_keeps_the_papers_ratio_of_env_steps_and_three_of_its_levels_in_one(
     task: str, ratio: float, lowest: float

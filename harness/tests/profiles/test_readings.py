@@ -2,15 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import cast
 
 import numpy as np
 import pytest
 
-from harness.evidence.store import Address, Store
 from harness.experiment import Cell, Experiment
-from harness.judging.chains import Scene
-from harness.judging.run import Run
 from harness.learners.bc import BC
 from harness.learners.ppo import CRITIC, PPO
 from harness.learners.protocol import ACTOR
@@ -20,7 +16,6 @@ from harness.profiles.profile import PROFILES, Profile, System
 from harness.profiles.readings import READINGS, OtherReading
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
-from harness.pruning.level import Level
 from harness.pruning.prunable import densities, prunable_weights
 from harness.pruning.pruning_settings import Pruning
 from harness.streams import stream, streams
@@ -70,49 +65,6 @@ class TestReadings:
     @pytest.mark.parametrize("reading", READINGS.values(), ids=str)
     def test_it_makes_other_cells_of_just_what_it_is_about(self, reading: OtherReading) -> None:
         assert moved_by(reading) == MOVES[reading.name]
-
-    def test_what_a_claim_sets_itself_stays(self) -> None:
-        own = ("task.horizon=500", "pruning.checkpoint=best", "pruning.scope=actor", "pruning.lineage=own")
-        fixed = System("cart-pole", "ppo", own)
-        for name in ("horizon", "checkpoint", "scope", "lineage"):
-            assert profile_with(name).experiment(fixed) == PROFILES["smoke"].experiment(fixed)
-
-    def test_one_that_changes_nothing_is_refused(self) -> None:
-        for name, systems in (
-            ("decay", SYSTEMS),  # nothing decays
-            ("experts", SYSTEMS[1:]),  # no students
-            ("horizon", [System("cart-pole", "ppo", ("task.horizon=500",))]),
-            ("horizon", [System("acrobot", "ppo")]),  # another task
-        ):
-            with pytest.raises(ValueError, match=f"{READINGS[name].override} changes nothing here"):
-                profile_with(name).refuse_idle(systems)
-        profile_with("judged", "experts").refuse_idle(SYSTEMS)
-
-    def test_one_of_a_task_leaves_the_others_alone(self) -> None:
-        read = profile_with("horizon", name="scaled")
-        assert read.experiment(System("cart-pole", "ppo")).task.horizon == 200
-        assert read.experiment(System("acrobot", "ppo")).task.horizon == 500
-
-
-class Stored:
-    """A store that has made every level of every cell: scored and best returns by the place of its condition."""
-
-    def read(self, where: Address, number: int) -> Level:
-        place = (DENSE, *CONDITIONS).index(where.cell.condition)
-        scores, best = np.full((3, 2), 9.0 + place), 20.0 * place + 30
-        return Level({}, {}, scores, np.array([[best - 1, best]] * 3), np.ones(3))
-
-
-def test_findings_rest_on_the_return_that_is_read() -> None:
-    run, other = (
-        Run(SYSTEMS[0]).bind(Scene(profile, 0, cast(Store, Stored())))
-        for profile in (PROFILES["smoke"], profile_with("judged"))
-    )
-    assert run.returns("mask/permuted").tolist() == [[9.0] + 3 * [11.0]] * 3
-    assert other.returns("mask/permuted").tolist() == [[30.0] + 3 * [70.0]] * 3
-    (_, beside), (_, again) = run.other_areas().popitem(), other.other_areas().popitem()
-    np.testing.assert_array_equal(beside["mask/permuted"].values, other.area()["mask/permuted"].values)
-    np.testing.assert_array_equal(again["mask/permuted"].values, run.area()["mask/permuted"].values)
 
 
 SMALL = Experiment(

@@ -159,53 +159,6 @@ class TestConditions:
         assert any((mask != n).any() for mask, n in zip(masks, kept, strict=True))
         assert rule_of("mask/permuted", "rows") is RULES["mask/permuted"]
 
-    def test_random_reinit_does_not_keep_the_counts_of_the_layers(self) -> None:
-        kept = [np.ones((4, 4), dtype=bool), np.zeros((4, 4), dtype=bool)]
-        masks, _ = RULES["random/re-init"].start(kept, [np.ones((4, 4))] * 2, np.random.default_rng(0))
-        assert 0 < ones_in(masks[1:]) < 16
-
-    @pytest.mark.parametrize("condition", CONDITIONS[1:])
-    def test_what_is_drawn_differs_from_what_was_found(self, condition: str) -> None:
-        kept, initial = random_start([(8, 8), (8, 8)], 3, 0.5)
-        masks, weights = RULES[condition].start(kept, initial, np.random.default_rng(4))
-        assert any((weight != w0 * n).any() for weight, w0, n in zip(weights, initial, kept, strict=True))
-        assert all(map(np.array_equal, masks, kept)) == (condition == "mask/permuted")
-
-
-def chain_of(condition: str, shapes: list[tuple[int, int]], seed: int, levels: int) -> list[list[np.ndarray]]:
-    """Masks of a chain whose training moves every weight at random."""
-    rng = np.random.default_rng(seed)
-    _, initial = random_start(shapes, seed, 1.0)
-    total = sum(a * b for a, b in shapes)
-    masks, weights = [np.ones(shape, dtype=bool) for shape in shapes], list(initial)
-    chain = [masks]
-    for level in range(1, levels + 1):
-        trained = [(weight + rng.normal(size=weight.shape)) * mask for weight, mask in zip(weights, masks, strict=True)]
-        kept = keep_largest([abs(w[None]) for w in trained], [m[None] for m in masks], weight_count(total, 0.3, level))
-        masks, weights = RULES[condition].start([n[0] for n in kept], initial, rng)
-        chain.append(masks)
-    return chain
-
-
-def nests(chain: list[list[np.ndarray]]) -> bool:
-    return not any((q & ~m).any() for i in range(len(chain) - 1) for m, q in zip(chain[i], chain[i + 1], strict=True))
-
-
-class TestChains:
-    @pytest.mark.parametrize("condition", CONDITIONS)
-    @settings(deadline=None)
-    @given(SHAPES, SEEDS)
-    def test_every_level_has_its_exact_count_and_masks_nest_while_they_are_kept(
-        self, condition: str, shapes: list[tuple[int, int]], seed: int
-    ) -> None:
-        chain, total = chain_of(condition, shapes, seed, levels=5), sum(a * b for a, b in shapes)
-        assert [ones_in(masks) for masks in chain] == [weight_count(total, 0.3, level) for level in range(6)]
-        assert nests(chain) or condition not in ("mask/weights", "mask/permuted")
-
-    @pytest.mark.parametrize("condition", ["permuted/permuted", "random/re-init"])
-    def test_masks_dealt_anew_do_not_nest(self, condition: str) -> None:
-        assert not nests(chain_of(condition, [(6, 6), (6, 6)], 0, levels=3))
-
 
 def mask_of(start: Start) -> Hashable:
     return tuple(np.concatenate([mask.ravel() for mask in start[0]]).tolist())

@@ -120,15 +120,6 @@ class TestStart:
                 np.testing.assert_array_equal(network.flat, expected[name].flat)
 
     @conditions
-    def test_what_is_drawn_is_drawn_anew_at_every_level(self, condition: str) -> None:
-        previous = chain(experiment_of("ppo"), condition)[1]
-        full = {ACTOR: [np.ones_like(mask) for mask in previous.masks[ACTOR]]}
-        cell = Cell(experiment_of("ppo", rate=1e-9), condition, SEEDS)  # n stays as it is
-        starts = [start_level(cell, level, dataclasses.replace(previous, masks=full))[0] for level in (2, 3)]
-        second, third = (networks[ACTOR].weights[1] for networks in starts)
-        assert np.array_equal(second, third) == (condition == TICKET)
-
-    @conditions
     def test_a_member_starts_alike_alone_and_among_others(self, condition: str) -> None:
         e, seeds = experiment_of("ppo"), tuple(range(40))
         rng = np.random.default_rng(0)
@@ -145,36 +136,11 @@ class TestStart:
             for mine, theirs in zip(alone_masks[ACTOR], together[ACTOR], strict=True):
                 np.testing.assert_array_equal(mine[0], theirs[row])
 
-    def test_actor_and_critic_are_pruned_by_one_threshold(self) -> None:
-        previous, after = chain(SYSTEMS["ppo-critic"], TICKET)[:2]
-        assert len({ones_in({ACTOR: after.masks[ACTOR]}, member) for member in range(len(SEEDS))}) > 1
-        for member in range(len(SEEDS)):
-            both = [
-                (np.abs(weight[member]), mask[member])
-                for name in after.masks
-                for weight, mask in zip(previous.trained[name].weights, after.masks[name], strict=True)
-            ]
-            smallest_kept = min(w[m].min() for w, m in both if m.any())
-            assert smallest_kept >= max(w[~m].max() for w, m in both if not m.all())
-
-    @pytest.mark.parametrize("lineage", ["own", "branch"])
-    def test_branches_share_the_tickets_mask_and_own_chains_leave_it(self, lineage: str) -> None:
-        e = experiment_of("ppo", lineage=lineage)
-        same = [
-            all(map(np.array_equal, ticket.masks[ACTOR], other.masks[ACTOR]))
-            for ticket, other in zip(chain(e, TICKET), chain(e, "mask/permuted"), strict=True)
-        ]
-        assert same == [True, True, lineage == "branch", lineage == "branch"]  # both prune the same dense network
-
     def test_it_leaves_the_level_that_it_starts_from_as_it_is(self) -> None:
         e = experiment_of("ppo", rewind=REWIND)
         before = to_bytes(level_0(e))
         start(e, "permuted/permuted", 1)
         assert to_bytes(level_0(e)) == before
-
-    def test_a_fresh_draw_is_not_w0(self) -> None:
-        draws = [initial_networks(experiment_of("ppo"), SEEDS, level)[ACTOR].weights[0] for level in (None, 1, 2)]
-        assert not any(np.isin(draws[i], draws[i - 1]).any() for i in range(3))
 
 
 class TestWhatALevelLeaves:
@@ -208,12 +174,6 @@ class TestWhatALevelLeaves:
         assert all(mask.all() for layers in one.masks.values() for mask in layers)
         assert to_bytes(one) == to_bytes(other)
         assert Cell(SYSTEMS["ppo"], DENSE, SEEDS).id == Cell(SYSTEMS["ppo-critic-branch"], DENSE, SEEDS).id
-
-    @learners
-    def test_the_same_cell_twice_gives_the_same_bits(self, learner: str) -> None:
-        e, condition = experiment_of(learner), "permuted/permuted"
-        again = run_level(Cell(e, condition, SEEDS), 2, chain(e, condition)[1])
-        assert to_bytes(again) == to_bytes(chain(e, condition)[2])
 
     def test_a_member_that_diverged_is_named_by_its_seed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         e = scripted((0, 1), (1, 2))

@@ -1,6 +1,5 @@
 """GridMaze beside a plain reading of its layout's file, cell by cell."""
 
-import dataclasses
 import re
 import warnings
 from collections import deque
@@ -13,10 +12,6 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.evidence.fingerprint import engine_parts
-from harness.experiment import Cell
-from harness.profiles.profile import PROFILES, System
-from harness.pruning.conditions import DENSE
 from harness.tasks.gridmaze.batch import GridMazes
 from harness.tasks.gridmaze.env import ID
 from harness.tasks.gridmaze.features import FEATURES, MAX_ACTIVE, projection
@@ -258,7 +253,7 @@ class TestRules:
         ],
     )
     def test_a_start_that_is_none_is_said(self, wrong: np.ndarray) -> None:
-        with pytest.raises(ValueError, match="starts") as caught:
+        with pytest.raises(ValueError, match="start") as caught:
             GridMaze().batch(np.concatenate([layouts(1, 1), wrong], axis=1))
         assert str(wrong[0, 0].tolist()) in str(caught.value)
 
@@ -350,18 +345,6 @@ class TestGymnasium:
 
 
 class TestLayout:
-    def test_every_cell_can_be_walked_to_and_an_enemys_gap_is_its_own(self) -> None:
-        reached, edge = {first("A")}, [first("A")]
-        while edge:
-            row, column = edge.pop()
-            new = [(row + down, column + right) for down, right in ((-1, 0), (1, 0), (0, -1), (0, 1))]
-            new = [to for to in new if inside(to) and FREE[to] and to not in reached]
-            reached.update(new)
-            edge += new
-        assert len(reached) == FREE.sum()
-        for enemy, (row, left, right) in GAPS.items():
-            assert right > left and set(DRAWN[row][left : right + 1]) == {".", str(enemy)}
-
     @pytest.mark.parametrize(
         "text",
         [
@@ -373,10 +356,3 @@ class TestLayout:
         np.testing.assert_array_equal(parsed("\n".join(DRAWN)).walls, ~FREE.ravel())
         with pytest.raises(ValueError, match="10 lines of 20"):
             parsed(text)
-
-    def test_it_is_part_of_what_evidence_was_made_with(self) -> None:
-        experiment = PROFILES["smoke"].experiment(System("acrobot", "ppo"))
-        parts = engine_parts(Cell(dataclasses.replace(experiment, task=GridMaze()), DENSE, (0,)))
-        assert "harness/tasks/gridmaze/layout.txt" in parts["files"]
-        assert "harness.tasks.gridmaze.layout" in parts["modules"]
-        assert not {"harness.tasks.gridmaze.env", "harness.tasks.acrobot"} & set(parts["modules"])

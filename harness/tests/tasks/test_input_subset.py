@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import harness.learners.bc
-from harness.evidence.fingerprint import engine_parts
 from harness.experiment import Cell, Experiment
 from harness.learners.bc import BC
 from harness.learners.ppo import PPO
@@ -17,7 +16,6 @@ from harness.networks.mlp import initial_mlp, outputs_of
 from harness.overrides import Override
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
-from harness.pruning.imp import run_level
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.input_subset import InputSubset, full_task, select_inputs
@@ -62,11 +60,6 @@ class TestValues:
         starts = task.draw_starts(np.random.default_rng(0), (1, 3))
         np.testing.assert_array_equal(task.batch(starts).observations[..., 0], starts[..., 2].astype(np.float32))
 
-    @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
-    def test_agents_are_trained_on_it(self, learner: Learner) -> None:
-        level = run_level(Cell(Experiment(InputSubset(CartPole(30), POLE), learner), DENSE, (0, 1)), 0, None)
-        assert {mlp.sizes[0] for mlp in level.trained.values()} == {2}
-
     @pytest.mark.parametrize("inputs", [("pole angle", "pole"), ()])
     def test_what_can_not_be_shown_names_the_inputs_that_can(self, inputs: tuple[str, ...]) -> None:
         with pytest.raises(ValueError, match=r"cart-pole .*cart position, cart velocity, pole angle") as caught:
@@ -110,11 +103,3 @@ def test_inputs_their_order_and_the_task_itself_are_in_the_id() -> None:
     tasks = [CartPole(), InputSubset(CartPole(), CartPole.inputs), InputSubset(CartPole(), POLE)]
     tasks += [InputSubset(CartPole(), POLE[::-1]), InputSubset(CartPole(200), POLE), InputSubset(tasks[2], POLE)]
     assert len({cell_of(task).id for task in tasks}) == len(tasks)
-    assert cell_of(InputSubset(CartPole(), POLE)).id == cell_of(InputSubset(CartPole(), list(POLE))).id  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
-def test_the_fingerprint_holds_the_modules_of_both(learner: Learner) -> None:
-    parts = engine_parts(cell_of(InputSubset(CartPole(), POLE), learner))
-    assert {"harness.tasks.input_subset", "harness.tasks.cart_pole"} <= set(parts["modules"])
-    assert "registered" not in parts
