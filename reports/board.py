@@ -1,8 +1,7 @@
 """The board: claims by systems, each cell with what the claim's findings concluded there.
 
 A system is a task with a learner: what a claim changes beside that (a horizon, an initialiser) is told where its
-findings are. A finding that compares learners of one task lies across their columns, where these stand beside each
-other and the claim has nothing else in them; else it is in each of them.
+findings are. A finding that compares systems is counted on each of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,9 +10,6 @@ from itertools import groupby
 
 from harness.results.schema import Finding, SystemTitle
 from reports.marks import CHANGED, COMPARED, CONCLUSIONS, STANDINGS, Mark, tally
-
-FEW = 5
-"""Up to so many columns a cell has room for words."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +44,9 @@ class CellTally:
 
 @dataclass(frozen=True)
 class BoardCell:
-    """What one claim concluded on `span` columns; without tallies, nothing. first: it begins a task's columns."""
+    """What one claim concluded on a system; without tallies, nothing. first: it begins a task's columns."""
 
-    span: int
     title: str
-    shared: str
     tallies: tuple[CellTally, ...]
     first: bool
 
@@ -83,11 +77,6 @@ class Board:
     lines: tuple[BoardLine, ...]
     columns: int
     compared: bool
-
-    @property
-    def few(self) -> bool:
-        """Whether a cell has room for words."""
-        return self.columns <= FEW
 
 
 class SystemNames:
@@ -139,41 +128,24 @@ def board(claims: Sequence[Sequence[Finding]], names: SystemNames, anchors: Mapp
 def _line(
     findings: Sequence[Finding], columns: Sequence[Column], names: SystemNames, anchors: Mapping[str, str]
 ) -> BoardLine:
-    groups: dict[tuple[int, ...], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault(tuple(sorted(map(columns.index, names.systems_of(finding)))), []).append(finding)
-    across = {places for places in groups if len(places) > 1 and _may_lie_across(places, groups, columns)}
-    cells: list[BoardCell] = []
-    place = 0
-    while place < len(columns):
-        wide = next((places for places in across if places[0] == place), (place,))
-        here = [f for places, members in groups.items() if places == wide or place in places for f in members]
-        first = place == 0 or columns[place].task != columns[place - 1].task
-        cells.append(_cell(here, [columns[i] for i in wide], first, anchors))
-        place += len(wide)
+    held = {column: [f for f in findings if column in names.systems_of(f)] for column in columns}
+    tasks = ["", *(column.task for column in columns)]
+    firsts = [before != column.task for before, column in zip(tasks, columns, strict=False)]
     standings = [finding.standing for finding in findings if finding.standing]
     reasons = {finding.reason if finding.conclusion == "not run" else "" for finding in findings}
     return BoardLine(
-        tuple(cells),
-        tuple(columns[i].key for i in sorted({i for places in groups for i in places})),
+        tuple(BoardCell(c.title, _tallies(held[c], anchors), first) for c, first in zip(columns, firsts, strict=True)),
+        tuple(column.key for column in columns if held[column]),
         tally((standing for standing in standings if standing in CHANGED), STANDINGS),
         any(standing in COMPARED for standing in standings),
         reasons.pop() if len(reasons) == 1 else "",
     )
 
 
-def _may_lie_across(places: tuple[int, ...], groups: Iterable[tuple[int, ...]], columns: Sequence[Column]) -> bool:
-    beside = places == tuple(range(places[0], places[-1] + 1))
-    one_task = len({columns[place].task for place in places}) == 1
-    return beside and one_task and not any(set(places) & set(other) for other in groups if other != places)
-
-
-def _cell(findings: Sequence[Finding], systems: Sequence[Column], first: bool, anchors: Mapping[str, str]) -> BoardCell:
-    learners = " and ".join(system.heading for system in systems)
-    title = systems[0].title if len(systems) == 1 else f"{systems[0].task_title}, {learners}"
+def _tallies(findings: Sequence[Finding], anchors: Mapping[str, str]) -> tuple[CellTally, ...]:
     tallies = []
     for mark in tally((finding.conclusion for finding in findings), CONCLUSIONS):
         these = [finding for finding in findings if finding.conclusion == mark.word]
         hypotheses = "; ".join(dict.fromkeys(finding.hypothesis or finding.name for finding in these))
         tallies.append(CellTally(mark, anchors[these[0].nodeid], hypotheses))
-    return BoardCell(len(systems), title, f"{learners} together" if len(systems) > 1 else "", tuple(tallies), first)
+    return tuple(tallies)

@@ -88,19 +88,15 @@ def minutes(seconds: Any) -> str:
     return "0" if x == 0 else "<\u202f0.1" if x < 0.1 else f"{x:.1f}" if x < 99.95 else f"{x:,.0f}"
 
 
-def sizes(n: Any) -> str:
+def sizes(n: Sequence[int]) -> str:
     """Sample sizes, one a group: `20`, `20 + 15`."""
-    groups = n if isinstance(n, (list, tuple)) else [n]
-    return " + ".join(map(plain, groups)) if groups else MISSING
+    return " + ".join(map(plain, n)) or MISSING
 
 
-def ranges(values: Any) -> str:
+def ranges(values: Iterable[int]) -> str:
     """Integers in runs: `0–19`, `0–4, 7`."""
-    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, dict)):
-        return plain(values)
-    numbers = sorted({value for value in values if isinstance(value, int)})
     runs: list[list[int]] = []
-    for value in numbers:
+    for value in sorted(set(values)):
         if runs and value == runs[-1][1] + 1:
             runs[-1][1] = value
         else:
@@ -108,29 +104,19 @@ def ranges(values: Any) -> str:
     return ", ".join(f"{a}–{b}" if b > a else f"{a}" for a, b in runs) or MISSING
 
 
-def day(iso: Any) -> str:
-    """`22 November 2025`; text that is no ISO date or time stays as it is."""
+def day(iso: str, form: str = "%-d %B %Y") -> str:
+    """`22 November 2025`, or in another form; text that is no ISO date or time stays as it is."""
     try:
-        when = datetime.fromisoformat(str(iso))
+        return datetime.fromisoformat(iso).strftime(form).strip()
     except ValueError:
-        return plain(iso)
-    return f"{when.day} {when:%B %Y}"
+        return iso or MISSING
 
 
 def short_day(iso: str) -> str:
-    """`22 Nov 25`; text that is no ISO time stays as it is."""
-    try:
-        when = datetime.fromisoformat(iso)
-    except ValueError:
-        return iso[:10]
-    return f"{when.day} {when:%b %y}"
+    """`22 Nov 25`."""
+    return day(iso, "%-d %b %y")
 
 
-def moment(iso: Any) -> str:
-    """`22 November 2025, 07:35 UTC`; text that is no ISO time stays as it is."""
-    try:
-        when = datetime.fromisoformat(str(iso))
-    except ValueError:
-        return plain(iso)
-    zone = f" {when.tzname()}" if when.tzinfo else ""
-    return f"{when.day} {when:%B %Y, %H:%M}{zone}"
+def moment(iso: str) -> str:
+    """`22 November 2025, 07:35 UTC`."""
+    return day(iso, "%-d %B %Y, %H:%M %Z")

@@ -69,9 +69,9 @@ def test_the_board_has_a_row_a_claim_and_a_column_a_system(html: str, page: Page
     }
 
 
-def test_a_finding_that_compares_learners_lies_across_their_columns(html: str) -> None:
+def test_a_finding_that_compares_learners_is_counted_on_each_of_them(html: str) -> None:
     line = section(html, "board").split('data-claim="claim-pair"')[1].split("</tr>")[0]
-    assert 'colspan="2"' in line and "BC and PPO together" in line
+    assert re.findall(r'data-label="(Cart-Pole \w+)"', line) == ["Cart-Pole BC", "Cart-Pole PPO"]
 
 
 def test_verdict_cells_lead_to_controls_registration_baseline_and_other_scales(html: str, page: Page) -> None:
