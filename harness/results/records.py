@@ -7,7 +7,7 @@ where it exists.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -18,12 +18,12 @@ from harness.results.provenance import provenance
 from harness.results.schema import Machine
 
 FORMAT: Literal[2] = 2
-NAMES = ("calibration", "aa", "controls", "agreement", "multiverse", "alarms")
-"""In the order in which the report shows them."""
 COMMITTED = FIXTURES / "trust"
 HERE = Path(".claims/trust")
 
 RecordName = Literal["calibration", "aa", "controls", "agreement", "multiverse", "alarms"]
+NAMES = get_args(RecordName)
+"""In the order in which the report shows them."""
 Tone = Literal["good", "bad", "mixed", "weak", "none"]
 
 
@@ -103,14 +103,8 @@ def write(record: Record, folder: Path | None = None) -> Path:
     path = (HERE if folder is None else folder) / f"{record.name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     dated: dict[str, Any] = {name: held for name, held in provenance().items() if name in Record.model_fields}
-    text = record.replace(**dated).model_dump_json(indent=1, exclude={"origin"})
-    replace_file(path, f"{text}\n".encode())
+    replace_file(path, (record.replace(**dated).model_dump_json(indent=1, exclude={"origin"}) + "\n").encode())
     return path
-
-
-def leave(record: Record, fixture: bool) -> list[Path]:
-    """Write the record to .claims/trust, and for a `fixture` to fixtures/trust as well; returns the paths."""
-    return [write(record, folder) for folder in ((HERE, COMMITTED) if fixture else (HERE,))]
 
 
 def read(name: str, here: Path | None = None, committed: Path | None = None) -> Record | None:

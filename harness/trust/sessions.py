@@ -9,8 +9,8 @@ from pathlib import Path
 
 from harness.errors import OneLineError
 from harness.files import SUITE_ROOT
+from harness.results import records
 from harness.results.exit_codes import FAILED, NO_RESULT, OK, USAGE
-from harness.results.records import Record, leave
 from harness.results.schema import ClaimResult, Finding, FindingsError, RunResult, read
 
 PROFILE = "reduced"
@@ -81,9 +81,9 @@ def cpu_seconds() -> float:
     return spent.ru_utime + spent.ru_stime
 
 
-def publish(record: Record, fixture: bool) -> int:
+def publish(record: records.Record, fixture: bool) -> int:
     """Print what came out and where the record lies; returns the exit code that says whether it is as it must be."""
     print(record.verdict)
-    for path in leave(record, fixture):
-        print(f"record: {path}")
+    for folder in (records.HERE, records.COMMITTED) if fixture else (records.HERE,):
+        print(f"record: {records.write(record, folder)}")
     return OK if record.ok else FAILED
