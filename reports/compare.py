@@ -69,7 +69,9 @@ class FindingPair:
             return [f"No drift is known: {self.why}.", *said] if len(self.sides) == 2 else said
         beyond = f"beyond {numbers.plain(self.shift.margin)} with p {numbers.probability(self.shift.p)}"
         seen = "no drift" if self.shift.seen is None else f"a drift from {numbers.effect(self.shift.seen)} on"
-        what = "it has moved" if self.shift.differs else f"chance may bring as much; {seen} would be seen 9 times in 10"
+        what = (
+            "it has moved" if self.shift.differs else f"chance may explain it; {seen} would be detected 9 times in 10"
+        )
         return [f"Drift {numbers.effect(self.shift.moved, sign=True)}; {beyond}: {what}.", *said]
 
 
@@ -136,10 +138,10 @@ class Comparison:
         tested = [pair.shift for pair in pairs if pair.shift]
         words = [
             f"{sum(claim.change == 'verdict' for claim in given)} of {len(given)} verdicts differ",
-            f"{changes['conclusion']} of {len(both) - changes['not judged']} findings conclude otherwise",
+            f"{changes['conclusion']} of {len(both) - changes['not judged']} findings have another conclusion",
             f"the effects of {sum(shift.differs for shift in tested)} of {len(tested)} have moved"
             if tested
-            else "no effects had seeds to compare",
+            else "no effects could be compared by their seeds",
         ]
         for run in "AB":
             only = sum([side.run for side in pair.sides] == [run] for pair in pairs)
@@ -249,15 +251,15 @@ def _matched(a: ClaimResult | None, b: ClaimResult | None) -> list[tuple[Side, .
 def _untested(sides: Sequence[Side]) -> str:
     """Say why their effects can't be compared by their seeds; empty where they can."""
     if len(sides) == 1:
-        return "there is nothing to compare it with"
+        return "only one run has this finding"
     if unjudged := " and ".join(side.run for side in sides if not side.finding.judged):
         return f"it was not judged in {unjudged}"
     if otherwise := asked_otherwise(*sides):
-        return f"another question was asked: {otherwise}"
+        return f"the two runs asked different questions: {otherwise}"
     if missing := " and ".join(side.run for side in sides if side.finding.sample is None):
         return f"no numbers per seed were kept in {missing}"
     statistics = {side.finding.sample.statistic for side in sides if side.finding.sample}
-    return "their effects are of two statistics" if len(statistics) > 1 else ""
+    return "their effects are different statistics" if len(statistics) > 1 else ""
 
 
 def _claim(

@@ -13,11 +13,11 @@ from reports.marks import STANDINGS, Mark, tally
 KINDS = {"greater": "greater than zero", "equivalent": "equivalent to zero", "non-inferior": "not inferior"}
 _WHY = {
     "REPRODUCED": "All findings of the claim are supported: REPRODUCED",
-    "REFUTED": "Something speaks against the claim and nothing for it: REFUTED",
-    "MIXED": "Something speaks for the claim and something against it: MIXED",
-    "INCONCLUSIVE": "Nothing speaks against the claim, but not every finding speaks for it: INCONCLUSIVE",
-    "NOT RUN": "Nothing was judged, so nothing is said",
-    "ERROR": "A part of the claim broke, so nothing is said about it",
+    "REFUTED": "Some findings speak against the claim and none for it: REFUTED",
+    "MIXED": "Some findings speak for the claim and some against it: MIXED",
+    "INCONCLUSIVE": "No finding speaks against the claim, but not every one speaks for it: INCONCLUSIVE",
+    "NOT RUN": "Nothing was judged",
+    "ERROR": "A part of the claim broke, so it was not judged",
     "SMOKE": "A rehearsal judges nothing",
 }
 NAMED = 4  # findings that are named as standing in the way
@@ -116,7 +116,7 @@ def drift_numbers(drift: Drift) -> list[tuple[str, str]]:
         seen = "none" if drift.seen is None else numbers.effect(drift.seen)
         known += [("drift since", numbers.effect(drift.moved, sign=True))]
         known += [("p of the drift", numbers.probability(drift.p))] if drift.p is not None else []
-        known += [("smallest drift seen 9 times in 10", seen)]
+        known += [("smallest drift detected 9 times in 10", seen)]
     return known + ([("margin", numbers.plain(drift.margin))] if drift.margin is not None else [])
 
 

@@ -52,12 +52,12 @@ class GridBoard:
         """Read a chart's board; moving: names of things that move. Raises ValueError where the layout is none."""
         layout, symbols = board["layout"], {str(name): str(letter) for name, letter in board["symbols"].items()}
         if len(layout) != grid[0] or any(not isinstance(row, str) or len(row) != grid[1] for row in layout):
-            raise ValueError("the layout has other rows and columns than the grid")
+            raise ValueError("the layout and the grid differ in rows or columns")
         text, others = "".join(layout), iter(OTHERS * len(symbols))
         held = {name: tuple(i for i, at in enumerate(text) if at == letter) for name, letter in symbols.items()}
         looks = {name: LOOKS.get(name) or next(others) for name in symbols}
         if "agent" not in moving or not set(moving) <= set(symbols):
-            raise ValueError("what moves is not the agent and things of the board")
+            raise ValueError("the moving things must be the agent and things of the board")
         return cls(*grid, held, looks, tuple(sorted(moving, key=lambda name: name == "agent")))
 
     @property
@@ -219,7 +219,7 @@ def _game(game: Mapping[str, Any], board: GridBoard, walls: str) -> DrawnGame:
     places = {name: [_whole(cell, -1, cells - 1) for cell in game["places"][name]] for name in board.moving}
     steps, agent = len(rewards), places["agent"]
     if not 0 < steps <= LONGEST or any(len(path) != steps + 1 for path in places.values()):
-        raise ValueError("a game has not a cell for its start and each of its steps")
+        raise ValueError("a game must have a cell for its start and for each of its steps")
 
     def at(time: int, before: int) -> Markup:
         now = {name: path[time] for name, path in places.items()}
@@ -241,5 +241,5 @@ def _whole(value: Any, low: int, high: int) -> int:
     """A whole number of the chart; ValueError for anything else."""
     x = number(value)
     if x is None or not low <= x <= high or x != int(x):
-        raise ValueError(f"{str(value)[:40]!r} in a game is no whole number from {low} to {high}")
+        raise ValueError(f"{str(value)[:40]!r} in a game is not a whole number from {low} to {high}")
     return int(x)

@@ -76,7 +76,7 @@ def of_series(
     """
     channels, density = [str(name) for name in series["channels"]], numbers_of(series["density"])
     if not ((density > 0) & (density <= 1)).all():
-        raise ValueError("a density is no share above 0")
+        raise ValueError("a density is not a share above 0")
     if not channels:
         return None
     cells, seeds = grid[0] * grid[1], int(series["seeds"])
@@ -115,7 +115,7 @@ def cells_of(values: Iterable[Any], cells: int) -> tuple[int, ...]:
     """Check places of cells; raises ValueError for one outside of the grid."""
     found = tuple(int(value) for value in values)
     if any(not 0 <= cell < cells for cell in found):
-        raise ValueError("a cell is outside of the grid")
+        raise ValueError("a cell is outside the grid")
     return found
 
 

@@ -205,14 +205,14 @@ def _summarised(blocks: Sequence[_Block], legend: Sequence[Swatch], along: Along
                 raise ValueError("not a chart: places and levels differ in number")
             kept = np.isfinite(values).any(axis=1) & np.isfinite(places) & (places > 0)
             if not kept.any():
-                raise ValueError("not a chart: a line without values")
+                raise ValueError("not a chart: a line has no values")
             at, held = places[kept], values[kept]
             if max(at.max(), np.nanmax(np.abs(held))) > FAR:
                 raise ValueError(f"not a chart: a number beyond {FAR:g}")
             lower, upper = _intervals(held)
             mean, n = np.nanmean(held, axis=1), np.isfinite(held).sum(axis=1)
             if not np.isfinite([lower, mean, upper]).all():
-                raise ValueError("not a chart: a line whose mean or interval is not finite")
+                raise ValueError("not a chart: the mean or interval of a line is not finite")
             lines.append(ChartLine(name, legend[entry], entry, row, at, mean, lower, upper, n))
             row += len(at)
         found.append((heading, lines))

@@ -19,11 +19,11 @@ VERDICTS: Words = {
     "MIXED": ("mixed", "half", "supported in one finding, contradicted or equivalent in another"),
     "INCONCLUSIVE": ("weak", "question", "not enough evidence at this scale to say either"),
     "NOT RUN": ("none", "dash", "not part of this run, or evidence it rests on is missing"),
-    "ERROR": ("error", "bang", "something broke; nothing is said about the claim"),
-    "SMOKE": ("smoke", "waves", "a rehearsal of the machinery; nothing is judged"),
+    "ERROR": ("error", "bang", "something broke, so the claim was not judged"),
+    "SMOKE": ("smoke", "waves", "a rehearsal, which judges nothing"),
 }
 CONCLUSIONS: Words = {
-    "supported": ("good", "check", "the bounds lie where the hypothesis says; a difference is also large enough"),
+    "supported": ("good", "check", "the bounds lie where the hypothesis says, and a difference is large enough"),
     "contradicted": ("bad", "cross", "the bounds lie on the other side"),
     "equivalent": ("level", "equals", "no difference that matters, where one is claimed"),
     "underpowered": ("weak", "question", "the bounds leave it open"),
@@ -40,7 +40,7 @@ _LOOKS = {
     "as recorded": ("none", "equals"),
 }
 STANDINGS: Words = {word: (*_LOOKS.get(word, ("none", "dash")), meaning) for word, meaning in MEANINGS.items()}
-"""What a baseline says of a finding, the worst first."""
+"""How findings compare with the baseline, the worst first."""
 CHANGED = ("regressed", "left", "changed", "recovered")
 COMPARED = (*CHANGED, "holds", "as recorded")
 TONES: Words = {
@@ -49,7 +49,7 @@ TONES: Words = {
     "mixed": ("mixed", "half", "in part, or it depends"),
     "weak": ("weak", "question", "too little to say"),
 }
-"""Of the entries of trust's records."""
+"""The tones of entries in the records of trust."""
 
 
 @dataclass(frozen=True)

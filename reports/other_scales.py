@@ -101,7 +101,7 @@ def _row(sides: Sequence[Side], profiles: Sequence[str]) -> tuple[Sequence[Side]
     missing = [profile for profile in profiles if profile not in [side.run for side in sides]]
     only = f"only at {sides[0].run}" if len(sides) == 1 else f"not at {', '.join(missing)}" if missing else ""
     asked = "; ".join(filter(None, (asked_otherwise(sides[0], side) for side in sides[1:])))
-    notes = [f"Another question was asked: {asked}."] if asked else []
+    notes = [f"The runs asked different questions: {asked}."] if asked else []
     for side in sides:
         said = (side.finding.refused, side.finding.note) if side.run != profiles[0] else ()
         notes += [f"{side.run}: {text}" for text in said if text]

@@ -82,7 +82,7 @@ def of_claim(claim: str, past: PastRuns, run: RunResult) -> ClaimHistory | None:
     if not results:
         return ClaimHistory("No complete run has judged this claim yet.")
     count, since = sum(len(result.runs) for result in results), numbers.day(results[0].runs[0].created)
-    own = "" if any(result.here for result in results) else " This run is not among them: only complete runs are."
+    own = "" if any(result.here for result in results) else " This run is not among them, since it is not complete."
     if len(results) == 1:
         times = "One complete run" if count == 1 else f"{count} complete runs, all with the same numbers,"
         return ClaimHistory(f"{times} since {since}: nothing to compare yet.{own}")
@@ -90,7 +90,7 @@ def of_claim(claim: str, past: PastRuns, run: RunResult) -> ClaimHistory | None:
     signs = [row.sign for group in groups for row in group.rows]
     some = f"; the last {SHOWN} are shown" if len(results) > SHOWN else ""
     return ClaimHistory(
-        f"{count} complete runs came to {len(results)} results since {since}; runs in a row with the same numbers are"
+        f"{count} complete runs gave {len(results)} results since {since}; consecutive runs with the same numbers are"
         f" one result{some}. Of {len(signs)} findings {signs.count(CHANGED) or 'none'} changed, and"
         f" {signs.count(FLIPPED) or 'none'} differs in its conclusion alone.{own}",
         groups,
@@ -136,7 +136,7 @@ def _changes(sides: Sequence[Side], alpha: float) -> tuple[Mark | None, list[str
         far = abs(new.effect - first.effect) > MARGIN * new.min_effect  # nearer, the test is spared
         shifted = moved(new, first, alpha) if far and not otherwise else None
         if otherwise:
-            says.append(f"another question was asked: {otherwise}")
+            says.append(f"the question changed: {otherwise}")
         elif shifted is not None and shifted.differs:
             drift = f"drift {numbers.effect(shifted.moved, sign=True)}, p {numbers.probability(shifted.p)}"
             says.append(f"the effect moved, {effect_of(first)} → {effect_of(new)}: {drift}")

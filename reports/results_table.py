@@ -43,7 +43,7 @@ def table(claims: Results) -> Iterable[str]:
 def in_file(text: str) -> list[str]:
     """Return the lines of the table between the marks in a text; raises ValueError where they are not there."""
     if text.count(START) != 1 or text.count(END) != 1:
-        raise ValueError(f"the text holds {START} and {END} not once each: put them around the table of results")
+        raise ValueError(f"the text must hold {START} and {END} once each: put them around the table of results")
     return text.partition(START)[2].partition(END)[0].strip().splitlines()
 
 

@@ -29,14 +29,14 @@ Verdict = Literal["REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE", "NOT RUN", "
 Standing = Literal["regressed", "left", "not comparable", "changed", "recovered", "new", "holds", "as recorded"]
 
 STANDINGS: dict[Standing, str] = {
-    "regressed": "is no longer supported, or is contradicted now, and has drifted further than chance explains",
-    "left": "was supported and is not, but its effect drifted no further than fresh seeds may",
-    "not comparable": "the profile, an override, or what the finding commits itself to differs from the baseline's",
-    "changed": "was not supported, and has come to another conclusion that is not supported",
-    "recovered": "is supported, and was not",
-    "new": "the baseline does not know it",
-    "holds": "was supported, and is",
-    "as recorded": "was not supported, and has come to the same conclusion",
+    "regressed": "no longer supported, or newly contradicted, and drifted further than chance explains",
+    "left": "no longer supported, but drifted no further than fresh seeds may",
+    "not comparable": "its profile, overrides or commitments differ from the baseline's",
+    "changed": "not supported before or now, with another conclusion",
+    "recovered": "supported now, and not before",
+    "new": "not in the baseline",
+    "holds": "supported before and now",
+    "as recorded": "not supported before or now, with the same conclusion",
 }
 """What each standing means, the worst first."""
 
@@ -56,7 +56,7 @@ class Reading(Model):
 
 
 class Drift(Model):
-    """How a finding stands to what a baseline says of it.
+    """The comparison of a finding with a baseline.
 
     standing                             see `STANDINGS`
     says                                 in one sentence
