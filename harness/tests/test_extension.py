@@ -273,10 +273,8 @@ def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path
     ("args", "named"),
     [
         ([RULE_ARG.replace("gradient-times", "gradent-times")], "gradient-times-weight"),
-        (["--claims-set", "nonsense", "-n", "2"], "PART.FIELD=VALUE"),
         (["--claims-set", "learner.clip=0.1", "-n", "2"], "learner.clip=0.1"),
         (["--claims-control=mute"], "larger-shuffled, smallest-shuffled"),
-        (["--claim", "nonsense"], "'nonsense'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

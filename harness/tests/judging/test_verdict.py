@@ -134,13 +134,6 @@ def test_summary_counts_every_finding() -> None:
     assert claim_verdict([])[0] == "NOT RUN"
 
 
-@given(st.lists(st.sampled_from(["supported", "contradicted", "equivalent", "underpowered"]), min_size=1))
-def test_more_doubt_never_reproduces(conclusions: list[Conclusion]) -> None:
-    findings = [finding(conclusion=c) for c in conclusions]
-    for doubt in ("underpowered", "not run"):
-        assert claim_verdict([*findings, finding(conclusion=doubt)])[0] != "REPRODUCED"
-
-
 def test_q_values_are_benjamini_hochberg_over_the_differences_claimed() -> None:
     ps = [0.01, None, 0.04, nan, 0.03]
     findings = [*(finding(p=p) for p in ps), finding(kind="equivalent", p=0.001)]

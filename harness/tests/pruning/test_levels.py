@@ -1,7 +1,6 @@
 """What a level starts from, and what it leaves: CLAIMS.md, "condition", line by line."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from harness.learners.ppo import CRITIC
 from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Masks, Networks
 from harness.pruning.conditions import CONDITIONS, DENSE, REDRAWN, SURVIVING, TICKET
-from harness.pruning.imp import prune, run_level, start_level, surviving_inputs
+from harness.pruning.imp import prune, run_level, start_level
 from harness.pruning.level import Level
 from harness.pruning.prunable import densities, initial_networks, layer_sizes, prunable_networks
 from harness.pruning.pruning_settings import Pruning
@@ -46,6 +45,8 @@ SYSTEMS = {
     **{f"{learner}-rewound": experiment_of(learner, rewind=REWIND) for learner in LEARNERS},
     "ppo-branch-rewound": experiment_of("ppo", lineage="branch", rewind=REWIND),
     "ppo-critic-rewound": experiment_of("ppo", scope="actor+critic", rewind=REWIND),
+    "ppo-kept-outputs": experiment_of("ppo", outputs=False),
+    "ppo-critic-kept-outputs": experiment_of("ppo", scope="actor+critic", outputs=False),
 }
 systems = pytest.mark.parametrize("e", SYSTEMS.values(), ids=SYSTEMS)
 conditions = pytest.mark.parametrize("condition", CONDITIONS)
@@ -62,9 +63,18 @@ def base(e: Experiment, condition: str, level: int) -> Networks:
     return level_0(e).rewound if e.pruning.rewind else initial_networks(e, SEEDS)
 
 
-def largest(previous: Level, names: Sequence[str], count: int) -> list[np.ndarray]:
+def kept_outputs(e: Experiment, networks: Networks) -> int:
+    """How many weights are of output layers that are not pruned."""
+    return 0 if e.pruning.outputs else sum(networks[name].weights[-1][0].size for name in prunable_networks(e))
+
+
+def largest(e: Experiment, previous: Level, count: int) -> list[np.ndarray]:
     """CLAIMS.md's n, written as plainly as it can be: by the threshold that `count` weights reach."""
-    layers = [weight for name in names for weight in previous.trained[name].weights]
+    names = prunable_networks(e)
+    layers = [weight.copy() for name in names for weight in previous.trained[name].weights]
+    if not e.pruning.outputs:
+        for weight in layers[2::3]:
+            weight[:] = np.inf
     masks = [mask for name in names for mask in previous.masks[name]]
     kept = []
     for member in range(len(SEEDS)):
@@ -82,12 +92,13 @@ class TestStart:
         names = prunable_networks(e)
         networks, masks = start(e, condition, level)
         assert list(masks) == names
-        total = sum(weight[0].size for name in names for weight in networks[name].weights)
-        count, reset = round(total * 0.5**level), base(e, condition, level)
+        outputs = kept_outputs(e, networks)
+        total = sum(weight[0].size for name in names for weight in networks[name].weights) - outputs
+        count, reset = outputs + round(total * 0.5**level), base(e, condition, level)
         if Cell(e, condition, SEEDS).follows_ticket:
             n = [mask for name in names for mask in chain(e, TICKET)[level].masks[name]]
         else:
-            n = largest(chain(e, condition)[level - 1], names, count)
+            n = largest(e, chain(e, condition)[level - 1], count)
         layers = [
             (mask, weight, value)
             for name in names
@@ -148,7 +159,8 @@ class TestWhatALevelLeaves:
     @conditions
     def test_exact_counts_zeros_outside_the_masks_and_weights_that_moved(self, e: Experiment, condition: str) -> None:
         names, stated = prunable_networks(e), densities(e)
-        total = sum(mask[0].size for name in names for mask in level_0(e).masks[name])
+        outputs = kept_outputs(e, level_0(e).trained)
+        total = sum(mask[0].size for name in names for mask in level_0(e).masks[name]) - outputs
         for number, level in enumerate(chain(e, condition)):
             initial = start(e, condition, number)[0] if number else initial_networks(e, SEEDS)
             assert list(level.masks) == list(level.trained) == (names if number else list(layer_sizes(e)))
@@ -156,7 +168,7 @@ class TestWhatALevelLeaves:
                 *((3, 4), (3, 4), (3,))
             ]
             pruned = {name: level.masks[name] for name in names}
-            assert all(ones_in(pruned, member) / total == stated[number] for member in range(len(SEEDS)))
+            assert all((ones_in(pruned, member) - outputs) / total == stated[number] for member in range(len(SEEDS)))
             for name, masks in level.masks.items():
                 assert all((w[~mask] == 0).all() for w, mask in zip(level.trained[name].weights, masks, strict=True))
                 assert (level.trained[name].flat != initial[name].flat).any()
@@ -194,15 +206,6 @@ class TestWhatALevelLeaves:
 class TestSurvivingInputs:
     """Dense networks on the inputs that the ticket's mask keeps (paper 4.1)."""
 
-    def test_masks_are_whole_rows_where_the_ticket_has_a_connection_and_all_of_the_other_layers(self) -> None:
-        rng = np.random.default_rng(0)
-        ticket = {ACTOR: [rng.random(shape) < 0.1 for shape in ((3, 6, 8), (3, 8, 2))]}
-        first, second = surviving_inputs(ticket)[ACTOR]
-        connected = ticket[ACTOR][0].any(axis=2)
-        assert 0 < connected.sum() < connected.size
-        np.testing.assert_array_equal(first, np.broadcast_to(connected[:, :, None], first.shape))
-        assert second.all()
-
     @pytest.mark.parametrize("rewind", [0.0, REWIND])
     def test_networks_start_from_the_tickets_weights_and_lack_those_inputs_alone(self, rewind: float) -> None:
         e = experiment_of("ppo", rate=0.95, levels=1, rewind=rewind)
@@ -211,7 +214,8 @@ class TestSurvivingInputs:
         gone = ~ticket.masks[ACTOR][0].any(axis=2)
         assert gone.any() and not gone.all()
         networks, masks = start_level(cell, 1, None, ticket, dense)
-        np.testing.assert_array_equal(masks[ACTOR][0].any(axis=2), ~gone)
+        np.testing.assert_array_equal(masks[ACTOR][0], np.broadcast_to(~gone[:, :, None], masks[ACTOR][0].shape))
+        assert all(mask.all() for mask in masks[ACTOR][1:])
         reset = base(e, SURVIVING, 1)[ACTOR]
         np.testing.assert_array_equal(networks[ACTOR].weights[0], np.where(gone[:, :, None], 0, reset.weights[0]))
         np.testing.assert_array_equal(networks[ACTOR].weights[1], reset.weights[1])

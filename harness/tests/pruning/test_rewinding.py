@@ -13,7 +13,7 @@ import pytest
 from harness.controls import control_of
 from harness.evidence.drain import all_cells, drain
 from harness.evidence.level_file import to_bytes
-from harness.evidence.store import Store, address
+from harness.evidence.store import Store
 from harness.experiment import Cell
 from harness.learners.protocol import ACTOR
 from harness.learners.training import rewind_round
@@ -166,16 +166,3 @@ class TestStore:
             for store in (undisturbed, resumed)
         )
         assert one == other
-
-    def test_a_dense_cell_keeps_the_point_and_what_is_stored_trains_on_as_what_was_not(self, tmp_path: Path) -> None:
-        plan, store = plan_of("own"), Store(tmp_path)
-        drain(plan, store)
-        for cell in plan:
-            found = [store.read(address(cell), number) for number in cell.levels]
-            kept = [bool(level and level.rewound) for level in found]
-            assert kept == [cell.condition == DENSE and cell.rewind > 0] * len(cell.levels)
-        assert sorted(cell.rewind for cell in plan if cell.condition == DENSE) == [0.0, REWIND]
-        (cell,) = [cell for cell in plan if cell.condition == TICKET]
-        dense, first = level_0(cell.experiment), store.read(address(cell), 1)
-        assert first is not None
-        assert to_bytes(run_level(cell, 1, dense, None, dense)) == to_bytes(first)

@@ -172,9 +172,3 @@ class TestCosinesAndSines:
         cosines, sines = _cosines_and_sines(angles)
         np.testing.assert_allclose(cosines, np.cos(angles), rtol=0, atol=1.2e-16)
         np.testing.assert_allclose(sines, np.sin(angles), rtol=0, atol=1.2e-16)
-
-    def test_company_does_not_change_a_bit_of_them(self) -> None:
-        angles = np.random.default_rng(6).uniform(-30, 30, 67)
-        together = np.array(_cosines_and_sines(angles))
-        alone = np.array([_cosines_and_sines(angles[i : i + 1]) for i in range(len(angles))])
-        np.testing.assert_array_equal(together, alone[:, :, 0].T)
