@@ -25,18 +25,19 @@ def insensitive(runs: Sequence[Run]) -> str:
         if reached < DENSE_BAR:
             return (
                 f"dense agents on {run.system} reached a normalised return of {reached:.2f}, below {DENSE_BAR:g};"
-                " better agents would lift this, more seeds would not"
+                " this needs better agents, not more seeds"
             )
     able = [run for run in runs if {TICKET, REDRAWN} <= set(run.conditions)]
     for run in able:
         effect, span = run.area().ticket_effect, run.normalised_span
         outcome = calibrated.checked(contrast_test(effect, "greater", span), effect, "greater", span)
         if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
-            return f"the ticket effect is not supported on {run.system}, so nothing may be seen there"
+            return f"the ticket effect is not supported on {run.system}, so a difference might not be detectable there"
     for run in runs:
         if set(run.conditions) != {DENSE} and all(run.system != other.system for other in able):
             return (
-                f"no run shows the ticket effect on {run.system}, so nothing may be seen there; a run with assay=True"
+                f"no run shows the ticket effect on {run.system}, so a difference might not be detectable there; add a"
+                " run with assay=True"
                 " would lift this"
             )
     return ""

@@ -89,7 +89,7 @@ class CalibrationTable:
                     found.setdefault(key, {})[series["shape"]] = (count / data["replicates"], bound)
             return cls(found, [CalibratedShape(**shape) for shape in data["shapes"]])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            told = f"the calibration's data can't be read: {error!r}; run `make calibrate`"
+            told = f"the calibration's data can't be read: {error!r}; run `make calibrate` to measure it again"
             raise records.RecordError(told) from None
 
     def possible(self, seen: Exposure) -> list[CalibratedShape]:
@@ -106,13 +106,13 @@ class CalibrationTable:
         measured = [key[3] for key in self.false_alarms if key[:3] == (test, kind, conditions)]
         if not (held := [m for m in measured if m <= n]):
             what = f"{test} ({kind}) on {conditions} condition{'s' if conditions > 1 else ''} and {n} seeds"
-            return "few seeds" if measured else "uncalibrated", f"{what} is not calibrated"
+            return "few seeds" if measured else "uncalibrated", f"there is no calibration for {what}"
         rates = self.false_alarms[test, kind, conditions, max(held)]
         over = [(*rates[shape.name], shape.name) for shape in shapes if shape.name in rates]
         rate, _, worst = max((each for each in over if each[1] > ALPHA), default=(0.0, 0.0, ""))
         if not worst:
             return None
-        often = f"the {test} test ({kind}) of {max(held)} seeds alarms falsely in {rate:.0%} of samples"
+        often = f"the {test} test ({kind}) of {max(held)} seeds gives false alarms in {rate:.0%} of samples"
         return "false alarms", f"the data may be {worst!r}, where {often}"
 
 

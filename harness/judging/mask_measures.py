@@ -1,4 +1,4 @@
-"""What a claim measures of what the masks keep: of the actor's layers, of inputs, and of channels of inputs."""
+"""Measures of the masks: how much they keep of the actor's layers, of inputs, and of channels of inputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -15,8 +15,8 @@ from harness.statistics import PerSeed, fan_in_gap, input_magnitude, overshoot, 
 from harness.tasks.spec import zero_inputs
 
 OfEnemies = Literal["density", "magnitude", "emptied"]
-"""Of the inputs that show enemies: the share of weights left, the input magnitude, or the share of inputs without any
-weight left."""
+"""Measures of the inputs that show enemies: the share of weights left, the input magnitude, or the share of inputs
+without any weight left."""
 
 
 class MaskMeasures(Chains):
@@ -28,7 +28,7 @@ class MaskMeasures(Chains):
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """Of the actor's layers, from the input on."""
+        """The names of the actor's layers, from the input on."""
         count = len(self.experiment.network.hidden)
         return ("input layer", *(f"hidden layer {number}" for number in range(2, count + 1)), "output layer")
 
@@ -67,7 +67,7 @@ class MaskMeasures(Chains):
         return self.per_seed(str(self.system), levels)
 
     def inputs_left(self, condition: str = TICKET, changing: bool = False) -> np.ndarray:
-        """float64[seeds, K + 1]: how many inputs are still connected. changing: of those alone that are not zero in
+        """float64[seeds, K + 1]: how many inputs are still connected. changing: count only inputs that are not zero in
         every state."""
         counted = self._changing if changing else slice(None)
         return np.asarray((self.input_densities(condition)[..., counted] > 0).sum(axis=-1), dtype=np.float64)
@@ -98,8 +98,8 @@ class MaskMeasures(Chains):
     def enemies_at(
         self, density: float | None = None, measure: OfEnemies = "density", condition: str = TICKET
     ) -> dict[str, PerSeed]:
-        """The mean of a measure over the inputs that show an enemy where it can come to ("reachable"), and over those
-        that show one where it can't ("unreachable"): at the first level at or below `density`, or over levels 1 to K.
+        """The mean of a measure over the inputs that show an enemy at a place that it can reach ("reachable"), and over
+        those at other places ("unreachable"): at the first level at or below `density`, or over levels 1 to K.
 
         Raises ValueError, in one line, for a task without enemies.
         """
@@ -111,8 +111,8 @@ class MaskMeasures(Chains):
         return self.by_name(("reachable", "unreachable"), np.stack(found, axis=-1))
 
     def unreachable_of_emptied(self, density: float, condition: str = TICKET) -> PerSeed:
-        """Of the inputs that show an enemy and have no weight left at the first level at or below `density`, the share
-        that shows it where it can't come to; less that share of all of them, which is chance. 0 where none is empty."""
+        """The share of unreachable places among the enemies' inputs that have no weight left, at the first level at or
+        below `density`, less the same share among all the enemies' inputs, which is chance. 0 where none is empty."""
         among, reachable = self._enemies
         share, chance = share_of_emptied(self.at(self.input_densities(condition), density), among, ~reachable)
         return self.per_seed("of those emptied", share) - self.per_seed("of all", np.full(share.shape, chance))

@@ -1,4 +1,4 @@
-"""What a claim measures of returns: areas over the levels, break densities, how fast a dense network learns."""
+"""Measures of returns: areas over the levels, break densities, how fast a dense network learns."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -54,11 +54,11 @@ class ReturnMeasures(Chains):
 
     @property
     def judged(self) -> Judged:
-        """Which return findings rest on."""
+        """The kind of return that findings rest on."""
         return self.experiment.evaluation.judged
 
     def returns(self, condition: str, judged: Judged | None = None) -> np.ndarray:
-        """float64[seeds, K + 1], undiscounted, per episode; by default of those that are judged."""
+        """float64[seeds, K + 1], undiscounted, per episode. judged: the kind of return; by default the judged one."""
         measure = RETURNS[judged or self.judged]
         if not self.experiment.control:
             return self.measured(condition, measure)
@@ -100,7 +100,7 @@ class ReturnMeasures(Chains):
         return Areas({c: self.per_seed(c, values) for c, values in found.items()})
 
     def other_areas(self) -> dict[str, Areas]:
-        """The areas under other readings, to be reported beside a finding."""
+        """The areas under other readings, to be reported with a finding."""
         k = self.experiment.pruning.levels
         other: Judged = "scored-return" if self.judged == "best-evaluation" else "best-evaluation"
         name = f"{other} instead of {self.judged}".replace("-", " ")
@@ -108,7 +108,7 @@ class ReturnMeasures(Chains):
         return {f"levels 1 to {k - 2} only": self.area(drop=2), **found} if k > 3 else found
 
     def area_at_end(self, condition: str = TICKET) -> PerSeed:
-        """As `area`, of the last evaluation in place of the pruned checkpoint."""
+        """Like `area`, but of the last evaluation in place of the pruned checkpoint."""
         last = self._stopped_at_maximum(self.measured(condition, _last_evaluation))
         return self.per_seed(condition, area(normalised_return(last, self.reference)))
 

@@ -13,7 +13,7 @@ from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 
 
 class Run(ReturnMeasures, MaskMeasures):
-    """All chains of one system under some conditions, and what is measured on them: one number per seed."""
+    """All chains of one system under some conditions. Its measures give one number per seed."""
 
 
 def imp_runs(
@@ -24,10 +24,10 @@ def imp_runs(
     times: int = 1,
     assay: bool = False,
 ) -> list[Run]:
-    """A run per task and learner, to parametrise a test by, of `times` the profile's seeds.
+    """A run per task and learner, to parametrise a test by, with `times` times the profile's seeds.
 
-    overrides: what the claim sets, as PART.FIELD=VALUE (see `harness.overrides`); so in all functions below. assay: see
-    `Run`.
+    overrides: fields that the claim sets, as PART.FIELD=VALUE (see `harness.overrides`), here and in all functions
+    below. assay: see `Run`.
     """
     systems = [System(task, learner, overrides) for task in tasks for learner in learners]
     return [Run(system, tuple(conditions), "assay" if assay else "", times, assay) for system in systems]

@@ -31,7 +31,7 @@ COMMAND = "python -m harness experts"
 
 
 def write_experts(tasks: Sequence[str] = ()) -> list[Path]:
-    """Train the experts of these tasks (none: of all); write them, their cards and the references.
+    """Train the experts of these tasks (default: all); write them, their cards and the references.
 
     Raises harness.registry.UnknownNameError for a task that the profiles do not have.
     """

@@ -130,14 +130,14 @@ class Profile:
         return "each run selected has that value already, or sets its own, or does not use it"
 
     def _differs(self, system: System, experiment: Experiment) -> bool:
-        """Whether the system is another experiment here."""
+        """Whether this profile gives the system another experiment."""
         try:
             return _in_effect(self.experiment(system)) != _in_effect(experiment)
         except ValueError:  # the other overrides do not go together without the one left out
             return True
 
     def times(self, task: str, times: int = 1) -> float:
-        """How many times the profile's seeds a run on this task has that asks for `times` as many."""
+        """The number of times the profile's seeds that a run with `times` takes on this task."""
         return times * self.seed_fractions.get(task, 1)
 
     def seeds_of(self, block: int, times: float = 1) -> tuple[int, ...]:
@@ -160,7 +160,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class OwnLearner:
-    """A user's learner: a function that makes its settings of those of the learner `like` (None: the task's first)."""
+    """A user's learner: a function that makes its settings from those of the learner `like` (None: the first one)."""
 
     settings: Callable[[Any], Learner]
     like: str | None
@@ -183,7 +183,7 @@ LEARNERS: Registry[OwnLearner] = Registry("learner")
 
 
 def _in_effect(experiment: Experiment) -> Experiment:
-    """The experiment but for how weights decay, where none does."""
+    """The experiment, with the kind of weight decay left out where there is no decay."""
     learner: Any = experiment.learner
     if getattr(learner, "weight_decay", 0) or not hasattr(learner, "decay"):
         return experiment
@@ -197,7 +197,7 @@ _SAYS: Mapping[ProfileName, tuple[str, int]] = {
     "extended": ("hours: longer trainings; on most tasks the paper's networks, finer levels, more seeds", 40),
     "paper": ("the paper's tables, 15 seeds, 30 levels", 15),
 }
-"""What each profile is, and its seeds."""
+"""A description of each profile, and its seeds."""
 
 
 def _profile(name: ProfileName) -> Profile:
@@ -217,7 +217,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType({name: _profile(name) for nam
 
 
 def scale(profile: Profile, system: System) -> dict[str, dict[str, float | str]]:
-    """What the scaling cost: {"env_steps": {"here": ..., "paper": ...}, ...}."""
+    """How far a system is scaled down: {"env_steps": {"here": ..., "paper": ...}, ...}."""
     paper = PROFILES["paper"]
     here, there = profile.experiment(system), paper.experiment(system)
     rows: dict[str, Callable[[Profile, Experiment], float | str]] = {

@@ -1,4 +1,4 @@
-"""What the paper leaves open, each question with another answer than the one taken (the last table of CLAIMS.md).
+"""Questions that the paper leaves open, each with another answer than the one taken (the last table of CLAIMS.md).
 
 A reading is an override, so that a claim which fixes the same field keeps what it fixed.
 """
@@ -23,7 +23,7 @@ class OtherReading:
 
     @property
     def task(self) -> str:
-        """The task that is asked about; empty where all are."""
+        """The task that the question is about; empty for all tasks."""
         return self.override.task
 
 

@@ -17,7 +17,7 @@ from harness.registry import UnknownNameError
 
 
 def tune(systems: Sequence[str] = ()) -> Iterator[str]:
-    """A line per candidate: what differs from the scaled profile, and what dense agents then reach.
+    """A line per candidate: its differences from the scaled profile, and the returns of dense agents.
 
     systems: these alone, as in "cart-pole ppo". Raises harness.registry.UnknownNameError for one that the scaled
     profile does not have.

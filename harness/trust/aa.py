@@ -268,13 +268,13 @@ def record(chunks: Sequence[Measured], command: str) -> Record:
             f"{seeds} seeds of Cart-Pole, each trained by behavioural cloning {ARMS} times over whole chains: the"
             " same first weights, the same evaluation and scoring starts, other rollouts and minibatches. So every"
             f" difference is chance. The judge decided each hypothesis on groups of {SEEDS} seeds ({TWICE} where no"
-            " difference is claimed), as it decides claims but for assay sensitivity. At most"
+            " difference is claimed), as for claims but without assay sensitivity. At most"
             f" {ALPHA:.0%} may be false alarms; an entry is out of bounds where an exact binomial test rejects that,"
             f" all entries together at {SURE:.0%}."
         ),
         verdict=(
             f"False alarms in at most {_rate(worst.false, worst.replicates)} of replicates ({worst.case.hypothesis},"
-            f" {worst.case.on}). Of {len(found)} hypotheses, {len(wrong) or 'none'} can be said to err in more than"
+            f" {worst.case.on}). Of {len(found)} hypotheses, {len(wrong) or 'none'} is shown to err in more than"
             f" {ALPHA:.0%}{named}."
         ),
         ok=not wrong,
@@ -286,14 +286,14 @@ def record(chunks: Sequence[Measured], command: str) -> Record:
 
 
 def main(replicates: int = REPLICATES, fixture: bool = False, processes: int = 2) -> int:
-    """Measure at least so many replicates of `SEEDS` seeds, print what came out, and write the record.
+    """Measure at least `replicates` replicates of `SEEDS` seeds, print the result, and write the record.
 
     Returns an exit code: FAILED where too many are false alarms. Raises OneLineError for an argument that can't be
     used, a fixture that can't be read, or evidence that can't be written.
     """
     fewest = FEWEST if fixture else 1
     if replicates < fewest or processes < 1:
-        raise OneLineError(f"at least {fewest} replicates are measured, not {replicates}, on at least one process")
+        raise OneLineError(f"--replicates must be at least {fewest}, not {replicates}, and --processes at least 1")
     numbers = range(-(-replicates * SEEDS // CHUNK))
     folder = (HERE / EVIDENCE).resolve()
     Store(folder).prepare()
@@ -327,7 +327,7 @@ def _rates(found: Sequence[Count], sure: float) -> RecordTable:
         shown = [_rate(count.conclusions.get(name, 0), count.replicates) for name in _SHOWN]
         rows.append([case.hypothesis, case.on, f"{case.min_effect:g}", seeds, str(count.replicates), *shown, rate])
     return table(
-        title="How often the judgement saw a difference that is not there",
+        title="How often the judge found a difference that does not exist",
         columns=("hypothesis", "on", "effect or margin", "seeds", "replicates", *_SHOWN, "false alarms [95 %]"),
         rows=rows,
         caption=(

@@ -1,4 +1,4 @@
-"""Agreement of seed blocks: whether fresh seeds say again what the first ones said.
+"""Agreement of seed blocks: whether fresh seeds lead to the same conclusions.
 
 A finding that only one block of seeds shows is a finding about these seeds. Runs of the same claims at the same profile
 on different blocks (`--claims-seed-block N`) are laid side by side, each against the first.
@@ -30,7 +30,7 @@ def read_blocks(paths: Sequence[Path], fewest: int = 2) -> list[RunResult]:
     but their seeds; FindingsError where one can't be read.
     """
     if len(paths) < fewest:
-        raise AgreementError(f"at least {fewest} findings.json are compared, each of another --claims-seed-block")
+        raise AgreementError(f"give at least {fewest} findings.json, each of another --claims-seed-block")
     blocks = [_read(path) for path in paths]
     for (path, one), (other_path, other) in combinations(zip(paths, blocks, strict=True), 2):
         where = f"{path} and {other_path}"
@@ -39,7 +39,7 @@ def read_blocks(paths: Sequence[Path], fewest: int = 2) -> list[RunResult]:
             if this != that:
                 raise AgreementError(f"{where} differ in {name}: {this!r} and {that!r}")
         if one.seed_block == other.seed_block or set(one.seeds) & set(other.seeds):
-            raise AgreementError(f"{where} are of the same seeds, block {one.seed_block}")
+            raise AgreementError(f"{where} have the same seeds, block {one.seed_block}")
         if parted := sorted(found_in(one).keys() ^ found_in(other).keys()):
             raise AgreementError(f"of {where} only one has {' '.join(parted[0])}")
     return blocks
@@ -71,7 +71,7 @@ def record(blocks: Sequence[RunResult], command: str) -> Record:
             f" on block {first.seed_block}, and none may be supported on one block and contradicted on another."
         ),
         verdict=(
-            f"With block {first.seed_block} agree: {told}. Supported here and contradicted there:"
+            f"Agreement with block {first.seed_block}: {told}. Supported on one block and contradicted on another:"
             f" {', '.join(map(' '.join, turned)) or 'none'}."
         ),
         ok=not turned and all(count >= SHARE * len(found) for count in agreeing.values()),
@@ -118,7 +118,7 @@ def _read(path: Path) -> RunResult:
     run = read(path)
     for finding in run.findings:
         if not finding.judged:
-            raise AgreementError(f"{path} holds what was not judged ({finding.conclusion}): {finding.name}")
+            raise AgreementError(f"{path} holds a finding that was not judged ({finding.conclusion}): {finding.name}")
     if not run.findings:
         raise AgreementError(f"{path} holds no finding")
     return run

@@ -20,9 +20,9 @@ Held = Mapping[tuple[int, int], Mapping[Key, Drift]]
 
 
 def record(blocks: Sequence[RunResult], command: str) -> Record:
-    """Hold every block against every other. Raises AgreementError where a finding has no sample to compare."""
+    """Compare every block with every other. Raises AgreementError where a finding has no sample to compare."""
     if any(finding.sample is None for block in blocks for finding in block.findings):
-        raise AgreementError("a finding has no sample to compare: judge the blocks anew")
+        raise AgreementError("a finding has no sample to compare: judge the blocks again")
     held: Held = {
         (i, j): standings(base, run) for i, base in enumerate(blocks) for j, run in enumerate(blocks) if i != j
     }
@@ -37,12 +37,13 @@ def record(blocks: Sequence[RunResult], command: str) -> Record:
         says=(
             f"The same code on {len(blocks)} seed blocks of {len(first.seeds)} seeds that share none, at profile"
             f" {first.profile}: each block in turn was the baseline, and the {len(blocks) - 1} others were gated runs."
-            f" At most {ALPHA:.0%} of such runs may fail. Runs that share a block are not independent: the count"
+            f" At most {ALPHA:.0%} of such runs may fail. Runs that share a block are not independent, so the count"
+            " is descriptive; the bound is the test's own."
             " describes, the bound is the test's own."
         ),
         verdict=(
             f"{alarms} of {pairs} gated runs failed ({alarms / pairs:.1%}); in {leaving} ({leaving / pairs:.0%}) a"
-            " finding left 'supported', which alone does not fail."
+            " finding was no longer supported, which alone does not fail a run."
         ),
         ok=alarms <= ALPHA * pairs,
         command=command,

@@ -139,11 +139,11 @@ def statistics_hash() -> str:
 
 
 def main(replicates: int, fixture: bool) -> int:
-    """Calibrate in full, write the record and say what came out. Returns an exit code: FAILED where a test that a
+    """Calibrate in full, write the record and print the result. Returns an exit code: FAILED where a test that a
     verdict may rest on is wrong too often. Raises OneLineError for too few replicates."""
     fewest = REPLICATES if fixture else 1
     if replicates < fewest:
-        raise OneLineError(f"a calibration{' that is committed' * fixture} has at least {fewest:,} replicates")
+        raise OneLineError(f"a calibration{' to commit' * fixture} needs at least {fewest:,} replicates")
     entries = calibrate(plan(), replicates, processes=min(2, usable_cpus()))
     used = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     made = record(entries, replicates, used)
@@ -165,12 +165,12 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
     if over:
         verdict = f"{len(over)} combinations that a verdict may rest on exceed {ALPHA:.0%}: {_place(over[0])} first."
     elif worst is None:
-        verdict = "Nothing was measured that a verdict may rest on."
+        verdict = "No test that a verdict may rest on was measured."
     else:
         verdict = (
             f"None of the {len(used)} combinations that a verdict may rest on exceeds {ALPHA:.0%} beyond its bound; the"
             f" worst shows {worst.rate:.2%} ({_bounds(worst)}): {_place(worst)}. {len(refused) - untold} exceed it and"
-            f" are refused; {untold} exceed it where only the means agree, which no look at the data can tell."
+            f" are refused; {untold} exceed it where only the means agree, which can't be recognised from the data."
         )
     return Record(
         name="calibration",
@@ -180,8 +180,9 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
             f"Each test that a verdict can rest on, and those that they replaced, judged {replicates:,} simulated"
             " samples of every shape and number of seeds, whose truth is known. Bounds are Clopper-Pearson's, right"
             f" together with 95 % over all {len(entries):,} entries. The tests draw fewer relabellings than in use,"
-            " which leaves them valid and makes them a little less powerful. The sign-flip is not meant for"
-            f" {' and '.join(map(repr, _UNTOLD))}: it alarms too often there, and no look at so few seeds can tell, so"
+            " which keeps them valid but makes them a little less powerful. The sign-flip is not meant for"
+            f" {' and '.join(map(repr, _UNTOLD))}: it alarms too often there, and so few seeds can't reveal it, so"
+            ' "supported" of a pair means that the two differ, not only in their means.'
             ' that "supported" of a pair says that the two differ, and not in their means alone.'
         ),
         verdict=verdict,
@@ -210,19 +211,19 @@ def _tables(entries: Sequence[Measured]) -> Iterator[RecordTable]:
     yield _table(
         "Power",
         [m for m in entries if m.quantity == "power" and m.test in JUDGED],
-        "How often a true effect is found, and a true 0 within its margin. Effects in normalised return, whose standard"
-        f" deviation is 0.1 in most shapes; of ranks in P - 1/2; of spreads {WIDER:g} times as wide.",
+        "How often a true effect is found, and a true 0 within its margin. Effects are in normalised return, whose"
+        f" standard deviation is 0.1 in most shapes; of ranks in P - 1/2; of spreads {WIDER:g} times as wide.",
     )
     yield _table(
         "Coverage of displayed intervals",
         [m for m in entries if m.quantity == "coverage" and (m.test == "BCa" or m.test in JUDGED)],
-        "How often the interval holds the true value; 95 % are meant. BCa is drawn in charts and decides nothing: with"
-        " few seeds it is too short. Bounds of tests are one-sided 97.5 % on each side.",
+        "How often the interval holds the true value; the nominal rate is 95 %. BCa is drawn in charts and decides"
+        " nothing: with few seeds it is too short. Bounds of tests are one-sided 97.5 % on each side.",
     )
     yield _table(
         "Not used: false alarms",
         [m for m in alarms if m.test not in JUDGED],
-        "Why they are not: rare failures that a sample does not show, contrasts that are not symmetric, few seeds.",
+        "The reasons: rare failures that a sample does not show, contrasts that are not symmetric, few seeds.",
     )
 
 

@@ -29,7 +29,7 @@ def main(fixture: bool = False) -> int:
             run = sessions.judge(str(reading), [f"--claims-set={reading.override}"], sessions.EVIDENCE)
             readings[reading] = found = {claim.id: claim for claim in run.claims}
             moved = [f"{name} {base[name].verdict} -> {found[name].verdict}" for name in turned(base, found)]
-            print(f"{reading}: {', '.join(moved) or 'every verdict stays'}", flush=True)
+            print(f"{reading}: {', '.join(moved) or 'no verdict changes'}", flush=True)
         except RefusedError as error:
             readings[reading] = str(error)
             print(f"{reading}: not applicable ({error})", flush=True)
@@ -84,8 +84,8 @@ def record(base: Claims, readings: Mapping[OtherReading, Claims | str], cpu: flo
         name="multiverse",
         title="Other readings of the paper",
         of=f"the claims at profile {sessions.PROFILE}",
-        says="What the paper leaves open is read the other way, one question at a time, on the reduced profile.",
-        verdict=f"Verdicts that change: {', '.join(lost)}." if lost else "Every verdict stays under every reading.",
+        says="Each question that the paper leaves open is answered the other way, one by one, at profile reduced.",
+        verdict=f"Verdicts that change: {', '.join(lost)}." if lost else "No verdict changes under any reading.",
         ok=True,
         command="python -m harness multiverse",
         tables=(
@@ -93,16 +93,15 @@ def record(base: Claims, readings: Mapping[OtherReading, Claims | str], cpu: flo
                 title="Claims and readings",
                 columns=("claim", DEFAULT, *map(str, readings)),
                 rows=rows,
-                caption="“same”: the reading touches no number of the claim. A claim that is about a question fixes its"
-                " answer.",
+                caption="“same”: the reading changes no number of the claim, as where a claim fixes the answer itself.",
             ),
             table(
-                title="Findings that hang on the reading",
+                title="Findings that depend on the reading",
                 columns=("claim", "finding", "reading", DEFAULT, "under the reading"),
                 rows=moved,
             ),
             table(
-                title="What is read otherwise",
+                title="The other readings",
                 columns=("reading", "question", "as taken", "option"),
                 rows=[[str(r), r.question, r.default, f"--claims-set {r.override}"] for r in readings],
             ),

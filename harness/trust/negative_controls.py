@@ -34,7 +34,7 @@ def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
     """
     was, supported = by_name(twin), _supported(twin)
     if not supported:
-        return "unclear", "the twin supports no finding that could be lost"
+        return "unclear", "the twin has no supported finding that could be lost"
     now = {name: found for name, found in by_name(mutated).items() if name in was}
     lost: dict[str, list[str]] = {}  # by hypothesis
     for name, found in now.items():
@@ -44,15 +44,15 @@ def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
         return "killed", "; ".join(_told(was, now, names) for names in lost.values())
     if supported <= _supported(mutated):
         same = all(numbers(was[name]) == numbers(now[name]) for name in supported)
-        return "survived", "it changes no number" if same else "still supported"
-    return "unclear", f"{mutated.verdict}, with nothing lost that the twin had the power to see"
+        return "survived", "no number changes" if same else "still supported"
+    return "unclear", f"{mutated.verdict}, but no finding was lost that the twin had the power to detect"
 
 
 def _told(was: Mapping[str, Finding], now: Mapping[str, Finding], names: Sequence[str]) -> str:
     """Of one hypothesis: the first finding that was lost, and how many more."""
     old, new = was[names[0]], now[names[0]]
     told = f"{names[0]}: {old.effect:+.3g} {old.conclusion}, now {new.effect:+.3g} {new.conclusion}"
-    return told + (f", and {len(names) - 1} more of it" if len(names) > 1 else "")
+    return told + (f", and {len(names) - 1} more of this hypothesis" if len(names) > 1 else "")
 
 
 def _supported(claim: ClaimResult) -> set[str]:
@@ -70,14 +70,14 @@ def _is_lost(was: Finding, now: Finding) -> bool:
 
 
 def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int:
-    """Run the controls, telling a line each. Returns an exit code: FAILED where one survives or the twin does not hold.
+    """Run the controls, and print a line for each. Returns an exit code: FAILED where one survives, or the twin fails.
 
-    only: these controls alone. idle: this control with its mutation disabled, which must be found out. Neither leaves a
+    only: these controls alone. idle: this control with its mutation disabled, which must be detected. Neither leaves a
     record. fixture: leave it in fixtures/trust as well. Raises SessionError where pytest fails, and UnknownNameError.
     """
     breaking = [name for name in CONTROLS if name != IDLE]
     if unknown := [name for name in (*only, idle) if name and name not in breaking]:
-        raise UnknownNameError(f"unknown control {unknown[0]!r}: it is one of {', '.join(breaking)}")
+        raise UnknownNameError(f"unknown control {unknown[0]!r}: choose one of {', '.join(breaking)}")
     before = sessions.cpu_seconds()
     run = sessions.judge("twin", [], sessions.EVIDENCE)
     twin = {claim.id: claim for claim in run.claims}
@@ -112,9 +112,9 @@ def record(twin: Mapping[str, ClaimResult], found: Mapping[str, Mapping[str, tup
     alive = [f"{claim} x {name}" for claim, row in found.items() for name, (fate, _) in row.items() if fate != "killed"]
     lame = [name for name, claim in twin.items() if claim.controls and (_against(claim) or not _supported(claim))]
     killed = sum(map(len, found.values())) - len(alive)
-    verdict = f"{killed} of {killed + len(alive)} declared controls kill"
+    verdict = f"{killed} of {killed + len(alive)} declared controls make their claim stop reproducing"
     verdict += f"; these do not: {', '.join(alive)}" if alive else ""
-    verdict += f"; the twin supports nothing of, or speaks against, {', '.join(lame)}" if lame else ""
+    verdict += f"; in the twin no finding supports, or some finding contradicts, {', '.join(lame)}" if lame else ""
     rows: list[list[RecordEntry | str]] = []
     for name, claim in twin.items():
         tone: Tone = "good" if claim.verdict == "REPRODUCED" else "weak"
