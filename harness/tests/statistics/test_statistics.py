@@ -71,12 +71,6 @@ class TestSignFlip:
         zeros = sign_flip([0.0] * 10)
         assert (zeros.p, zeros.lower, zeros.upper) == (1, 0, 0)
 
-    def test_many_seeds_are_sampled_and_come_out_nearly_as_a_t_test(self) -> None:
-        values = np.random.default_rng(1).normal(0.4, 1, 60)
-        outcome, t = sign_flip(values), t_test(values)
-        assert outcome.p == pytest.approx(2 * t.above, abs=0.002)
-        assert (outcome.lower, outcome.upper) == pytest.approx((float(t.lower), float(t.upper)), abs=0.02)
-
     @pytest.mark.parametrize("n", [6, 20, 21])
     def test_golden(self, n: int) -> None:
         """On either side of where subsets are drawn; worked out by the first version, to the last digit."""
@@ -212,13 +206,6 @@ class TestSwappedSpreads:
         assert outcome.effect == pytest.approx(0.04, abs=0.01)  # 0.8 standard deviations
         moved = swapped_spreads(narrow, narrow[::-1] + 0.3)
         assert moved.effect == pytest.approx(0) and moved.lower < 0 < moved.upper
-
-    @given(st.integers(0, 99), st.sampled_from([119, 1000, 1500]))
-    @settings(max_examples=15, deadline=None)
-    def test_bounds_exclude_0_when_it_is_rejected(self, seed: int, swaps: int) -> None:
-        rng = np.random.default_rng(seed)
-        outcome = swapped_spreads(rng.normal(0, 1.6, (12, 2)), rng.normal(0, 1, (12, 2)), swaps)
-        assert (outcome.lower > 0 or outcome.upper < 0) == (outcome.p <= 0.05)
 
 
 def drawn(*shape: int) -> Array:
