@@ -8,7 +8,7 @@ from harness.files import FixtureError, prove_writable
 from harness.judging import calibrated
 from harness.plugin.collection import Suite
 from harness.plugin.gate import Gate, open_gate, refuse_altered, refuse_incomparable
-from harness.plugin.options import usage_error
+from harness.plugin.options import reason, usage_error
 from harness.pruning.check import check
 from harness.results import history
 from harness.results.history import HistoryError
@@ -71,14 +71,17 @@ def _check_places(suite: Suite) -> None:
         calibrated.committed()
     for run in suite.runs:
         normalised_return([], run.reference)  # refused where the task's own references are too close
-    for name, path in settings.outputs.items() if settings.judges else ():
+    places = settings.outputs
+    if settings.baseline and settings.update_baseline:
+        places["baseline"] = settings.baseline
+    for name, path in places.items() if settings.judges else ():
         try:
             prove_writable(path)
         except OSError as error:
             raise ValueError(
-                f"the {name} {path} can't be written: {error.strerror}; name another with --claims-{name}"
+                f"the {name} {path} can't be written: {reason(error)}; name another with --claims-{name}"
             ) from None
-    if settings.judges and settings.history and settings.history_named:
+    if settings.judges and settings.history and not settings.finished:
         history.prove_usable(settings.history)
 
 
@@ -93,13 +96,6 @@ def _check_baseline(suite: Suite, gate: Gate | None) -> None:
                 " --claims-finished and the like, and start it in the folder of pyproject.toml"
             )
         refuse_altered(settings)
-        try:
-            if settings.baseline:
-                prove_writable(settings.baseline)
-        except OSError as error:
-            raise pytest.UsageError(
-                f"the baseline {settings.baseline} can't be written: {(error.strerror or str(error)).lower()}"
-            ) from None
     wanted: dict[str, list[str]] = {}
     for judge in suite.judges.values():
         wanted.setdefault(judge.claim.id, []).append(judge.name)

@@ -1,8 +1,8 @@
 """Output for CI services: properties in JUnit's file, and the summary of a step on GitHub.
 
 Each item carries its finding as `user_properties`, so that JUnit's file and reporters of other formats have it. Where
-GITHUB_STEP_SUMMARY names a file, a summary in Markdown is appended to it. `-p no:claims-ci` turns this module off.
-Annotations beside the code are those of pytest-github-actions-annotate-failures, where that is installed.
+GITHUB_STEP_SUMMARY names a file, a summary in Markdown is appended to it. Annotations beside the code are those of
+pytest-github-actions-annotate-failures, where that is installed.
 """
 
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.plugin.options import reason
 from harness.results.schema import ClaimResult, Finding, RunResult
 
 _FIELDS = (
@@ -24,35 +25,23 @@ _LONGEST = 600
 """Characters of one text: a summary takes a megabyte at most, and an exception's message may have any length."""
 
 
-class CI:
-    """The plugin, in the controlling process."""
-
-    def __init__(self, config: pytest.Config):
-        self._config = config
-        self._failed = ""
-
-    def pytest_claims_finished(self, run: RunResult) -> None:
-        """Add the run and its verdicts to JUnit's file, and write the summary."""
-        said = {name: getattr(run, name) for name in ("profile", "seed_block", "commit", "command")}
-        said["seeds"] = f"{run.seeds[0]} to {run.seeds[-1]}"
-        said |= {"baseline": run.baseline.says} if run.baseline else {}
-        said |= {f"verdict.{claim.id}": claim.verdict for claim in run.claims}
-        for plugin in self._config.pluginmanager.get_plugins():
-            if hasattr(plugin, "add_global_property"):  # JUnit's own has no public name
-                for name, value in said.items():
-                    plugin.add_global_property(name, "" if value is None else str(value))
-        if file := os.environ.get("GITHUB_STEP_SUMMARY"):
-            try:
-                with Path(file).open("a", encoding="utf-8", errors="replace") as summary:
-                    summary.write(step_summary(run))
-            except OSError as error:
-                self._failed = f"the step summary {file} can't be written: {(error.strerror or str(error)).lower()}"
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print what could not be written."""
-        if self._failed:
-            terminalreporter.write_line(f"claims: {self._failed}", yellow=True)
+def tell(config: pytest.Config, run: RunResult) -> str:
+    """Add the run and its verdicts to JUnit's file, and write the summary. Returns what went wrong, if anything."""
+    said = {name: getattr(run, name) for name in ("profile", "seed_block", "commit", "command")}
+    said["seeds"] = f"{run.seeds[0]} to {run.seeds[-1]}"
+    said |= {"baseline": run.baseline.says} if run.baseline else {}
+    said |= {f"verdict.{claim.id}": claim.verdict for claim in run.claims}
+    for plugin in config.pluginmanager.get_plugins():
+        if hasattr(plugin, "add_global_property"):  # JUnit's own has no public name
+            for name, value in said.items():
+                plugin.add_global_property(name, _plain(value))
+    if file := os.environ.get("GITHUB_STEP_SUMMARY"):
+        try:
+            with Path(file).open("a", encoding="utf-8", errors="replace") as summary:
+                summary.write(step_summary(run))
+        except OSError as error:
+            return f"the step summary {file} can't be written: {reason(error)}"
+    return ""
 
 
 def properties(finding: Finding) -> list[tuple[str, object]]:

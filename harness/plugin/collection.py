@@ -170,8 +170,8 @@ class Suite:
         runs = [value for value in params.values() if isinstance(value, Run)]
         hypothesis = " ".join((getattr(getattr(item, "function", None), "__doc__", None) or item.name).split())
         which = f'--claim {claim.id} -k "{item.name}"' if item.stash.get(_BORROWED, False) else f'"{item.nodeid}"'
-        rerun = f"pytest -n auto {self.settings.arguments} --claims-report=none {which}"
-        gives = self.settings.profile.gives_findings
+        settings = self.settings
+        rerun, gives = settings.command(which), settings.profile.gives_findings
         item.stash[JUDGE] = Judge(claim, item.name, item.nodeid, hypothesis, runs, rerun, gives)
 
     def _of_profile(self, items: list[pytest.Item]) -> list[pytest.Item]:

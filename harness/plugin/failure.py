@@ -1,24 +1,20 @@
 """The message of a failing finding: what was expected and measured, the likely noise, and how to look closer."""
 
-import re
 import textwrap
 from math import isfinite, sqrt
-from statistics import NormalDist, stdev
+from statistics import stdev
 
-from harness.plugin.seeds import fresh_block
-from harness.results.schema import Conclusion, Finding
+from harness.results.schema import Finding
 
 MOST_LINES = 14
 WIDTH = 100
 """Of every line but the commands, which are one line each, to be pasted."""
 
 _LABEL = 12
-_HALF = NormalDist().inv_cdf(0.975)
-"""Standard errors from an effect to one of its bounds, about."""
 
 
-def text(finding: Finding) -> str:
-    """The message, of at most `MOST_LINES` lines: for contradicted, regressed, strictly failed, error and missing."""
+def text(finding: Finding, fresh: str = "") -> str:
+    """The message, of at most `MOST_LINES` lines. fresh: the command that judges the finding on fresh seeds."""
     judged = finding.conclusion not in ("error", "not run")
     rows = [_row("claimed", finding.hypothesis, 2)]
     if judged:
@@ -28,42 +24,9 @@ def text(finding: Finding) -> str:
         rows += [_row("happened", finding.message or finding.reason, 5)]
         rows += [_row("so", "this is no evidence for the claim or against it", 1)]
     rows += [_row("baseline", finding.drift.says if finding.drift else "", 2)]
-    if finding.rerun:
-        rows += [_command("look closer", finding.rerun)]
-        rows += [_command("fresh seeds", on_fresh_seeds(finding.rerun))] if judged else []
+    rows += [_command("look closer", finding.rerun)] if finding.rerun else []
+    rows += [_command("fresh seeds", fresh)] if fresh and judged else []
     return "\n".join(line for row in (_headline(finding), *rows) for line in row)
-
-
-def on_fresh_seeds(rerun: str) -> str:
-    """The same command on the next block of seeds that claims may be judged on."""
-    block = re.search(r" --claims-seed-block[ =](\d+)", rerun)
-    rest = rerun.replace(block[0], "", 1) if block else rerun
-    fresh = f"--claims-seed-block {fresh_block(int(block[1]) if block else 0)}"
-    head, option, tail = rest.partition(" --claims-report=none")
-    return f"{head} {fresh}{option}{tail}"
-
-
-def again(finding: Finding, conclusion: Conclusion) -> float | None:
-    """About how likely as many fresh seeds come to this conclusion; None where that can't be said.
-
-    The effect is taken as normal, its true value as unknown: a fresh estimate differs from this one by this one's error
-    and by its own. The guards of near-ceiling data are left out, so it is rough.
-    """
-    low, high, half = finding.effect - finding.lower, finding.upper - finding.effect, finding.upper - finding.lower
-    if not (isfinite(low) and isfinite(high) and half > 0):
-        return None
-    half /= 2
-    fresh, d = NormalDist(finding.effect, sqrt(2) * half / _HALF), finding.min_effect
-    inside = max(0.0, fresh.cdf(d - half) - fresh.cdf(half - d)) if d > half else 0.0
-    if finding.kind == "greater":
-        bar = max(d, half)
-        chances = {"supported": 1 - fresh.cdf(bar), "contradicted": fresh.cdf(-bar), "equivalent": inside}
-    elif finding.kind == "equivalent":
-        chances = {"supported": inside, "contradicted": 1 - fresh.cdf(d + half) + fresh.cdf(-d - half)}
-    else:
-        chances = {"supported": 1 - fresh.cdf(half - d), "contradicted": fresh.cdf(-d - half)}
-    chances["underpowered"] = max(0.0, 1 - sum(chances.values()))
-    return chances.get(conclusion)
 
 
 def _headline(finding: Finding) -> list[str]:
@@ -104,17 +67,7 @@ def _noise(finding: Finding) -> str:
         said.append(f"one seed's value has a standard deviation of {stdev(finding.sample.arrays[0].tolist()):.2g}")
     if finding.detectable is not None:
         said.append(f"an effect of {finding.detectable:.2g} is detected 9 times in 10")
-    chance = again(finding, finding.conclusion)
-    if chance is not None:
-        said.append(f"a fresh block would be {finding.conclusion} again {_times(chance)}")
     return "; ".join(said) or "unknown, since these seeds do not differ"
-
-
-def _times(chance: float) -> str:
-    tenths = round(10 * chance)
-    if tenths in (0, 10):
-        return "almost always" if tenths else "hardly ever"
-    return f"about {tenths} time{'s' if tenths > 1 else ''} in 10"
 
 
 def _p(p: float) -> str:

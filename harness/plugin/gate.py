@@ -50,8 +50,7 @@ class Gate:
             return f"the overrides are {there} in the baseline and {here} in this run"
         if self.baseline.commitments is None:
             return ""
-        said = "; ".join(finding_differs(self.baseline.commitments, self._now, claim, name, self.baseline.profile))
-        return "".join(letter if letter.isprintable() else "?" for letter in said)  # some of it stands in a file
+        return "; ".join(finding_differs(self.baseline.commitments, self._now, claim, name, self.baseline.profile))
 
     @cached_property
     def _now(self) -> Commitments:
@@ -227,26 +226,22 @@ def _sharpness(findings: Sequence[Finding]) -> Iterator[str]:
         yield f"    {drift.seen:<7.2g} {finding.unit}, of {drift.effect:+.3g}{unseen}: {name}"
 
 
-def update(run: RunResult, claims: OwnClaims, settings: Settings) -> tuple[str, bool]:
-    """Write the baseline of a complete run; returns what came of it, and whether it was the first.
+def update(run: RunResult, held: Gate | None, claims: OwnClaims, settings: Settings) -> str:
+    """Write the baseline of a complete run, in place of the one that is held; returns what came of it.
 
     Raises OSError where the disk does not take it.
     """
     file = settings.baseline
     assert file is not None
     names = {claim.id: {finding.name for finding in claim.findings} for claim in run.claims}
-    made = baselines.of_run(run, claims.commitments(names, settings))
-    try:
-        before = baselines.read(file) if file.exists() else None
-    except BaselineError as error:
-        raise OSError(str(error)) from None
-    baselines.write(made, file)
-    if before is None:
-        return f"written for the first time: {file}; review it, commit it, and run again", True
-    entries = [(finding, before.entry(finding.claim, finding.name)) for finding in run.findings]
-    changed = sum(entry is None or entry.conclusion != finding.conclusion for finding, entry in entries)
-    dropped = len(before.unused(names))
-    return f"written: {file}; {changed} of {len(entries)} conclusions changed, {dropped} entries dropped", False
+    baselines.write(baselines.of_run(run, claims.commitments(names, settings)), file)
+    if held is None:
+        return f"written for the first time: {file}; review it, commit it, and run again"
+    before = [held.baseline.entry(finding.claim, finding.name) for finding in run.findings]
+    pairs = zip(before, run.findings, strict=True)
+    changed = sum(entry is None or entry.conclusion != finding.conclusion for entry, finding in pairs)
+    dropped = len(held.baseline.unused(names))
+    return f"written: {file}; {changed} of {len(before)} conclusions changed, {dropped} entries dropped"
 
 
 def _elsewhere(baseline: Baseline, now: Mapping[str, Any]) -> Iterator[str]:

@@ -10,11 +10,6 @@ if TYPE_CHECKING:
 
 
 @pytest.hookspec
-def pytest_claims_finished(config: pytest.Config, run: "RunResult") -> None:
-    """A run has judged its claims. Called once, by the controlling process, before it writes anything."""
-
-
-@pytest.hookspec
 def pytest_claims_report(run: "RunResult", path: Path, history: Path | None) -> None:
     """Write a report of a finished run to `path`. Called once, by the controlling process.
 

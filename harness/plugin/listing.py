@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.evidence.costs import Costs, env_steps
-from harness.experiment import Cell, Experiment
+from harness.experiment import Cell
 from harness.plugin.collection import Suite
 from harness.tasks.input_subset import full_task
 
@@ -67,37 +67,33 @@ def _row(name: str, cells: list[Cell], costs: Costs) -> str:
 
 def _system(cell: Cell) -> str:
     e = cell.experiment
-    units = "-".join(map(str, e.network.hidden))
-    task = f"{e.task.name}{_shown(e)}"
     return (
-        f"{task}, horizon {e.task.horizon}, {e.learner.name}: {e.learner.env_steps:,} env_steps and"
-        f" {e.learner.updates:,} updates per training, {units} units, {e.network.initialiser}"
-        f" / {e.network.input_divisor:g}, {e.pruning.levels} levels at {100 * e.pruning.rate:g} %"
-        f" by {e.pruning.criterion}{''.join(f', {change}' for change in _options(cell))}"
+        f"{_task(cell)}, {e.learner.name}: {e.learner.env_steps:,} env_steps and {e.learner.updates:,} updates per"
+        f" training, {', '.join(_settings(cell))}, {e.pruning.levels} levels at {100 * e.pruning.rate:g} % by"
+        f" {e.pruning.criterion}"
     )
 
 
 def _name(cell: Cell) -> str:
     e = cell.experiment
-    units = "-".join(map(str, e.network.hidden))
-    changes = [f"{units} units", e.network.initialiser, f"/ {e.network.input_divisor:g}", f"horizon {e.task.horizon}"]
-    changes += _options(cell)
-    return (
-        f"{e.task.name}{_shown(e)} {e.learner.name} {' '.join(changes)}, {e.learner.updates} updates,"
-        f" seeds {cell.seeds[0]} to {cell.seeds[-1]}: {cell.condition}"
-    )
+    settings = " ".join([*_settings(cell), *([f"rewound to {cell.rewind:g}"] if cell.rewind else [])])
+    seeds = f"seeds {cell.seeds[0]} to {cell.seeds[-1]}"
+    return f"{_task(cell)}, {e.learner.name}, {e.learner.updates} updates, {settings}, {seeds}: {cell.condition}"
 
 
-def _options(cell: Cell) -> list[str]:
-    """The settings that differ from the usual ones."""
+def _task(cell: Cell) -> str:
+    task = cell.experiment.task
+    inputs = "" if task == full_task(task) else f" on {' and '.join(task.inputs)}"
+    return f"{task.name}{inputs}, horizon {task.horizon}"
+
+
+def _settings(cell: Cell) -> list[str]:
+    """The network's settings, and others that differ from the usual ones."""
     e = cell.experiment
     encoding = getattr(full_task(e.task), "encoding", None)
-    changes = [f"encoded as {encoding}"] if encoding else []
-    changes += [f"weight decay {e.learner.weight_decay:g}"] if e.learner.weight_decay else []
-    changes += [f"dropout {e.network.dropout:g}"] if e.network.dropout else []
-    changes += ["last checkpoint"] if e.pruning.checkpoint == "last" else []
-    return changes + ([f"rewound to {cell.rewind:g}"] if cell.rewind else [])
-
-
-def _shown(e: Experiment) -> str:
-    return "" if e.task == full_task(e.task) else f" on {' and '.join(e.task.inputs)}"
+    units = "-".join(map(str, e.network.hidden))
+    said = [f"{units} units", f"{e.network.initialiser} / {e.network.input_divisor:g}"]
+    said += [f"encoded as {encoding}"] if encoding else []
+    said += [f"weight decay {e.learner.weight_decay:g}"] if e.learner.weight_decay else []
+    said += [f"dropout {e.network.dropout:g}"] if e.network.dropout else []
+    return said + (["last checkpoint"] if e.pruning.checkpoint == "last" else [])

@@ -7,6 +7,7 @@ import argparse
 import dataclasses
 import math
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,8 +52,6 @@ class Settings:
     findings: Path | None
     history: Path | None
     """None also in a smoke run."""
-    history_named: bool
-    """Whether the command line names it: the run then starts only if it can be written."""
     strict: bool
     baseline: Path | None
     """The file that findings are compared with, or that will be written; it need not exist."""
@@ -70,10 +69,17 @@ class Settings:
     """Whether to judge what the store holds, and train nothing."""
     preregister: bool
     """Set by `python -m harness preregister` alone."""
-    arguments: str
-    """The options that a command needs to repeat this run."""
     own_arguments: str
-    """Those of them that do not set the scale: plugins, overrides and evidence, where the command line gave them."""
+    """The options that a repetition needs beside the scale: plugins, overrides and evidence."""
+
+    def command(self, which: str, block: int | None = None, seeds: int | None = None) -> str:
+        """The command that judges `which` findings as this run does, on its own seeds if no others are given."""
+        block, seeds = self.block if block is None else block, seeds or self.profile.seeds
+        words = [f"--claims-profile {self.profile.name}"]
+        words += [f"--claims-seed-block {block}"] if block else []
+        words += [f"--claims-seeds {seeds}"] if seeds != self.own_seeds else []
+        words += [self.own_arguments] if self.own_arguments else []
+        return f"pytest -n auto {' '.join(words)} --claims-report=none {which}"
 
     @property
     def only_shows(self) -> bool:
@@ -163,15 +169,18 @@ def usage_error(error: Exception) -> pytest.UsageError:
     return pytest.UsageError(" ".join(str(error).split()))
 
 
+def reason(error: OSError) -> str:
+    """Why a file can't be written, in the system's words."""
+    return (error.strerror or str(error)).lower()
+
+
 def read(config: pytest.Config) -> Settings:
     """The settings in effect. Raises pytest.UsageError, in one line, for what can't be used."""
     from harness.controls import CONTROLS, broken_by
     from harness.profiles.profile import AA_BLOCK, EXPERT_BLOCK, PROFILES, SEEDS_PER_BLOCK, TUNING_BLOCK
 
-    name = _value(config, "profile")
-    if name not in PROFILES:
-        raise pytest.UsageError(f"unknown profile {name!r}: choose one of {', '.join(PROFILES)}")
-    block = _whole(_value(config, "seed-block"), "the seed block", 0)
+    name = _one_of("profile", _value(config, "profile"), PROFILES)
+    block = int(_number("the seed block", _value(config, "seed-block"), int))
     if block in (EXPERT_BLOCK, TUNING_BLOCK) or block >= AA_BLOCK:
         raise pytest.UsageError(
             f"no claim is judged on seed block {block}: block {EXPERT_BLOCK} trained the experts, block {TUNING_BLOCK}"
@@ -179,12 +188,11 @@ def read(config: pytest.Config) -> Settings:
         )
     profile, count = PROFILES[name], _value(config, "seeds")
     if count != PROFILES_OWN:
-        profile = dataclasses.replace(profile, seeds=_whole(count, "the number of seeds", 1, SEEDS_PER_BLOCK))
-    control = config.getoption("claims_control")
-    if control and control not in CONTROLS:
-        raise pytest.UsageError(f"unknown control {control!r}: choose one of {', '.join(CONTROLS)}")
+        seeds = _number("the number of seeds", count, int, 1, SEEDS_PER_BLOCK)
+        profile = dataclasses.replace(profile, seeds=int(seeds))
     profile = dataclasses.replace(profile, overrides=_overrides(config))
-    profile = broken_by(control, profile) if control else profile
+    if control := config.getoption("claims_control"):
+        profile = broken_by(_one_of("control", control, CONTROLS), profile)
     apart = [] if profile.gives_findings else [name]  # a smoke run leaves the last verdicts alone
     evidence = _value(config, "evidence")
     if control:  # what is broken stays apart: real evidence and the last verdicts are left alone
@@ -205,9 +213,6 @@ def read(config: pytest.Config) -> Settings:
     own += [f"--claims-set {shlex.quote(str(override))}" for override in profile.overrides]
     own += [f"--claims-control {control}"] if control else []
     own += [f"--claims-evidence={shlex.quote(evidence)}"] if _given(config, "evidence") is not None else []
-    scale = [f"--claims-profile {name}"]
-    scale += [f"--claims-seed-block {block}"] if block else []
-    scale += [f"--claims-seeds {profile.seeds}"] if count != PROFILES_OWN else []
     strict = _given(config, "strict")
     return Settings(
         profile=profile,
@@ -217,21 +222,19 @@ def read(config: pytest.Config) -> Settings:
         report=report,
         findings=findings,
         history=_output(config, "history", apart) if profile.gives_findings else None,
-        history_named=_given(config, "history") is not None,
         strict=config.getini(_key("strict")) if strict is None else strict,
         baseline=_baseline_file(config, name),
         baseline_given=_given(config, "baseline") is not None,
         gate=_given(config, "gate"),
         update_baseline=_given(config, "update-baseline"),
-        not_comparable=_one_of(config, "not-comparable", NOT_COMPARABLE),
-        drift_margin=_share(config, "drift-margin"),
+        not_comparable=_one_of("--claims-not-comparable", _value(config, "not-comparable"), NOT_COMPARABLE),
+        drift_margin=_number("--claims-drift-margin", _value(config, "drift-margin"), float),
         claims=_split(config.getoption("claim")),
         cells=_split(_given(config, "cell")),
         plan=_given(config, "plan"),
         list_claims=_given(config, "list"),
         finished=_given(config, "finished"),
         preregister=_given(config, "preregister"),
-        arguments=" ".join([*scale, *own]),
         own_arguments=" ".join(own),
     )
 
@@ -247,29 +250,21 @@ def _baseline_file(config: pytest.Config, profile: str) -> Path | None:
     return _path(config, "baseline", value.replace("{profile}", profile))
 
 
-def _whole(text: str, what: str, least: int, most: float = math.inf) -> int:
-    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-        above = f"to {most}" if most < math.inf else "on"
-        raise pytest.UsageError(f"{what} must be a whole number from {least} {above}, not {text!r}")
-    return int(text)
-
-
-def _one_of(config: pytest.Config, name: str, allowed: tuple[str, ...]) -> str:
-    value = _value(config, name)
+def _one_of(what: str, value: str, allowed: Iterable[str]) -> str:
     if value not in allowed:
-        raise pytest.UsageError(f"--claims-{name} must be one of {', '.join(allowed)}, not {value!r}")
+        raise pytest.UsageError(f"unknown {what} {value!r}: choose one of {', '.join(allowed)}")
     return value
 
 
-def _share(config: pytest.Config, name: str) -> float:
-    value = _value(config, name)
+def _number(what: str, text: str, kind: type[int] | type[float], least: int = 0, most: float = math.inf) -> float:
     try:
-        share = float(value)
+        number: float = kind(text)
     except ValueError:
-        share = math.nan
-    if not 0 <= share < math.inf:
-        raise pytest.UsageError(f"--claims-{name} must be a number of at least 0, not {value!r}")
-    return share
+        number = math.nan
+    if not least <= number <= most or number == math.inf:
+        whole, up_to = ("whole " if kind is int else ""), (f" and at most {most}" if most < math.inf else "")
+        raise pytest.UsageError(f"{what} must be a {whole}number of at least {least}{up_to}, not {text!r}")
+    return number
 
 
 def _overrides(config: pytest.Config) -> "tuple[Override, ...]":

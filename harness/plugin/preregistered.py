@@ -1,10 +1,8 @@
 """Preregistration as a session sees it: what its claims commit themselves to, and registering them."""
 
-import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -48,10 +46,6 @@ class OwnClaims:
         """What these findings (claim -> names) commit themselves to at a session's profile with its own seeds."""
         asked = [item for item in self._items if item.name in names.get(item.claim.id, ())]
         return commitments_of(asked, [replace(settings.profile, seeds=settings.own_seeds)])
-
-    def file(self, claim: str) -> Path:
-        """The module that declares a claim."""
-        return next(item.file for item in self._items if item.claim.id == claim)
 
 
 def mark(
@@ -105,7 +99,7 @@ def register_all(claims: OwnClaims, names: Collection[str], settings: Settings, 
             return found
 
         after = preregistration.registered_anew(
-            known, now, made["created"], made["commit"], evidence, reason, lambda claim: _in_git(claims.file(claim))
+            known, now, made["created"], made["commit"], evidence, reason, "first registered after it was judged"
         )
         if after != known:
             preregistration.write(after)
@@ -132,18 +126,6 @@ def _outcome(before: Registered | None, after: Registered) -> str:
     said = "; ".join(change for changes in entry.changed.values() for change in changes)
     counts = judged and not entry.reason and set(entry.changed) != {FRESH}
     return f"registered again: {said}{f'; {judged} were judged before and stay marked' if counts else ''}"
-
-
-def _in_git(file: Path) -> str:
-    """When the lines with a margin were committed to git; empty where git can't tell."""
-    looked_for = "-Gmin_effect|margin|MIN_EFFECT"
-    command = ["git", "log", "-1", "--format=%h (%cd)", "--date=format:%Y-%m-%d %H:%M", looked_for, "--", str(file)]
-    try:
-        done = subprocess.run(command, cwd=SUITE_ROOT, capture_output=True, text=True)
-    except OSError:
-        return ""
-    found = done.stdout.strip() if done.returncode == 0 else ""
-    return f"first registered after it was judged{f'; its margins stand in git since {found}' if found else ''}"
 
 
 def _otherwise(settings: Settings) -> str:

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.evidence.costs import Costs, env_steps
+from harness.evidence.costs import Costs
 from harness.evidence.store import Address, Store
 
 LIVE_SECONDS, LINE_SECONDS = 1.0, 60.0
-LOOKING_SHARE = 0.01
-"""The share of the time that is spent on looking, at most: the larger a plan, the rarer the looks."""
 ENOUGH = 0.03
 """The share of the work that has to be finished before a time left is shown."""
 
@@ -25,23 +23,19 @@ ENOUGH = 0.03
 class Standing:
     """How far a plan is.
 
-    share: of the estimated CPU seconds, 0 to 1. elapsed: seconds since this run began to compute. rate: env_steps per
-    second of this run, if no member stopped early. left: seconds. The last two are None where they are not known yet.
+    share: of the estimated CPU seconds, 0 to 1. elapsed, left: seconds; left is None where it is not known yet.
     """
 
     share: float
     levels: int
     of_levels: int
     elapsed: float
-    rate: float | None = None
     left: float | None = None
 
     def __str__(self) -> str:
-        said = [f"{int(100 * self.share)} % of the work", f"{self.levels} of {self.of_levels} levels"]
-        said += [f"after {_clock(self.elapsed)}"]
-        said += [f"about {_clock(self.left)} left"] if self.left is not None else []
-        said += [f"up to {float(f'{self.rate:.2g}'):,.0f} env_steps/s"] if self.rate is not None else []
-        return f"claims: {', '.join(said)}"
+        left = "" if self.left is None else f", about {_clock(self.left)} left"
+        done = f"{int(100 * self.share)} % of the work, {self.levels} of {self.of_levels} levels"
+        return f"claims: {done}, after {_clock(self.elapsed)}{left}"
 
 
 class Meter:
@@ -49,40 +43,28 @@ class Meter:
 
     def __init__(self, store: Store, addresses: Iterable[Address], now: Callable[[], float] = time.monotonic):
         self._store, self._now, self._started = store, now, now()
-        self._done = dict.fromkeys(addresses, 0)
-        pends = any(store.finished_levels(where) < len(where.cell.levels) for where in self._done)
+        self._done = {where: store.finished_levels(where) for where in addresses}
+        pends = any(done < len(where.cell.levels) for where, done in self._done.items())
         costs = Costs.of(store.folder) if pends else Costs()
         self._seconds = {where: costs.seconds(where.cell) for where in self._done}
-        self._steps = {where: env_steps(where.cell) for where in self._done}
-        self._first = (0.0, 0.0)
-        self._first = self._count()
-        self.first = self.look()
+        self.first = self._standing(0.0)
 
     def look(self) -> Standing:
         """How far the plan is now."""
-        seconds, steps = self._count()
-        elapsed, cost = self._now() - self._started, sum(self._seconds.values())
-        spent, played = seconds - self._first[0], steps - self._first[1]
-        done, of = sum(self._done.values()), sum(len(where.cell.levels) for where in self._done)
-        known = elapsed > 0 and spent > ENOUGH * cost and done < of
-        return Standing(
-            share=seconds / cost if cost else 1.0,
-            levels=done,
-            of_levels=of,
-            elapsed=elapsed,
-            rate=played / elapsed if elapsed > 0 and played else None,
-            left=(cost - seconds) * elapsed / spent if known else None,
-        )
-
-    def _count(self) -> tuple[float, float]:
-        """Estimated CPU seconds and env_steps of the levels that are there."""
-        seconds = steps = 0.0
         for where, done in self._done.items():
-            of = len(where.cell.levels)
-            if done < of:  # a finished cell stays finished, and need not be looked at again
-                done = self._done[where] = self._store.finished_levels(where)
-            seconds, steps = seconds + self._seconds[where] * done / of, steps + self._steps[where] * done / of
-        return seconds, steps
+            if done < len(where.cell.levels):  # a finished cell stays finished, and need not be looked at again
+                self._done[where] = self._store.finished_levels(where)
+        return self._standing(self.first.share)
+
+    def _standing(self, before: float) -> Standing:
+        """before: the share that was there when this run began."""
+        cost = sum(self._seconds.values())
+        seconds = sum(self._seconds[where] * done / len(where.cell.levels) for where, done in self._done.items())
+        share = seconds / cost if cost else 1.0
+        done, of = sum(self._done.values()), sum(len(where.cell.levels) for where in self._done)
+        elapsed, spent = self._now() - self._started, share - before
+        left = (1 - share) * elapsed / spent if elapsed > 0 and spent > ENOUGH and done < of else None
+        return Standing(share, done, of, elapsed, left)
 
 
 class Progress:
@@ -115,11 +97,8 @@ class Progress:
             self._reporter.write_line("")
 
     def _watch(self) -> None:
-        least = wait = LIVE_SECONDS if self._live else LINE_SECONDS
-        while not self._stopped.wait(wait):
-            started = time.thread_time()
+        while not self._stopped.wait(LIVE_SECONDS if self._live else LINE_SECONDS):
             standing = self._meter.look()
-            wait = max(least, (time.thread_time() - started) / LOOKING_SHARE)
             if standing.levels == standing.of_levels:
                 return
             self._say(standing)

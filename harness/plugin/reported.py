@@ -7,6 +7,7 @@ import pytest
 
 from harness.plugin import ci, failure, gate
 from harness.plugin.collection import JUDGE, not_run
+from harness.plugin.seeds import on_fresh_seeds
 from harness.results.schema import Finding
 from harness.statistics import NotFiniteError
 
@@ -59,20 +60,21 @@ class Reported:
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
         """Give each conclusion its own letter and word."""
-        conclusion, standing = getattr(report, "claims_conclusion", None), getattr(report, "claims_standing", None)
-        if conclusion == "not run" and report.skipped:
+        finding = _finding_of(report)
+        if finding is None:
+            return None
+        if finding.conclusion == "not run" and report.skipped:
             return "not run", "-", "NOT RUN"
-        if conclusion not in _LETTERS or report.when != "call":
+        if finding.conclusion not in _LETTERS or report.when != "call":
             return None
         if report.failed:
-            return "failed", "F", (standing if standing == "regressed" else conclusion).upper()
-        return _RECORDED if report.skipped else _LETTERS[conclusion]
+            return "failed", "F", ("regressed" if finding.standing == "regressed" else finding.conclusion).upper()
+        return _RECORDED if report.skipped else _LETTERS[finding.conclusion]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the finding that a report carries."""
-        content = getattr(report, "claims_finding", None)
-        if content is not None:
-            self.findings[report.nodeid] = Finding.from_json(content)
+        if finding := _finding_of(report):
+            self.findings[report.nodeid] = finding
         elif report.failed:
             self.others.append(report.nodeid)
 
@@ -112,12 +114,15 @@ class Reported:
             if not gate.fails(finding, suite.settings):
                 return finding
             report.outcome = "failed"
-        report.longrepr = failure.text(finding)
+        report.longrepr = failure.text(finding, on_fresh_seeds(finding, suite.settings))
         return finding
 
 
 def _attach(report: pytest.TestReport, finding: Finding) -> None:
     """A report carries any plain attribute, from a worker to the controlling process too."""
     report.claims_finding = finding.to_json()  # type: ignore[attr-defined]
-    report.claims_conclusion = finding.conclusion  # type: ignore[attr-defined]
-    report.claims_standing = finding.standing  # type: ignore[attr-defined]
+
+
+def _finding_of(report: pytest.TestReport) -> Finding | None:
+    content = getattr(report, "claims_finding", None)
+    return None if content is None else Finding.from_json(content)

@@ -50,9 +50,6 @@ def what_would_decide(finding: Finding, judge: Judge, settings: Settings) -> Mor
     block = fresh_block(settings.block, used)
     core = finding.cpu_seconds / 60 * count / profile.seeds
     chains = sum(len(run.conditions) * ceil(count * run.multiple / profile.chunk) for run in judge.runs)
-    own = f" {settings.own_arguments}" if settings.own_arguments else ""
-    scale = f"--claims-profile {profile.name} --claims-seed-block {block} --claims-seeds {count}{own}"
-    which = finding.rerun.partition(" --claims-report=none ")[2]
     return MoreSeeds(
         seeds=needed,
         times=times,
@@ -63,8 +60,18 @@ def what_would_decide(finding: Finding, judge: Judge, settings: Settings) -> Mor
         minutes=core / min(usable_cpus(), max(1, chains)) if core else None,
         cpus=usable_cpus(),
         fewest=fewest if finding.refusal else None,
-        command=f"pytest -n auto {scale} --claims-report=none {which}",
+        command=settings.command(which_of(finding), block, count),
     )
+
+
+def on_fresh_seeds(finding: Finding, settings: Settings) -> str:
+    """The command that judges a finding on the next block of seeds."""
+    return settings.command(which_of(finding), fresh_block(settings.block))
+
+
+def which_of(finding: Finding) -> str:
+    """What of its command names the finding."""
+    return finding.rerun.partition(" --claims-report=none ")[2]
 
 
 def fresh_block(after: int, used: Iterable[int] = ()) -> int:

@@ -55,8 +55,6 @@ class ClaimsSession:
         config.pluginmanager.register(self._reported, "claims-reported")
         if is_worker(config):
             _die_by_interrupt()
-        elif self.suite.settings.judges:
-            config.pluginmanager.register(ci.CI(config), "claims-ci")
 
     # Collection
 
@@ -213,7 +211,8 @@ class ClaimsSession:
         expected = [finding for finding in findings if finding.nodeid not in suite.unfinished]
         code = gate.exit_code(expected, bool(self._reported.others), settings, run.baseline)
         session.exitstatus = self._update_baseline(code, run) if settings.update_baseline else code
-        config.hook.pytest_claims_finished(config=config, run=run)
+        if problem := ci.tell(config, run):
+            self._say(problem, yellow=True)
         self._remember(run)  # before the report, which draws it
         report = config.hook.pytest_claims_report
         written = [
@@ -232,10 +231,9 @@ class ClaimsSession:
                 write(path)
             return True
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
             self._say(
-                f"the {what} {path} can't be written: {reason}; the evidence is complete, so the same command will"
-                " write it without training",
+                f"the {what} {path} can't be written: {options.reason(error)}; the evidence is complete, so the same"
+                " command will write it without training",
                 red=True,
             )
             session.exitstatus = INTERNAL_ERROR
@@ -249,12 +247,12 @@ class ClaimsSession:
             self._say(f"the baseline {file} was not written: {why}", red=True)
             return code
         try:
-            said, first = gate.update(run, self.suite.own_claims, self.suite.settings)
+            said = gate.update(run, self.gate, self.suite.own_claims, self.suite.settings)
         except OSError as error:
-            self._say(f"the baseline {file} can't be written: {error.strerror or error}", red=True)
+            self._say(f"the baseline {file} can't be written: {options.reason(error)}", red=True)
             return INTERNAL_ERROR
         self._said.append((f"baseline: {said}", {}))
-        return BASELINE if first else code
+        return code if self.gate else BASELINE  # somebody has to read the first one
 
     def _remember(self, run: RunResult) -> None:
         """Add a run to the history. Where that fails a line says so: verdicts and report are whole all the same."""

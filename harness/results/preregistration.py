@@ -206,7 +206,7 @@ def registered_anew(
     commit: str | None,
     evidence: Callable[[str, str], Blocks],
     reason: str = "",
-    note: Callable[[str], str] = lambda claim: "",
+    note: str = "",
 ) -> Register:
     """The register of all claims as they are now; each that has not changed keeps its history as it was.
 
@@ -219,7 +219,7 @@ def registered_anew(
         entry = Registration(when=when, commit=commit, reason=reason, evidence=judged)
         own = {name: getattr(held, name) for name in Commitment.model_fields}
         if before is None:
-            history: tuple[Registration, ...] = (entry.replace(note=note(claim) if judged else ""),)
+            history: tuple[Registration, ...] = (entry.replace(note=note if judged else ""),)
         else:
             fresh = [name for name in held.findings if name not in before.findings and not evidence(claim, name)]
             told = {

@@ -10,7 +10,7 @@ from harness.plugin.ci import properties, step_summary, text
 from harness.results.schema import RunResult
 from harness.tests.evidence.processes import Ran
 from harness.tests.factory import claim_result, drift, finding, run_result
-from harness.tests.plugin.projects import FAILED, NO_RESULT, OK, Project, made_of_numbers
+from harness.tests.plugin.projects import NO_RESULT, OK, Project, made_of_numbers
 
 HOSTILE = "<script>alert(1)</script> | `a` %0A ::error::x\n::stop-commands::y\r[b](c) **d** &amp; @e #1 www:f"
 NOT_XML = "]]> <script>&\x00\x1b \"' %0A"
@@ -114,13 +114,6 @@ def test_what_can_not_be_written_is_one_line_and_fails_nothing(made: Project, tm
     assert ran.code == OK, ran.text
     (line,) = [line for line in ran.text.splitlines() if str(page) in line]
     assert "no such file" in line
-
-
-def test_it_is_turned_off_by_name_and_telling_says_nothing(made: Project, tmp_path: Path) -> None:
-    page = tmp_path / "summary.md"
-    assert made.run("-p", "no:claims-ci", "-k", "contradicted", GITHUB_STEP_SUMMARY=str(page)).code == FAILED
-    assert made.run("--claims-list", GITHUB_STEP_SUMMARY=str(page)).code == OK
-    assert not page.exists()
 
 
 def test_an_item_carries_how_it_stands_to_a_baseline() -> None:

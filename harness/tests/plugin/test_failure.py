@@ -3,16 +3,14 @@
 from math import inf, nan
 from typing import Any
 
-import numpy as np
 import pytest
 
-from harness.judging.verdict import conclude
-from harness.plugin.failure import MOST_LINES, WIDTH, again, on_fresh_seeds, text
+from harness.plugin.failure import MOST_LINES, WIDTH, text
 from harness.results.schema import Drift, Finding, Sample
-from harness.statistics import Outcome
 from harness.tests.factory import finding
 
 RERUN = 'pytest -n auto --claims-profile scaled --claims-report=none "claims/test_it.py::test_it[cart-pole-ppo]"'
+FRESH = RERUN.replace("scaled", "scaled --claims-seed-block 1")
 CONTRADICTED = finding(
     conclusion="contradicted",
     n=(20,),
@@ -41,14 +39,13 @@ KINDS: dict[str, Finding] = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_says_what_was_claimed_what_came_out_and_how_to_look_closer(kind: str) -> None:
     found = KINDS[kind]
-    said = " ".join(text(found).split())
+    said = " ".join(text(found, FRESH).split())
     assert found.claim in said and found.name in said and found.system in said
     assert found.hypothesis in said
     assert found.rerun in said
     for word in (found.refused, found.message, found.drift.says if found.drift else ""):
         assert word in said
-    fresh = "--claims-seed-block 1" in said
-    assert fresh == (found.conclusion not in ("error", "not run")), "another block can't mend an error"
+    assert (FRESH in said) == (found.conclusion not in ("error", "not run")), "another block can't mend an error"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -57,10 +54,10 @@ def test_all_is_said_in_few_lines_however_much_there_is_to_say(kind: str) -> Non
     changes: dict[str, Any] = dict.fromkeys(("hypothesis", "unit", "test", "reason", "message"), f"{words}\n{words}")
     much = KINDS[kind].replace(claim="c" * 300, drift=Drift(standing="regressed", says=words), **changes)
     for found in (KINDS[kind], much):
-        lines = text(found).splitlines()
+        lines = text(found, FRESH).splitlines()
         assert len(lines) <= MOST_LINES
         assert all(len(line) <= WIDTH for line in lines if " pytest " not in line)
-    commands = [line for line in text(much).splitlines() if " pytest " in line]
+    commands = [line for line in text(much, FRESH).splitlines() if " pytest " in line]
     assert all(line.endswith('[cart-pole-ppo]"') for line in commands), "a command that is cut can't be pasted"
 
 
@@ -75,30 +72,3 @@ def test_a_contradiction_says_its_numbers_and_how_noisy_they_are() -> None:
 def test_what_is_expected_follows_the_kind_of_hypothesis() -> None:
     kinds: tuple[Any, ...] = ("greater", "equivalent", "non-inferior")
     assert len({text(CONTRADICTED.replace(kind=kind)).split("measured")[0] for kind in kinds}) == 3
-
-
-@pytest.mark.parametrize(("block", "fresh"), [("", 1), (" --claims-seed-block 3", 4), (" --claims-seed-block=98", 100)])
-def test_fresh_seeds_are_those_of_the_next_block_that_may_be_judged(block: str, fresh: int) -> None:
-    """Block 99 is for tuning."""
-    command = on_fresh_seeds(f"pytest --claims-profile tiny{block} --claims-report=none x")
-    assert command == f"pytest --claims-profile tiny --claims-seed-block {fresh} --claims-report=none x"
-
-
-@pytest.mark.parametrize("kind", ["greater", "equivalent", "non-inferior"])
-@pytest.mark.parametrize("effect", [-0.35, -0.12, 0.0, 0.15, 0.4])
-@pytest.mark.parametrize("half", [0.05, 0.19])
-def test_what_a_fresh_block_would_say_is_what_comes_out_of_fresh_draws(kind: Any, effect: float, half: float) -> None:
-    """A fresh effect differs by this one's error and by its own; each is judged as any finding is."""
-    seen = dict.fromkeys(("supported", "contradicted", "equivalent", "underpowered"), 0)
-    draws = np.random.default_rng(5).normal(effect, 2**0.5 * half / 1.96, 2000)
-    for fresh in draws.tolist():
-        bounds = {"lower": fresh - half, "upper": fresh + half}
-        seen[conclude(kind, 0.2, Outcome("sign-flip", (20,), fresh, p=0.5, sd=1.0, **bounds))[0]] += 1
-    found = CONTRADICTED.replace(kind=kind, min_effect=0.2, effect=effect, lower=effect - half, upper=effect + half)
-    for name, count in seen.items():
-        assert count / len(draws) == pytest.approx(again(found, name) or 0.0, abs=0.04), name  # type: ignore[arg-type]
-
-
-def test_without_spread_or_bounds_nothing_is_foretold() -> None:
-    assert again(CONTRADICTED.replace(lower=-inf), "contradicted") is None
-    assert again(CONTRADICTED.replace(lower=-0.3, upper=-0.3), "contradicted") is None

@@ -8,7 +8,18 @@ from typing import Any, get_args
 
 import pytest
 
-from harness.plugin.gate import Gate, exit_code, fails, is_expected, lines, refuse_incomparable, result_of
+from harness.files import FIXTURES
+from harness.plugin.gate import (
+    Gate,
+    exit_code,
+    fails,
+    is_expected,
+    lines,
+    open_gate,
+    refuse_altered,
+    refuse_incomparable,
+    result_of,
+)
 from harness.results.baseline import of_run
 from harness.results.schema import Conclusion, Finding, Standing
 from harness.tests.evidence.processes import Ran, run_pytest
@@ -243,64 +254,56 @@ def test_fresh_seeds_are_compared(based: Project) -> None:
     assert standing_of(based, "supported") == "holds"
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        ["--claims-control=random-mask"],
-        ["--claims-seeds=2"],
-        ["--claims-finished"],
-        ["--claim=supported"],
-        ["-k", "supported"],
-        ["claims/test_supported.py"],
-        ["--lf"],
-        ["--claims-gate"],
-        ["--claims-baseline=none"],
-        ["--claims-baseline=claims"],
-        ["--claims-profile=smoke"],
-    ],
-    ids=" ".join,
-)
-def test_a_part_of_a_run_or_another_experiment_is_no_baseline(based: Project, args: list[str]) -> None:
+@pytest.mark.parametrize("args", [["--claims-finished"], ["-k", "supported"], ["claims/test_supported.py"], ["--lf"]])
+def test_a_part_of_a_run_is_no_baseline(based: Project, args: list[str]) -> None:
     before = file_of(based).read_bytes()
     if args == ["--lf"]:
         based.run("--claims-baseline=none")  # of two, one fails
     ran = based.run("--claims-update-baseline", *args)
     assert ran.code == USAGE, ran.text
+    assert run_pytest(based.folder / "claims", "--claims-update-baseline").code == USAGE, "a subfolder is a part"
     assert file_of(based).read_bytes() == before
 
 
-def test_a_run_from_a_subfolder_is_no_baseline(based: Project) -> None:
-    assert run_pytest(based.folder / "claims", "--claims-update-baseline").code == USAGE
+SCALED = {"name": "scaled", "gives_findings": True, "control": "", "seeds": 20, "altered": []}
+
+
+@pytest.mark.parametrize("wanted", ["gate", "update_baseline"])
+@pytest.mark.parametrize(
+    "given", [{"baseline": None}, {"gate": True, "update_baseline": True}, {"judges": False}], ids=str
+)
+def test_a_baseline_is_of_a_profile_that_judges_and_is_compared_or_replaced(wanted: str, given: dict[str, Any]) -> None:
+    profile = SimpleNamespace(**SCALED | {"gives_findings": given.get("judges", True)})
+    held = settings(**{wanted: True, "baseline": Path("b.json"), "profile": profile} | given)
+    with pytest.raises(pytest.UsageError):
+        open_gate(held, None, {}, True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("args", "word"),
-    [
-        (["--claims-gate"], "--claims-update-baseline"),
-        (["--claims-baseline=elsewhere.json"], "elsewhere.json"),
-        (["--claims-gate", "--claims-baseline=none"], "none"),
-        (["--claims-gate", "--claims-profile=smoke"], "smoke"),
-    ],
-    ids=str,
+    "others", [{"control": "random-mask"}, {"seeds": 2}, {"altered": ["pruning.rate=0.3"]}], ids=str
 )
-@pytest.mark.parametrize("names", [("supported",), ()], ids=str)
-def test_a_gate_without_a_baseline_or_a_claim_is_refused(
-    tmp_path: Path, names: tuple[str, ...], args: list[str], word: str
-) -> None:
-    made = made_of_numbers(tmp_path / "project", *names)
-    if not names:
-        (made.folder / "claims" / "test_plain.py").write_text("def test_plain(): pass\n")
-    if names or "--claims-gate" in args:
-        assert_refused(made, made.run(*args), word)
+def test_another_experiment_is_no_baseline_of_the_profile(others: dict[str, Any]) -> None:
+    profile = SimpleNamespace(**SCALED | others)
+    with pytest.raises(pytest.UsageError):
+        refuse_altered(settings(profile=profile, own_seeds=20, baseline=FIXTURES / "baselines" / "scaled.json"))
 
 
-@pytest.mark.parametrize(
-    "content", ['{"format": 1', '{"format": 9}', "{}", "[]", '{"format": 3, "claims": {"<script>": 1}}'], ids=str
-)
-def test_a_malformed_baseline_is_one_line_before_anything_is_judged(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("args", [["--claims-gate"], ["--claims-baseline=elsewhere.json"]], ids=str)
+def test_a_baseline_that_is_asked_for_must_be_there(tmp_path: Path, args: list[str]) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    assert_refused(made, made.run(*args), ".json", "--claims-update-baseline")
+
+
+def test_a_gate_without_a_claim_is_refused(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project")
+    (made.folder / "claims" / "test_plain.py").write_text("def test_plain(): pass\n")
+    assert_refused(made, made.run("--claims-gate"), "--claim all")
+
+
+def test_a_malformed_baseline_is_one_line_before_anything_is_judged(tmp_path: Path) -> None:
     made = made_of_numbers(tmp_path / "project", "supported")
     file_of(made).parent.mkdir(parents=True)
-    file_of(made).write_text(content)
+    file_of(made).write_text('{"format": 9}')
     for args in ([], ["-n", "2", "--claims-gate"]):
         assert_refused(made, made.run(*args), "tiny.json")
 

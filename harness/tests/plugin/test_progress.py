@@ -22,7 +22,7 @@ from harness.tests.plugin.projects import OK, made_of_numbers
 SYSTEM = System("cart-pole", "ppo", ("pruning.levels=3",))
 PLAN = [address(cell) for cell in all_cells(PROFILES["smoke"].cells(SYSTEM, TICKET, 0))]
 """A chain of tickets, level 0 first."""
-STANDING = Standing(0.417, 260, 484, 204.0, 182_345.0, 290.0)
+STANDING = Standing(0.417, 260, 484, 204.0, 290.0)
 
 
 class Counts:
@@ -56,10 +56,9 @@ def store() -> Any:
 def test_one_line_has_the_share_the_levels_the_time_and_the_speed() -> None:
     said = str(STANDING)
     assert len(said.splitlines()) == 1
-    for part in ("41 %", "260 of 484 levels", "3 min 24 s", "4 min 50 s left", "180,000 env_steps/s"):
+    for part in ("41 %", "260 of 484 levels", "3 min 24 s", "4 min 50 s left"):
         assert part in said
-    early = str(replace(STANDING, rate=None, left=None))
-    assert "left" not in early and "env_steps/s" not in early
+    assert "left" not in str(replace(STANDING, left=None))
 
 
 def test_a_meter_counts_what_is_in_the_store_by_its_cost(store: Any) -> None:
@@ -75,17 +74,16 @@ def test_a_meter_counts_what_is_in_the_store_by_its_cost(store: Any) -> None:
     assert Meter(cast(Store, store), []).first.share == 1.0
 
 
-def test_speed_and_time_left_are_of_what_this_run_finished(store: Any) -> None:
+def test_the_time_left_is_told_by_what_this_run_finished(store: Any) -> None:
     dense, ticket = PLAN
     store.finish(dense)
     clock = Clock()
     meter = Meter(store, PLAN, clock)
     clock.seconds += 50
-    assert (meter.look().rate, meter.look().left) == (None, None), "what was there before tells nothing"
+    assert meter.look().left is None, "what was there before tells nothing"
     store.finish(ticket)
     clock.seconds += 20
     now = meter.look()
-    assert now.rate == pytest.approx(2 * 512 / 70)  # members and env_steps of a level of the profile smoke
     assert now.left == pytest.approx(2 * 70)
     assert now.elapsed == 70
     store.finish(ticket)
@@ -125,7 +123,6 @@ def reporter(pytestconfig: pytest.Config, file: io.StringIO, verbosity: int = 0)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LIVE_SECONDS", 0.02)
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.02)
-    monkeypatch.setattr(progress, "LOOKING_SHARE", 1.0)
     monkeypatch.setenv("TERM", "xterm")
 
 

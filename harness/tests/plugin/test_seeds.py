@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.plugin import seeds
-from harness.plugin.seeds import added_seeds, fresh_block, what_would_decide
+from harness.plugin.options import Settings
+from harness.plugin.seeds import added_seeds, fresh_block, on_fresh_seeds, what_would_decide
 from harness.results.schema import MoreSeeds
 from harness.tests.factory import finding
 from harness.tests.plugin.projects import OK, Project, made_of_numbers
@@ -44,7 +46,9 @@ def test_the_command_plans_as_many_fresh_seeds_as_are_said_to_do_on_a_block_not_
 
 def settings(count: int, history: Path | None = None) -> Any:
     profile = SimpleNamespace(name="scaled", seeds=count, altered=[], chunk=20)
-    return SimpleNamespace(profile=profile, block=0, history=history, own_arguments="")
+    made = SimpleNamespace(profile=profile, block=0, own_seeds=20, history=history, own_arguments="")
+    made.command = partial(Settings.command, made)
+    return made
 
 
 def judge(*multiples: float) -> Any:
@@ -53,7 +57,7 @@ def judge(*multiples: float) -> Any:
 
 
 UNDECIDED = finding(
-    conclusion="underpowered", seeds_needed=30, cpu_seconds=600.0, rerun="pytest --claims-report=none x"
+    conclusion="underpowered", seeds_needed=30, cpu_seconds=600.0, rerun="pytest -n auto --claims-report=none x"
 )
 
 
@@ -74,6 +78,11 @@ def test_too_few_seeds_to_judge_ask_for_as_many_as_are_judged(tmp_path: Path) ->
     unknown = UNDECIDED.replace(seeds_needed=None, refusal="few seeds", n=(4,))
     decided = what_would_decide(unknown, judge(1), settings(4))
     assert decided is not None and decided.seeds == decided.fewest
+
+
+def test_fresh_seeds_are_those_of_the_next_block_and_of_this_runs_scale() -> None:
+    command = on_fresh_seeds(UNDECIDED, settings(5))
+    assert "--claims-profile scaled --claims-seed-block 1 --claims-seeds 5 --claims-report=none x" in command
 
 
 def test_what_no_number_of_seeds_decides_has_no_advice() -> None:

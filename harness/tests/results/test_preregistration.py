@@ -243,7 +243,7 @@ def registered(
         "abc",
         lambda claim, name: {"scaled": blocks} if blocks and name != (fresh or None) else {},
         reason,
-        lambda claim: "after it was judged",
+        "after it was judged",
     )
 
 
