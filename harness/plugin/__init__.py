@@ -19,10 +19,8 @@ from harness.plugin import options
 
 if TYPE_CHECKING:
     from harness.judging.judge import Judge
-    from harness.plugin.collection import Suite
     from harness.plugin.session import ClaimsSession
 
-_STARTED = pytest.StashKey[pytest.Session]()
 _CLAIMS = pytest.StashKey["ClaimsSession"]()
 
 
@@ -60,18 +58,13 @@ def pytest_configure(config: pytest.Config) -> None:
         _claims(config)
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Keep the session for `pytest_xdist_setupnodes`."""
-    session.config.stash[_STARTED] = session
-
-
 @pytest.hookimpl(optionalhook=True, trylast=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
     """The controlling process collects as well, before any worker starts: it must know what to expect.
 
     Where a file can't be collected, no worker starts, and the run ends as it does without workers.
     """
-    session = config.stash[_STARTED]
+    session: Any = config.pluginmanager.get_plugin("session")
     failed: BaseException | None = None
     try:
         session.perform_collect()
@@ -105,14 +98,10 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 @pytest.fixture
 def judge(request: pytest.FixtureRequest) -> "Judge":
     """The judge of this item; see `harness.Judge`."""
-    if _CLAIMS not in request.config.stash:
-        pytest.fail("only a test marked by harness.claim(...) has a judge", pytrace=False)
-    return request.config.stash[_CLAIMS].judge_of(request.node)
-
-
-def suite_of(config: pytest.Config) -> "Suite":
-    """The claims of this session."""
-    return _claims(config).suite
+    made = request.config.stash[_CLAIMS].judge_of(request.node) if _CLAIMS in request.config.stash else None
+    if made is None:
+        pytest.fail("only a test marked by harness.claim(...) can use the fixture `judge`", pytrace=False)
+    return made
 
 
 def _claims(config: pytest.Config) -> "ClaimsSession":

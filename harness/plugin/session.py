@@ -124,15 +124,12 @@ class ClaimsSession:
         """Stop the progress line before results appear."""
         self._stop_progress()
 
-    def judge_of(self, item: pytest.Item) -> Judge:
-        """The judge of an item; skips or fails the item where its evidence is missing."""
-        judge: Judge | None = item.stash.get(JUDGE, None)
-        if judge is None:
-            pytest.fail("only a test marked by harness.claim(...) can use the fixture `judge`", pytrace=False)
-        if judge.nodeid in self.suite.unfinished:
+    def judge_of(self, item: pytest.Item) -> Judge | None:
+        """An item's judge; None if it judges no claim. Skips or fails the item if its evidence is missing."""
+        judge = item.stash.get(JUDGE, None)
+        if judge and judge.nodeid in self.suite.unfinished:
             pytest.skip(self.suite.unfinished[judge.nodeid])
-        problem = self.suite.failure_of(judge)
-        if problem is not None:
+        if judge and (problem := self.suite.failure_of(judge)):
             pytest.fail(f"its evidence could not be computed: {problem}", pytrace=False)
         return judge
 
@@ -215,29 +212,21 @@ class ClaimsSession:
             self._say(problem, yellow=True)
         self._remember(run)  # before the report, which draws it
         report = config.hook.pytest_claims_report
-        written = [
-            self._write(
-                session, "report", settings.report, lambda to: report(run=run, path=to, history=settings.history)
-            ),
-            self._write(session, "findings", settings.findings, lambda to: schema.write(run, to)),
-        ]
-        if all(written):
-            for what, path in settings.outputs.items():
+        writers: dict[str, Callable[[Path], object]] = {
+            "report": lambda path: report(run=run, path=path, history=settings.history),
+            "findings": lambda path: schema.write(run, path),
+        }
+        for what, path in settings.outputs.items():
+            try:
+                writers[what](path)
                 self._said.append((f"{what}: {path}", {}))
-
-    def _write(self, session: pytest.Session, what: str, path: Path | None, write: Callable[[Path], object]) -> bool:
-        try:
-            if path is not None:
-                write(path)
-            return True
-        except OSError as error:
-            self._say(
-                f"the {what} {path} can't be written: {options.reason(error)}; the evidence is complete, so the same"
-                " command will write it without training",
-                red=True,
-            )
-            session.exitstatus = INTERNAL_ERROR
-            return False
+            except OSError as error:
+                self._say(
+                    f"the {what} {path} can't be written: {options.reason(error)}; the evidence is complete, so the"
+                    " same command will write it without training",
+                    red=True,
+                )
+                session.exitstatus = INTERNAL_ERROR
 
     def _update_baseline(self, code: int, run: RunResult) -> int:
         """Write the baseline, or say why not; returns the exit code."""

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -13,7 +13,6 @@ from harness.plugin.gate import (
     Gate,
     exit_code,
     fails,
-    is_expected,
     lines,
     open_gate,
     refuse_altered,
@@ -21,7 +20,7 @@ from harness.plugin.gate import (
     result_of,
 )
 from harness.results.baseline import of_run
-from harness.results.schema import Conclusion, Finding, Standing
+from harness.results.schema import Finding
 from harness.tests.evidence.processes import Ran, run_pytest
 from harness.tests.factory import claim_result, drift, finding, run_result
 from harness.tests.plugin.projects import (
@@ -102,16 +101,6 @@ def test_of_several_reasons_to_fail_the_first_counts() -> None:
         ([stood("supported")], False, None, OK),
     ):
         assert exit_code(findings, others, given, baseline) == code  # type: ignore[arg-type]
-
-
-def test_only_a_recorded_contradiction_is_expected() -> None:
-    expected = [
-        (conclusion, standing)
-        for conclusion in get_args(Conclusion)
-        for standing in (None, *get_args(Standing))
-        if is_expected(stood(conclusion, standing))
-    ]
-    assert expected == [("contradicted", "as recorded")]
 
 
 # What is compared
@@ -201,13 +190,12 @@ def test_what_the_baseline_records_is_expected(based: Project) -> None:
     assert based.run("--claims-baseline=none").code == FAILED
 
 
-def test_what_was_supported_and_has_drifted_away_turns_the_gate_red_with_workers_and_without(based: Project) -> None:
+def test_what_was_supported_and_has_drifted_away_turns_the_gate_red(based: Project) -> None:
     based.add("supported", "judge.greater(difference(0.0), min_effect=0.05)", runs="")
     try:
-        for args in (["-v"], ["-x", "-n", "2"]):
-            ran = based.run("--claims-gate", *args)
-            assert ran.code == FAILED, ran.text
-            assert standing_of(based, "supported") == "regressed"
+        ran = based.run("--claims-gate")
+        assert ran.code == FAILED, ran.text
+        assert standing_of(based, "supported") == "regressed"
         assert based.run().code == OK, "only --claims-gate asks for more than that nothing is contradicted"
     finally:
         based.add("supported", runs="")
@@ -224,13 +212,12 @@ def test_what_becomes_of_another_experiment_is_an_option(based: Project, what: s
     assert ("pruning.rate=0.3" in ran.text) == (what != "compare")
 
 
-@pytest.mark.parametrize("body", ['raise LookupError("gone")', "pass"])
-def test_a_finding_turned_error_fails_with_a_code_of_its_own(based: Project, body: str) -> None:
-    based.add("supported", body, runs="")
+def test_a_finding_turned_error_fails_with_a_code_of_its_own(based: Project) -> None:
+    based.add("supported", "pass", runs="")
     try:
         assert based.run("--claims-gate").code == NO_RESULT
         before = file_of(based).read_bytes()
-        ran = based.run("--claims-update-baseline", "-n", "2")
+        ran = based.run("--claims-update-baseline")
         assert ran.code == NO_RESULT, ran.text
         assert file_of(based).read_bytes() == before, "a run without all its results is no baseline"
     finally:
@@ -294,10 +281,10 @@ def test_a_baseline_that_is_asked_for_must_be_there(tmp_path: Path, args: list[s
     assert_refused(made, made.run(*args), ".json", "--claims-update-baseline")
 
 
-def test_a_gate_without_a_claim_is_refused(tmp_path: Path) -> None:
+def test_a_baseline_without_a_claim_is_refused(tmp_path: Path) -> None:
     made = made_of_numbers(tmp_path / "project")
     (made.folder / "claims" / "test_plain.py").write_text("def test_plain(): pass\n")
-    assert_refused(made, made.run("--claims-gate"), "--claim all")
+    assert_refused(made, made.run("--claims-update-baseline"), "--claim all")
 
 
 def test_a_malformed_baseline_is_one_line_before_anything_is_judged(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_smoke_runs_and_controls_leave_the_last_verdicts_and_the_evidence_of_rea
     assert broken.evidence == here / "controls" / "evidence"
     assert broken.report == here / "controls" / "report.html"
     assert broken.history == here / "controls" / "history.sqlite"
-    assert "--claims-set pruning.shuffle=rows --claims-control random-mask" in broken.arguments
+    assert "--claims-set pruning.shuffle=rows --claims-control random-mask" in broken.own_arguments
     assert settings("--claims-control=random-mask", "--claims-report=r.html").report == pytester.path / "r.html"
 
 
