@@ -150,8 +150,7 @@ def _export(chosen: argparse.Namespace) -> int:
         return _export_table(cells, chosen.csv)
     if chosen.archive.is_dir():
         raise CommandError(f"{chosen.archive} is a folder; name the archive to write")
-    finished = [cell for cell in cells if cell.state in ("complete", "stale")]
-    finished = [cell for cell in finished if len(cell.finished) == len(cell.levels)]
+    finished = [cell for cell in cells if cell.description and len(cell.finished) == len(cell.levels)]
     if _print_damage(finished, sys.stdout):
         print("nothing was exported; compute the damaged cells again first")
         return FOUND
@@ -166,8 +165,6 @@ def _export_table(cells: Sequence[StoredCell], name: str) -> int:
     count = write_csv(cells, table)
     if name == "-":
         sys.stdout.write(table.getvalue())
-    elif path.exists() and not path.is_file():  # a pipe or a device: to be written, not replaced
-        path.write_text(table.getvalue())
     else:
         replace_file(path.resolve(), table.getvalue().encode())
     damage = _print_damage(cells, sys.stderr)
@@ -217,12 +214,10 @@ def _set_apart(cells: Sequence[StoredCell]) -> dict[str, list[str]]:
         ).append(cell)
     found = {}
     for group in alike.values():
-        counts = Counter((name, repr(value)) for cell in group for name, value in cell.settings.items())
-        for cell in group:
-            own = ((name, repr(value)) for name, value in sorted(cell.settings.items()))
-            found[cell.key] = [
-                name for name, value in own if counts[name, value] < len(group) and name != "network.hidden"
-            ]
+        settings = [{(name, repr(value)) for name, value in cell.settings.items()} for cell in group]
+        shared = settings[0].intersection(*settings)
+        for cell, own in zip(group, settings, strict=True):
+            found[cell.key] = sorted({name for name, _ in own - shared} - {"network.hidden"})
     return found
 
 

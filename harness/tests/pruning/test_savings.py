@@ -182,13 +182,13 @@ def double(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness.pruning.imp, "initial_networks", exact)
 
 
-def both(learner: str, scope: str = "actor", **savings: bool) -> list[tuple[Level, Watched]]:
-    """One update of sparse networks with these savings, and without them."""
+def both(learner: str, scope: str, *switches: str, hidden: tuple[int, ...] = (16, 16)) -> list[tuple[Level, Watched]]:
+    """One update of sparse networks with these of `LEAVING_OUT` alone, and without any."""
     found = []
     for on in (True, False):
-        watched = Watched(ONE_UPDATE[learner])
-        chosen = {name: value if on else not value for name, value in savings.items()}
-        found.append((sparse_level(experiment_of(watched, scope, **chosen)), watched))
+        watched, chosen = Watched(ONE_UPDATE[learner]), {name: on and name in switches for name in LEAVING_OUT}
+        e = dataclasses.replace(experiment_of(watched, scope, **chosen), network=Network(hidden))
+        found.append((sparse_level(e), watched))
     return found
 
 
@@ -204,12 +204,7 @@ def assert_same_to_1e_10(with_it: Level, without: Level, watched: Watched) -> No
 @leaving_out
 def test_one_update_without_what_is_left_out_is_the_same(learner: str, scope: str, switch: str, double: None) -> None:
     """The same draws, so the same actions and batches; the same update to 1e-10, and returns; the rest stays."""
-    others = dict.fromkeys(set(LEAVING_OUT) - {switch}, False)
-    found = []
-    for on in (True, False):
-        watched = Watched(ONE_UPDATE[learner])
-        found.append((sparse_level(experiment_of(watched, scope, **others, **{switch: on})), watched))
-    (with_it, on_), (without, off) = found
+    (with_it, on_), (without, off) = both(learner, scope, switch)
     assert [mlp.sizes for mlp in on_.networks.values()] != [mlp.sizes for mlp in off.networks.values()]
     assert on_.generators == off.generators
     assert_same_to_1e_10(with_it, without, off)
@@ -469,7 +464,7 @@ class TestEndsOfTheScale:
             return networks, {ACTOR: masks}
 
         monkeypatch.setattr(harness.pruning.imp, "start_level", start)
-        (with_it, on_), (without, off) = both(learner, **dict.fromkeys(LEAVING_OUT, True))
+        (with_it, on_), (without, off) = both(learner, "actor", *LEAVING_OUT)
         widths = [min(16, max(1, int(reaches.sum(axis=1).max()))) for reaches in reaches_an_output(masks)[:-1]]
         assert on_.networks[ACTOR].sizes == (4, *widths, 2)
         assert_same_to_1e_10(with_it, without, off)  # output biases learn
@@ -477,12 +472,7 @@ class TestEndsOfTheScale:
 
     @learners
     def test_networks_without_hidden_layers_leave_out_their_idle_inputs(self, learner: str, double: None) -> None:
-        found = []
-        for on in (True, False):
-            watched = Watched(ONE_UPDATE[learner])
-            e = experiment_of(watched, leave_out_zero_inputs=on)
-            found.append((sparse_level(dataclasses.replace(e, network=Network(hidden=()))), watched))
-        (with_it, on_), (without, off) = found
+        (with_it, on_), (without, off) = both(learner, "actor", "leave_out_zero_inputs", hidden=())
         assert (on_.networks[ACTOR].sizes, off.networks[ACTOR].sizes) == ((4, 2), (6, 2))
         assert_same_to_1e_10(with_it, without, off)
 
