@@ -55,11 +55,14 @@ def drain(
         costs = Costs.of(store.folder)
         pending = dict(sorted(pending.items(), key=lambda item: costs.seconds(item[1].cell), reverse=True))
     while pending:
-        if not any(_take(where, pending, store, result, on_level) for where in pending.values()):
+        taken = next((n for n, where in pending.items() if _take(where, pending, store, result, on_level)), None)
+        if taken is not None:
+            del pending[taken]
+            continue
+        left = {name: where for name, where in pending.items() if not store.is_complete(where)}
+        if len(left) == len(pending):  # no other process has finished any either
             time.sleep(WAIT_SECONDS)
-        pending = {
-            name: where for name, where in pending.items() if name not in result.failed and not store.is_complete(where)
-        }
+        pending = left
     return result
 
 

@@ -1,5 +1,6 @@
 """A pytest session that has claims: compute pending cells, judge, and report."""
 
+import gc
 import os
 import shlex
 import signal
@@ -166,6 +167,7 @@ class ClaimsSession:
         except KeyboardInterrupt:  # between judging and the last file written
             self._say("interrupted before everything was written; run the same command again to write it", red=True)
             session.exitstatus = INTERRUPTED
+        gc.freeze()  # pytest collects garbage at its end: half a second for all that claims have imported
         return (yield)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
