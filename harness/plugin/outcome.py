@@ -126,7 +126,7 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
         controls=tuple(claim.controls),
         verdict=verdict,
         summary=f"{verdict} at {settings.profile}. {sentence}{added}",
-        preregistration=mark(suite.own_claims, name, registered, settings, findings),
+        preregistration=mark(suite.own_claims, name, registered, settings),
         expected=None if suite.own_claims.partial else len(suite.collected[name]),
         cpu_seconds=sum(suite.store.cpu_seconds(cells[cell.id]) for cell in suite.cells_of(name) if cell.id in cells),
         findings=tuple(findings),

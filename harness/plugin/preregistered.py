@@ -1,6 +1,6 @@
 """Preregistration as a session sees it: what its claims commit themselves to, and registering them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from harness.results import baseline, history, preregistration
 from harness.results.baseline import Baseline
 from harness.results.preregistration import FRESH, Blocks, Commitments, Register, Registered
 from harness.results.provenance import provenance
-from harness.results.schema import Finding, Preregistered
+from harness.results.schema import Preregistered
 
 CLAIMS = SUITE_ROOT / "claims"
 """This suite's own claims."""
@@ -48,14 +48,12 @@ class OwnClaims:
         return commitments_of(asked, [replace(settings.profile, seeds=settings.own_seeds)])
 
 
-def mark(
-    claims: OwnClaims, claim: str, known: Register, settings: Settings, findings: Iterable[Finding]
-) -> Preregistered:
+def mark(claims: OwnClaims, claim: str, known: Register, settings: Settings) -> Preregistered:
     """The note on preregistration beside a claim's verdict; empty for a claim from outside this suite."""
     if claim not in claims:
         return Preregistered()
     profile, block = settings.profile, settings.block
-    found = preregistration.mark(known, claims.registrable, claim, profile.name, block, findings, claims.partial)
+    found = preregistration.mark(known, claims.registrable, claim, profile.name, block, claims.partial)
     if not profile.gives_findings:
         return found.replace(changed=(), note="")
     if found.registered and (otherwise := _otherwise(settings)):

@@ -17,7 +17,7 @@ from harness import files
 from harness.canonical import canonical_json
 from harness.files import FixtureError, replace_file
 from harness.results.model import Model, dump, in_a_line
-from harness.results.schema import Count, Finding, Preregistered
+from harness.results.schema import Count, Preregistered
 
 FORMAT: Literal[2] = 2
 FRESH = "fresh"
@@ -235,11 +235,11 @@ def registered_anew(
 
 
 def mark(
-    known: Register, now: Commitments, claim: str, profile: str, block: int, findings: Iterable[Finding], partial: bool
+    known: Register, now: Commitments, claim: str, profile: str, block: int, partial: bool = False
 ) -> Preregistered:
     """The note on preregistration beside a claim's verdict at this profile and seed block.
 
-    findings: the claim's, as judged. partial: whether some of its items may just not have been collected.
+    partial: whether some of its items may just not have been collected.
     """
     held = known.claims.get(claim)
     if held is None:
@@ -252,12 +252,6 @@ def mark(
         then = [*entry.changed.get("", ()), *entry.changed.get(profile, ())]
         if then and not entry.reason and block in entry.evidence.get(profile, ()):
             said.append(f"changed since evidence of block {block}: {'; '.join(then)} (registered on {entry.when[:10]})")
-    for finding in findings:
-        written = held.hypotheses.get(_function(finding.name))
-        if finding.judged and written and not changed and written.min_effect not in (None, finding.min_effect):
-            said.append(
-                f"judged with {finding.min_effect:g}, but registered with {written.min_effect:g} ({finding.name})"
-            )
     return Preregistered(hash=known.digest(claim), registered=held.when, changed=tuple(said), note=note)
 
 

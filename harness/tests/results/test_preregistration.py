@@ -32,7 +32,6 @@ from harness.results.preregistration import (
     settings_differ,
 )
 from harness.results.schema import ClaimResult
-from harness.tests.factory import finding
 from harness.tests.plugin.projects import BASELINE, OK, TINY, TREE, USAGE, Project, project
 
 CLAIMED = Claim("a-claim", "0", "all", 1, "returns", says="It is so")
@@ -248,14 +247,14 @@ def registered(
 
 
 def marked(known: Register, now: Commitments, block: int = 0, profile: str = "scaled") -> tuple[str, ...]:
-    return mark(known, now, "a-claim", profile, block, (), partial=False).changed
+    return mark(known, now, "a-claim", profile, block).changed
 
 
 def test_only_blocks_that_were_judged_stay_marked_when_a_change_is_registered(written: Write) -> None:
     after = written(SMALLER)
     first = registered(EMPTY, written(), "2026-11-22", 0)
     assert registered(first, written(), "2026-11-23", 0) == first, "what is registered as it is stays as it was"
-    kept = [mark(first, written(), "a-claim", "scaled", block, (), partial=False) for block in (0, 1)]
+    kept = [mark(first, written(), "a-claim", "scaled", block) for block in (0, 1)]
     assert [(held.registered, held.changed) for held in kept] == [("2026-11-22", ())] * 2
     assert [held.note for held in kept] == ["after it was judged", ""], "on the blocks on which it was"
     (said,) = marked(first, after, 7)
@@ -282,15 +281,8 @@ def test_a_refactoring_keeps_the_day_and_marks_nothing(written: Write) -> None:
     after = written(("share at", "share of"))
     again = registered(first, after, "2026-11-23", 0, reason="refactoring")
     assert again.claims["a-claim"].history[-1].changed  # to be reviewed
-    found = mark(again, after, "a-claim", "scaled", 0, (), partial=False)
+    found = mark(again, after, "a-claim", "scaled", 0)
     assert (found.registered, found.changed) == ("2026-11-22", ())
-
-
-def test_a_margin_that_is_not_the_one_of_the_source_is_named(written: Write) -> None:
-    known = registered(EMPTY, written(), "2026-11-22")
-    judged = [finding(claim="a-claim", name=ONE, min_effect=0.01), finding(claim="a-claim", name=OTHER)]
-    (said,) = mark(known, written(), "a-claim", "scaled", 0, judged, partial=False).changed
-    assert "0.01" in said and "0.05" in said and ONE in said
 
 
 @pytest.fixture
