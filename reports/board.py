@@ -54,7 +54,7 @@ class BoardCell:
 @dataclass(frozen=True)
 class BoardLine:
     """One claim's row. systems: keys of all columns that it has findings in. changes: its findings that are not as the
-    baseline has them, the worst first; compared: whether any could be held against it. waits: why none of its findings
+    baseline has them, the worst first; compared: whether any could be compared with it. waits: why none of its findings
     was run, where that is one reason."""
 
     cells: tuple[BoardCell, ...]

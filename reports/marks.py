@@ -64,7 +64,7 @@ class Mark:
 
 
 def mark(word: str, known: Words, count: int = 1) -> Mark:
-    """Look a word up in `known`; one that it does not have stays what it is."""
+    """Look a word up in `known`; an unknown word has no meaning."""
     return Mark(word, *known.get(word, ("none", "question", "")), count=count)
 
 

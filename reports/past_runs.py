@@ -1,4 +1,4 @@
-"""What became of a claim's findings from run to run, and where they changed.
+"""The findings of a claim from run to run, and where they changed.
 
 Complete runs with the very same numbers, as the same evidence judged again has them, are one result with a count. A
 finding changed where its conclusion did; where what was asked of it did; and where its effect differs, by the drift
@@ -73,7 +73,7 @@ def read(path: Path | None, run: RunResult) -> PastRuns:
 
 
 def of_claim(claim: str, past: PastRuns, run: RunResult) -> ClaimHistory | None:
-    """Tell what became of one claim; returns None where no history is kept."""
+    """The history of one claim; None where no history is kept."""
     if not past.kept:
         return None
     if past.problem:

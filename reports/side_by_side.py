@@ -19,7 +19,7 @@ ASKED = ("kind", "min_effect", "unit")
 
 @dataclass(frozen=True)
 class Side:
-    """One finding in one run. run: which, in a word or two. more: what else is said of it there."""
+    """One finding in one run. run: a short name of it. more: remarks on it there."""
 
     run: str
     finding: Finding
@@ -28,7 +28,7 @@ class Side:
 
 @dataclass(frozen=True)
 class SideRow:
-    """One finding in each run that has it. sign: what became of it. One in another unit than the first is not drawn."""
+    """One finding in each run that has it. sign: how it changed. One in another unit than the first is not drawn."""
 
     sides: tuple[Side, ...]
     sign: Mark | None

@@ -47,7 +47,7 @@ class ShownTable:
 
 @dataclass(frozen=True)
 class ClaimControls:
-    """How the controls of one claim came out. `killed` of `applied`; others: outcomes that are neither, and how often;
+    """The outcomes of one claim's controls. `killed` of `applied`; others: outcomes that are neither, and how often;
     twin: what the claim comes to with nothing broken; twin_holds: whether there was anything to take away."""
 
     killed: int

@@ -36,7 +36,7 @@ TABLE_8 = DQN(env_steps=1_000_000, learning_starts=16_384)
 BLOCK = 98
 """Of seeds: neither tuned on nor judged on."""
 SIZES = (1, 5, 10, 20, 40, 80, 160)
-"""Members of one population; targets are asked of `MANY`."""
+"""Members of one population; targets apply to `MANY`."""
 MANY, RUNS = 40, 5
 DENSITIES = (1.0, 0.49, 0.24, 0.12, 0.06, 0.02)
 

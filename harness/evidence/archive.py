@@ -37,9 +37,8 @@ def write_archive(path: Path, cells: Sequence[StoredCell]) -> None:
 
 
 def read_archive(path: Path, store: Path) -> Iterator[tuple[str, str]]:
-    """Take the cells of an archive into a store: each cell's key, and what became of it.
-
-    That is "imported", "is there already" or "refused: " and why.
+    """Take the cells of an archive into a store; yields each cell's key and outcome: "imported", "is there already",
+    or "refused: " and why.
 
     Raises ArchiveError, before anything is taken, for what is no archive of cells: no file but those of a cell's
     folder. Each cell is checked (names, checksums, shapes, and that its key is made of what it describes), then taken

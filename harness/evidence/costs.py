@@ -1,8 +1,8 @@
-"""What a cell will cost, in CPU seconds: to start the longest cells first, and to say how long a plan takes.
+"""Estimates of a cell's cost in CPU seconds, to start the longest cells first and to say how long a plan takes.
 
-It is what levels of the same task, learner and network took that a store holds, per member and env_step, or else levels
-of the same learner; where the store has neither, what this suite's learners took on a 2-core AMD EPYC. Episodes have no
-known length, and members may stop early, so that an estimate may be wrong by half. No result depends on it.
+An estimate rests on the stored levels of the same task, learner and network, per member and env_step, or else on those
+of the same learner. Where the store has neither, it rests on what this suite's learners took on a 2-core AMD EPYC.
+Episodes have no known length, and members may stop early, so an estimate may be wrong by half. No result depends on it.
 """
 
 import statistics
@@ -17,11 +17,11 @@ from harness.evidence.stored_cell import inventory
 from harness.experiment import Cell
 
 SECONDS_PER_STEP = 1e-6
-"""Of an env_step, for each member, its evaluations included."""
+"""CPU seconds of an env_step, for each member, including its evaluations."""
 SECONDS_PER_SAMPLE = 0.5e-6
-"""Of a sample in an update, for each member."""
+"""CPU seconds of a sample in an update, for each member."""
 SECONDS_PER_PRODUCT = 1e-10
-"""Of a sample in an update, for each member and weight between hidden units, more."""
+"""Further CPU seconds of a sample in an update, for each member and weight between hidden units."""
 LEAST_STEPS = 10_000
 """env_steps of all members of a cell from which on its cost counts: shorter trainings take most of it to start."""
 
@@ -30,13 +30,13 @@ Kind = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Costs:
-    """What levels cost. rates: the median of CPU seconds per member and env_step by kind of cell: see `_kinds`."""
+    """The costs of levels. rates: the median of CPU seconds per member and env_step by kind of cell: see `_kinds`."""
 
     rates: Mapping[Kind, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, store: Path) -> "Costs":
-        """As the levels in a store say; nothing is known where it can't be read."""
+        """The costs of the levels in a store; empty where it can't be read."""
         found: dict[Kind, list[float]] = {}
         try:
             cells = inventory(store)
@@ -64,7 +64,7 @@ class Costs:
 
 
 def estimated_seconds(cell: Cell) -> float:
-    """CPU seconds of a cell, where no store is there to ask."""
+    """CPU seconds of a cell, estimated without a store."""
     return Costs().seconds(cell)
 
 
@@ -75,6 +75,6 @@ def env_steps(cell: Cell) -> int:
 
 
 def _kinds(settings: Mapping[str, Any]) -> tuple[Kind, Kind]:
-    """What a cell's cost goes by, from plain settings: the narrower kind first."""
+    """The kinds of cells whose cost is comparable, from plain settings: the narrower kind first."""
     learner = settings["learner.type"]
     return (settings["task.type"], learner, tuple(settings["network.hidden"])), (learner,)

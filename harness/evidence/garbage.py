@@ -1,4 +1,4 @@
-"""What in a store nothing can use any more, and its removal."""
+"""Find and remove the files of a store that nothing can use any more."""
 
 import contextlib
 import re

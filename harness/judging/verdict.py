@@ -26,7 +26,7 @@ def conclude(kind: Kind, min_effect: float, outcome: Outcome) -> tuple[Conclusio
       non-inferior  supported if lower > -d; contradicted if upper < -d
     else underpowered, and so is every refused outcome.
 
-    Where an outcome has guarded bounds, "within (-d, d)" and "lower > -d" are asked of them. Raises
+    Where an outcome has guarded bounds, "within (-d, d)" and "lower > -d" apply to them. Raises
     ValueError for a negative or infinite d, or a margin of 0. An effect or bound that is no number, and an infinite
     effect, are underpowered too: nothing is shown.
     """

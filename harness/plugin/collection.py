@@ -61,7 +61,7 @@ class Suite:
         self.scene = Scene(self.settings.profile, self.settings.block, self.store)
 
     def select(self, session: pytest.Session, items: list[pytest.Item]) -> list[pytest.Item]:
-        """Bind the items of claims, and return those that this session is asked for.
+        """Bind the items of claims, and return those that this session selects.
 
         In another project this suite's own claims are added to `items` if `--claim` names them. Raises
         pytest.UsageError for a name that no claim has, and for two modules that declare one claim.
@@ -174,7 +174,7 @@ class Suite:
         item.stash[JUDGE] = Judge(claim, item.name, item.nodeid, hypothesis, runs, rerun, gives)
 
     def _of_profile(self, items: list[pytest.Item]) -> list[pytest.Item]:
-        """The items that are judged at this profile; `later` and `waiting` tell of the others.
+        """The items that are judged at this profile; `later` and `waiting` hold the others.
 
         A claim of which nothing is judged at this profile is judged as a whole if --claim names it.
         """
@@ -202,7 +202,7 @@ class Suite:
 
 
 def not_run(judge: Judge) -> Finding:
-    """The finding of an item that gave none."""
+    """The finding of an item without a result."""
     return judge.blank("not run").replace(reason="No result came back for this test.")
 
 
@@ -216,7 +216,7 @@ def collects_all(config: pytest.Config) -> bool:
 
 
 def _borrow(session: pytest.Session, items: list[pytest.Item], settings: Settings) -> None:
-    """Add this suite's claims that are asked for, where none of its own was collected and no other has that id."""
+    """Add this suite's claims that --claim names, where none of them was collected and no other claim has that id."""
     if not (settings.claims or settings.list_claims) or any(item.path.is_relative_to(CLAIMS) for item in items):
         return
     own = {claim.id for claim in map(claim_of, items) if claim}

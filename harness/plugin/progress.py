@@ -1,6 +1,6 @@
-"""How far a plan is: one line that is rewritten on a terminal, and a line a minute elsewhere.
+"""Progress of a plan: one line that is rewritten on a terminal, and a line a minute elsewhere.
 
-The process with the terminal reads it off the store, as any process may have put levels there.
+The process with the terminal reads it from the store, where any process may have put levels.
 """
 
 import os
@@ -16,12 +16,12 @@ from harness.evidence.store import Address, Store
 
 LIVE_SECONDS, LINE_SECONDS = 1.0, 60.0
 ENOUGH = 0.03
-"""The share of the work that has to be finished before a time left is shown."""
+"""The share of the work that must be finished before the time left is shown."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a plan is.
+    """The progress of a plan.
 
     share: of the estimated CPU seconds, 0 to 1. elapsed, left: seconds; left is None where it is not known yet.
     """
@@ -50,7 +50,7 @@ class Meter:
         self.first = self._standing(0.0)
 
     def look(self) -> Standing:
-        """How far the plan is now."""
+        """The progress of the plan now."""
         for where, done in self._done.items():
             if done < len(where.cell.levels):  # a finished cell stays finished, and need not be looked at again
                 self._done[where] = self._store.finished_levels(where)
@@ -68,9 +68,9 @@ class Meter:
 
 
 class Progress:
-    """A thread that shows how far the plan is, until `stop`, which leaves one line.
+    """A thread that shows the plan's progress until `stop`, which leaves one line.
 
-    It says nothing where there is nothing to compute, or at verbosity -2.
+    It prints nothing where there is nothing to compute, or at verbosity -2.
     """
 
     def __init__(self, store: Store, addresses: Iterable[Address], reporter: pytest.TerminalReporter):

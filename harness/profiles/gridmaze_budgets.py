@@ -96,8 +96,8 @@ BUDGETS = Budgets(
         "extended": _EXTENDED,
         "paper": _PAPER,
     },
-    # Nobody learns from them: they say what is to be had, by the paper's own learner for this task, at five times the
-    # scaled env_steps. (PPO gets further in as many: 36 of 42, 5 agents of block 99.)
+    # Nobody learns from them: they show the return that the paper's own learner for this task can reach, at five times
+    # the scaled env_steps. (PPO gets further in as many: 36 of 42, 5 agents of block 99.)
     experts=ExpertTraining(
         deep_q(5 * SCALED_ENV_STEPS), Network(hidden=(64, 64)), Evaluation(per_training=20, episodes=4), count=5
     ),

@@ -79,7 +79,7 @@ class Profile:
 
     @property
     def altered(self) -> list[str]:
-        """What was asked for on top of the profile, in words."""
+        """The overrides and the control on top of the profile, in words."""
         return [*map(str, self.overrides), *([f"control {self.control}"] if self.control else [])]
 
     def base(self, task: str, learner: str) -> Experiment:

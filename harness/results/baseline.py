@@ -1,4 +1,4 @@
-"""A baseline: what a complete run found, kept so that later runs can be held against it.
+"""A baseline: the findings of a complete run, kept so that later runs can be compared with it.
 
 It is written to fixtures/baselines/<profile>.json by --claims-update-baseline alone. Two runs over the same evidence
 write the same bytes but for `created`. Beside each finding it keeps what the finding had committed itself to, so that

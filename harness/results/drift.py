@@ -22,7 +22,7 @@ _ROUNDING = 1e-9
 
 
 class Shift(NamedTuple):
-    """What became of an effect, in the finding's unit.
+    """The drift of an effect between two runs, in the finding's unit.
 
     moved    the new effect less the old one
     p        two-sided, of a drift that chance moves so far beyond the margin
@@ -30,7 +30,7 @@ class Shift(NamedTuple):
     seen     the smallest drift that is found 9 times in 10 at these n where all seeds shift alike; None where none can
              be, because there are too few seeds or they do not differ. If only a few seeds collapse, the drift must be
              larger
-    differs  whether p is at most the alpha that was asked for
+    differs  whether p is at most the given alpha
     """
 
     moved: float
@@ -43,8 +43,8 @@ class Shift(NamedTuple):
 def shift(new: Sample, old: Sample, alpha: float = ALPHA, margin: float = 0.0) -> Shift:
     """Two-sample permutation test: has the effect moved by more than `margin`, either way?
 
-    The seeds of a group are dealt anew between the two runs; of a spread, a seed keeps both its conditions. p is the
-    share of deals whose drift, in standard errors, is at least (|moved| - margin) / its own. Where nothing has changed
+    The seeds of a group are permuted between the two runs; for a spread, a seed keeps both its conditions. p is the
+    share of permutations whose drift, in standard errors, is at least (|moved| - margin) / error. If nothing changed
     the runs are exchangeable, whatever the shape of their values, rare failures and ceilings included: the test then
     errs in at most alpha. The margin makes it err less, and so do seeds that both runs share. `seen` is reckoned from
     the quantile of the deals and a normal estimate.

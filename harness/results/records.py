@@ -69,7 +69,7 @@ class Record(Model):
     title                               a heading
     of                                  what was measured: the profile and its seeds, or the code
     says                                in a sentence or two, how it was measured
-    verdict                             in one sentence, what came out; ok: whether that is as it must be
+    verdict                             the result in one sentence; ok: whether the result is as it must be
     data                                the numbers behind it, plain JSON, for code
     created, commit, machine, versions  when, of what, where and by what: filled in where it is written
     origin                              where it was read from

@@ -104,7 +104,7 @@ def record(blocks: Sequence[RunResult], command: str) -> Record:
 
 
 def main(paths: Sequence[Path], fixture: bool = False) -> int:
-    """Compare, print what came out, and write the record. Returns an exit code: FAILED where the blocks disagree.
+    """Compare, print the result, and write the record. Returns an exit code: FAILED where the blocks disagree.
     Raises AgreementError."""
     blocks = read_blocks(paths)
     for key, first in found_in(blocks[0]).items():

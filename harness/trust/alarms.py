@@ -1,4 +1,4 @@
-"""How often the gate alarms where nothing has changed: runs on fresh seed blocks, each held against each other's.
+"""How often the gate fails where nothing has changed: runs on fresh seed blocks, each compared with every other.
 
 Of the same code, every alarm is a false one. Each block in turn is the baseline, and all others are gated runs.
 """
@@ -71,7 +71,7 @@ def standings(base: RunResult, run: RunResult) -> dict[Key, Drift]:
 
 
 def main(paths: Sequence[Path], fixture: bool = False) -> int:
-    """Print what came out, and write the record. Returns an exit code: FAILED where the gate alarms too often. Raises
+    """Print the result, and write the record. Returns an exit code: FAILED where the gate fails too often. Raises
     AgreementError where the runs can't be used."""
     blocks = read_blocks(paths, FEWEST)
     return publish(record(blocks, f"python -m harness alarms {' '.join(map(str, paths))}"), fixture)

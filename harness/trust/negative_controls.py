@@ -24,7 +24,7 @@ _TONES: dict[Fate, Tone] = {"killed": "good", "survived": "bad", "unclear": "bad
 
 
 def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
-    """What became of a claim under a control, and why.
+    """The fate of a claim under a control, and why.
 
     survived: all findings that the twin supports still are, and none is contradicted that was not. killed: one at least
     is lost: contradicted now and not in the twin; or supported there and now equivalent, or underpowered although the
@@ -49,7 +49,7 @@ def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
 
 
 def _told(was: Mapping[str, Finding], now: Mapping[str, Finding], names: Sequence[str]) -> str:
-    """Of one hypothesis: the first finding that was lost, and how many more."""
+    """The first lost finding of one hypothesis, and how many more."""
     old, new = was[names[0]], now[names[0]]
     told = f"{names[0]}: {old.effect:+.3g} {old.conclusion}, now {new.effect:+.3g} {new.conclusion}"
     return told + (f", and {len(names) - 1} more of this hypothesis" if len(names) > 1 else "")
@@ -107,7 +107,7 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int
 
 
 def record(twin: Mapping[str, ClaimResult], found: Mapping[str, Mapping[str, tuple[Fate, str]]], cpu: float) -> Record:
-    """The record. found: claim -> control that it declares -> what became of it and why."""
+    """The record. found: claim -> control that it declares -> its fate and why."""
     names = [name for name in CONTROLS if name != IDLE]
     alive = [f"{claim} x {name}" for claim, row in found.items() for name, (fate, _) in row.items() if fate != "killed"]
     lame = [name for name, claim in twin.items() if claim.controls and (_against(claim) or not _supported(claim))]

@@ -82,7 +82,7 @@ def cpu_seconds() -> float:
 
 
 def publish(record: records.Record, fixture: bool) -> int:
-    """Print what came out and where the record lies; returns the exit code that says whether it is as it must be."""
+    """Print the result and the record's path; returns the exit code: OK where the result is as it must be."""
     print(record.verdict)
     for folder in (records.HERE, records.COMMITTED) if fixture else (records.HERE,):
         print(f"record: {records.write(record, folder)}")
