@@ -86,15 +86,6 @@ def test_a_partial_run_is_kept_and_not_drawn_and_one_that_judged_nothing_is_not_
     assert history.judged_seeds(file, "one", "a", "scaled", (), 0) == (5,)
 
 
-def test_a_thousand_findings_are_read_in_less_than_a_second(file: Path) -> None:
-    many = run_result(claim_result(*(finding(name=f"t{i}", sample=sample(*range(20))) for i in range(25))))
-    for _ in range(40):
-        history.append(file, many)
-    began = time.process_time()
-    assert len(history.read(file, "scaled")) == 40
-    assert time.process_time() - began < 1
-
-
 def test_of_each_other_profile_the_latest_run_of_each_claim_is_shown(file: Path) -> None:
     history.append(file, run(0.1, profile="extended"))
     history.append(file, run(0.2, profile="extended"))

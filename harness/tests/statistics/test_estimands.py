@@ -155,28 +155,11 @@ def test_spread_by_hand() -> None:
     np.testing.assert_allclose(spread([[0, 0], [1, 2], [4, -1]]), [0.5, 1, 2])
 
 
-SIZES = st.lists(st.integers(1, 9), min_size=3, max_size=5).filter(lambda sizes: len(set(sizes[:-1])) > 1)
-
-
 class TestFanInGap:
     def test_by_hand(self) -> None:
         """4-8-8-2: the first layer has a fan-in of 4, the others of 8, with 64 and 16 weights: 0.5 - (32 + 12) / 80."""
         assert float(fan_in_gap([0.5, 0.5, 0.75], (4, 8, 8, 2))) == pytest.approx(-0.05)
         np.testing.assert_allclose(fan_in_gap([[[1, 0, 0], [0, 1, 1]]], (4, 8, 8, 2)), [[1, -1]])
-
-    @given(SIZES, st.data())
-    def test_it_is_that_of_the_weights_counted(self, sizes: list[int], data: st.DataObject) -> None:
-        shares = np.array([data.draw(st.floats(0, 1)) for _ in sizes[1:]])
-        layers = list(zip(sizes[:-1], sizes[1:], shares, strict=True))
-
-        def share(fan_in: int) -> float:
-            chosen = [(a * b, held) for a, b, held in layers if a == fan_in]
-            return sum(count * held for count, held in chosen) / sum(count for count, _ in chosen)
-
-        gap = float(fan_in_gap(shares, sizes))
-        assert gap == pytest.approx(share(min(sizes[:-1])) - share(max(sizes[:-1])), abs=1e-9)
-        assert -1 - 1e-9 <= gap <= 1 + 1e-9
-        assert fan_in_gap(np.full(len(shares), 0.3), sizes) == pytest.approx(0)
 
 
 class TestAreaOverWeights:
