@@ -63,11 +63,6 @@ class Costs:
         return env_steps(cell) * (SECONDS_PER_STEP + learned / learner.env_steps)
 
 
-def estimated_seconds(cell: Cell) -> float:
-    """CPU seconds of a cell, estimated without a store."""
-    return Costs().seconds(cell)
-
-
 def env_steps(cell: Cell) -> int:
     """Training env_steps of a cell, if no member stops early."""
     trainings = len(cell.levels) - cell.rewind * len([level for level in cell.levels if level > 0])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.evidence.costs import LEAST_STEPS, Costs, env_steps, estimated_seconds
+from harness.evidence.costs import LEAST_STEPS, Costs, env_steps
 from harness.evidence.store import Store, address
 from harness.experiment import Cell
 from harness.networks.mlp import Network
@@ -41,7 +41,7 @@ def test_a_cell_costs_what_levels_like_its_own_took(tmp_path: Path) -> None:
     wider = dataclasses.replace(chain, experiment=dataclasses.replace(chain.experiment, network=Network((9, 9))))
     assert costs.seconds(wider) == pytest.approx(RATE * env_steps(wider))  # of the same learner
     agents = dataclasses.replace(chain, experiment=cells.AGENTS)
-    assert costs.seconds(agents) == estimated_seconds(agents)
+    assert costs.seconds(agents) == Costs().seconds(agents)
 
 
 @pytest.mark.parametrize("spoil", ["short", "cost", "description", "none"])
@@ -51,13 +51,13 @@ def test_what_tells_nothing_is_left_out(tmp_path: Path, spoil: str) -> None:
         folder = Store(tmp_path).stored(address(one)).folder
         for path in folder.glob({"cost": "*.cost.json", "description": "cell.json"}.get(spoil, "no such file")):
             path.write_text(json.dumps({"cpu_seconds": "long"}))
-    assert Costs.of(tmp_path).seconds(cell) == estimated_seconds(cell)
+    assert Costs.of(tmp_path).seconds(cell) == Costs().seconds(cell)
 
 
 @pytest.mark.parametrize("profile", list(PROFILES))
 def test_every_system_has_a_cost_and_longer_trainings_a_larger_one(profile: str) -> None:
     for experiment in PROFILES[profile].systems.values():
         dense, chain = (Cell(experiment, condition, (0, 1)) for condition in (DENSE, TICKET))
-        assert 0 < estimated_seconds(dense) < estimated_seconds(chain)
+        assert 0 < Costs().seconds(dense) < Costs().seconds(chain)
         alone = Cell(experiment, TICKET, (0,))
-        assert estimated_seconds(chain) == pytest.approx(2 * estimated_seconds(alone))
+        assert Costs().seconds(chain) == pytest.approx(2 * Costs().seconds(alone))

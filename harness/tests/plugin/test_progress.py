@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from harness.evidence.costs import estimated_seconds
+from harness.evidence.costs import Costs
 from harness.evidence.drain import all_cells
 from harness.evidence.store import Address, Store, address
 from harness.plugin import progress
@@ -68,7 +68,7 @@ def test_a_meter_counts_what_is_in_the_store_by_its_cost(store: Any) -> None:
     store.finish(dense)
     store.finish(ticket)
     now = meter.look()
-    cost = {where: estimated_seconds(where.cell) for where in PLAN}
+    cost = {where: Costs().seconds(where.cell) for where in PLAN}
     assert now.levels == 2
     assert now.share == pytest.approx((cost[dense] + cost[ticket] / 3) / sum(cost.values()))
     assert Meter(cast(Store, store), []).first.share == 1.0
