@@ -21,7 +21,7 @@ from harness.plugin.gate import (
 )
 from harness.results.baseline import of_run
 from harness.results.schema import Finding
-from harness.tests.evidence.processes import Ran, run_pytest
+from harness.tests.evidence.processes import run_pytest
 from harness.tests.factory import claim_result, drift, finding, run_result
 from harness.tests.plugin.projects import (
     BASELINE,
@@ -299,41 +299,16 @@ MEASURED = """
     share = run.input_magnitude_at(0.5)
     judge.greater(share["pole angle"] - share["cart position"], min_effect=0.05, unit="share", span=(0, 1))
 """
-CUT_SHORT = """
-import os
-from pathlib import Path
-
-import harness.evidence.drain as draining
-
-real = draining.run_level
-cut = Path(__file__).with_name("cut")
 
 
-def run_level(cell, level, *rest):
-    if level == 2 and cut.exists():
-        cut.unlink()
-        os._exit(9)
-    return real(cell, level, *rest)
-
-
-draining.run_level = run_level
-"""
-
-
-def test_serial_parallel_and_resumed_runs_write_the_same_bytes(tmp_path: Path) -> None:
+def test_serial_and_parallel_runs_write_the_same_baseline(tmp_path: Path) -> None:
     """Each trains for itself."""
-    written = {}
-    for name, args in (("serial", ["-n", "0"]), ("parallel", ["-n", "2"]), ("resumed", ["-n", "0"])):
-        made = made_of_numbers(tmp_path / name, "contradicted")
-        (made.folder / "conftest.py").write_text((made.folder / "conftest.py").read_text() + CUT_SHORT)
+    written = []
+    for workers in ("0", "2"):
+        made = made_of_numbers(tmp_path / workers, "contradicted")
         made.add("measured", MEASURED.strip())
-        if name == "resumed":
-            (made.folder / "cut").touch()
-            assert made.run("--claims-update-baseline", *args).code == 9
-            assert list(made.evidence.rglob("level_01.npz")) and not list(made.evidence.rglob("level_02.npz"))
-        ran: Ran = made.run("--claims-update-baseline", *args)
+        ran = made.run("--claims-update-baseline", "-n", workers)
         assert ran.code == BASELINE, ran.text
-        content = json.loads(file_of(made).read_text())
-        written[name] = json.dumps({**content, "created": ""})
-    assert written["serial"] == written["parallel"] == written["resumed"]
-    assert '"measured"' in written["serial"]
+        written.append(json.loads(file_of(made).read_text()) | {"created": ""})
+    assert written[0] == written[1]
+    assert set(written[0]["claims"]) == {"contradicted", "measured"}

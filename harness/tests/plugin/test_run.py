@@ -62,6 +62,7 @@ def test_a_smoke_run_judges_nothing_writes_into_its_own_folder_and_succeeds(smok
     made = smoke.project
     assert smoke.ran.code == OK, smoke.ran.text
     assert "2 smoke in" in smoke.ran.text, "a claim is one file and no other"
+    assert "claims: 100 % of the work" in smoke.ran.text
     assert made.verdicts() == {"another-claim": "SMOKE", "ticket-effect": "SMOKE"}
     assert {finding.conclusion for finding in made.findings().values()} == {"smoke"}
     assert all(finding.effect != finding.effect and finding.p is None for finding in made.findings().values())
