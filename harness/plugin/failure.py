@@ -52,9 +52,8 @@ def _measured(finding: Finding) -> str:
     if not finding.n:
         return "nothing"
     bounds = f"{finding.effect:.3g}, bounds {finding.lower:.3g} to {finding.upper:.3g}"
-    p = "" if finding.p is None or finding.p != finding.p else f", p {_p(finding.p)}"
     seeds = " and ".join(map(str, finding.n))
-    return f"{bounds} {finding.unit}; {finding.test} test{p}, {seeds} seeds: {finding.conclusion}"
+    return f"{bounds} {finding.unit}; {finding.test} test, p {p_text(finding.p)}, {seeds} seeds: {finding.conclusion}"
 
 
 def _noise(finding: Finding) -> str:
@@ -70,8 +69,9 @@ def _noise(finding: Finding) -> str:
     return "; ".join(said) or "unknown, since these seeds do not differ"
 
 
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+def p_text(p: float | None) -> str:
+    """A p-value, or "-" where there is none."""
+    return "-" if p is None or p != p else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _row(label: str, said: str, most: int) -> list[str]:

@@ -8,6 +8,7 @@ from harness.judging.chart_data import charts_of
 from harness.judging.verdict import claim_verdict, with_q_values
 from harness.plugin import gate
 from harness.plugin.collection import Suite
+from harness.plugin.failure import p_text
 from harness.plugin.gate import Gate
 from harness.plugin.preregistered import mark, word
 from harness.plugin.progress import Meter
@@ -103,7 +104,7 @@ def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
         if finding.test and not finding.refusal:
             interval = f"{finding.effect:+.3g} [{finding.lower:.3g}, {finding.upper:.3g}] {finding.unit}"
             sees = "unknown" if finding.detectable is None else f"{finding.detectable:.2g}"
-            said = f"{interval}, p {_p(finding.p)}, n {'+'.join(map(str, finding.n))}, detectable {sees}"
+            said = f"{interval}, p {p_text(finding.p)}, n {'+'.join(map(str, finding.n))}, detectable {sees}"
         yield f"  {finding.conclusion:13} {finding.name}  {said}"
         if finding.note:
             yield f"  {'':13} {finding.note}"
@@ -190,7 +191,3 @@ def _lacking(suite: Suite, findings: Sequence[Finding]) -> str:
         if count:
             return f"{count} finding{'s' if count > 1 else ''} {words}"
     return ""
-
-
-def _p(p: float | None) -> str:
-    return "-" if p is None or p != p else "< 0.001" if p < 0.001 else f"{p:.3f}"
