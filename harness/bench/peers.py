@@ -200,11 +200,6 @@ def actor_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
     return linear_layers(policy.mlp_extractor.policy_net, policy.action_net)
 
 
-def critic_layers(policy: ActorCriticPolicy) -> list[torch.nn.Linear]:
-    """A policy's critic, layer by layer."""
-    return linear_layers(policy.mlp_extractor.value_net, policy.value_net)
-
-
 def linear_layers(*networks: torch.nn.Module) -> list[torch.nn.Linear]:
     """All linear layers, in order: of a DQN's `q_net`, those of its action values."""
     return [module for network in networks for module in network.modules() if isinstance(module, torch.nn.Linear)]

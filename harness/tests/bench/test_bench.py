@@ -75,7 +75,10 @@ def test_the_peers_ppo_goes_down_the_same_gradient():
     settings = PPO(env_steps=64, envs=4, rollout=16, entropy=0.01)
     agent = peers.agent(settings, (8, 6), seed=0)
     agent.policy.double()
-    layers = {"actor": peers.actor_layers(agent.policy), "critic": peers.critic_layers(agent.policy)}
+    layers = {
+        "actor": peers.actor_layers(agent.policy),
+        "critic": peers.linear_layers(agent.policy.mlp_extractor.value_net, agent.policy.value_net),
+    }
     networks = {name: peers.stacked(each) for name, each in layers.items()}
     ours = settings.start(CartPole(), networks, {}, [3], level=0)
     rng, count = np.random.default_rng(0), settings.samples
