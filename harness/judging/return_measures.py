@@ -1,12 +1,12 @@
 """Measures of returns: areas over the levels, break densities, how fast a dense network learns."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.controls import control_of
-from harness.judging.chains import Chains
+from harness.judging.chains import Chains, Measure
 from harness.pruning.conditions import SURVIVING, TICKET
 from harness.pruning.level import Level
 from harness.statistics import (
@@ -17,9 +17,6 @@ from harness.statistics import (
     break_density,
     normalised_return,
 )
-
-if TYPE_CHECKING:
-    from harness.judging.chains import Measure
 
 Judged = Literal["scored-return", "best-evaluation"]
 """See `Evaluation.judged`."""
@@ -162,4 +159,4 @@ def _last_evaluation(level: Level) -> np.ndarray:
     return level.evaluations[:, -1]
 
 
-RETURNS: "dict[Judged, Measure]" = {"scored-return": _scored_returns, "best-evaluation": _best_evaluations}
+RETURNS: dict[Judged, Measure] = {"scored-return": _scored_returns, "best-evaluation": _best_evaluations}
