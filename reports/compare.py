@@ -15,7 +15,7 @@ from harness.results import schema
 from harness.results.drift import ALPHA, Shift
 from harness.results.schema import ClaimResult, Finding, FindingsError, RunResult
 from reports import numbers, page
-from reports.marks import VERDICTS, Mark, mark
+from reports.marks import Mark
 from reports.side_by_side import Side, SideGroup, asked_otherwise, grouped, moved
 
 NAME = "compare.html"
@@ -77,27 +77,27 @@ class FindingPair:
 
 @dataclass(frozen=True)
 class ComparedClaim:
-    """One claim in both runs. a, b: its verdicts; None of a run that did not have it. changes: of its findings."""
+    """One claim in both runs. a, b: its verdicts; empty for a run that did not have it. changes: of its findings."""
 
     id: str
     says: str
-    a: Mark | None
-    b: Mark | None
+    a: str
+    b: str
     pairs: tuple[FindingPair, ...]
 
     @property
     def given(self) -> bool:
         """Whether both runs came to a verdict."""
-        return all(verdict and verdict.word in VERDICTS_GIVEN for verdict in (self.a, self.b))
+        return all(verdict in VERDICTS_GIVEN for verdict in (self.a, self.b))
 
     @property
     def change(self) -> Difference:
         """Say what differs most."""
-        if self.a is None or self.b is None:
+        if not self.a or not self.b:
             return "only one"
         if not self.given:
             return "not judged"
-        if self.a.word != self.b.word:
+        if self.a != self.b:
             return "verdict"
         changes = [pair.change for pair in self.pairs]
         first = min(changes, key=_ORDER.index, default="not compared")
@@ -204,8 +204,8 @@ def lines(found: Comparison) -> Iterator[str]:
     if found.partial:
         yield f"not complete: {found.partial}"
     for claim in found.claims:
-        if claim.change == "verdict" and claim.a and claim.b:
-            yield f"{claim.id}: {claim.a.word} in A, {claim.b.word} in B"
+        if claim.change == "verdict":
+            yield f"{claim.id}: {claim.a} in A, {claim.b} in B"
     yield found.words
 
 
@@ -272,7 +272,7 @@ def _claim(
         pairs.append(FindingPair(sides, shift, why or "the two samples can't be compared"))
     held = b or a
     assert held
-    before, now = (mark(claim.verdict, VERDICTS) if claim else None for claim in (a, b))
+    before, now = (claim.verdict if claim else "" for claim in (a, b))
     return ComparedClaim(held.id, held.says or held.id, before, now, tuple(pairs))
 
 

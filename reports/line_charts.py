@@ -131,7 +131,8 @@ def _draw(chart: Mapping[str, Any], kind: ChartKind) -> LineChart:
     show = percent if kind.share else effect
     legend, blocks = _shares(chart) if kind.share else _returns(chart)
     panels = _summarised(blocks, legend, kind.along)
-    ends = _extent([line for _, lines in panels for line in lines], kept)
+    bounds = [bound for _, lines in panels for line in lines for bound in (line.lower, line.mean, line.upper)]
+    ends = float(np.min(np.concatenate([*bounds, kept]))), float(np.max(np.concatenate([*bounds, kept])))
     size = (PANEL_WIDTH, PANEL_HEIGHT) if len(panels) > 1 else (WIDTH, HEIGHT)
     drawn = []
     for heading, lines in panels:
@@ -235,12 +236,6 @@ def _intervals(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _near(value: Any) -> float | None:
     x = number(value)
     return x if x is not None and abs(x) <= FAR else None
-
-
-def _extent(lines: Sequence[ChartLine], kept: Sequence[float]) -> tuple[float, float]:
-    """The least and the greatest value that has to find room on the axis."""
-    values = np.concatenate([*(bound for line in lines for bound in (line.lower, line.mean, line.upper)), kept])
-    return float(values.min()), float(values.max())
 
 
 def _levels(lines: Sequence[ChartLine], along: Along) -> list[np.ndarray]:

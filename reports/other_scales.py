@@ -30,14 +30,11 @@ NOTHING = Elsewhere({})
 
 @dataclass(frozen=True)
 class OtherScale:
-    """The claim at another scale. label: as the board names it. part: of its findings, in words, where not all were
-    judged. seeds: in words."""
+    """The claim at another scale. part: how many of its findings, in words, where not all were judged."""
 
     profile: str
     anchor: str
-    label: str
     past: PastClaim
-    seeds: str
     part: str
 
 
@@ -91,10 +88,7 @@ def told(shown: Sequence[ClaimScales]) -> tuple[str, ...]:
 def _other(profile: str, past: PastClaim, anchor: str) -> OtherScale:
     claim, judged = past.claim, sum(finding.judged for finding in past.claim.findings)
     part = "" if claim.whole else f"{judged} of {claim.expected} findings" if claim.expected else "some of its findings"
-    label = f"{profile}{', in part' if part else ''}: {claim.verdict}"
-    seeds = f"seeds {numbers.ranges(past.run.seeds)} of block {past.run.seed_block}"
-    seeds += "" if past.run.own_seeds else ", not the profile’s own number"
-    return OtherScale(profile, anchor, label, past, seeds, part)
+    return OtherScale(profile, anchor, past, part)
 
 
 def _row(sides: Sequence[Side], profiles: Sequence[str]) -> tuple[Sequence[Side], Mark | None, list[str]]:

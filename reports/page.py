@@ -2,16 +2,15 @@
 
 import base64
 import hashlib
-import json
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from pydantic_core import to_json
 
 from reports import findings_table, marks, numbers, strips
 from reports.palette import dark_css
@@ -49,7 +48,7 @@ def as_json(value: Any) -> Markup:
 
     A number that is not finite becomes null, since browsers read no JSON that holds one.
     """
-    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+    text = to_json(value, inf_nan_mode="null").decode()
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
@@ -93,11 +92,3 @@ def _environment() -> jinja2.Environment:
 def _hash(text: str) -> str:
     """As a content-security policy names an inline style or script."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

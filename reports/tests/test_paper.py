@@ -61,7 +61,6 @@ def test_the_papers_profile_has_the_papers_settings(system: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"where": "Figure 99"}, "where"),
         ({"where": "somewhere"}, "where"),
         ({"value": ""}, "value"),
         ({"value": float("inf")}, "paper.json"),
