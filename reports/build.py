@@ -36,7 +36,7 @@ class Context:
     trust: Sequence[trust_records.TrustPart] = ()
     stated: paper.Paper = field(default_factory=paper.Paper)
     paper_problem: str = ""
-    past: past_runs.PastRuns = past_runs.NOT_KEPT
+    past: past_runs.PastRuns | None = None
     elsewhere: other_scales.Elsewhere = other_scales.NOTHING
 
     @classmethod

@@ -36,10 +36,6 @@ VERDICTS_GIVEN = ("REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE")
 NAMED = 3  # claims in a sentence
 
 
-class CompareError(ValueError):
-    """The two can't be compared; the message is one line."""
-
-
 @dataclass(frozen=True)
 class FindingPair:
     """One finding in both runs, or in one of them; A's side first. shift: B's effect less A's; why: what keeps it from
@@ -146,10 +142,12 @@ class Comparison:
         for run in "AB":
             only = sum([side.run for side in pair.sides] == [run] for pair in pairs)
             words += [f"{only} only in {run}"] if only else []
-        claims = sum(claim.change == "not judged" for claim in self.claims)
-        unjudged = {"claim": claims, "finding": changes["not judged"]}
-        said = [f"{count} {what}{'s' if count > 1 else ''}" for what, count in unjudged.items() if count]
-        return "; ".join([*words, *([f"{' and '.join(said)} not judged in A or in B"] if said else [])])
+        words += (
+            [f"{count} finding{'s' if count > 1 else ''} not judged in A or in B"]
+            if (count := changes["not judged"])
+            else []
+        )
+        return "; ".join(words)
 
 
 def findings_at(path: Path) -> Path:
@@ -160,14 +158,11 @@ def findings_at(path: Path) -> Path:
 
 
 def read(path: Path) -> RunResult:
-    """Read a run's findings. Raises CompareError."""
+    """Read a run's findings. Raises FindingsError."""
     place = findings_at(path)
     if not place.is_file():
-        raise CompareError(f"no findings at {place}: name a {schema.NAME}, its folder or the report beside it")
-    try:
-        return schema.read(place)
-    except FindingsError as problem:
-        raise CompareError(str(problem)) from None
+        raise FindingsError(f"no findings at {place}: name a {schema.NAME}, its folder or the report beside it")
+    return schema.read(place)
 
 
 def compare(a: RunResult, b: RunResult) -> Comparison:
@@ -179,7 +174,8 @@ def compare(a: RunResult, b: RunResult) -> Comparison:
     claims = [_claim(claims_a.get(id), claims_b.get(id), matched[id], alpha) for id in ids]
     rows = tuple(_rows(a, b))
     unlike = [f"{what.lower()}: {x} in A, {y} in B" for what, x, y in rows if what in ("Profile", "Changes") and x != y]
-    otherwise = [id for id in claims_a if id in claims_b and _registered_otherwise(claims_a[id], claims_b[id])]
+    hashes = {id: [claims[id].preregistration.hash for claims in (claims_a, claims_b) if id in claims] for id in ids}
+    otherwise = [id for id, held in hashes.items() if all(held) and len(set(held)) > 1]
     if otherwise:
         more = f" and {len(otherwise) - NAMED} more" if len(otherwise) > NAMED else ""
         unlike.append(f"preregistered otherwise: {', '.join(otherwise[:NAMED])}{more}")
@@ -231,12 +227,6 @@ def _how_far(run: RunResult) -> str:
     """Say how far a run is that still goes on or was cut short; empty for a complete one."""
     part = run.partial
     return f"has {part.levels} of {part.of_levels} levels, {part.cells} of {part.of_cells} cells" if part else ""
-
-
-def _registered_otherwise(a: ClaimResult, b: ClaimResult) -> bool:
-    """Whether both say what they had committed themselves to, and it is not the same."""
-    before, now = a.preregistration.hash, b.preregistration.hash
-    return bool(before and now and before != now)
 
 
 def _matched(a: ClaimResult | None, b: ClaimResult | None) -> list[tuple[Side, ...]]:

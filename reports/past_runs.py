@@ -27,14 +27,10 @@ FLIPPED = Mark("another conclusion", "weak", "half", "")
 
 @dataclass(frozen=True)
 class PastRuns:
-    """The earlier runs, oldest first; or why there are none to show. kept: whether there is a history at all."""
+    """The earlier runs, oldest first; or the problem why there are none to show."""
 
     runs: tuple[RunResult, ...] = ()
-    kept: bool = True
     problem: str = ""
-
-
-NOT_KEPT = PastRuns(kept=False)
 
 
 @dataclass(frozen=True)
@@ -62,19 +58,19 @@ class _Result:
         return ", ".join(said)
 
 
-def read(path: Path | None, run: RunResult) -> PastRuns:
+def read(path: Path | None, run: RunResult) -> PastRuns | None:
     """Read the runs of this profile with these changes; a file that can't be read costs its section alone."""
     if path is None or not path.exists():
-        return NOT_KEPT
+        return None
     try:
         return PastRuns(tuple(history.read(path, run.profile, run.changes)))
     except HistoryError as error:
         return PastRuns(problem=str(error))
 
 
-def of_claim(claim: str, past: PastRuns, run: RunResult) -> ClaimHistory | None:
+def of_claim(claim: str, past: PastRuns | None, run: RunResult) -> ClaimHistory | None:
     """The history of one claim; None where no history is kept."""
-    if not past.kept:
+    if past is None:
         return None
     if past.problem:
         return ClaimHistory(f"Not shown: {past.problem}.")

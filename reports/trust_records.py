@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from harness.results import records
 from harness.results.model import in_a_line
 from harness.results.records import Record, RecordEntry, RecordTable
-from reports.marks import TONES
+from reports.marks import TONES, Mark, tally
 
 # name -> (title where there is no record, the command that would measure it)
 UNMEASURED = {
@@ -41,7 +41,7 @@ class ShownTable:
 
     table: RecordTable
     rows: tuple[tuple[RecordEntry, ...], ...]
-    tones: tuple[tuple[str, int], ...]
+    tones: tuple[Mark, ...]
     folded: bool
 
 
@@ -146,8 +146,7 @@ def _read(name: str, here: Path, committed: Path) -> TrustPart:
 
 def _table(table: RecordTable, of: int) -> ShownTable:
     rows = tuple(tuple(e if isinstance(e, RecordEntry) else records.entry(e) for e in row) for row in table.rows)
-    counts = Counter[str](entry.tone for row in rows for entry in row)
-    tones = tuple((tone, counts[tone]) for tone in TONES if counts[tone])
+    tones = tally((entry.tone for row in rows for entry in row if entry.tone in TONES), TONES)
     return ShownTable(table, rows, tones, len(rows) > OPEN_ROWS or of > OPEN_TABLES)
 
 

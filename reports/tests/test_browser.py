@@ -287,7 +287,7 @@ def test_paper_has_static_charts_the_shown_level_and_no_controls(html: str, open
             expect(page.locator(gone).locator("visible=true")).to_have_count(0)
         assert page.locator(".maps .map:visible").count() == len(examples.CHANNELS)
         assert page.locator(".frames li:visible").count() == 7
-        for words in ("Findings", "What the scaling cost", "Provenance"):
+        for words in ("Findings", "How far this run is scaled down", "Provenance"):
             expect(page.get_by_text(words, exact=True).first).to_be_visible()
 
 

@@ -116,5 +116,5 @@ def test_a_run_is_named_by_its_findings_their_folder_or_the_report_beside_them(t
     schema.write(judged(), tmp_path / schema.NAME)
     for place in (tmp_path, tmp_path / schema.NAME, tmp_path / "report.html"):
         assert compare.read(place) == judged()
-    with pytest.raises(compare.CompareError, match="nowhere"):
+    with pytest.raises(schema.FindingsError, match="nowhere"):
         compare.read(tmp_path / "nowhere.json")
