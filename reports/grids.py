@@ -5,7 +5,7 @@ templates/js/maps.js plays it, from `data`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -182,8 +182,8 @@ def _draw(chart: Mapping[str, Any], anchor: str) -> MapFigure:
     start = {name: (board.cells_by_name[name] or (-1,))[0] for name in board.moving}
     walls = board.cells_by_name.get("wall", ())
     counts = ", ".join(f"{len(cells)} {name}" for name, cells in board.cells_by_name.items() if name != "empty")
-    return MapFigure(
-        *(anchor, title, figure.view_box, runs, data),
+    return replace(
+        figure,
         picture=board.picture(f"{anchor}-walls", start, (), ()),
         legend=tuple((name, *look) for name, look in board.looks.items()),
         walls="".join(f"M{x},{y}h1v1h-1z" for y, x in (divmod(cell, columns) for cell in walls)),

@@ -41,11 +41,6 @@ class HeatMap:
     view_box: str
     body: Markup
 
-    @property
-    def data(self) -> dict[str, Any]:
-        """What the script reads."""
-        return {name: getattr(self, name) for name in ("name", "columns", "frames", "says", "small")}
-
 
 @dataclass(frozen=True)
 class HeatMaps:
@@ -63,7 +58,8 @@ class HeatMaps:
     @property
     def data(self) -> dict[str, Any]:
         """What the script reads."""
-        return {"frames": self.frames, "maps": [drawn.data for drawn in self.maps]}
+        fields = ("name", "columns", "frames", "says", "small")
+        return {"frames": self.frames, "maps": [{f: getattr(drawn, f) for f in fields} for drawn in self.maps]}
 
 
 def of_series(
