@@ -39,8 +39,9 @@ class FeatureTable(NamedTuple):
         if len(rows) == 1 and np.count_nonzero(rows) < SPARSE * rows.size:
             feature, columns = np.nonzero(rows[0])
             starts = np.searchsorted(feature, np.arange(features + 1))
-            return cls(starts, columns, rows[0, feature, columns], rows[:0], inputs)
-        own = np.ascontiguousarray(np.broadcast_to(rows, (members, features, inputs)))
+            none = np.empty((0, features, inputs), dtype=rows.dtype)
+            return cls(starts, np.ascontiguousarray(columns), rows[0, feature, columns], none, inputs)
+        own = np.array(np.broadcast_to(rows, (members, features, inputs)), order="C")  # writable, as all: one type
         return cls(np.zeros(features + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), own[0, 0, :0], own, inputs)
 
     @property
