@@ -95,3 +95,9 @@ def test_a_page_on_evidence_shows_a_store(tmp_path):
     for line in commands(ROOT / "docs" / "evidence.md"):
         done = run(line.replace("KEY", key.group()), tmp_path)
         assert done.returncode == 0, line + done.stdout + done.stderr
+
+
+def test_a_plugin_that_owns_the_option_profile_is_installed_and_clashes_with_nothing():
+    """All other tests run beside it, too: it is of `dev`."""
+    told = run("pytest --help", ROOT)
+    assert told.returncode == 0 and {"--profile", "--claims-profile"} <= set(re.findall(r"--[a-z-]+", told.stdout))
