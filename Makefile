@@ -31,7 +31,7 @@ gate: $(READY) ## judge every claim and compare it with the committed baseline; 
 headline: $(READY) ## judge only ticket-effect, mask-explains-most, bc-prunes-sparser, cart-pole-keeps-pole, kaiming-tenth-finds-inputs
 	$(BIN)/pytest -n auto --claim $(HEADLINE) $(ARGS)
 
-smoke: $(READY) ## run every claim in small, to check that everything works; nothing is judged: 1.5 core-minutes
+smoke: $(READY) ## run every claim in small, to check that everything works; nothing is judged
 	$(BIN)/pytest -n auto --claims-profile smoke $(ARGS)
 
 test: lint ## run lint and the project's own tests
