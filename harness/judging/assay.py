@@ -38,6 +38,5 @@ def insensitive(runs: Sequence[Run]) -> str:
             return (
                 f"no run shows the ticket effect on {run.system}, so a difference might not be detectable there; add a"
                 " run with assay=True"
-                " would lift this"
             )
     return ""

@@ -141,7 +141,6 @@ def read(path: Path) -> Baseline:
     raise BaselineError(
         f"the baseline {path} can't be used: {said}; restore it, or remove it and write it again with"
         " --claims-update-baseline"
-        " --claims-update-baseline"
     )
 
 
