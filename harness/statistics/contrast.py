@@ -2,7 +2,7 @@
 
 A sign-flip test is valid for a difference of two conditions, not for a contrast of three: a value that
 carries its own coefficients leaves no room to choose the wrong test by mistake
-(`choose.contrast_test` reads them).
+(`guard.contrast_test` reads them).
 """
 
 from collections.abc import Sequence

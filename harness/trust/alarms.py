@@ -39,7 +39,6 @@ def record(blocks: Sequence[RunResult], command: str) -> Record:
             f" {first.profile}: each block in turn was the baseline, and the {len(blocks) - 1} others were gated runs."
             f" At most {ALPHA:.0%} of such runs may fail. Runs that share a block are not independent, so the count"
             " is descriptive; the bound is the test's own."
-            " describes, the bound is the test's own."
         ),
         verdict=(
             f"{alarms} of {pairs} gated runs failed ({alarms / pairs:.1%}); in {leaving} ({leaving / pairs:.0%}) a"

@@ -183,7 +183,6 @@ def record(entries: Sequence[Measured], replicates: int, cpu_seconds: float) -> 
             " which keeps them valid but makes them a little less powerful. The sign-flip is not meant for"
             f" {' and '.join(map(repr, _UNTOLD))}: it alarms too often there, and so few seeds can't reveal it, so"
             ' "supported" of a pair means that the two differ, not only in their means.'
-            ' that "supported" of a pair says that the two differ, and not in their means alone.'
         ),
         verdict=verdict,
         ok=not over and worst is not None,
