@@ -81,7 +81,7 @@ def _check_places(suite: Suite) -> None:
             raise ValueError(
                 f"the {name} {path} can't be written: {reason(error)}; name another with --claims-{name}"
             ) from None
-    if settings.judges and settings.history and not settings.finished:
+    if settings.judges and settings.history and settings.history_given and not settings.finished:
         history.prove_usable(settings.history)
 
 

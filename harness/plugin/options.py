@@ -52,6 +52,8 @@ class Settings:
     findings: Path | None
     history: Path | None
     """None also in a smoke run."""
+    history_given: bool
+    """Whether the command line names it: then it must be usable, and else nothing but the history is lost."""
     strict: bool
     baseline: Path | None
     """The file that findings are compared with, or that will be written; it need not exist."""
@@ -222,6 +224,7 @@ def read(config: pytest.Config) -> Settings:
         report=report,
         findings=findings,
         history=_output(config, "history", apart) if profile.gives_findings else None,
+        history_given=_given(config, "history") is not None,
         strict=config.getini(_key("strict")) if strict is None else strict,
         baseline=_baseline_file(config, name),
         baseline_given=_given(config, "baseline") is not None,

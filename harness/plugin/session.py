@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,13 @@ class ClaimsSession:
             try:
                 self._registered = preregistration.read()
                 self._notes = added_seeds(judged, settings)
-            except (FixtureError, HistoryError) as error:
+            except FixtureError as error:
                 raise options.usage_error(error) from None
+            except HistoryError as error:
+                if settings.history_given:
+                    raise options.usage_error(error) from None
+                suite.settings = replace(settings, history=None)
+                self._say(f"{error}; this run is not added to it", yellow=True)
 
     def pytest_report_collectionfinish(self) -> str | list[str]:
         """Print the settings in effect."""

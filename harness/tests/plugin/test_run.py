@@ -22,6 +22,7 @@ from harness.tests.plugin.projects import (
     OK,
     TINY,
     TREE,
+    USAGE,
     Project,
     assert_refused,
     header,
@@ -221,6 +222,18 @@ def test_a_report_that_can_not_be_written_is_one_line_and_the_verdicts_are_told(
     assert "REPRODUCED" in ran.text
     (line,) = [line for line in ran.text.splitlines() if "no space left on device" in line]
     assert "report.html" in line
+
+
+def test_a_history_that_can_not_be_used_costs_a_line_unless_the_command_line_names_it(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    history = made.folder / ".claims" / "history.sqlite"
+    history.parent.mkdir()
+    history.write_text("of an earlier version, or damaged")
+    ran = made.run()
+    assert ran.code == OK, ran.text
+    assert made.verdicts() == {"supported": "REPRODUCED"}
+    assert len([line for line in ran.text.splitlines() if str(history) in line]) == 1
+    assert made.run(f"--claims-history={history}").code == USAGE
 
 
 # Evidence that can't be computed
