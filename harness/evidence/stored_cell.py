@@ -205,9 +205,10 @@ def read_json(path: Path) -> Any:
 def _describes(content: Any, key: str) -> bool:
     """Whether this is the cell.json of the cell with this key, which is made of the hashes of what it says."""
     try:
-        id = hashlib.sha256(canonical_json(content["cell"]).encode()).hexdigest()
-        return bool(key == key_of(id, content["engine"]))
-    except (KeyError, TypeError, ValueError):
+        cell, engine = content["cell"], content["engine"]
+        is_cell = bool(_levels(cell) and cell["seeds"]) and all(isinstance(part, dict) for part in engine.values())
+        return is_cell and key == key_of(hashlib.sha256(canonical_json(cell).encode()).hexdigest(), engine)
+    except (AttributeError, KeyError, TypeError, ValueError):
         return False
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import os
@@ -11,11 +12,13 @@ import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from harness import __main__ as cli
+from harness.canonical import canonical_json
 from harness.evidence.drain import drain
 from harness.evidence.garbage import OLD_SECONDS
 from harness.evidence.store import Store, address, lock
@@ -339,6 +342,14 @@ def test_a_cell_under_the_name_of_another_is_refused(
     renamed = {name.replace(KEY, other): content for name, content in entries.items()}
     code, out, _ = command("import", pack(tmp_path / "a.tar", renamed), store=tmp_path / "store")
     assert (code, f"{other}  refused: " in out) == (FOUND, True)
+
+
+@pytest.mark.parametrize("cell", [{}, [1], {"experiment": {}}, {"experiment": {"pruning": 1}, "condition": "dense"}])
+def test_what_describes_no_cell_is_refused_even_under_its_own_hash(tmp_path: Path, command: Command, cell: Any) -> None:
+    key = key_of(hashlib.sha256(canonical_json(cell).encode()).hexdigest(), {})
+    entries = {f"{key}/cell.json": json.dumps({"cell": cell, "engine": {}}).encode()}
+    code, out, _ = command("import", pack(tmp_path / "a.tar", entries), store=tmp_path / "store")
+    assert (code, f"{key}  refused: " in out) == (FOUND, True)
 
 
 @pytest.mark.parametrize("damage", ["", "cell.json", "level_02.npz"])
