@@ -36,6 +36,10 @@ SEEDS = (5, 0, 41)
 learners = pytest.mark.parametrize("learner", LEARNERS)
 
 
+def test_every_learner_of_the_profiles_is_held_to_the_contract() -> None:
+    assert set(LEARNERS) == {learner for _, learner in PROFILES["scaled"].systems}
+
+
 def networks_of(learner: Learner, task: Any, seeds: Sequence[int], hidden: Sequence[int], rate: float = 0) -> Networks:
     rngs, outputs = streams(seeds, "w0"), learner.outputs(task)
     return {name: initial_mlp((len(task.inputs), *hidden, n), rngs, dropout=rate) for name, n in outputs.items()}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.networks.mlp import Mlp
+from harness.profiles import profile
 from harness.tasks.acrobot import Acrobot
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze
@@ -30,6 +31,10 @@ TASKS: dict[str, Task] = {
     "gridmaze, every third input": InputSubset(GridMaze("rgb", HORIZON), GridMaze("rgb").inputs[::3]),
 }
 every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+
+
+def test_every_task_of_the_profiles_is_held_to_the_contract() -> None:
+    assert {task.name for task in TASKS.values()} == set(profile.TASKS) == set(EARLY)
 
 
 def starts_of(task: Task, rng: np.random.Generator) -> np.ndarray:
