@@ -33,6 +33,17 @@ LEARNED = (0.25, 0.1, 0.05)
 last level where none is reached."""
 
 
+def check_figure(figure: str, runs: Sequence[Run]) -> None:
+    """Raise ValueError, in one line, where a claim's figure can't be drawn of these runs."""
+    if figure not in _CHARTS:
+        raise ValueError(f"unknown figure {figure!r}: choose one of {', '.join(_CHARTS)}")
+    for run in (run for run in runs if not run.assay):
+        if figure in _OF_TICKETS and TICKET not in run.conditions:
+            raise ValueError(f"the figure {figure!r} shows tickets, and {run} has none")
+        if figure == "maps" and not hasattr(run.experiment.task, "grid"):
+            raise ValueError(f"{run.experiment.task.name} has no grid, which the figure 'maps' draws")
+
+
 def charts_of(figure: Figure, findings: Iterable[Sequence[Run]]) -> list[Chart]:
     """The charts of a claim, each once. findings: of each judged finding its runs, with their evidence.
 
@@ -79,13 +90,8 @@ def inputs(runs: Sequence[Run]) -> list[Chart]:
 
 
 def maps(runs: Sequence[Run]) -> list[Chart]:
-    """Density per layer and per channel of inputs that are maps, the heat map of every input, and agents at play.
-
-    Raises ValueError for a task that is no grid.
-    """
-    task: Any = runs[0].experiment.task
-    if not hasattr(task, "grid"):
-        raise ValueError(f"{task.name} has no grid, which the figure 'maps' draws")
+    """Density per layer and per channel of inputs that are maps, the heat map of every input, and agents at play. The
+    task must be a grid (see `check_figure`)."""
     by_channels: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
         by_channels.setdefault(_channels(run.experiment.task), []).append(run)
@@ -132,6 +138,8 @@ _CHARTS: dict[Figure, Callable[[Sequence[Run]], list[Chart]]] = {
     "sizes": sizes,
     "maps": maps,
 }
+_OF_TICKETS = ("inputs", "layers", "maps")
+"""The figures of which every run must have tickets."""
 
 
 def _joined(charts: Iterable[Chart]) -> list[Chart]:

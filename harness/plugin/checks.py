@@ -6,6 +6,7 @@ from harness.controls import CONTROLS
 from harness.evidence.store import StoreError, address
 from harness.files import FixtureError, prove_writable
 from harness.judging import calibrated
+from harness.judging.chart_data import check_figure
 from harness.plugin.collection import Suite
 from harness.plugin.gate import Gate, open_gate, refuse_altered, refuse_incomparable
 from harness.plugin.options import reason, usage_error
@@ -52,6 +53,7 @@ def _check_experiments(suite: Suite) -> None:
             for run in judge.runs:
                 try:
                     run.check(judge.claim.needs_density, judge.claim.needs_fan_ins)
+                    check_figure(judge.claim.figure, [run])
                 except ValueError as error:
                     raise ValueError(f"claim {judge.claim.id} can't be judged: {error}") from None
     suite.addresses = [address(cell) for cell in suite.cells]

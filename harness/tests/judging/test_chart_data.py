@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.experiment import Cell
-from harness.judging.chart_data import Chart, charts_of
+from harness.judging.chart_data import Chart, charts_of, check_figure
 from harness.judging.playing import median_seed
 from harness.judging.run import Run
 from harness.learners.protocol import ACTOR
@@ -196,9 +196,22 @@ class TestMaps:
         np.testing.assert_allclose(series["values"], [[[0.4], [0.8], [1.2], [1.6]]] * 4)
         assert drawn[1]["board"] is None and series["games"] == []
 
-    def test_a_task_that_is_no_grid_is_refused_by_name(self) -> None:
-        with pytest.raises(ValueError, match="cart-pole has no grid"):
-            charts_of("maps", [[made_run(returns_of(1, 1, 1, 1))]])
+
+@pytest.mark.parametrize(
+    ("figure", "condition", "named"),
+    [
+        ("maps", TICKET, "cart-pole"),
+        ("layers", DENSE, "ticket"),
+        ("inputs", "mask/permuted", "ticket"),
+        ("nosuch", TICKET, "nosuch"),
+    ],
+)
+def test_a_figure_that_can_not_be_drawn_is_refused_before_anything_is_trained(
+    figure: str, condition: str, named: str
+) -> None:
+    with pytest.raises(ValueError, match=named) as caught:
+        check_figure(figure, [made_run(returns_of(1, 1, 1, 1), condition)])
+    assert "\n" not in str(caught.value)
 
 
 def played(*actions: int) -> dict[str, Any]:
