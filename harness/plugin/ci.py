@@ -25,7 +25,7 @@ _LONGEST = 600
 """Characters of one text: a summary takes a megabyte at most, and an exception's message may have any length."""
 
 
-def tell(config: pytest.Config, run: RunResult) -> str:
+def write_outputs(config: pytest.Config, run: RunResult) -> str:
     """Add the run and its verdicts to JUnit's file, and write the summary. Returns what went wrong, if anything."""
     said = {name: getattr(run, name) for name in ("profile", "seed_block", "commit", "command")}
     said["seeds"] = f"{run.seeds[0]} to {run.seeds[-1]}"

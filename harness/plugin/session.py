@@ -216,7 +216,7 @@ class ClaimsSession:
         expected = [finding for finding in findings if finding.nodeid not in suite.unfinished]
         code = gate.exit_code(expected, bool(self._reported.others), settings, run.baseline)
         session.exitstatus = self._update_baseline(code, run) if settings.update_baseline else code
-        if problem := ci.tell(config, run):
+        if problem := ci.write_outputs(config, run):
             self._say(problem, yellow=True)
         self._remember(run)  # before the report, which draws it
         report = config.hook.pytest_claims_report
