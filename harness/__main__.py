@@ -150,7 +150,7 @@ def bench(only: Sequence[str], out: Path) -> int:
 
 def preregister(history: str, reason: str) -> int:
     """Register the claims, by a run of pytest that collects them. The history tells where they were judged."""
-    options = ["--claims-preregister", f"--claims-history={history}"]
+    options = ["-p", "harness.plugin", "--claims-preregister", f"--claims-history={history}"]
     options += [f"--claims-reason={reason}"] if reason else []
     quiet = ["-qq", "--no-header", "--no-summary", f"--rootdir={SUITE_ROOT}", str(SUITE_ROOT / "claims")]
     return 4 if subprocess.run([sys.executable, "-m", "pytest", *options, *quiet]).returncode else 0
