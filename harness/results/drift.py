@@ -1,10 +1,12 @@
 """How far an effect has moved between two runs, and whether chance alone would move it so far."""
 
+from functools import cache
 from math import ceil, comb, hypot, isfinite, prod
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.results.sample import Sample, Statistic, estimate
 
@@ -72,10 +74,9 @@ def _deals(
     statistic: Statistic, now: "tuple[FloatArray, ...]", then: "tuple[FloatArray, ...]", count: int
 ) -> "FloatArray":
     """float[count]: the drift of each deal in its standard errors, without its sign."""
-    rng, found = np.random.default_rng(0), []
-    pooled = [np.concatenate(pair) for pair in zip(now, then, strict=True)]
-    for _ in range(0, count, _BATCH):
-        orders = [rng.random((_BATCH, len(group))).argsort(axis=1) for group in pooled]
+    pooled, found = [np.concatenate(pair) for pair in zip(now, then, strict=True)], []
+    for drawn in _orders(tuple(map(len, pooled)), count):
+        orders = list(drawn)
         if statistic == "spread":
             orders[1] = orders[0]  # a seed keeps both its conditions
         dealt = [(order[:, : len(g)], order[:, len(g) :]) for order, g in zip(orders, now, strict=True)]
@@ -86,6 +87,16 @@ def _deals(
         with np.errstate(divide="ignore", invalid="ignore"):
             found.append(np.nan_to_num(np.abs(one - other) / np.hypot(first, second), nan=0.0, posinf=np.inf))
     return np.concatenate(found)
+
+
+@cache
+def _orders(sizes: tuple[int, ...], count: int) -> list[list[npt.NDArray[np.int64]]]:
+    """Random orders of groups of these sizes, int64[_BATCH, size] each, in as many batches as make `count` of them.
+
+    They are the same for every finding, and sorting takes longer than what is done with them.
+    """
+    rng = np.random.default_rng(0)
+    return [[rng.random((_BATCH, size)).argsort(axis=1) for size in sizes] for _ in range(0, count, _BATCH)]
 
 
 def _least_p(new: Sample, old: Sample) -> float:
