@@ -60,8 +60,8 @@ class Meter:
         """before: the share that was there when this run began."""
         cost = sum(self._seconds.values())
         seconds = sum(self._seconds[where] * done / len(where.cell.levels) for where, done in self._done.items())
-        share = seconds / cost if cost else 1.0
         done, of = sum(self._done.values()), sum(len(where.cell.levels) for where in self._done)
+        share = seconds / cost if cost and done < of else 1.0  # of all, not 0.999 by rounding
         elapsed, spent = self._now() - self._started, share - before
         left = (1 - share) * elapsed / spent if elapsed > 0 and spent > ENOUGH and done < of else None
         return Standing(share, done, of, elapsed, left)
