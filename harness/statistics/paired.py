@@ -1,7 +1,6 @@
 """The exact sign-flip test of a paired difference: one number per seed, both conditions of a seed in it."""
 
 from collections.abc import Iterator
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -83,12 +82,6 @@ def _subset_sums(values: FloatArray) -> FloatArray:
     return sums
 
 
-@cache
-def _subset_sizes(n: int) -> FloatArray:
-    """float[2^n - 1]: the seeds in each subset but the empty one, in the order of `_subset_sums`."""
-    return _subset_sums(np.ones(n))[1:]
-
-
 def _drawn(n: int, vectors: int, rng: np.random.Generator | None) -> Iterator[npt.NDArray[np.int8]]:
     """Random subsets of n seeds, in up to 16 parts: int8[subsets, n]."""
     rng = np.random.default_rng(0) if rng is None else rng
@@ -101,7 +94,7 @@ def _bounds(values: FloatArray) -> tuple[float, float]:
     """One-sided 97.5 % bounds of the mean of one sample: order statistics of the subset means."""
     n, zero = values.size, 1e-12 * np.abs(values).sum()
     if n <= MOST_EXACT:
-        sums, sizes = _subset_sums(values)[1:], _subset_sizes(n)
+        sums, sizes = _subset_sums(values)[1:], _subset_sums(np.ones(n))[1:]
     else:
         chunks = list(_drawn(n, SIGN_VECTORS, None))
         sums = np.concatenate([chunk @ values for chunk in chunks])
