@@ -145,9 +145,10 @@ def _systems(suite: Suite, findings: Sequence[Finding]) -> tuple[SystemTitle, ..
         words = finding.system.split()
         learner = words.pop() if words and words[-1] in learners else ""
         found |= {(task, learner) for task in words}
+    titles = {task: getattr(e.task, "title", task.title()) for (task, _), e in suite.settings.profile.systems.items()}
     order = sorted(found, key=lambda each: (tasks.index(each[0]), learners.index(each[1])))
     return tuple(
-        SystemTitle(key=f"{task} {learner}".strip(), task=task.title(), learner=learner.upper())
+        SystemTitle(key=f"{task} {learner}".strip(), task=titles.get(task, task.title()), learner=learner.upper())
         for task, learner in order
     )
 

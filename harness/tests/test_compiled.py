@@ -53,6 +53,7 @@ class Engine:
 
     def start(self, code: str = RUN, **options: Any) -> subprocess.Popen[str]:
         environment = {**os.environ, FOLDER: str(self.folder), "PYTHONPATH": str(self.root)}
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"  # bytecode does not notice an edit within one second
         command = [sys.executable, "-c", code]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, cwd=self.root, **options)
