@@ -61,7 +61,7 @@ def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int, environment: str 
     assert updates == int(updates), "each rollout is followed by a whole number of updates"
     agent = stable_baselines3.DQN(
         "MlpPolicy",
-        make_vec_env(environment, n_envs=settings.envs, seed=seed),
+        make_vec_env(environment, n_envs=settings.envs, seed=seed, env_kwargs={"render_mode": None}),
         learning_rate=settings.learning_rate,
         buffer_size=settings.buffer,
         learning_starts=settings.learning_starts,
