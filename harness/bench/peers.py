@@ -8,6 +8,7 @@ import copy
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -17,6 +18,7 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from harness.experiment import Experiment
 from harness.learners.bc import BC
@@ -61,7 +63,7 @@ def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int, environment: str 
     assert updates == int(updates), "each rollout is followed by a whole number of updates"
     agent = stable_baselines3.DQN(
         "MlpPolicy",
-        make_vec_env(environment, n_envs=settings.envs, seed=seed, env_kwargs={"render_mode": None}),
+        _environments(environment, settings.envs, seed),
         learning_rate=settings.learning_rate,
         buffer_size=settings.buffer,
         learning_starts=settings.learning_starts,
@@ -211,6 +213,13 @@ def stacked(layers: list[torch.nn.Linear]) -> Mlp:
         [layer.weight.detach().numpy().T[None] for layer in layers],
         [layer.bias.detach().numpy()[None, None] for layer in layers],
     )
+
+
+def _environments(environment: str, count: int, seed: int) -> DummyVecEnv:
+    """As `make_vec_env` does, but for pictures, which not every environment has."""
+    made = DummyVecEnv([partial(gymnasium.make, environment)] * count)
+    made.seed(seed)
+    return made
 
 
 def load(layers: list[torch.nn.Linear], mlp: Mlp) -> None:
