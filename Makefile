@@ -47,7 +47,7 @@ format: $(READY) ## format the code with ruff
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-calibrate: $(READY) ## measure by simulation how often each test is wrong: 15 core-minutes; writes fixtures/trust/calibration.json
+calibrate: $(READY) ## measure by simulation how often each test is wrong: 13 core-minutes; writes fixtures/trust/calibration.json
 	$(BIN)/python -m harness calibrate --fixture $(ARGS)
 
 aa: $(READY) ## measure how often the judge errs on trainings that differ by chance alone: 7 core-minutes
