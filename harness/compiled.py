@@ -45,10 +45,11 @@ def njit(function: Function) -> Function:
     """Compile as `numba.njit` does, with numpy's rules for division by zero, and cache the result on disk.
 
     A folder that cannot be written, or is full, costs only the cache. Processes that need the same function at the same
-    time compile it once.
+    time compile it once. Functions outside the engine's rooms are not cached: the folder's name does not tell when one
+    of their callees has changed.
     """
     dispatcher = numba.njit(error_model="numpy")(function)
-    if ENGINE_FOLDER is not None:
+    if ENGINE_FOLDER is not None and function.__module__.startswith(tuple(f"harness.{room}." for room in ROOMS)):
         dispatcher._cache = _Cache(function)  # type: ignore[attr-defined]  # as `cache=True` sets it
     return cast(Function, dispatcher)  # mypy checks calls against the Python function
 

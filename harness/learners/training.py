@@ -48,7 +48,7 @@ class Training:
 
 
 def rewind_round(fraction: float, rounds: int) -> int:
-    """The round after which a training's rewind point is (see `experiment.Pruning`); at least one, if not w0."""
+    """The round after which a training's rewind point is (see `pruning_settings.Pruning`); at least one, if not w0."""
     return max(1, round(fraction * rounds)) if fraction > 0 else 0
 
 
@@ -65,7 +65,7 @@ def train(
     start: int = 0,
     rewind_point: int = 0,
 ) -> Training:
-    """Train to the end, or each member until an evaluation reached the task's maximum (see `experiment.Savings`).
+    """Train to the end, or each member until an evaluation reached the task's maximum (see `savings.Savings`).
 
     acting: how the members act while they are evaluated. `checkpoint` "best" takes the networks of the best evaluation,
     the first at the maximum; "last" those of the last one. start: the round that a rewound training starts at;
@@ -73,7 +73,7 @@ def train(
     member stops before.
     """
     if start > 0:
-        assert isinstance(population, OffersRewinding), "refused before training by imp.check"
+        assert isinstance(population, OffersRewinding), "refused before training by pruning.check"
         population.round = start
     best = {name: mlp.copy() for name, mlp in population.networks.items()}
     gradients = {name: mlp.each(np.zeros_like) for name, mlp in best.items() if asks_gradients}
@@ -103,7 +103,7 @@ def train(
         for name, mlp in population.networks.items():
             best[name].put(training[better], mlp.take(np.flatnonzero(better)))
         if asks_gradients and better.any():
-            assert isinstance(population, OffersGradients), "refused before training by imp.check"
+            assert isinstance(population, OffersGradients), "refused before training by pruning.check"
             for name, mlp in population.gradients().items():
                 gradients[name].put(training[better], mlp.take(np.flatnonzero(better)))
 

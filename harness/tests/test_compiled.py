@@ -78,6 +78,16 @@ def test_an_edited_callee_in_another_file_takes_effect_and_so_does_its_undoing(e
     assert engine.run() == "20 read"
 
 
+def test_code_from_outside_the_engine_is_never_stale_as_it_is_not_cached(engine: Engine) -> None:
+    callee, caller = engine.root / "own_callee.py", engine.root / "own_caller.py"
+    callee.write_text("from harness.compiled import njit\n\n@njit" + CALLEE.partition("@njit")[2])
+    caller.write_text(CALLER.replace("harness.networks.callee", "own_callee"))
+    own = RUN.replace("harness.learners.caller", "own_caller")
+    assert engine.run(own).startswith("20")
+    callee.write_text(callee.read_text().replace("x + 1", "x + 2"))
+    assert engine.run(own).startswith("30")
+
+
 def test_what_was_imported_before_an_edit_is_not_cached_as_the_edited_source(engine: Engine) -> None:
     edit = (
         "import pathlib, harness.networks.callee as module;"
