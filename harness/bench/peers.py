@@ -17,6 +17,7 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -35,22 +36,24 @@ GRIDMAZE = "harness.tasks.gridmaze.env:minimal-tickets/GridMaze-v0"
 def agent(settings: PPO, hidden: tuple[int, ...], seed: int) -> Any:
     """One agent of stable-baselines3's PPO. Rates are constant: its schedules are not ours."""
     assert settings.learning_rate_schedule == settings.clip_schedule == "constant"
-    return stable_baselines3.PPO(
-        "MlpPolicy",
-        make_vec_env(ENVIRONMENT, n_envs=settings.envs, seed=seed),
-        learning_rate=settings.learning_rate,
-        n_steps=settings.rollout,
-        batch_size=settings.samples_per_update,
-        n_epochs=settings.epochs,
-        gamma=settings.discount,
-        gae_lambda=settings.gae_lambda,
-        clip_range=settings.clip,
-        ent_coef=settings.entropy,
-        vf_coef=settings.value_loss,
-        max_grad_norm=settings.max_gradient_norm,
-        policy_kwargs=_architecture(hidden),
-        seed=seed,
-        device="cpu",
+    return _unlogged(
+        stable_baselines3.PPO(
+            "MlpPolicy",
+            make_vec_env(ENVIRONMENT, n_envs=settings.envs, seed=seed),
+            learning_rate=settings.learning_rate,
+            n_steps=settings.rollout,
+            batch_size=settings.samples_per_update,
+            n_epochs=settings.epochs,
+            gamma=settings.discount,
+            gae_lambda=settings.gae_lambda,
+            clip_range=settings.clip,
+            ent_coef=settings.entropy,
+            vf_coef=settings.value_loss,
+            max_grad_norm=settings.max_gradient_norm,
+            policy_kwargs=_architecture(hidden),
+            seed=seed,
+            device="cpu",
+        )
     )
 
 
@@ -84,7 +87,7 @@ def q_agent(settings: DQN, hidden: tuple[int, ...], seed: int, environment: str 
     )
     # its own schedule starts anew with each call of `learn`
     agent.exploration_schedule = lambda _: settings.exploration(agent.num_timesteps)
-    return agent
+    return _unlogged(agent)
 
 
 class Student:
@@ -213,6 +216,12 @@ def stacked(layers: list[torch.nn.Linear]) -> Mlp:
         [layer.weight.detach().numpy().T[None] for layer in layers],
         [layer.bias.detach().numpy()[None, None] for layer in layers],
     )
+
+
+def _unlogged(agent: Any) -> Any:
+    """The agent without its own logger, which makes a folder in /tmp for each run."""
+    agent.set_logger(Logger(folder=None, output_formats=[]))
+    return agent
 
 
 def _environments(environment: str, count: int, seed: int) -> DummyVecEnv:

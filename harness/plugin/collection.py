@@ -84,8 +84,8 @@ class Suite:
         known = dict.fromkeys(judge.claim.id for judge in judged.values())
         for name in settings.claims:
             if name not in (ALL, *known):
-                listed = ", ".join(known) or "none"
-                raise pytest.UsageError(f"there is no claim {name!r}; the claims are: {listed}")
+                listed = f"the claims are {', '.join(known)}" if known else "--claims-list lists the claims"
+                raise pytest.UsageError(f"there is no claim {name!r}: {listed}")
         if not wanted:
             return selected
         return [item for item in selected if item in judged and (ALL in wanted or judged[item].claim.id in wanted)]

@@ -42,6 +42,7 @@ def result_of(
             more = what_would_decide(finding, suite.judges[finding.nodeid], settings)
         told.append(finding.replace(note=notes.get(finding.nodeid, ""), more_seeds=more))
     told = with_q_values(told)
+    unjudged = set() if suite.deselected else set(suite.later) - set(suite.collected)
     return RunResult(
         profile=profile.name,
         seed_block=settings.block,
@@ -64,7 +65,7 @@ def result_of(
             _claim(suite, name, [finding for finding in told if finding.claim == name], registered)
             for name in suite.claims
         ),
-        later=tuple(suite.later.values()),
+        later=tuple(one for name, one in suite.later.items() if name in suite.claims or name in unjudged),
     )
 
 

@@ -46,6 +46,7 @@ def test_readme_is_read_to_its_end():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere_and_named_targets_exist(page):
     text = page.read_text("utf-8")
+    assert not re.search(r"@[A-Z]+@", text), "a number is still to be filled in"
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         assert link.startswith("http") or (page.parent / link).exists(), link
     assert set(re.findall(r"`make ([a-z]+)", text)) <= TARGETS

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from stable_baselines3.common.logger import configure
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 import harness.learners.dqn
@@ -418,7 +417,6 @@ def test_set_to_plain_it_makes_stable_baselines3s_updates(max_gradient_norm: flo
         return ReplayBufferSamples(*map(torch.as_tensor, arrays))
 
     agent.replay_buffer.sample = same
-    agent.set_logger(configure(None, []))
     agent.train(gradient_steps=4, batch_size=64)
     ours._learn(uniforms, ours._workspace(64))
     theirs = peers.stacked(peers.linear_layers(agent.q_net))
