@@ -105,11 +105,12 @@ def _settings(profiles: Sequence[Profile], systems: Iterable[System]) -> dict[st
     found: dict[str, dict[str, SystemSettings]] = {profile.name: {} for profile in profiles}
     whole: dict[str, SystemSettings] = {}
     for profile in profiles:
+        made: dict[System, SystemSettings] = {}
         for system in systems:
             base = System(system.task, system.learner)
             seeds = len(profile.seeds_of(0, profile.times(system.task)))
             try:
-                made = {one: _of_experiment(profile.experiment(one), seeds) for one in dict.fromkeys((base, system))}
+                made |= {one: _of_experiment(profile.experiment(one), seeds) for one in {base, system} - made.keys()}
             except ValueError:
                 continue
             for one, like in ((base, f"{profiles[0].name}/{_key(base)}"), (system, f"{profile.name}/{_key(base)}")):
