@@ -23,7 +23,7 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-WRITTEN = [page for page in PAGES if "file=" in page.read_text("utf-8")]
+WRITTEN = [page for page in PAGES if "```python file=" in page.read_text("utf-8")]
 """Pages that have the reader write files."""
 ALL = sorted({line for page in PAGES if page not in WRITTEN for line in commands(page)})
 
@@ -66,6 +66,19 @@ def test_other_commands_answer(line, tmp_path):
 @pytest.mark.parametrize("line", [line for line in ALL if "pytest " in line and "my_package" not in line])
 def test_pytest_commands_are_understood(line):
     done = run(re.sub(r"-n auto", "", line), ROOT, *PLAN)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("line", [line for line in ALL if "my_package" in line])
+def test_commands_for_a_project_of_ones_own_are_understood(line, tmp_path):
+    (tmp_path / "my_package").mkdir()
+    rule = '@register.criterion("mine")\ndef mine(weights):\n    return [abs(weight) for weight in weights]\n'
+    (tmp_path / "my_package" / "my_rule.py").write_text(f"from harness import register\n\n\n{rule}")
+    if "--claims-gate" in line:  # the first command writes a baseline, after training
+        baseline = tmp_path / "fixtures" / "baselines" / "scaled.json"
+        baseline.parent.mkdir(parents=True)
+        baseline.write_bytes((ROOT / "fixtures" / "baselines" / "scaled.json").read_bytes())
+    done = run(line.replace("-n auto", ""), tmp_path, *PLAN)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
