@@ -21,7 +21,7 @@ import numba
 from filelock import FileLock, Timeout
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
-from harness.machine import compiler_switched_off, cpu_name
+from harness.machine import cpu_name, engine_unusable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,8 +37,8 @@ KEPT = 4
 COMPILE_SECONDS = 120.0
 """How long a process waits for another one that compiles the same function, before it compiles the function too."""
 
-if compiler_switched_off():
-    raise SystemExit(compiler_switched_off())
+if engine_unusable():
+    raise SystemExit(engine_unusable())
 
 
 def njit(function: Function) -> Function:

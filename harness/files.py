@@ -2,14 +2,13 @@
 
 import errno
 import os
-import sys
 from pathlib import Path
 
 from harness.errors import OneLineError
 
-_TREE = Path(__file__).resolve().parent.parent
-SUITE_ROOT = _TREE if (_TREE / "claims").is_dir() else Path(sys.prefix) / "share" / "minimal-tickets"
-"""The folder of claims/ and fixtures/: the tree, or where an installation without it puts them (pyproject.toml)."""
+_PACKAGED = Path(__file__).resolve().parent / "suite"
+SUITE_ROOT = _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parents[1]
+"""The folder of claims/ and fixtures/: the tree, or where a wheel has them inside this package (setup.py)."""
 FIXTURES = SUITE_ROOT / "fixtures"
 
 

@@ -30,11 +30,13 @@ def keep_memory() -> bool:
     return bool(libc.mallopt(_M_MMAP_THRESHOLD, gibibyte) and libc.mallopt(_M_TRIM_THRESHOLD, gibibyte))
 
 
-def compiler_switched_off() -> str:
+def engine_unusable() -> str:
     """Why the engine, which only works compiled, cannot run in this process, in one line; empty where it can."""
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0"):
-        return ""
-    return "NUMBA_DISABLE_JIT is set, but the engine only works compiled: unset it"
+    if not os.path.isfile(__file__):
+        return f"{Path(__file__).parents[1]} is no folder, but the engine is compiled from files: install it with pip"
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "NUMBA_DISABLE_JIT is set, but the engine only works compiled: unset it"
+    return ""
 
 
 def usable_cpus() -> int:

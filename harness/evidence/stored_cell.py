@@ -19,7 +19,7 @@ from harness.evidence.level_file import ArraysOnDisk
 from harness.experiment import levels_of
 from harness.source_hash import file_hash, file_of, module_hash
 
-TREE = Path(__file__).parents[2]
+TREE = Path(__file__).resolve().parents[2]
 DESCRIPTION = "cell.json"
 KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{12}")
 FILE_NAMES = re.compile(r"cell\.json|level_[0-9]{2,4}\.(npz|sha256|cost\.json)")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.machine import compiler_switched_off, usable_cpus
+from harness.machine import engine_unusable, usable_cpus
 from harness.plugin import options
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def judge(request: pytest.FixtureRequest) -> "Judge":
 def _claims(config: pytest.Config) -> "ClaimsSession":
     """What this plugin does in a session that has claims, from the first of them on."""
     if _CLAIMS not in config.stash:
-        if problem := compiler_switched_off():
+        if problem := engine_unusable():
             raise pytest.UsageError(problem)
         from harness.plugin.session import ClaimsSession
 

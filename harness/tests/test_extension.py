@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -337,14 +336,3 @@ def test_a_control_of_ones_own_breaks_the_suites_claim(own: Path, tmp_path: Path
     assert ran.code == OK, ran.text
     assert "control mute" in ran.text
     assert not (folder / ".claims" / "evidence").exists()
-
-
-def test_an_installation_has_all_claims_and_fixtures() -> None:
-    named = tomllib.loads((TREE / "pyproject.toml").read_text())["tool"]["setuptools"]["data-files"]
-    globs = [TREE / pattern for patterns in named.values() for pattern in patterns]
-    folders = {path.parent for name in ("claims", "fixtures") for path in (TREE / name).rglob("*.*") if path.is_file()}
-    folders = {folder for folder in folders if "__pycache__" not in folder.parts}
-    assert folders == {pattern.parent for pattern in globs}
-    for place, patterns in named.items():
-        for pattern in patterns:
-            assert place == f"share/minimal-tickets/{Path(pattern).parent}"
