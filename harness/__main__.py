@@ -177,11 +177,12 @@ def _evidence_folder() -> str:
     """By the same key of pyproject.toml as pytest's option, where the user stands."""
     default = ".claims/evidence"
     try:
-        settings = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+        settings = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
         return str(settings.get("claims_evidence", default))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return default
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # no locale ends a command
     raise SystemExit(main())

@@ -29,6 +29,11 @@ def replace_file(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def writable(text: str) -> str:
+    """The text, where what UTF-8 can't hold is written as its escape: a path may be of any bytes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def in_bytes(count: int) -> str:
     """How much of a disk, for people: "12.3 kB"."""
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

@@ -6,6 +6,7 @@ Imported before torch and numpy by `harness/__init__.py`, because thread caps ar
 import ctypes
 import math
 import os
+import sys
 from pathlib import Path
 
 # Parallelism is members inside a process and processes beside it (DESIGN, "The engine").
@@ -39,34 +40,69 @@ def engine_unusable() -> str:
     return ""
 
 
-def usable_cpus() -> int:
-    """CPUs this process may use: its affinity, cut by a cgroup quota (v2 or v1). At least 1."""
+def usable_cpus(proc: Path = Path("/proc")) -> int:
+    """CPUs this process may use: its affinity, cut by the quotas of its control groups. At least 1.
+
+    proc: where the kernel tells of processes.
+    """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, math.ceil(min(affinity, _cgroup_quota())))
+    return max(1, math.ceil(min(affinity, _quota(proc))))
 
 
 def cpu_name() -> str:
     """The processor's name for the record, or "unknown"."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return "unknown"
+    lines = _text(Path("/proc/cpuinfo")).splitlines()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def _cgroup_quota() -> float:
-    """CPUs' worth of time the control group grants; infinity where it sets no limit."""
+def peak_memory() -> int:
+    """The most memory in bytes that this process has held at once; 0 where the system does not tell."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return math.inf if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
-        pass
+        import resource
+    except ImportError:  # not a Unix
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _quota(proc: Path) -> float:
+    """CPUs' worth of time that the control groups grant; infinity where none sets a limit.
+
+    The group of this process and all groups above it count, in version 2 and in version 1 (`man 7 cgroups`).
+    """
+    groups = [line.split(":", 2) for line in _text(proc / "self" / "cgroup").splitlines()]
+    granted = math.inf
+    for line in _text(proc / "self" / "mountinfo").splitlines():
+        mount, _, system = line.partition(" - ")
+        root, point = mount.split()[3:5]
+        kind, *_, options = system.split()
+        controller = {"cgroup2": "", "cgroup": "cpu"}.get(kind)
+        if controller is None or controller not in ("", *options.split(",")):
+            continue
+        for _, controllers, group in groups:
+            if controller in controllers.split(","):
+                inside = os.path.relpath(group, root)  # a container may show only a part of the hierarchy
+                folder = Path(point, "" if inside.startswith("..") else inside)
+                for each in (folder, *folder.parents):
+                    granted = min(granted, _limit(each))
+    return granted
+
+
+def _limit(group: Path) -> float:
+    """The limit that one control group sets itself, in CPUs."""
+    one_file = _text(group / "cpu.max").split()
+    quota, period = one_file or (_text(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
     try:
-        quota_us = int(Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text())
-        period_us = int(Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text())
-        return quota_us / period_us if quota_us > 0 else math.inf
-    except (OSError, ValueError):
+        return int(quota) / int(period) if int(quota) > 0 else math.inf
+    except ValueError:  # "max", or no limit here
         return math.inf
+
+
+def _text(file: Path) -> str:
+    """What a file of the kernel's says; nothing where there is no such file."""
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 if os.environ.get("CLAIMS_KEEP_MEMORY") != "0":

@@ -90,4 +90,5 @@ def _table(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # no locale ends a command
     sys.exit(main())

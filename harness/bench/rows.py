@@ -238,7 +238,7 @@ def peak_of_process(task: str, units: int, members: int) -> float:
 
 def peak_memory() -> float:
     """MB of this process so far. The peak of `getrusage` outlives exec, so that a child starts with its parent's."""
-    status = Path("/proc/self/status").read_text().splitlines()
+    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) / 1e3 for line in status if line.startswith("VmHWM"))
 
 

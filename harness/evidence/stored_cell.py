@@ -197,7 +197,7 @@ def differences(engine: Mapping[str, Mapping[str, str]]) -> list[str]:
 def read_json(path: Path) -> Any:
     """What a JSON file says; None where it can't be read or says nothing."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
 

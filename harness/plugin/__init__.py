@@ -43,10 +43,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Count the CPUs that this process may use, not sockets or physical cores."""
-    return usable_cpus()
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Start a worker for each CPU that this process may use, where the environment does not tell xdist another number.
+
+    Xdist itself knows no quotas, and counts physical cores where psutil is installed.
+    """
+    return None if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS") else usable_cpus()
 
 
 def pytest_configure(config: pytest.Config) -> None:

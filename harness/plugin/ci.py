@@ -25,8 +25,8 @@ _LONGEST = 600
 """Characters of one text: a summary takes a megabyte at most, and an exception's message may have any length."""
 
 
-def write_outputs(config: pytest.Config, run: RunResult) -> str:
-    """Add the run and its verdicts to JUnit's file, and write the summary. Returns what went wrong, if anything."""
+def add_properties(config: pytest.Config, run: RunResult) -> None:
+    """Add the run and its verdicts to JUnit's file."""
     said = {name: getattr(run, name) for name in ("profile", "seed_block", "commit", "command")}
     said["seeds"] = f"{run.seeds[0]} to {run.seeds[-1]}"
     said |= {"baseline": run.baseline.says} if run.baseline else {}
@@ -35,6 +35,10 @@ def write_outputs(config: pytest.Config, run: RunResult) -> str:
         if hasattr(plugin, "add_global_property"):  # JUnit's own has no public name
             for name, value in said.items():
                 plugin.add_global_property(name, _plain(value))
+
+
+def write_summary(run: RunResult) -> str:
+    """Append the summary to the step's, if the environment names a file. Returns what went wrong, if anything."""
     if file := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
             with Path(file).open("a", encoding="utf-8", errors="replace") as summary:

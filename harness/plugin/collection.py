@@ -1,5 +1,6 @@
 """The claims of one pytest session: its items, bound to a profile and a store, and the cells behind them."""
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,8 +37,8 @@ class Suite:
     collected     claim -> the names of its findings at this profile, before any was deselected
     later         claims of which something is judged from a larger profile on
     waiting       the nodeids of these items
+    offered       the nodeids of the items of this profile, before any was deselected
     whole         whether no path or option left claims uncollected
-    deselected    whether claim items were deselected
     failures      cell id -> why it could not be computed
     unfinished    with --claims-finished: nodeid -> how much there is of an item that lacks evidence
     unusable      why the evidence could not be written; nothing is judged then
@@ -50,8 +51,8 @@ class Suite:
     collected: dict[str, set[str]] = field(default_factory=dict)
     later: dict[str, LaterClaim] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
+    offered: set[str] = field(default_factory=set)
     whole: bool = True
-    deselected: bool = False
     failures: dict[str, str] = field(default_factory=dict)
     unfinished: dict[str, str] = field(default_factory=dict)
     unusable: str | None = None
@@ -74,11 +75,13 @@ class Suite:
         judged = {item: item.stash[JUDGE] for item in items if JUDGE in item.stash}
         _refuse_namesakes(judged)
         self.own_claims = OwnClaims(judged)
-        if ALL not in settings.claims and any(item.stash.get(_BORROWED, False) for item in judged):
-            self.whole = False  # of this suite's claims, only those were collected that --claim names
+        collected = {item.path for item in judged}
+        if any(path.is_relative_to(CLAIMS) for path in collected):
+            self.whole = collected.issuperset(CLAIMS.glob("test_*.py"))  # whatever kept the others from it
         here = self._of_profile(items)
         selected = items if settings.list_claims or settings.preregister else here
         for judge in (judged[item] for item in selected if item in judged):
+            self.offered.add(judge.nodeid)
             self.collected.setdefault(judge.claim.id, set()).add(judge.name)
         wanted = set(settings.claims)
         known = dict.fromkeys(judge.claim.id for judge in judged.values())
@@ -89,6 +92,11 @@ class Suite:
         if not wanted:
             return selected
         return [item for item in selected if item in judged and (ALL in wanted or judged[item].claim.id in wanted)]
+
+    @property
+    def deselected(self) -> bool:
+        """Whether items of claims were left out after their collection, by whatever option or plugin."""
+        return not self.offered <= self.judges.keys()
 
     @property
     def judges_all(self) -> bool:
@@ -168,7 +176,8 @@ class Suite:
                 params[name] = value.bind(self.scene)
         runs = [value for value in params.values() if isinstance(value, Run)]
         hypothesis = " ".join((getattr(getattr(item, "function", None), "__doc__", None) or item.name).split())
-        which = f'--claim {claim.id} -k "{item.name}"' if item.stash.get(_BORROWED, False) else f'"{item.nodeid}"'
+        name, nodeid = shlex.quote(item.name), shlex.quote(item.nodeid)
+        which = f"--claim {claim.id} -k {name}" if item.stash.get(_BORROWED, False) else nodeid
         settings = self.settings
         rerun, gives = settings.command(which), settings.profile.gives_findings
         item.stash[JUDGE] = Judge(claim, item.name, item.nodeid, hypothesis, runs, rerun, gives)
@@ -207,12 +216,14 @@ def not_run(judge: Judge) -> Finding:
 
 
 def collects_all(config: pytest.Config) -> bool:
-    """Whether nothing on the command line leaves claims uncollected."""
+    """Whether nothing on the command line may leave claims uncollected."""
     narrow = ("lf", "stepwise", "ignore", "ignore_glob", "deselect")
+    collecting = ("python_", "testpaths", "norecursedirs", "addopts")
+    overridden = any(each.startswith(collecting) for each in config.getoption("override_ini") or ())
     stands = config.invocation_params.dir == config.rootpath
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     elsewhere = config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR and not stands
-    return not (named or elsewhere) and not any(config.getoption(name, None) for name in narrow)
+    return not (named or elsewhere or overridden) and not any(config.getoption(name, None) for name in narrow)
 
 
 def _borrow(session: pytest.Session, items: list[pytest.Item], settings: Settings) -> None:

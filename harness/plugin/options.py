@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.files import writable
+
 if TYPE_CHECKING:
     from harness.overrides import Override
     from harness.profiles.profile import Profile
@@ -309,7 +311,10 @@ def _output(config: pytest.Config, name: str, apart: list[str]) -> Path | None:
 def _path(config: pytest.Config, name: str, value: str) -> Path:
     """A path given on the command line starts where the user stands, one from pyproject.toml at the root."""
     start = config.rootpath if _given(config, name) is None else config.invocation_params.dir
-    return (Path(start) / value).resolve()
+    path = (Path(start) / value).resolve()
+    if getattr(config.option, "dist", "no") != "no" and writable(str(path)) != str(path):
+        raise pytest.UsageError(f"--claims-{name}: xdist takes only paths in UTF-8: name another one, or use -n 0")
+    return path
 
 
 def _split(values: list[str]) -> tuple[str, ...]:

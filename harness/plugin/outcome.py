@@ -27,11 +27,12 @@ def result_of(
     notes: Mapping[str, str],
     command: str,
     wall_seconds: float,
+    peaks: Sequence[int],
 ) -> RunResult:
-    """All that a run found.
+    """All that a run found, without its charts.
 
     held: the baseline in effect. registered: what is registered. notes: by nodeid, what has to be said
-    with a finding.
+    with a finding. peaks: bytes of memory, by process that computed.
     """
     settings = suite.settings
     profile, made = settings.profile, provenance()
@@ -53,6 +54,8 @@ def result_of(
         command=command,
         own_arguments=settings.own_arguments,
         **made,
+        processes=len(peaks),
+        peak_bytes=max(peaks),
         wall_seconds=wall_seconds,
         cpu_seconds=sum(suite.store.cpu_seconds(where) for where in suite.addresses),
         damaged=tuple(dict.fromkeys(suite.store.damaged)),
@@ -67,6 +70,16 @@ def result_of(
         ),
         later=tuple(one for name, one in suite.later.items() if name in suite.claims or name in unjudged),
     )
+
+
+def with_charts(run: RunResult, suite: Suite) -> RunResult:
+    """The same, with the data of each claim's charts."""
+
+    def drawn(claim: ClaimResult) -> ClaimResult:
+        runs = [suite.judges[finding.nodeid].runs for finding in claim.findings if finding.judged]
+        return claim.replace(charts=tuple(charts_of(suite.claims[claim.id].figure, runs)))
+
+    return run.replace(claims=tuple(map(drawn, run.claims)))
 
 
 def lines(run: RunResult) -> Iterator[str]:
@@ -117,8 +130,6 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
     seen = len({finding.system for finding in findings if finding.judged})
     cells = {where.cell.id: where for where in suite.addresses}
     added = " Seeds were added to a block already judged." if any(finding.note for finding in findings) else ""
-    judged = {finding.nodeid for finding in findings if finding.judged}
-    charts = charts_of(claim.figure, [judge.runs for nodeid, judge in suite.judges.items() if nodeid in judged])
     return ClaimResult(
         id=name,
         says=claim.says,
@@ -132,7 +143,6 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
         expected=None if suite.own_claims.partial else len(suite.collected[name]),
         cpu_seconds=sum(suite.store.cpu_seconds(cells[cell.id]) for cell in suite.cells_of(name) if cell.id in cells),
         findings=tuple(findings),
-        charts=tuple(charts),
     )
 
 

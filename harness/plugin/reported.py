@@ -22,6 +22,8 @@ _LETTERS = {
     "smoke": ("smoke", "~", ("SMOKE", {"cyan": True})),
 }
 """Outcome, letter and word of each conclusion that does not fail."""
+_OUTCOMES = ("passed", "failed", "skipped")
+"""Pytest's own. Plugins that run a test again give its earlier reports another one."""
 _RECORDED = ("contradicted as recorded", "x", ("CONTRADICTED, AS RECORDED", {"yellow": True}))
 
 
@@ -44,14 +46,16 @@ class Reported:
         report = yield
         if JUDGE in item.stash and (report.when == "call" or (report.when == "setup" and not report.passed)):
             finding = self._finding(item, report, call)
-            item.user_properties += ci.properties(finding)  # JUnit's file, and other reporters', take them from here
+            told = ci.properties(finding)  # JUnit's file, and other reporters', take them from here
+            item.user_properties[:] = [*(each for each in item.user_properties if each[0] not in dict(told)), *told]
             _attach(report, finding)
         return report
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport, sched: Any) -> None:
         """Record an error for the item that a worker ran when it died."""
-        judge = self._claims.suite.judges.get(crashitem)
+        judges = self._claims.suite.judges
+        judge = judges.get(crashitem) or judges.get(crashitem.rpartition("@")[0])  # xdist appends the name of a group
         if judge is not None:
             message = f"worker {report.node.gateway.id} died during this test: it was killed, or a library crashed"
             finding = judge.blank("error").replace(reason="The worker died.", message=message)
@@ -61,7 +65,7 @@ class Reported:
     def pytest_report_teststatus(self, report: pytest.TestReport) -> Any:
         """Give each conclusion its own letter and word."""
         finding = _finding_of(report)
-        if finding is None:
+        if finding is None or report.outcome not in _OUTCOMES:  # one that is run again is counted at its last run
             return None
         if finding.conclusion == "not run" and report.skipped:
             return "not run", "-", "NOT RUN"
@@ -74,7 +78,8 @@ class Reported:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the finding that a report carries."""
         if finding := _finding_of(report):
-            self.findings[report.nodeid] = finding
+            if report.outcome in _OUTCOMES:
+                self.findings[finding.nodeid] = finding
         elif report.failed:
             self.others.append(report.nodeid)
 
@@ -86,7 +91,7 @@ class Reported:
     def _finding(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> Finding:
         """An item's finding; the report says what follows from it."""
         judge, suite = item.stash[JUDGE], self._claims.suite
-        left = suite.unfinished.get(item.nodeid)
+        left = suite.unfinished.get(judge.nodeid)
         if report.skipped and left is not None:
             return judge.blank("not run").replace(reason=left)
         if report.skipped:
@@ -94,7 +99,6 @@ class Reported:
             finding = not_run(judge).replace(message=f"{item.nodeid} was skipped, so its claim was not judged")
         elif not report.passed:
             text = call.excinfo.exconly() if call.excinfo else "no reason given"
-            text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # half of a surrogate pair has no encoding
             finding = judge.blank("error").replace(reason="The test ended without a result.", message=text)
             if not (call.excinfo and call.excinfo.errisinstance((NotFiniteError, pytest.fail.Exception))):
                 report.sections.append(("claim", failure.text(finding)))  # below the traceback

@@ -188,7 +188,7 @@ def _open(path: Path, done: str) -> Iterator[sqlite3.Connection]:
         if done == "written":
             path.parent.mkdir(parents=True, exist_ok=True)
         # to be read it is opened for writing too: what a killed process left half done is undone first
-        place = f"file:{quote(str(path))}?mode={'rwc' if done == 'written' else 'rw'}"
+        place = f"file:{quote(bytes(path))}?mode={'rwc' if done == 'written' else 'rw'}"
         place = place if done == "written" or path.exists() else ":memory:"
         with contextlib.closing(
             sqlite3.connect(place, uri=place != ":memory:", timeout=BUSY_SECONDS, isolation_level=None)

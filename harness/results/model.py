@@ -4,7 +4,9 @@ import json
 from math import inf, nan
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from harness.files import writable
 
 
 class Model(BaseModel):
@@ -44,6 +46,10 @@ def _restored(value: Any) -> Any:
 
 Opaque = Annotated[dict[str, Any], BeforeValidator(_restored)]
 """Plain JSON that only its maker and its reader understand. It must not hold "NaN" or "Infinity" as a text."""
+
+
+Text = Annotated[str, AfterValidator(writable)]
+"""Text that comes from outside: a path, a command line, the message of an exception."""
 
 
 def in_a_line(error: Exception) -> str:

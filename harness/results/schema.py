@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from harness.errors import OneLineError
 from harness.files import replace_file
-from harness.results.model import Model, Opaque, in_a_line
+from harness.results.model import Model, Opaque, Text, in_a_line
 from harness.results.sample import Sample
 from harness.statistics.inference import Kind, Refusal
 
@@ -105,7 +105,7 @@ class MoreSeeds(Model):
     minutes: float | None = None
     cpus: int = 1
     fewest: Count | None = None
-    command: str
+    command: Text
 
 
 class Amount(Model):
@@ -154,12 +154,12 @@ class Finding(Model):
     name: str
     nodeid: str
     system: str
-    hypothesis: str
+    hypothesis: Text
     kind: Kind
     min_effect: float = Field(ge=0)
     unit: str
     conclusion: Conclusion
-    reason: str = ""
+    reason: Text = ""
     test: str = ""
     n: tuple[Count, ...] = ()
     effect: float = nan
@@ -171,7 +171,7 @@ class Finding(Model):
     seeds_needed: Count | None = None
     refusal: Refusal = ""
     refused: str = ""
-    note: str = ""
+    note: Text = ""
     sample: Sample | None = None
     drift: Drift | None = None
     sensitivity: tuple[Reading, ...] = ()
@@ -179,8 +179,8 @@ class Finding(Model):
     cells: tuple[str, ...] = ()
     cpu_seconds: float = 0.0
     scale: dict[str, dict[str, Amount]] = Field(default={})
-    rerun: str = ""
-    message: str = ""
+    rerun: Text = ""
+    message: Text = ""
 
     @property
     def judged(self) -> bool:
@@ -224,13 +224,13 @@ class ClaimResult(Model):
     """
 
     id: str
-    says: str = ""
-    source: str = ""
+    says: Text = ""
+    source: Text = ""
     quantifier: str = ""
     systems: str = ""
     controls: tuple[str, ...] = ()
     verdict: Verdict
-    summary: str = ""
+    summary: Text = ""
     preregistration: Preregistered = Preregistered()
     expected: Count | None = None
     cpu_seconds: float = 0.0
@@ -275,14 +275,14 @@ class BaselineResult(Model):
     failed                       whether the baseline fails the run
     """
 
-    file: str
+    file: Text
     gate: bool
     created: str
     commit: str | None
     seed_block: int
     standings: dict[Standing, int]
     unused: tuple[str, ...] = ()
-    says: str
+    says: Text
     failed: bool
 
 
@@ -313,6 +313,7 @@ class RunResult(Model):
     created                     UTC, ISO 8601
     commit                      what git describes the tree as; None without git
     machine, versions           where and with which Python and libraries it was judged
+    processes, peak_bytes       how many processes computed and judged; the most memory that one of them held
     wall_seconds, cpu_seconds   of this run; of the evidence of all claims, in this run or before
     damaged                     files of evidence that were damaged and are computed again, a sentence each
     dense_returns               system -> mean scored return of its dense agents
@@ -331,15 +332,17 @@ class RunResult(Model):
     own_seeds: bool = True
     changes: tuple[str, ...] = ()
     control: str = ""
-    command: str = ""
-    own_arguments: str = ""
+    command: Text = ""
+    own_arguments: Text = ""
     created: str
-    commit: str | None = None
+    commit: Text | None = None
     machine: Machine = Machine()
     versions: dict[str, str] = Field(default={})
+    processes: Count = 0
+    peak_bytes: Count = 0
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
-    damaged: tuple[str, ...] = ()
+    damaged: tuple[Text, ...] = ()
     dense_returns: dict[str, float] = Field(default={})
     systems: tuple[SystemTitle, ...] = ()
     baseline: BaselineResult | None = None

@@ -87,7 +87,7 @@ def test_each_error_has_its_exit_code(
         assert cli.main() == code
         assert "what" in capsys.readouterr().err
     else:
-        monkeypatch.setattr(sys, "stderr", open("/dev/null", "w"))  # noqa: SIM115  # it is closed
+        monkeypatch.setattr(sys, "stderr", open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115  # it is closed
         assert cli.main() == 0
 
 

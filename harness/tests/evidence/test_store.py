@@ -149,7 +149,7 @@ def test_a_damaged_file_is_never_used_and_its_level_alone_computed_again(
 
 def json_or_none(path: Path) -> object:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return None
 

@@ -17,7 +17,7 @@ RUN = re.compile(r"^( *)(?:- )?run: *(\|?)(.*)$")
 def commands(workflow: Path) -> list[str]:
     """The lines of all steps that run something."""
     found, inside = [], None
-    for line in workflow.read_text().splitlines():
+    for line in workflow.read_text(encoding="utf-8").splitlines():
         indent = len(line) - len(line.lstrip())
         if inside is not None and line.strip() and indent <= inside:
             inside = None
@@ -69,7 +69,7 @@ def test_profiles_exist() -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_every_job_has_a_limit_and_no_more_permission_than_to_read(workflow: Path) -> None:
-    text = workflow.read_text()
+    text = workflow.read_text(encoding="utf-8")
     assert re.search(r"(?m)^permissions:\n  contents: read\n(?! )", text)
     assert len(re.findall(r"(?m)^    runs-on:", text)) == len(re.findall(r"(?m)^    timeout-minutes: \d+$", text)) > 0
 

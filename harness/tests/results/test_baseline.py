@@ -82,7 +82,7 @@ A = "claims/a-claim/findings/test_it"
     ],
 )
 def test_anything_else_is_one_line_that_names_the_place_and_the_way_out(file: Path, at: str, value: Any) -> None:
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_text(encoding="utf-8"))
     *way, last = at.split("/")
     place = content
     for key in way:
@@ -90,7 +90,7 @@ def test_anything_else_is_one_line_that_names_the_place_and_the_way_out(file: Pa
     place[last] = value
     if value is None:
         del place[last]
-    file.write_text(json.dumps(content))
+    file.write_text(json.dumps(content), encoding="utf-8")
     said = refused(file)
     assert last in said or way[-1] in said
 

@@ -194,7 +194,7 @@ def cut(file: Path) -> None:
 
 
 def no_database(file: Path) -> None:
-    file.write_text("not a database, but a text that is long enough to be taken for one" * 20)
+    file.write_text("not a database, but a text that is long enough to be taken for one" * 20, encoding="utf-8")
 
 
 def sql(statement: str, anew: bool = False) -> Callable[[Path], None]:

@@ -310,7 +310,7 @@ def test_a_register_is_read_as_it_was_written(written: Write, file: Path) -> Non
 )
 def test_a_register_that_is_damaged_is_one_line(written: Write, file: Path, damage: Callable[[str], str]) -> None:
     preregistration.write(registered(EMPTY, written(), "2026-11-22"))
-    file.write_text(damage(file.read_text()))
+    file.write_text(damage(file.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(FixtureError) as caught:
         preregistration.read()
     said = str(caught.value)
