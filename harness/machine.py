@@ -89,12 +89,13 @@ def _quota(proc: Path) -> float:
 
 def _limit(group: Path) -> float:
     """The limit that one control group sets itself, in CPUs."""
-    one_file = _text(group / "cpu.max").split()
-    quota, period = one_file or (_text(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period"))
+    told = _text(group / "cpu.max").split()
+    told = told or [_text(group / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
     try:
-        return int(quota) / int(period) if int(quota) > 0 else math.inf
+        quota, period = map(int, told)
     except ValueError:  # "max", or no limit here
         return math.inf
+    return quota / period if quota > 0 and period > 0 else math.inf
 
 
 def _text(file: Path) -> str:

@@ -62,7 +62,8 @@ def test_the_environment_switches_it_off(libc: Any) -> None:
 # Control groups, as the kernel tells of them
 
 TWO = "30 23 0:26 / {mounted} rw - cgroup2 cgroup2 rw"
-ONE = "31 23 0:27 / {mounted}/memory rw - cgroup cgroup rw,memory\n32 23 0:28 / {mounted}/cpu,acct rw - cgroup cgroup rw,cpu,acct"
+MEMORY = "31 23 0:27 / {mounted}/memory rw - cgroup cgroup rw,memory"
+ONE = MEMORY + "\n32 23 0:28 / {mounted}/cpu,acct rw - cgroup cgroup rw,cpu,acct"
 DOCKER = "33 23 0:29 /docker/1f {mounted}/cpu ro - cgroup cgroup rw,cpu"
 
 

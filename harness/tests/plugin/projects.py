@@ -11,7 +11,7 @@ from harness.results import schema
 from harness.results.schema import Finding, RunResult
 from harness.tests.evidence.processes import Ran, run_pytest
 
-OK, FAILED, INTERRUPTED, INTERNAL_ERROR, USAGE, NO_RESULT, BASELINE = 0, 1, 2, 3, 4, 6, 7
+OK, FAILED, INTERRUPTED, USAGE, NO_RESULT, BASELINE, NOT_WRITTEN = 0, 1, 2, 4, 6, 7, 8
 
 TINY = """
 from types import MappingProxyType

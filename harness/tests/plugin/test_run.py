@@ -16,7 +16,6 @@ from harness.tests.plugin.projects import (
     BODIES,
     EVERYTHING,
     FAILED,
-    INTERNAL_ERROR,
     INTERRUPTED,
     NO_RESULT,
     OK,
@@ -158,7 +157,7 @@ def test_what_fails_says_how_to_repeat_it_and_what_is_undecided_what_would_decid
 ) -> None:
     made, ran = each
     for finding in made.findings().values():
-        assert f'"claims/test_{finding.claim.replace("-", "_")}.py::test_it"' in finding.rerun
+        assert finding.rerun.endswith(f" claims/test_{finding.claim.replace('-', '_')}.py::test_it")
         assert "--claims-profile tiny --claims-seed-block 3 --claims-report=none" in finding.rerun
     findings = {finding.claim: finding for finding in made.findings().values()}
     assert findings["contradicted"].rerun in ran.text
@@ -210,18 +209,6 @@ def test_a_claim_that_can_not_be_imported_is_shown_and_trains_nothing(tmp_path: 
     assert "No module named 'nothing_of_that_name'" in ran.text
     assert "initialized" not in ran.text, "xdist says so of a worker that has started"
     assert not made.npz
-
-
-def test_a_report_that_can_not_be_written_is_one_line_and_the_verdicts_are_told(tmp_path: Path) -> None:
-    made = made_of_numbers(tmp_path / "project", "supported")
-    full = "\ndef pytest_claims_report(run, path, history):\n    raise OSError(28, 'No space left on device')\n"
-    conftest = made.folder / "conftest.py"
-    conftest.write_text(conftest.read_text() + full)
-    ran = made.run()
-    assert ran.code == INTERNAL_ERROR, ran.text
-    assert "REPRODUCED" in ran.text
-    (line,) = [line for line in ran.text.splitlines() if "no space left on device" in line]
-    assert "report.html" in line
 
 
 def test_a_history_that_can_not_be_used_costs_a_line_unless_the_command_line_names_it(tmp_path: Path) -> None:
@@ -449,7 +436,7 @@ def test_a_claim_of_this_suite_is_found_from_another_project_by_its_name(foreign
     (path,) = foreign.rglob("findings.json")
     (finding,) = (finding for claim in json.loads(path.read_text())["claims"] for finding in claim["findings"])
     assert "-p harness.plugin" in finding["rerun"]
-    assert '--claim ticket-effect -k "test_ticket_beats_random[cart-pole-bc]"' in finding["rerun"]
+    assert "--claim ticket-effect -k 'test_ticket_beats_random[cart-pole-bc]'" in finding["rerun"]
     (path.parent / "findings.json").unlink()
     ran = run_pytest(foreign, *args[:4], "--claims-finished", "--claims-baseline=suite")
     assert ran.code == OK, "of this suite's baseline, the claims that were not asked for are not unused"

@@ -1,0 +1,222 @@
+"""Less common ways to run, each the subject of a public report about a tool of this kind."""
+
+import os
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from harness.results import history, schema
+from harness.tests.plugin.projects import (
+    BASELINE,
+    BODIES,
+    FAILED,
+    INTERRUPTED,
+    NOT_WRITTEN,
+    OK,
+    TREE,
+    USAGE,
+    Project,
+    made_of_numbers,
+)
+
+
+def add_to_conftest(made: Project, lines: str) -> None:
+    conftest = made.folder / "conftest.py"
+    conftest.write_text(f"{conftest.read_text()}\n{lines}", encoding="utf-8")
+
+
+# Workers
+
+
+@pytest.mark.parametrize("loaded", ["by its conftest", "by -p"])
+def test_auto_starts_a_worker_for_each_cpu_that_the_quota_grants(tmp_path: Path, loaded: str) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    (made.folder / "one_cpu.py").write_text("import harness.machine\n\nharness.machine._quota = lambda proc: 0.5\n")
+    args = ["-n", "auto", "-p", "one_cpu"]
+    if loaded == "by -p":
+        (made.folder / "conftest.py").unlink()
+        args += ["-p", "harness.plugin", "--claims-profile=smoke"]
+    ran = made.run(*args)
+    assert ran.code == OK, ran.text
+    assert "1 worker [1 item]" in ran.text
+    assert "3 workers [1 item]" in made.run(*args, PYTEST_XDIST_AUTO_NUM_WORKERS="3").text
+    assert made.summary().processes == 3
+    assert 10e6 < made.summary().peak_bytes < 10e9
+
+
+def test_a_worker_that_renames_its_items_loses_no_finding(tmp_path: Path) -> None:
+    """As older releases of xdist do for --dist=loadgroup: they append the name of the group."""
+    made = made_of_numbers(tmp_path / "project", "supported", "contradicted")
+    add_to_conftest(
+        made,
+        "import pytest\n\n@pytest.hookimpl(wrapper=True)\ndef pytest_runtest_makereport(item, call):\n"
+        "    report = yield\n    report.nodeid += '@group' * hasattr(item.config, 'workerinput')\n    return report\n",
+    )
+    ran = made.run("-n", "2")
+    assert ran.code == FAILED, ran.text
+    assert made.conclusions() == {"supported": "supported", "contradicted": "contradicted"}
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_test_that_a_plugin_runs_again_is_judged_again_and_stands_once(tmp_path: Path, workers: str) -> None:
+    """In the way of pytest-rerunfailures."""
+    made = made_of_numbers(tmp_path / "project", "supported", "contradicted", "raising")
+    add_to_conftest(
+        made,
+        "from _pytest.runner import runtestprotocol\n\ndef pytest_runtest_protocol(item, nextitem):\n"
+        "    for last in (False, True):\n        item._initrequest()\n"
+        "        for report in runtestprotocol(item, log=False, nextitem=nextitem):\n"
+        "            if report.failed and not last:\n                report.outcome = 'rerun'\n"
+        "            item.ihook.pytest_runtest_logreport(report=report)\n    return True\n",
+    )
+    ran = made.run("-n", workers, "--junitxml=junit.xml")
+    assert "JudgedTwiceError" not in ran.text
+    assert made.conclusions() == {"supported": "supported", "contradicted": "contradicted", "raising": "error"}
+    assert {round(finding.effect, 3) for finding in made.summary().findings if finding.judged} == {0.2, -0.2}
+    for case in ET.parse(made.folder / "junit.xml").iter("testcase"):
+        assert len([each for each in case.iter("property") if each.get("name") == "conclusion"]) == 1
+
+
+# The end of a run
+
+
+@pytest.mark.parametrize(
+    ("fails", "raises", "names", "code"),
+    [
+        ("pytest_claims_report", "OSError(28, 'No space left on device')", "report.html", NOT_WRITTEN),
+        ("pytest_claims_report", "UnicodeEncodeError('utf-8', 'x', 0, 1, 'why')", "report.html", NOT_WRITTEN),
+        ("pytest_claims_report", "KeyboardInterrupt", "interrupted", INTERRUPTED),
+        ("outcome.with_charts", "LookupError('why')", "charts", NOT_WRITTEN),
+        ("history.append", "RecursionError('why')", "history.sqlite", NOT_WRITTEN),
+    ],
+)
+def test_what_fails_at_the_end_is_one_line_and_costs_nothing_that_was_found(
+    tmp_path: Path, fails: str, raises: str, names: str, code: int
+) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported", "underpowered")
+    function = fails.rpartition(".")[2]
+    arguments = "run, path, history" if function == "pytest_claims_report" else "*args"
+    patch = f"def {function}({arguments}):\n    raise {raises}\n"
+    if "." in fails:
+        patch += f"\nfrom harness.plugin import outputs\noutputs.{fails} = {function}\n"
+    add_to_conftest(made, patch)
+    ran = made.run("--junitxml=junit.xml")
+    assert ran.code == code, ran.text
+    assert "Traceback" not in ran.text and "INTERNALERROR" not in ran.text
+    assert len([line for line in ran.text.splitlines() if line.startswith("claims: ") and names in line]) == 1 + (
+        names == "report.html"  # which the first line names as well
+    )
+    assert made.verdicts() == {"supported": "REPRODUCED", "underpowered": "INCONCLUSIVE"}
+    assert "supported" in (made.folder / "junit.xml").read_text("utf-8")
+
+
+def test_what_can_not_be_summed_up_is_still_in_junits_file(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    patch = "def failing(*args, **more):\n    raise RuntimeError('why')\n\nfrom harness.plugin import outcome\n"
+    add_to_conftest(made, f"{patch}\noutcome.result_of = failing\n")
+    ran = made.run("--junitxml=junit.xml")
+    assert ran.code == NOT_WRITTEN, ran.text
+    assert "Traceback" not in ran.text
+    properties = ET.parse(made.folder / "junit.xml").iter("property")
+    assert {each.get("name"): each.get("value") for each in properties}["conclusion"] == "supported"
+
+
+def test_paths_and_locales_that_are_not_utf_8_cost_nothing(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    strange = os.fsdecode(bytes(tmp_path) + b"/\xff\xe9")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n0",
+        f"--claims-evidence={strange}",
+        f"--claims-report={strange}/r.html",
+    ]
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(TREE)}
+    ran = subprocess.run(command, cwd=made.folder, env={**os.environ, **ascii_only}, capture_output=True)
+    assert ran.returncode == OK, ran.stdout
+    assert b"Traceback" not in ran.stdout + ran.stderr
+    (finding,) = schema.read(Path(strange) / "findings.json").findings
+    assert finding.conclusion == "supported"
+    assert r"\udcff\udce9" in finding.rerun
+    assert history.judged_blocks(made.folder / ".claims" / "history.sqlite", "supported")
+    with_workers = made.run("-n", "2", f"--claims-evidence={strange}")
+    assert with_workers.code == USAGE and "--claims-evidence" in with_workers.text, "xdist itself can't pass it on"
+
+
+# What is asked for
+
+
+@pytest.mark.parametrize("option", ["--setup-plan", "--setup-only", "--collect-only"])
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_options_that_run_no_test_train_nothing_and_leave_the_last_report(
+    tmp_path: Path, option: str, workers: str
+) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    made.add("other", "judge.greater(difference(0.2), min_effect=0.05)")
+    assert made.run("-k", "supported").code == OK
+    ran = made.run(option, "-n", workers)
+    assert ran.code in (OK, 5), ran.text
+    assert not made.npz
+    assert made.verdicts() == {"supported": "REPRODUCED"}
+
+
+NARROWED = {
+    "by an override": (["-o", "python_files=test_supported.py"], ""),
+    "by another override": (["-o", "python_functions=test_nothing"], ""),
+    "by a plugin": ([], "def pytest_collection_modifyitems(items):\n    del items[1:]\n"),
+}
+
+
+@pytest.mark.parametrize("how", NARROWED)
+def test_a_run_that_was_kept_from_some_claims_is_not_complete(tmp_path: Path, how: str) -> None:
+    args, conftest = NARROWED[how]
+    made = made_of_numbers(tmp_path / "project", "supported", "underpowered")
+    assert made.run("--claims-update-baseline").code == BASELINE
+    (baseline,) = made.folder.rglob("tiny.json")
+    before = baseline.read_bytes()
+    add_to_conftest(made, conftest)
+    ran = made.run(*args, "--claims-update-baseline")
+    assert ran.code == USAGE, ran.text
+    assert baseline.read_bytes() == before
+    made.run(*args)
+    assert len(history.read(made.folder / ".claims" / "history.sqlite", "tiny")) == 1
+
+
+def test_without_pytests_terminal_there_are_verdicts_plans_and_exit_codes(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "contradicted")
+    assert made.run("-p", "no:terminal").code == FAILED
+    assert made.verdicts() == {"contradicted": "REFUTED"}
+    made.add("other", BODIES["supported"])
+    plan = made.run("-p", "no:terminal", "--claims-plan")
+    assert plan.code == OK and "cart-pole" in plan.text
+    add_to_conftest(made, "def pytest_claims_report(run, path, history):\n    raise OSError(28, 'No space left')\n")
+    ran = made.run("-p", "no:terminal", "-k", "contradicted")
+    assert ran.code == NOT_WRITTEN and "report.html" in ran.text
+
+
+def test_a_shell_takes_the_command_that_repeats_a_finding(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    claim = made.folder / "claims" / "test_supported.py"
+    name = r"a`b` $HOME 'c' \"d\" e"
+    test = f'@pytest.mark.parametrize("case", ["{name}"], ids=str)\ndef test_it(case, judge):'
+    claim.write_text(claim.read_text("utf-8").replace("def test_it(judge):", test), encoding="utf-8")
+    assert made.run().code == OK
+    (finding,) = made.summary().findings
+    said = subprocess.run(["bash", "-c", f"printf '%s\\n' {finding.rerun}"], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-1] == finding.nodeid
+    assert shlex.split(finding.rerun)[-1] == finding.nodeid
+
+
+def test_a_project_declares_options_of_its_own_beside_the_plugins(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    names = ("report", "seed", "seeds", "plan", "list", "baseline", "gate", "evidence", "claims")
+    taken = "".join(f"    parser.addoption('--my-{name}', '--{name}', default='')\n" for name in names)
+    add_to_conftest(made, f"def pytest_addoption(parser):\n{taken}")
+    ran = made.run("--report=x", "--seed=3", "--claims-seed-block=2")
+    assert ran.code == OK, ran.text
+    assert made.summary().seed_block == 2
