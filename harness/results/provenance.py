@@ -5,6 +5,7 @@ What can't be found out is unknown, and no error: a suite that was installed wit
 
 import contextlib
 import datetime
+import os
 import platform
 import subprocess
 from importlib import metadata
@@ -13,6 +14,8 @@ from typing import Any
 from harness.files import SUITE_ROOT
 from harness.machine import cpu_name, usable_cpus
 
+GIT_SECONDS = 10.0
+"""How long git may take, before the commit is unknown."""
 LIBRARIES = ("torch", "numpy", "numba", "scipy", "gymnasium", "pytest")
 
 
@@ -31,12 +34,24 @@ def provenance() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """What git describes the suite's tree as; of a tree that is no checkout of its own, git would tell of another."""
+    """What git describes the suite's tree as; None where it can't, or where the tree is no checkout of its own.
+
+    In a hook the environment names another repository, and above a tree that was unpacked there may be one.
+    """
     if not (SUITE_ROOT / ".git").exists():
         return None
-    command = ["git", "describe", "--always", "--dirty"]
+    outside = {name: held for name, held in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "--no-optional-locks", "describe", "--always", "--dirty"]
     try:
-        done = subprocess.run(command, cwd=SUITE_ROOT, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(
+            command,
+            cwd=SUITE_ROOT,
+            env=outside | {"GIT_CEILING_DIRECTORIES": str(SUITE_ROOT.parent)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=GIT_SECONDS,
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    said = done.stdout.decode("utf-8", "backslashreplace").strip()  # the name of a tag is any bytes
+    return said or None if done.returncode == 0 else None

@@ -13,9 +13,8 @@ from pydantic import ValidationError
 
 from harness.results import schema
 from harness.results.more_seeds import advice, in_words
-from harness.results.provenance import provenance
 from harness.results.sample import Sample
-from harness.results.schema import Finding, FindingsError, MoreSeeds, Reading, RunResult
+from harness.results.schema import Finding, FindingsError, MoreSeeds, Reading
 from harness.statistics import Censored, censored_ranks, swapped_spreads
 from harness.tests.factory import claim_result, drift, finding, run_result
 
@@ -151,7 +150,7 @@ def test_what_is_no_sample_is_refused(change: dict[str, Any]) -> None:
         Sample.from_json(json.dumps({"statistic": "mean", "seeds": [0], "groups": [[0.5]], **change}))
 
 
-# Words, and where a run comes from
+# Words
 
 
 def test_what_would_decide_names_the_seeds_the_block_and_the_command() -> None:
@@ -167,14 +166,3 @@ def test_where_no_number_of_seeds_would_do_that_is_all_that_is_said(refusal: str
     why = "the dense agents fell short" if refusal else ""
     (said,) = in_words(finding(conclusion="underpowered", refusal=refusal, refused=why))
     assert why in said and finding().name in said
-
-
-def test_what_can_not_be_found_out_about_a_machine_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert RunResult(profile="scaled", **provenance()).commit
-    monkeypatch.setattr("harness.results.provenance.LIBRARIES", ("numpy", "no-such-library"))
-    monkeypatch.setattr("harness.results.provenance.SUITE_ROOT", tmp_path)
-    found = provenance()
-    assert found["commit"] is None and set(found["versions"]) == {"python", "numpy"}
-    (tmp_path / ".git").mkdir()  # no repository, for all that
-    monkeypatch.setenv("PATH", "")
-    assert provenance()["commit"] is None
