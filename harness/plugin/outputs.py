@@ -33,10 +33,12 @@ class Outputs:
         self._suite = suite
         self._config = config
         self._gate: Gate | None = None
+        self._code = OK
 
-    def keep(self, session: pytest.Session, run: RunResult, held: Gate | None) -> None:
-        """Write what was found, before anything else. held: what it was compared with."""
-        self.run, self._gate = run, held
+    def keep(self, session: pytest.Session, run: RunResult, held: Gate | None, code: int) -> None:
+        """Write what was found, before anything else. held: what it was compared with. code: what follows from it."""
+        self.run, self._gate, self._code = run, held, code
+        session.exitstatus = code
         path = self._suite.settings.findings
         if self.attempt(session, f"findings {path}", self._write_findings) and path:
             self.said.append((f"findings: {path}", {}))
@@ -92,8 +94,8 @@ class Outputs:
     def _update_baseline(self, session: pytest.Session) -> None:
         """Write the baseline, or say why not."""
         file = self._suite.settings.baseline
-        if session.exitstatus != OK or self.run is None:
-            why = "a test failed" if session.exitstatus == FAILED else "some findings have no result"
+        if self._code or self.run is None:
+            why = "a test failed" if self._code == FAILED else "some findings have no result"
             self.say(f"the baseline {file} was not written: {why}", red=True)
             return
         said = gate.update(self.run, self._gate, self._suite.own_claims, self._suite.settings)

@@ -222,8 +222,8 @@ class ClaimsSession:
             peaks=self._peaks or [peak_memory()],
         )
         expected = [finding for finding in findings if finding.nodeid not in suite.unfinished]
-        session.exitstatus = gate.exit_code(expected, bool(self._reported.others), settings, run.baseline)
-        self._outputs.keep(session, run, self.gate)
+        code = gate.exit_code(expected, bool(self._reported.others), settings, run.baseline)
+        self._outputs.keep(session, run, self.gate, code)
 
     def _show(self) -> None:
         """Print what --claims-plan and the like ask for."""
