@@ -36,22 +36,19 @@ def provenance() -> dict[str, Any]:
 def _commit() -> str | None:
     """What git describes the suite's tree as; None where it can't, or where the tree is no checkout of its own.
 
-    In a hook the environment names another repository, and above a tree that was unpacked there may be one.
+    Above a tree that was unpacked there may be another repository, from whose root the tree's path is not empty.
     """
-    if not (SUITE_ROOT / ".git").exists():
-        return None
+    return _git("describe", "--always", "--dirty") or None if _git("rev-parse", "--show-prefix") == "" else None
+
+
+def _git(*args: str) -> str | None:
+    """What git says in the suite's tree, whatever repository the environment names, as it does in a hook."""
     outside = {name: held for name, held in os.environ.items() if not name.startswith("GIT_")}
-    command = ["git", "--no-optional-locks", "describe", "--always", "--dirty"]
+    command, none = ["git", "--no-optional-locks", *args], subprocess.DEVNULL
     try:
         done = subprocess.run(
-            command,
-            cwd=SUITE_ROOT,
-            env=outside | {"GIT_CEILING_DIRECTORIES": str(SUITE_ROOT.parent)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=GIT_SECONDS,
+            command, cwd=SUITE_ROOT, env=outside, stdin=none, capture_output=True, timeout=GIT_SECONDS
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    said = done.stdout.decode("utf-8", "backslashreplace").strip()  # the name of a tag is any bytes
-    return said or None if done.returncode == 0 else None
+    return done.stdout.decode("utf-8", "backslashreplace").strip() if done.returncode == 0 else None  # tags are bytes

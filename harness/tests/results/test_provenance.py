@@ -38,7 +38,7 @@ def head(folder: Path) -> str:
 @pytest.fixture
 def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository that stands for the suite's own, inside another one."""
-    own = repository(repository(tmp_path / "other") / "suite")
+    own = repository(repository(tmp_path / "the:other") / "suite")
     monkeypatch.setattr(provenance, "SUITE_ROOT", own)
     return own
 
