@@ -222,7 +222,7 @@ def _matches(folder: Path, level: int, version: tuple[tuple[int, ...], ...]) -> 
     """Whether a level's checksum is that of its arrays. version: tells the files from those that stood there before."""
     path = folder / f"{level_name(level)}.npz"
     try:
-        return path.with_suffix(".sha256").read_text() == checksum_line(path.read_bytes(), folder.name, level)
+        return path.with_suffix(".sha256").read_text("utf-8") == checksum_line(path.read_bytes(), folder.name, level)
     except (OSError, ValueError):
         return False
 

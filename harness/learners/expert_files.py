@@ -60,7 +60,7 @@ def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
 
     try:
         content = path.read_bytes()
-        card = json.loads(path.with_suffix(".json").read_text())
+        card = json.loads(path.with_suffix(".json").read_text("utf-8"))
         sizes, checksum = [int(size) for size in card["sizes"]], card["sha256"]
     except OSError as error:
         raise unsound(f"expert file {error.filename} can't be read: {error.strerror}") from None

@@ -22,7 +22,7 @@ def read_reference(task: str, horizon: int) -> dict[str, float]:
     """The numbers under `KEYS`. Raises FixtureError."""
     path = reference_file(task, horizon)
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text("utf-8"))
         return {name: float(content[name]) for name in KEYS}
     except (OSError, ValueError, KeyError, TypeError):
         raise FixtureError(

@@ -46,7 +46,7 @@ def judge(name: str, options: Sequence[str], evidence: Path, claims: Sequence[st
     command += [f"--claim={','.join(claims)}"] if claims else []
     # what is said of a broken experiment is no matter of the job on GitHub that started it
     outside = {name: held for name, held in os.environ.items() if not name.startswith("GITHUB_")}
-    with log.open("w") as output:
+    with log.open("w", encoding="utf-8") as output:
         ended = subprocess.run([*command, *options], cwd=SUITE_ROOT, env=outside, stdout=output, stderr=output)
     if ended.returncode in (OK, FAILED, NO_RESULT) and findings.exists():
         try:
