@@ -70,7 +70,8 @@ def _write_experts(budgets: Budgets) -> list[Path]:
 
 
 def write_reference(task: Task, count: int) -> Path:
-    """Measure and write a task's random return and that of its `count` experts, with their standard errors."""
+    """Measure and write a task's random return and that of its `count` experts, with their standard errors, and the
+    return of the best expert."""
     rng = stream(FIRST_SEED, "reference", task.horizon)
     random_returns = _random_returns(task, rng)
     experts = read_experts(task.name, range(count), len(task.inputs), task.actions)
@@ -83,6 +84,7 @@ def write_reference(task: Task, count: int) -> Path:
         "random_se": random_returns.std(ddof=1) / np.sqrt(len(random_returns)),
         "expert": expert_returns.mean(),
         "expert_se": expert_returns.std(ddof=1) / np.sqrt(len(expert_returns)),
+        "best": expert_returns.max(),
         "episodes": EPISODES,
         "experts": count,
         "command": COMMAND,

@@ -18,12 +18,13 @@ ROUNDING = 1e-9  # "more than 0.1 below" must not hang on the last bit of a floa
 @dataclass(frozen=True)
 class Reference:
     """The pair of returns between which a task's returns are normalised, each a mean with its standard error,
-    undiscounted and per episode."""
+    undiscounted and per episode; and the mean return of the best expert, which is the best that has been seen."""
 
     random: float
     random_se: float
     expert: float
     expert_se: float
+    best: float
 
 
 def normalised_return(returns: npt.ArrayLike, reference: Reference) -> FloatArray:

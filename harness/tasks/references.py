@@ -9,8 +9,8 @@ from pathlib import Path
 from harness import files
 from harness.files import FixtureError
 
-KEYS = ("random", "random_se", "expert", "expert_se")
-"""Mean returns, and their standard errors."""
+KEYS = ("random", "random_se", "expert", "expert_se", "best")
+"""Mean returns and their standard errors; `best` is the mean return of the best expert."""
 
 
 def reference_file(task: str, horizon: int) -> Path:

@@ -81,14 +81,14 @@ class TestPerSeed:
 
 class TestReturns:
     def test_random_is_0_and_expert_is_1(self) -> None:
-        reference = Reference(random=20.0, random_se=1.0, expert=500.0, expert_se=0.0)
+        reference = Reference(random=20.0, random_se=1.0, expert=500.0, expert_se=0.0, best=500.0)
         normalised = normalised_return([[20, 260], [500, 740]], reference)
         np.testing.assert_allclose(normalised, [[0, 0.5], [1, 1.5]])
 
     @pytest.mark.parametrize("expert", [29.9, 20.0, -500.0, float("nan")])
     def test_a_scale_within_three_standard_errors_is_refused(self, expert: float) -> None:
         with pytest.raises(ValueError, match="standard errors"):
-            normalised_return([1.0], Reference(20.0, 2.0, expert, 2.65))
+            normalised_return([1.0], Reference(20.0, 2.0, expert, 2.65, expert))
 
     def test_area_is_the_mean_over_levels_past_the_first(self) -> None:
         curves = [[9.0, 1.0, 0.5, 0.0], [9.0, 0.6, 0.6, 0.3]]
