@@ -189,10 +189,12 @@ class PPOPopulation(PlayingPopulation):
         values = self._values(rollout.observations)
         last_values = self._values(network_input(self.batch, self.table)[None])[0]
         rewards = rollout.rewards.copy()
-        cut = np.flatnonzero(rollout.truncated.any(axis=(1, 2)))
-        if len(cut):  # an episode that the horizon cut off would have gone on: its last state's value counts
-            reached = self._values(rollout.final_observations[cut])
-            rewards[cut] += s.discount * reached * rollout.truncated[cut]
+        for member in np.flatnonzero(rollout.truncated.any(axis=(0, 2))):
+            # an episode that the horizon cut off would have gone on: its last state's value counts. Each member by
+            # itself, since the length of a batch changes the last bits of its values
+            cut = np.flatnonzero(rollout.truncated[:, member].any(axis=1))
+            reached = self._values(rollout.final_observations[cut, member][:, None], np.array([member]))[:, 0]
+            rewards[cut, member] += s.discount * reached * rollout.truncated[cut, member]
         ended = rollout.terminated | rollout.truncated
         advantages = generalised_advantages(rewards, values, last_values, ended, s.discount, s.gae_lambda)
         numbers = (rollout.log_probabilities, advantages, advantages + values)
@@ -213,10 +215,14 @@ class PPOPopulation(PlayingPopulation):
             NetworkWorkspace.of(self.critic, batch, self.table),
         )
 
-    def _values(self, observations: np.ndarray) -> np.ndarray:
-        """The critic's values float64[time, members, envs] of observations [time, members, envs, inputs]."""
+    def _values(self, observations: np.ndarray, only: np.ndarray | None = None) -> np.ndarray:
+        """The critic's values float64[time, members, envs] of observations [time, members, envs, inputs]. only: the
+        members that they are of, int64[members]; by default all."""
         time, members, envs = observations.shape[:3]
-        critic = projected(self.critic, self.table) if self.table else self.critic
+        critic, table = self.critic, self.table
+        if only is not None:
+            critic, table = critic.take(only), table and table.keep(only)
+        critic = projected(critic, table) if table else critic
         values = outputs_of(critic, _by_member(observations))
         return values.reshape(members, time, envs).transpose(1, 0, 2).astype(np.float64)
 

@@ -304,7 +304,7 @@ class TestStoppingAtTheMaximum:
     @pytest.mark.parametrize(
         ("learner", "hidden"),
         [
-            *(("ppo", hidden) for hidden in WIDTHS[:2]),
+            *(("ppo", hidden) for hidden in (*WIDTHS[:2], (64, 64))),
             *(("bc", hidden) for hidden in WIDTHS),
             *(("dqn", hidden) for hidden in WIDTHS[:2]),
         ],
