@@ -1,5 +1,5 @@
 """In Acrobot the inputs that pruning keeps are the two angular velocities; the sines and cosines of the angles go
-(paper 4.2, Figure 8 bottom).
+(paper 4.2, Figure 8 middle).
 
 It is judged as cart-pole-keeps-pole: at the first level at or below 10 % density, with the input layer's Kaiming
 initialisation divided by ten; plain Kaiming is a second reading. A velocity reaches 28 and a cosine 1, but weights are

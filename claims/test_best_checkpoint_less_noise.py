@@ -1,10 +1,11 @@
 """Pruning from the best checkpoint is less noisy than pruning from the last one (paper, footnote 1: a reason it gives,
 not a result it shows).
 
-Noise is how far the seeds' scored returns lie from their median at the same density, the mean over levels 1 to K: a
-variance would be decided by a single seed that failed. The checkpoint that is pruned is also the one that is scored:
-the best one of one chain, the last one of the other. Both start from the same weights and are evaluated on the same
-starts.
+Noise is how far the seeds' scored returns lie from their median at the same density, the mean over levels 1 to K. The
+paper says no more than "noise", and our list of claims a variance. What is judged are these absolute deviations (Brown
+& Forsythe 1974), in a variance's place: that would be decided by a single seed that failed. The checkpoint that is
+pruned is also the one that is scored: the best one of one chain, the last one of the other. Both start from the same
+weights and are evaluated on the same starts.
 
 A return near the task's maximum has little room to be noisy. So the finding does not separate less noise from a higher
 return. A second reading does: it takes the spread over only those levels at which both medians stay below 0.9.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harness.judging.claim import at_least, claim
     from harness.judging.judge import Judge
     from harness.judging.mask_measures import relative_lead
+    from harness.judging.return_measures import mean_over_systems
     from harness.judging.run import Run, dense_run, imp_runs, size_runs, surviving_run, ticket_run
     from harness.profiles.profile import System
     from harness.pruning.conditions import CONDITIONS, SURVIVING, TICKET
@@ -28,6 +29,7 @@ __all__ = [
     "claim",
     "dense_run",
     "imp_runs",
+    "mean_over_systems",
     "register",
     "relative_lead",
     "size_runs",
@@ -39,6 +41,7 @@ _MODULES = {
     "judging.claim": ("at_least", "claim"),
     "judging.judge": ("Judge",),
     "judging.mask_measures": ("relative_lead",),
+    "judging.return_measures": ("mean_over_systems",),
     "judging.run": ("Run", "dense_run", "imp_runs", "size_runs", "surviving_run", "ticket_run"),
     "profiles.profile": ("System",),
     "pruning.conditions": ("CONDITIONS", "SURVIVING", "TICKET"),

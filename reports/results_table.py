@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.results import baseline, schema
-from harness.results.schema import Conclusion, Finding
+from harness.results.schema import Conclusion, Finding, count_systems
 from reports import numbers
 
 COLUMNS = ("Claim", "Verdict", "Effect that decides", "Where")
@@ -64,6 +64,6 @@ def _deciding(verdict: str, results: Sequence[Finding | baseline.Entry]) -> str:
 
 def _where(results: Sequence[Finding | baseline.Entry]) -> str:
     counts = {word: [result.system for result in results if result.conclusion == word] for word in ORDER}
-    systems = len({result.system for result in results})
+    systems = count_systems(result.system for result in results)
     said = [f"{len(held)} {word}" for word, held in counts.items() if held]
     return f"{', '.join(said)} on {systems} system{'s' if systems > 1 else ''}" if said else "–"

@@ -47,9 +47,10 @@ def check_figure(figure: str, runs: Sequence[Run]) -> None:
 def charts_of(figure: Figure, findings: Iterable[Sequence[Run]]) -> list[Chart]:
     """The charts of a claim, each once. findings: of each judged finding its runs, with their evidence.
 
-    Runs that only show that a difference could be seen are not drawn.
+    Runs that only show that a difference could be seen are not drawn. Tasks have returns of different units: of a
+    finding over several tasks, each task's runs are drawn by themselves.
     """
-    drawn = ([run for run in runs if not run.assay] for runs in findings)
+    drawn = (_of_task(task, runs) for runs in map(list, findings) for task in {run.system.task: None for run in runs})
     once = {tuple((run.system, run.conditions, run.label, run.times) for run in runs): runs for runs in drawn if runs}
     return _joined(chart for runs in once.values() for chart in _CHARTS[figure](runs))
 
@@ -140,6 +141,10 @@ _CHARTS: dict[Figure, Callable[[Sequence[Run]], list[Chart]]] = {
 }
 _OF_TICKETS = ("inputs", "layers", "maps")
 """The figures of which every run must have tickets."""
+
+
+def _of_task(task: str, runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if run.system.task == task and not run.assay]
 
 
 def _joined(charts: Iterable[Chart]) -> list[Chart]:

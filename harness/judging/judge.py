@@ -14,7 +14,7 @@ from harness.judging.claim import Claim
 from harness.judging.run import Run
 from harness.judging.verdict import conclude
 from harness.results.sample import Sample
-from harness.results.schema import Amount, Conclusion, Finding, Reading
+from harness.results.schema import SEVERAL_TASKS, Amount, Conclusion, Finding, Reading
 from harness.statistics import (
     Censored,
     Kind,
@@ -264,6 +264,6 @@ def _amounts(run: Run) -> dict[str, Amount]:
 
 def _common_system(runs: Sequence[Run]) -> str:
     """Task and learner where all runs share them, else what they share: what coverage counts."""
-    tasks = dict.fromkeys(run.system.task for run in runs)
+    tasks = SEVERAL_TASKS.join(dict.fromkeys(run.system.task for run in runs))
     learners = dict.fromkeys(run.system.learner for run in runs)
-    return " ".join([*tasks, *(learners if len(learners) == 1 else ())])
+    return " ".join([tasks, *(learners if len(learners) == 1 else ())]).strip()

@@ -1,5 +1,8 @@
 """Measures of returns: areas over the levels, break densities, how fast a dense network learns."""
 
+import functools
+import operator
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -71,6 +74,10 @@ class ReturnMeasures(Chains):
         names = [f"at {100 * density:.2g} % density" for density in self.densities]
         return self.by_name(names[1:], self.normalised_returns(condition)[:, 1:])
 
+    def return_at(self, density: float, condition: str = TICKET) -> PerSeed:
+        """Normalised return at the first level at or below `density`."""
+        return self.per_seed(condition, self.at(self.normalised_returns(condition), density))
+
     def dense_returns(self) -> np.ndarray:
         """float64[seeds]: the judged returns at level 0."""
         return self.measured_dense(RETURNS[self.judged])
@@ -78,6 +85,12 @@ class ReturnMeasures(Chains):
     def dense(self) -> PerSeed:
         """Normalised return at level 0."""
         return self.per_seed(str(self.system), normalised_return(self.dense_returns(), self.reference))
+
+    def met_reward(self) -> PerSeed:
+        """1 where an evaluation of level 0's training differs from the task's lowest return, else 0: an agent that
+        never met a reward says nothing of what it could have learned. (A member that stopped early had met one.)"""
+        differs = self.measured_dense(_evaluations) != self.experiment.task.minimum_return
+        return self.per_seed(str(self.system), differs.any(axis=-1))
 
     def surviving_return(self, level: int) -> PerSeed:
         """Normalised return of dense networks on the inputs that survive at `level`."""
@@ -127,6 +140,17 @@ class ReturnMeasures(Chains):
 
     def _stopped_at_maximum(self, evaluations: np.ndarray) -> np.ndarray:
         return np.where(np.isnan(evaluations), self.experiment.task.maximum_return, evaluations)
+
+
+def mean_over_systems(effects: Mapping[str, PerSeed]) -> PerSeed:
+    """The mean of a contrast over systems, of the seeds that all of them have: float[seeds].
+
+    effects: by the system's name, which goes before its conditions: a seed's chains on two systems are different ones.
+    Where tasks differ in what one chain can have, the judge must be given the widest span.
+    """
+    common = set.intersection(*(set(effect.seeds) for effect in effects.values()))
+    named = [effect.prefixed(f"{name} ").among(common) for name, effect in effects.items()]
+    return (1 / len(named)) * functools.reduce(operator.add, named)
 
 
 def learning_area(evaluations: npt.ArrayLike, maximum: float) -> npt.NDArray[np.float64]:

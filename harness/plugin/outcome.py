@@ -16,7 +16,15 @@ from harness.plugin.seeds import what_would_decide
 from harness.results.more_seeds import in_words
 from harness.results.preregistration import Register
 from harness.results.provenance import provenance
-from harness.results.schema import ClaimResult, Finding, Partial, RunResult, SystemTitle
+from harness.results.schema import (
+    SEVERAL_TASKS,
+    ClaimResult,
+    Finding,
+    Partial,
+    RunResult,
+    SystemTitle,
+    count_systems,
+)
 
 
 def result_of(
@@ -127,7 +135,7 @@ def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
 def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Register) -> ClaimResult:
     claim, settings = suite.claims[name], suite.settings
     verdict, sentence = claim_verdict(findings)
-    seen = len({finding.system for finding in findings if finding.judged})
+    seen = count_systems(finding.system for finding in findings if finding.judged)
     cells = {where.cell.id: where for where in suite.addresses}
     added = " Seeds were added to a block already judged." if any(finding.note for finding in findings) else ""
     return ClaimResult(
@@ -153,7 +161,7 @@ def _systems(suite: Suite, findings: Sequence[Finding]) -> tuple[SystemTitle, ..
     learners = list(dict.fromkeys(["", *(learner for _, learner in known)]))
     found = set()
     for finding in findings:
-        words = finding.system.split()
+        words = finding.system.replace(SEVERAL_TASKS, " ").split()
         learner = words.pop() if words and words[-1] in learners else ""
         found |= {(task, learner) for task in words}
     titles = {task: getattr(e.task, "title", task.title()) for (task, _), e in suite.settings.profile.systems.items()}

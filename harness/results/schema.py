@@ -6,6 +6,7 @@ returns are undiscounted and per episode, and effects are in the unit of their f
 """
 
 import json
+from collections.abc import Iterable
 from math import inf, nan
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +22,8 @@ from harness.statistics.inference import Kind, Refusal
 FORMAT: Literal[3] = 3
 """Of findings.json. It rises when a field changes its meaning or goes."""
 NAME = "findings.json"
+SEVERAL_TASKS = " and "
+"""Between the tasks of a finding that is a mean over them."""
 
 Conclusion = Literal["supported", "contradicted", "equivalent", "underpowered", "not run", "error", "smoke"]
 JUDGED: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "underpowered")
@@ -121,7 +124,8 @@ class Finding(Model):
     claim         the claim's id
     name          the hypothesis within the claim: its test's name
     nodeid        pytest's id of the item that judged it; unique within a run
-    system        the task and the learner that its runs share: "cart-pole ppo"
+    system        the task and the learner that its runs share: "cart-pole ppo"; of a mean over tasks all of these:
+                  "cart-pole and acrobot bc"
     hypothesis    in plain words
     kind          how it is decided
     min_effect    the smallest effect of interest ("greater") or the margin, fixed beforehand
@@ -191,6 +195,11 @@ class Finding(Model):
     def standing(self) -> Standing | None:
         """How it stands to the baseline; None without one."""
         return self.drift.standing if self.drift else None
+
+
+def count_systems(names: Iterable[str]) -> int:
+    """How many systems these findings' `system`s name; a mean over tasks is none of its own."""
+    return len({name for name in names if SEVERAL_TASKS not in name})
 
 
 class Preregistered(Model):

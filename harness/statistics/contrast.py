@@ -5,7 +5,7 @@ carries its own coefficients leaves no room to choose the wrong test by mistake
 (`guard.contrast_test` reads them).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,6 +68,14 @@ class PerSeed:
         weights = {prefix + label: w for label, w in self.weights.items()}
         parts = {prefix + label: part for label, part in self.parts.items()}
         return PerSeed(self.values, weights, self.seeds, parts)
+
+    def among(self, seeds: Collection[int]) -> "PerSeed":
+        """The same on those of its seeds that are among these. Raises ValueError where none is."""
+        kept = np.flatnonzero(np.isin(self.seeds, list(seeds)))
+        if not len(kept):
+            raise ValueError(f"{self}: none of its seeds is among those that are asked for")
+        parts = {label: part[kept] for label, part in self.parts.items()}
+        return PerSeed(self.values[kept], self.weights, tuple(self.seeds[place] for place in kept), parts)
 
     def __add__(self, other: "PerSeed") -> "PerSeed":
         if self.seeds != other.seeds:

@@ -83,6 +83,10 @@ def test_a_line_a_claim_has_its_verdict_the_weakest_effect_of_its_side_and_where
     assert "0.90" not in lines[2] and "−0.400" in lines[4] and "1 contradicted" in lines[4]
 
 
+def test_a_mean_over_tasks_counts_as_no_system_of_its_own() -> None:
+    assert schema.count_systems(["cart-pole bc", "acrobot bc", "cart-pole and acrobot bc", "acrobot bc"]) == 2
+
+
 def test_the_committed_baselines_table_has_every_claim_with_numbers_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

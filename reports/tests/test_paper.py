@@ -19,6 +19,7 @@ CLAIMS = {
     "critic-pruning-flips-order", "cnn-mask-still-matters", "cnn-weights-matter-more", "size-does-not-matter",
     "smaller-nets-go-sparser", "encodings-agree", "weight-decay-spares-ticket", "dropout-lowers-all",
     "late-rewinding-not-needed", "best-checkpoint-less-noise", "games-differ", "pruning-helps-at-first",
+    "only-acp-flips", "mask-reaches-sparser", "random-fails-early",
     "input-layer-pruned-most", "agent-channel-kept", "enemy-channel-reachable", "input-mask-transfers",
     "freeway-keeps-speed", "space-invaders-keeps-proximity", "breakout-drops-bottom-row", "agent-row-kept",
     "cart-pole-keeps-pole", "acrobot-keeps-velocities", "surviving-inputs-suffice", "kaiming-tenth-finds-inputs",

@@ -108,6 +108,13 @@ class TestLines:
         assert len({each["key"] for each in drawn}) == 2
         assert labels(charts_of("layers", [(ten, two)])[0]) == ["Kaiming / 2", "Kaiming / 10"]  # by their numbers
 
+    def test_of_a_finding_over_several_tasks_each_is_drawn_by_itself_and_none_twice(self) -> None:
+        making = returns_of(1, 1, 1, 1)
+        cart_pole, acrobot = (made_run(making, system=System(task, "bc")) for task in ("cart-pole", "acrobot"))
+        drawn = charts_of("returns", [(cart_pole,), (cart_pole, acrobot)])
+        assert [each["title"] for each in drawn] == ["Cart-Pole BC", "Acrobot BC"]
+        assert all(labels(each) == [TICKET] for each in drawn)
+
     def test_an_assay_is_not_drawn(self) -> None:
         run = made_run(returns_of(1, 1, 1, 1), TICKET)
         assay = made_run(returns_of(1, 1, 1, 1), *CONDITIONS, assay=True)

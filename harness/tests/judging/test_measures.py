@@ -12,7 +12,7 @@ from harness.controls import broken_by
 from harness.experiment import Cell
 from harness.judging.chains import EvidenceMissingError, cpu_seconds
 from harness.judging.mask_measures import relative_lead
-from harness.judging.return_measures import learning_area
+from harness.judging.return_measures import learning_area, mean_over_systems
 from harness.learners.protocol import ACTOR
 from harness.profiles.profile import System
 from harness.profiles.readings import READINGS
@@ -66,6 +66,26 @@ class TestReturns:
         assert list(made_run(returns_of(1, 1, 1, 1)).normalised_levels()) == [
             *("at 9.9 % density", "at 1.1 % density", "at 0.28 % density")
         ]
+
+    def test_a_return_at_a_density_is_that_of_the_first_level_at_or_below_it(self) -> None:
+        run = made_run(returns_of(1, 0.8, 0.6, 0.4))
+        np.testing.assert_allclose(run.return_at(0.05).values, 0.6)
+
+    def test_an_agent_met_a_reward_where_any_evaluation_is_not_the_tasks_lowest_return(self) -> None:
+        never, once, stopped = [-500, -500], [-500, -499], [-500, NAN]
+        curves = np.array([never, once, stopped] + [never] * 17)
+        run = made_run(lambda cell, level: level_of(cell, 0, curves), DENSE, system=System("acrobot", "bc"))
+        assert run.met_reward().values.tolist() == [0, 1, 1] + [0] * 17
+
+    def test_a_mean_over_systems_is_of_the_seeds_that_all_have_and_keeps_their_conditions_apart(self) -> None:
+        def lead(values: list[float], seeds: list[int]) -> PerSeed:
+            return PerSeed.of("a", values, seeds) - PerSeed.of("b", [0.0] * len(seeds), seeds)
+
+        mean = mean_over_systems({"one": lead([1, 2, 3], [0, 1, 2]), "two": lead([6, 9], [1, 2])})
+        assert (mean.values.tolist(), mean.seeds) == ([4, 6], (1, 2))
+        assert mean.weights == {"one a": 0.5, "one b": -0.5, "two a": 0.5, "two b": -0.5}
+        with pytest.raises(ValueError, match="seeds"):
+            mean_over_systems({"one": lead([1], [0]), "two": lead([1], [5])})
 
     def test_a_control_may_exchange_what_is_judged(self) -> None:
         broken = broken_by("exchanged-returns", PROFILE)
