@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.judging.mask_measures import relative_lead
     from harness.judging.return_measures import mean_over_systems
     from harness.judging.run import Run, dense_run, imp_runs, size_runs, surviving_run, ticket_run
+    from harness.judging.untrained import excess
     from harness.profiles.profile import System
     from harness.pruning.conditions import CONDITIONS, SURVIVING, TICKET
 
@@ -28,6 +29,7 @@ __all__ = [
     "at_least",
     "claim",
     "dense_run",
+    "excess",
     "imp_runs",
     "mean_over_systems",
     "register",
@@ -43,6 +45,7 @@ _MODULES = {
     "judging.mask_measures": ("relative_lead",),
     "judging.return_measures": ("mean_over_systems",),
     "judging.run": ("Run", "dense_run", "imp_runs", "size_runs", "surviving_run", "ticket_run"),
+    "judging.untrained": ("excess",),
     "profiles.profile": ("System",),
     "pruning.conditions": ("CONDITIONS", "SURVIVING", "TICKET"),
 }

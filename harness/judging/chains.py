@@ -10,8 +10,9 @@ import numpy as np
 
 from harness.evidence.store import Address, Store, address
 from harness.experiment import Cell, Experiment
+from harness.judging.untrained import untrained_level
 from harness.profiles.profile import Profile, System, scale
-from harness.pruning.conditions import CONDITIONS, DENSE
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.level import Level
 from harness.pruning.prunable import densities, weights_left
 from harness.statistics import PerSeed, Reference, normalised_return
@@ -42,6 +43,14 @@ class Scene:
             self._measured[key] = np.asarray(measure(self.read(where, level)), dtype=np.float64)
         return self._measured[key]
 
+    def measure_untrained(self, chains: "Chains", level: int, measure: Measure) -> np.ndarray:
+        """`measure` of the untrained networks of some chains, pruned to a level."""
+        key = (chains.experiment, chains.seeds, level, measure)
+        if key not in self._measured:
+            made = untrained_level(chains.experiment, chains.seeds, level)
+            self._measured[key] = np.asarray(measure(made), dtype=np.float64)
+        return self._measured[key]
+
     def read(self, where: Address, level: int) -> Level:
         """One level of a cell. Raises EvidenceMissingError."""
         found = self.store.read(where, level)
@@ -63,6 +72,8 @@ class Chains:
     assay: bool = False
     """Whether it only shows that a difference could be seen: then it is not drawn, and the finding is not about it."""
     scene: Scene | None = None
+    learned_nothing: bool = False
+    """See `untrained`."""
 
     def __str__(self) -> str:
         return self.label or str(self.system)
@@ -70,6 +81,12 @@ class Chains:
     def bind(self, scene: Scene) -> Self:
         """The same run, at a scale and with its evidence."""
         return dataclasses.replace(self, scene=scene)
+
+    @property
+    def untrained(self) -> Self:
+        """The same run of networks that learned nothing: w0, pruned once by magnitude to as many weights as each level
+        has. For the measures of masks: it has no returns, and needs no evidence."""
+        return dataclasses.replace(self, conditions=(TICKET,), learned_nothing=True)
 
     @property
     def bound(self) -> Scene:
@@ -150,6 +167,9 @@ class Chains:
 
     def measured(self, condition: str, measure: Measure) -> np.ndarray:
         """float64[seeds, K + 1, ...] of what `measure` takes from each level. Raises EvidenceMissingError."""
+        if self.learned_nothing:
+            levels = range(self.experiment.pruning.levels + 1)
+            return np.stack([self.bound.measure_untrained(self, level, measure) for level in levels], axis=1)
         chunks = [[self.bound.measure(*place, measure) for place in places] for places in self._places[condition]]
         return np.concatenate([np.stack(levels, axis=1) for levels in chunks])
 
@@ -181,8 +201,8 @@ class Chains:
         return np.asarray(values[:, 1:].mean(axis=1) if density is None else values[:, self.level_at(density)])
 
     def per_seed(self, name: str, values: np.ndarray) -> PerSeed:
-        """float64[seeds] under a name."""
-        return PerSeed.of(name, values, self.seeds)
+        """float64[seeds] under a name, which says so where nothing was learned."""
+        return PerSeed.of(f"untrained {name}" if self.learned_nothing else name, values, self.seeds)
 
     def by_name(self, names: Sequence[str], values: np.ndarray) -> dict[str, PerSeed]:
         """float64[seeds, names] by name."""

@@ -12,6 +12,7 @@ from harness.judging.assay import insensitive
 from harness.judging.chains import cpu_seconds
 from harness.judging.claim import Claim
 from harness.judging.run import Run
+from harness.judging.untrained import ABOVE, ALONE, excess, follows
 from harness.judging.verdict import conclude
 from harness.results.sample import Sample
 from harness.results.schema import SEVERAL_TASKS, Amount, Conclusion, Finding, Reading
@@ -48,6 +49,10 @@ class Judge:
 
     The smallest effect of interest, or the margin, is fixed before the run. Every method takes `sensitivity`: the same
     numbers under other readings, by name. They are reported with the finding and never counted.
+
+    untrained: of a finding on what a mask keeps, the effect of networks that learned nothing (`Run.untrained`). What
+    exceeds it, and it alone, are two more readings; where it alone gives the same conclusion, the finding's note says
+    that this follows from initialisation. Where the paper means what is learned, the effect itself is an `excess`.
     """
 
     claim: Claim
@@ -67,13 +72,14 @@ class Judge:
         unit: str = RETURN_UNIT,
         span: Span | None = None,
         sensitivity: Mapping[str, PerSeed] | None = None,
+        untrained: PerSeed | None = None,
     ) -> None:
         """The effect is above 0 and at least `min_effect`.
 
         span: the lowest and highest value that one chain can have in one condition, in `unit`; for normalised
         returns those that the task allows. Studentised verdicts must survive one more seed at its worst end.
         """
-        self._contrast("greater", effect, min_effect, unit, span, sensitivity)
+        self._contrast("greater", effect, min_effect, unit, span, sensitivity, untrained=untrained)
 
     def equivalent(
         self,
@@ -84,12 +90,13 @@ class Judge:
         span: Span | None = None,
         sensitivity: Mapping[str, PerSeed] | None = None,
         able: Sequence[Run] | None = None,
+        untrained: PerSeed | None = None,
     ) -> None:
         """The effect is within +-`margin`.
 
         able: the runs that must show that a difference could be seen (see `insensitive`); default: all.
         """
-        self._contrast("equivalent", effect, margin, unit, span, sensitivity, able)
+        self._contrast("equivalent", effect, margin, unit, span, sensitivity, able, untrained)
 
     def non_inferior(
         self,
@@ -180,12 +187,16 @@ class Judge:
         span: Span | None,
         sensitivity: Mapping[str, PerSeed] | None,
         able: Sequence[Run] | None = None,
+        untrained: PerSeed | None = None,
     ) -> None:
-        for name, each in {"": effect, **(sensitivity or {})}.items():
+        beside = {} if untrained is None else {ABOVE: excess(effect, untrained), ALONE: untrained}
+        readings = {**(sensitivity or {}), **beside}
+        for name, each in {"": effect, **readings}.items():
             require_finite(each.values, f"{each}{_of_reading(name)}", each.seeds)
-        width = self._span(unit) if span is None else span
+        given = self._span(unit) if span is None else span
 
         def tested(contrast: PerSeed) -> Outcome:
+            width = contrast.span or given
             outcome = calibrated.checked(contrast_test(contrast, kind, width), contrast, kind, width)
             if kind != "greater" and contrast is effect and (why := insensitive(self.runs if able is None else able)):
                 return replace(outcome, refused=why, refusal="insensitive")
@@ -194,7 +205,11 @@ class Judge:
         def sample() -> Sample:
             return Sample.of("mean", effect.values, seeds=effect.seeds)
 
-        self._judge(kind, min_effect, unit, tested, effect, sensitivity, sample)
+        self._judge(kind, min_effect, unit, tested, effect, readings, sample)
+        found = self.finding
+        alone = next((one.conclusion for one in found.sensitivity if one.name == ALONE), "") if found else ""
+        if found and untrained is not None and alone == found.conclusion in ("supported", "contradicted"):
+            self.finding = found.replace(note=follows(untrained))
 
     def _judge(
         self,

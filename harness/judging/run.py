@@ -33,14 +33,14 @@ def imp_runs(
     return [Run(system, tuple(conditions), "assay" if assay else "", times, assay) for system in systems]
 
 
-def ticket_run(task: str, learner: str, *overrides: str, label: str = "") -> Run:
+def ticket_run(task: str, learner: str, *overrides: str, label: str = "", times: int = 1) -> Run:
     """A run of ticket chains alone."""
-    return Run(System(task, learner, overrides), (TICKET,), label)
+    return Run(System(task, learner, overrides), (TICKET,), label, times)
 
 
-def surviving_run(task: str, learner: str, *overrides: str, label: str = "") -> Run:
+def surviving_run(task: str, learner: str, *overrides: str, label: str = "", times: int = 1) -> Run:
     """A run of ticket chains, and of dense networks on the inputs that survive at each level."""
-    return Run(System(task, learner, overrides), (TICKET, SURVIVING), label)
+    return Run(System(task, learner, overrides), (TICKET, SURVIVING), label, times)
 
 
 def dense_run(task: str, learner: str, *overrides: str, label: str = "", times: int = 1) -> Run:

@@ -12,7 +12,7 @@ from harness.plugin.failure import p_text
 from harness.plugin.gate import Gate
 from harness.plugin.preregistered import mark, word
 from harness.plugin.progress import Meter
-from harness.plugin.seeds import what_would_decide
+from harness.plugin.seeds import ADDED, what_would_decide
 from harness.results.more_seeds import in_words
 from harness.results.preregistration import Register
 from harness.results.provenance import provenance
@@ -49,7 +49,8 @@ def result_of(
         more = None
         if finding.conclusion == "underpowered":
             more = what_would_decide(finding, suite.judges[finding.nodeid], settings)
-        told.append(finding.replace(note=notes.get(finding.nodeid, ""), more_seeds=more))
+        said = [text for text in (finding.note, notes.get(finding.nodeid, "")) if text]
+        told.append(finding.replace(note=" ".join(said), more_seeds=more))
     told = with_q_values(told)
     unjudged = set() if suite.deselected else set(suite.later) - set(suite.collected)
     return RunResult(
@@ -137,7 +138,7 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
     verdict, sentence = claim_verdict(findings)
     seen = count_systems(finding.system for finding in findings if finding.judged)
     cells = {where.cell.id: where for where in suite.addresses}
-    added = " Seeds were added to a block already judged." if any(finding.note for finding in findings) else ""
+    added = " Seeds were added to a block already judged." if any(ADDED in finding.note for finding in findings) else ""
     return ClaimResult(
         id=name,
         says=claim.says,

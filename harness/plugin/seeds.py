@@ -11,6 +11,8 @@ from harness.results import history
 from harness.results.schema import Finding, MoreSeeds
 from harness.statistics.power import FEWEST
 
+ADDED = "seeds were added to a block that had already been judged"
+
 
 def added_seeds(judges: Mapping[str, Judge], settings: Settings) -> dict[str, str]:
     """By nodeid, a note where this session judges a block of seeds on which fewer were judged before.
@@ -24,10 +26,7 @@ def added_seeds(judges: Mapping[str, Judge], settings: Settings) -> dict[str, st
         known = history.judged_seeds(settings.history, judge.claim.id, judge.name, profile.name, profile.altered, block)
         before = known[: known.index(profile.seeds)] if profile.seeds in known else known
         if fewer := max((count for count in before if count < profile.seeds), default=0):
-            notes[nodeid] = (
-                f"seeds were added to a block that had already been judged: {profile.seeds} after {fewer} on block"
-                f" {block}, so the error rates do not hold"
-            )
+            notes[nodeid] = f"{ADDED}: {profile.seeds} after {fewer} on block {block}, so the error rates do not hold"
     return notes
 
 

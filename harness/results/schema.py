@@ -142,7 +142,8 @@ class Finding(Model):
                   or if seeds would not do
     refusal       the kind of reason why it was not judged; empty where it was
     refused       that reason in words
-    note          a warning shown with the conclusion: seeds were added to judged ones
+    note          what is shown with the conclusion: that seeds were added to judged ones, or that it follows from
+                  initialisation
     sample        the numbers per seed behind the effect; None where nothing was judged
     drift         the comparison with the baseline; None without one
     sensitivity   the same effect under other readings

@@ -26,12 +26,15 @@ class PerSeed:
     seeds    the seed of each value, in the same order; combining different seeds is refused
     parts    label -> float[seeds], what each condition held: one label for two different quantities is
              refused, since their coefficients would cancel silently
+    span     the lowest and the highest value that one chain can have, where these values are of another range than
+             others in their unit; arithmetic drops it
     """
 
     values: FloatArray
     weights: dict[str, float]
     seeds: tuple[int, ...]
     parts: dict[str, FloatArray] = field(default_factory=dict, repr=False)
+    span: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         values = np.array(self.values, dtype=np.float64)
