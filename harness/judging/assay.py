@@ -6,10 +6,13 @@ from harness.judging import calibrated
 from harness.judging.run import Run
 from harness.judging.verdict import conclude
 from harness.pruning.conditions import DENSE, REDRAWN, TICKET
-from harness.statistics import contrast_test
+from harness.statistics import contrast_test, normalisation_error
 
 DENSE_BAR = 0.95
 """Normalised return that dense learning must reach: 475 of Cart-Pole's 500, about -100 on Acrobot."""
+ERRORS = 1.96
+"""It must reach what is so many standard errors of the references lower: where few experts stand behind 1, a return
+just below the bar may well be that of an expert."""
 TICKET_EFFECT = 0.05
 """In normalised return: the smallest ticket effect that shows that something can be seen."""
 
@@ -22,10 +25,12 @@ def insensitive(runs: Sequence[Run]) -> str:
     """
     for run in runs:
         reached = float(run.dense().values.mean())
-        if reached < DENSE_BAR:
+        error = normalisation_error(reached, run.reference)
+        if reached < DENSE_BAR - ERRORS * error:
             return (
-                f"dense agents on {run.system} reached a normalised return of {reached:.2f}, below {DENSE_BAR:g};"
-                " this needs better agents, not more seeds"
+                f"dense agents on {run.system} reached a normalised return of {reached:.2f}, below {DENSE_BAR:g} by"
+                f" more than the references allow for (a standard error of {error:.2g}); this needs better agents, not"
+                " more seeds"
             )
     able = [run for run in runs if {TICKET, REDRAWN} <= set(run.conditions)]
     for run in able:
@@ -34,9 +39,15 @@ def insensitive(runs: Sequence[Run]) -> str:
         if conclude("greater", TICKET_EFFECT, outcome)[0] != "supported":
             return f"the ticket effect is not supported on {run.system}, so a difference might not be detectable there"
     for run in runs:
-        if set(run.conditions) != {DENSE} and all(run.system != other.system for other in able):
+        if set(run.conditions) != {DENSE} and all(_trained_as(run) != _trained_as(other) for other in able):
             return (
                 f"no run shows the ticket effect on {run.system}, so a difference might not be detectable there; add a"
                 " run with assay=True"
             )
     return ""
+
+
+def _trained_as(run: Run) -> tuple[str, str, tuple[str, ...]]:
+    """The system, but for what is saved in its training: that changes no scored return."""
+    changes = tuple(override.words for override in run.system.parsed if override.part != "savings")
+    return run.system.task, run.system.learner, changes

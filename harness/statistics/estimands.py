@@ -41,6 +41,12 @@ def normalised_return(returns: npt.ArrayLike, reference: Reference) -> FloatArra
     return normalised
 
 
+def normalisation_error(normalised: float, reference: Reference) -> float:
+    """The standard error of a normalised return that its two references add: to first order, each moves one end."""
+    errors = normalised * reference.expert_se, (1 - normalised) * reference.random_se
+    return float(np.hypot(*errors)) / (reference.expert - reference.random)
+
+
 def area(normalised: npt.ArrayLike, last_level: int | None = None) -> FloatArray:
     """Mean normalised return over levels 1..K. normalised: float[seeds, levels+1] -> float[seeds].
 

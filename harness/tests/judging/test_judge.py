@@ -11,10 +11,10 @@ from harness.judging.assay import DENSE_BAR, insensitive
 from harness.judging.claim import Claim
 from harness.judging.judge import RETURN_UNIT, Judge, JudgedTwiceError
 from harness.judging.run import Run
-from harness.profiles.profile import System
+from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.results.schema import Finding
-from harness.statistics import Censored, PerSeed
+from harness.statistics import Censored, PerSeed, normalisation_error
 from harness.tests.judging.made import EXPERT, RANDOM, Making, level_of, made_run, returns_of
 
 NOISE = np.random.default_rng(5).normal(size=80)
@@ -195,6 +195,22 @@ class TestAssay:
         assert insensitive([run(0.3, DENSE, dense=DENSE_BAR + 0.01)]) == ""
         assert "cart-pole bc" in insensitive([run(0.3, dense=DENSE_BAR - 0.01)])
         assert "0.10" in insensitive([run(0.3), run(0.3, DENSE, dense=0.1)])
+
+    @pytest.mark.parametrize(("normalised", "reached"), [(0.94, True), (0.9, True), (0.87, False)])
+    def test_the_bar_allows_for_the_error_of_the_references(self, normalised: float, reached: bool) -> None:
+        """GridMaze's five experts return 25.0 on the average, with a standard error of 0.63, which is 0.034 of the
+        distance to a random policy."""
+        maze = PROFILES["scaled"]
+        dense = made_run(lambda cell, level: level_of(cell, 0.0), DENSE, profile=maze, system=System("gridmaze", "dqn"))
+        low, high = dense.reference.random, dense.reference.expert
+        scores = low + normalised * (high - low)
+        made = made_run(lambda cell, level: level_of(cell, scores), DENSE, profile=maze, system=dense.system)
+        assert normalisation_error(1.0, dense.reference) == pytest.approx(0.034, abs=0.001)
+        assert (insensitive([made]) == "") == reached
+
+    def test_what_is_saved_in_training_makes_no_other_system(self) -> None:
+        saving = made_run(of_a_ticket(0.3), *PAIR, system=System("cart-pole", "bc", ("savings.stop_at_maximum=false",)))
+        assert insensitive([saving, run(0.3)]) == ""
 
     @pytest.mark.parametrize("effect", [0.0, 0.03, -0.3])
     def test_the_ticket_effect_must_be_supported(self, effect: float) -> None:
