@@ -15,7 +15,7 @@ from harness.profiles.profile import Profile, System, scale
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.level import Level
 from harness.pruning.prunable import densities, weights_left
-from harness.statistics import PerSeed, Reference, normalised_return
+from harness.statistics import PerSeed, Reference, reachable_span
 from harness.tasks.references import read_reference
 
 Measure = Callable[[Level], np.ndarray]
@@ -147,10 +147,8 @@ class Chains:
 
     @property
     def normalised_span(self) -> tuple[float, float]:
-        """The lowest and the highest normalised return that the task allows."""
-        task = self.experiment.task
-        low, high = normalised_return([task.minimum_return, task.maximum_return], self.reference)
-        return float(low), float(high)
+        """What a failing chain can reach, as normalised returns."""
+        return reachable_span(self.reference)
 
     def level_at(self, density: float) -> int:
         """The first level at or below `density`. Raises ValueError, in one line, where there is none."""

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from harness.judging.chart_data import Figure
+from harness.results.schema import Rule
 
 
 @dataclass(frozen=True)
 class Claim:
     """A claim of the paper, as its module in `claims/` declares it.
 
-    id: a stable name. source: section and figures of the paper. quantifier: how widely the paper claims it.
-    systems: the number of systems it is claimed on. figure: the chart that shows it. needs_density: a density that its
+    id: a stable name. source: section and figures of the paper. quantifier: how widely the paper claims it. rule: what
+    that asks for, of "all" systems judged or of "most" (see `claim_verdict`). systems: the number of systems it is
+    claimed on. figure: the chart that shows it. needs_density: a density that its
     runs must be pruned to. needs_fan_ins: whether their actors' layers must differ in fan-in. controls: the negative
     controls (`harness.controls`) that must take away findings that it is REPRODUCED by. says: what the paper says, in
     our words (the first sentence of the module's docstring).
@@ -28,6 +30,7 @@ class Claim:
     needs_density: float | None = None
     needs_fan_ins: bool = False
     controls: tuple[str, ...] = ()
+    rule: Rule = "all"
     says: str = ""
 
 
@@ -36,6 +39,7 @@ def claim(
     *,
     source: str,
     quantifier: str,
+    rule: Rule = "all",
     systems: int,
     figure: Figure = "returns",
     needs_density: float | None = None,
@@ -47,7 +51,7 @@ def claim(
     Its needs are checked before anything is trained.
     """
     return pytest.mark.claim(
-        Claim(id, source, quantifier, systems, figure, needs_density, needs_fan_ins, tuple(controls))
+        Claim(id, source, quantifier, systems, figure, needs_density, needs_fan_ins, tuple(controls), rule)
     )
 
 

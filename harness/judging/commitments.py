@@ -78,6 +78,7 @@ def _claim(items: Sequence[Item]) -> Commitment:
     return Commitment(
         says=items[0].claim.says,
         quantifier=items[0].claim.quantifier,
+        rule=items[0].claim.rule,
         hypotheses={item.function: _hypothesis(item) for item in items},
         findings={
             item.name: FindingSubject(

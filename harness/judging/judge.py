@@ -13,7 +13,7 @@ from harness.judging.chains import cpu_seconds
 from harness.judging.claim import Claim
 from harness.judging.run import Run
 from harness.judging.untrained import ABOVE, ALONE, excess, follows
-from harness.judging.verdict import conclude
+from harness.judging.verdict import conclude, conclude_under_all
 from harness.results.sample import Sample
 from harness.results.schema import SEVERAL_TASKS, Amount, Conclusion, Finding, Reading
 from harness.statistics import (
@@ -24,6 +24,7 @@ from harness.statistics import (
     censored_ranks,
     contrast_test,
     detectable,
+    paired_shares,
     require_finite,
     seeds_to_decide,
     swapped_spreads,
@@ -47,8 +48,10 @@ class Judge:
     A value that is NaN or infinite raises NotFiniteError, in one line that names it and its seed. What can't be judged
     (too few seeds, no spread, censoring everywhere) is underpowered, and says why.
 
-    The smallest effect of interest, or the margin, is fixed before the run. Every method takes `sensitivity`: the same
-    numbers under other readings, by name. They are reported with the finding and never counted.
+    The smallest effect of interest, or the margin, is fixed before the run. Every method takes the same numbers under
+    other readings, by name. Those of `sensitivity` are reported with the finding and never counted. `hangs_on` takes
+    the readings that the paper leaves open: what does not hold under every one of them is underpowered, and says on
+    what it hangs.
 
     untrained: of a finding on what a mask keeps, the effect of networks that learned nothing (`Run.untrained`). What
     exceeds it, and it alone, are two more readings; where it alone gives the same conclusion, the finding's note says
@@ -71,15 +74,19 @@ class Judge:
         min_effect: float,
         unit: str = RETURN_UNIT,
         span: Span | None = None,
+        shares: bool = False,
         sensitivity: Mapping[str, PerSeed] | None = None,
+        hangs_on: Mapping[str, PerSeed] | None = None,
         untrained: PerSeed | None = None,
     ) -> None:
         """The effect is above 0 and at least `min_effect`.
 
-        span: the lowest and highest value that one chain can have in one condition, in `unit`; for normalised
-        returns those that the task allows. Studentised verdicts must survive one more seed at its worst end.
+        span: the lowest and highest value that one chain can have in one condition, in `unit`; for normalised returns
+        those of a random policy and of the best expert. Studentised verdicts must survive one more seed at its worst
+        end. shares: whether it is a difference of two conditions of which each seed says yes (1) or no (0), such as a
+        failure: then the exact paired test decides, here and in the two methods below.
         """
-        self._contrast("greater", effect, min_effect, unit, span, sensitivity, untrained=untrained)
+        self._contrast("greater", effect, min_effect, unit, span, shares, sensitivity, hangs_on, untrained=untrained)
 
     def equivalent(
         self,
@@ -88,7 +95,9 @@ class Judge:
         margin: float,
         unit: str = RETURN_UNIT,
         span: Span | None = None,
+        shares: bool = False,
         sensitivity: Mapping[str, PerSeed] | None = None,
+        hangs_on: Mapping[str, PerSeed] | None = None,
         able: Sequence[Run] | None = None,
         untrained: PerSeed | None = None,
     ) -> None:
@@ -96,7 +105,7 @@ class Judge:
 
         able: the runs that must show that a difference could be seen (see `insensitive`); default: all.
         """
-        self._contrast("equivalent", effect, margin, unit, span, sensitivity, able, untrained)
+        self._contrast("equivalent", effect, margin, unit, span, shares, sensitivity, hangs_on, able, untrained)
 
     def non_inferior(
         self,
@@ -105,11 +114,13 @@ class Judge:
         margin: float,
         unit: str = RETURN_UNIT,
         span: Span | None = None,
+        shares: bool = False,
         sensitivity: Mapping[str, PerSeed] | None = None,
+        hangs_on: Mapping[str, PerSeed] | None = None,
         able: Sequence[Run] | None = None,
     ) -> None:
         """The effect is above -`margin`. able: see `equivalent`."""
-        self._contrast("non-inferior", effect, margin, unit, span, sensitivity, able)
+        self._contrast("non-inferior", effect, margin, unit, span, shares, sensitivity, hangs_on, able)
 
     def holds_out_longer(
         self,
@@ -118,6 +129,7 @@ class Judge:
         *,
         min_effect: float,
         sensitivity: Mapping[str, tuple[Censored, Censored]] | None = None,
+        hangs_on: Mapping[str, tuple[Censored, Censored]] | None = None,
     ) -> None:
         """`one` breaks at a smaller density than `other`, unpaired and with censoring.
 
@@ -131,7 +143,7 @@ class Judge:
             events = (np.stack([group.earliest, group.latest], axis=1) for group in (one, other))
             return Sample.of("holds out", *events, seeds=self._seeds(one.values))
 
-        self._judge("greater", min_effect, RANK_UNIT, tested, (one, other), sensitivity, sample)
+        self._judge("greater", min_effect, RANK_UNIT, tested, (one, other), sensitivity, hangs_on, sample)
 
     def spreads_wider(
         self,
@@ -141,9 +153,10 @@ class Judge:
         min_effect: float,
         unit: str,
         sensitivity: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+        hangs_on: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> None:
         """The seeds of `one` lie farther from their median than those of `other`: float[seeds, levels], in `unit`."""
-        for name, pair in {"": (one, other), **(sensitivity or {})}.items():
+        for name, pair in {"": (one, other), **(sensitivity or {}), **(hangs_on or {})}.items():
             for side, values in zip(("wider", "narrower"), pair, strict=True):
                 require_finite(values, f"a value of the {side} condition{_of_reading(name)}", self._seeds(values))
 
@@ -153,7 +166,7 @@ class Judge:
         def sample() -> Sample:
             return Sample.of("spread", one, other, seeds=self._seeds(one))
 
-        self._judge("greater", min_effect, unit, tested, (one, other), sensitivity, sample)
+        self._judge("greater", min_effect, unit, tested, (one, other), sensitivity, hangs_on, sample)
 
     def blank(self, conclusion: Conclusion, kind: Kind = "greater", min_effect: float = 0.0, unit: str = "") -> Finding:
         """A finding without numbers: for "not run", "error" and "smoke"."""
@@ -185,19 +198,24 @@ class Judge:
         min_effect: float,
         unit: str,
         span: Span | None,
+        shares: bool,
         sensitivity: Mapping[str, PerSeed] | None,
+        hangs_on: Mapping[str, PerSeed] | None,
         able: Sequence[Run] | None = None,
         untrained: PerSeed | None = None,
     ) -> None:
         beside = {} if untrained is None else {ABOVE: excess(effect, untrained), ALONE: untrained}
         readings = {**(sensitivity or {}), **beside}
-        for name, each in {"": effect, **readings}.items():
+        for name, each in {"": effect, **readings, **(hangs_on or {})}.items():
             require_finite(each.values, f"{each}{_of_reading(name)}", each.seeds)
         given = self._span(unit) if span is None else span
 
         def tested(contrast: PerSeed) -> Outcome:
             width = contrast.span or given
-            outcome = calibrated.checked(contrast_test(contrast, kind, width), contrast, kind, width)
+            if shares:
+                outcome = paired_shares(*_two(contrast))
+            else:
+                outcome = calibrated.checked(contrast_test(contrast, kind, width), contrast, kind, width)
             if kind != "greater" and contrast is effect and (why := insensitive(self.runs if able is None else able)):
                 return replace(outcome, refused=why, refusal="insensitive")
             return outcome
@@ -205,7 +223,7 @@ class Judge:
         def sample() -> Sample:
             return Sample.of("mean", effect.values, seeds=effect.seeds)
 
-        self._judge(kind, min_effect, unit, tested, effect, readings, sample)
+        self._judge(kind, min_effect, unit, tested, effect, readings, hangs_on, sample)
         found = self.finding
         alone = next((one.conclusion for one in found.sensitivity if one.name == ALONE), "") if found else ""
         if found and untrained is not None and alone == found.conclusion in ("supported", "contradicted"):
@@ -219,6 +237,7 @@ class Judge:
         tested: Callable[[T], Outcome],
         effect: T,
         sensitivity: Mapping[str, T] | None,
+        hangs_on: Mapping[str, T] | None,
         sample: Callable[[], Sample],
     ) -> None:
         if self.finding is not None:
@@ -228,7 +247,11 @@ class Judge:
             self.finding = finding.replace(reason="A smoke run checks that everything runs; it judges nothing.")
             return
         outcome = tested(effect)
-        conclusion, reason = conclude(kind, min_effect, outcome)
+        counted = {name: tested(other) for name, other in (hangs_on or {}).items()}
+        found = {name: conclude(kind, min_effect, each) for name, each in {"": outcome, **counted}.items()}
+        conclusion, reason, hanging = conclude_under_all(found)
+        readings = {name: (tested(other), False) for name, other in (sensitivity or {}).items()}
+        readings |= {name: (each, True) for name, each in counted.items()}
         self.finding = finding.replace(
             conclusion=conclusion,
             reason=reason,
@@ -239,18 +262,22 @@ class Judge:
             upper=outcome.upper,
             p=outcome.p,
             detectable=detectable(outcome, kind, min_effect),
-            seeds_needed=seeds_to_decide(outcome, kind, min_effect) if conclusion == "underpowered" else None,
+            seeds_needed=(
+                seeds_to_decide(outcome, kind, min_effect) if conclusion == "underpowered" and not hanging else None
+            ),
+            hangs_on=hanging,
             refusal=outcome.refusal,
             refused=outcome.refused,
             sample=sample(),
-            sensitivity=tuple(
-                _reading(name, kind, min_effect, tested(other)) for name, other in (sensitivity or {}).items()
-            ),
+            sensitivity=tuple(_reading(name, kind, min_effect, *each) for name, each in readings.items()),
         )
 
     def _span(self, unit: str) -> Span:
-        """What one chain can have in this unit: of returns what the task allows, of anything else a share."""
-        return self.runs[0].normalised_span if self.runs and unit == RETURN_UNIT else (0.0, 1.0)
+        """What one chain can have in this unit: of returns the widest of the runs' tasks, of anything else a share."""
+        if not self.runs or unit != RETURN_UNIT:
+            return 0.0, 1.0
+        lowest, highest = zip(*(run.normalised_span for run in self.runs), strict=True)
+        return min(lowest), max(highest)
 
     def _seeds(self, values: np.ndarray) -> tuple[int, ...] | None:
         """Those of the runs, where they have as many as values: for messages."""
@@ -262,9 +289,18 @@ def _of_reading(name: str) -> str:
     return f", under the reading {name!r}," if name else ""
 
 
-def _reading(name: str, kind: Kind, min_effect: float, outcome: Outcome) -> Reading:
+def _two(contrast: PerSeed) -> tuple[np.ndarray, np.ndarray]:
+    """The values of a difference of two conditions. Raises ValueError for another contrast."""
+    if not contrast.is_pair or max(contrast.weights.values()) != 1:
+        raise ValueError(f"shares of two conditions are compared, one less the other, not {contrast}")
+    first, second = sorted(contrast.weights, key=lambda label: -contrast.weights[label])
+    return contrast.parts[first], contrast.parts[second]
+
+
+def _reading(name: str, kind: Kind, min_effect: float, outcome: Outcome, counts: bool) -> Reading:
     return Reading(
         name=name,
+        counts=counts,
         effect=outcome.effect,
         lower=outcome.lower,
         upper=outcome.upper,

@@ -3,16 +3,21 @@
 A conclusion never claims more than the evidence shows: what is shown on neither side is "underpowered", never "no".
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from math import isfinite, isnan
 from typing import get_args
 
-from harness.results.schema import Conclusion, Finding, Verdict
-from harness.statistics import Kind, Outcome, benjamini_hochberg
+from scipy import special
 
-RULE = 1
+from harness.results.schema import SEVERAL_TASKS, Conclusion, Finding, Rule, Verdict, count_systems
+from harness.statistics import Kind, Outcome, benjamini_hochberg
+from harness.statistics.inference import TAIL
+
+RULE = 2
 """The version of the rule by which numbers become a conclusion: which test is chosen, how it is guarded, when it is
-refused, and what its outcome means. Claims are registered with it. Raise it when a conclusion can change."""
+refused, what its outcome means, and what findings make of a claim. Claims are registered with it. Raise it when a
+conclusion or a verdict can change."""
 
 
 def conclude(kind: Kind, min_effect: float, outcome: Outcome) -> tuple[Conclusion, str]:
@@ -70,8 +75,27 @@ def conclude(kind: Kind, min_effect: float, outcome: Outcome) -> tuple[Conclusio
     return "underpowered", f"Undecided, the lower bound reaches past a margin of {d:g}: {kept}."
 
 
-def claim_verdict(findings: Sequence[Finding]) -> tuple[Verdict, str]:
-    """A claim's verdict, and a sentence with the counts. First match:
+def conclude_under_all(found: Mapping[str, tuple[Conclusion, str]]) -> tuple[Conclusion, str, tuple[str, ...]]:
+    """The conclusion that holds under every reading which the paper leaves open, why, and the readings that deny it.
+
+    found: by name of the reading, what `conclude` says under it; the first is the one taken. What holds under that one
+    alone hangs on a number that the paper does not give: underpowered.
+    """
+    taken, reason = next(iter(found.values()))
+    against = {name: other for name, other in found.items() if other[0] != taken}
+    if taken == "underpowered" or not against:
+        return taken, reason, ()
+    told = " ".join(f"With {name} it is {conclusion}: {why}" for name, (conclusion, why) in against.items())
+    return (
+        "underpowered",
+        f"Hangs on: {', '.join(against)}. As it is taken it is {taken}: {reason} {told}",
+        tuple(against),
+    )
+
+
+def claim_verdict(findings: Sequence[Finding], rule: Rule = "all") -> tuple[Verdict, str]:
+    """A claim's verdict, and a sentence with the counts. rule: which of its findings must be supported, as the paper's
+    quantifier has it. First match:
 
     NOT RUN       no finding, or every one "not run"
     ERROR         any error
@@ -83,6 +107,14 @@ def claim_verdict(findings: Sequence[Finding]) -> tuple[Verdict, str]:
     INCONCLUSIVE  the rest
 
     "not run" beside others says as little as "underpowered": it denies REPRODUCED and changes nothing else.
+
+    By the rule "most" a system is supported if all of its findings are, and lost if one is contradicted or equivalent:
+    REPRODUCED    more than half of the systems are supported, and no more findings contradicted than chance explains:
+                  of findings that hold, 2.5 % are contradicted, and so many or more of them in over 5 % of runs
+    MIXED         half of the systems are lost, or more contradicted than that, and a system is supported
+    REFUTED       the same, and none is supported
+    INCONCLUSIVE  the rest
+    A mean over several tasks is no system: it must be supported itself, and a claim is not reproduced if it is lost.
     """
     counts = {name: sum(finding.conclusion == name for finding in findings) for name in get_args(Conclusion)}
     total, against = len(findings), counts["contradicted"] + counts["equivalent"]
@@ -93,6 +125,8 @@ def claim_verdict(findings: Sequence[Finding]) -> tuple[Verdict, str]:
         verdict = "ERROR"
     elif counts["smoke"]:
         verdict = "SMOKE"
+    elif rule == "most" and count_systems(finding.system for finding in findings):
+        return _verdict_on_most(findings)
     elif counts["supported"] == total:
         verdict = "REPRODUCED"
     elif counts["supported"] and against:
@@ -101,10 +135,38 @@ def claim_verdict(findings: Sequence[Finding]) -> tuple[Verdict, str]:
         verdict = "REFUTED"
     else:
         verdict = "INCONCLUSIVE"
-    if not total:
-        return verdict, "No findings."
-    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    return verdict, f"Of {total} finding{'s' if total > 1 else ''}: {said}."
+    return verdict, _counted(findings)
+
+
+def _verdict_on_most(findings: Sequence[Finding]) -> tuple[Verdict, str]:
+    systems: dict[str, set[Conclusion]] = {}
+    means: dict[str, set[Conclusion]] = {}
+    for finding in findings:
+        where = means if SEVERAL_TASKS in finding.system else systems
+        where.setdefault(finding.system, set()).add(finding.conclusion)
+    supported, lost = _supported_and_lost(systems)
+    means_supported, means_lost = _supported_and_lost(means)
+    contradicted = sum(finding.conclusion == "contradicted" for finding in findings)
+    beyond_chance = contradicted and special.bdtrc(contradicted - 1, len(findings), TAIL) <= 2 * TAIL
+    said = f"{_counted(findings)} Supported on {supported} of {len(systems)} systems; the paper says most."
+    if 2 * supported > len(systems) and not beyond_chance and means_supported == len(means):
+        return "REPRODUCED", said
+    if beyond_chance or means_lost or 2 * lost >= len(systems):
+        return "MIXED" if supported else "REFUTED", said
+    return "INCONCLUSIVE", said
+
+
+def _supported_and_lost(systems: Mapping[str, set[Conclusion]]) -> tuple[int, int]:
+    supported = sum(found == {"supported"} for found in systems.values())
+    return supported, sum(bool(found & {"contradicted", "equivalent"}) for found in systems.values())
+
+
+def _counted(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "No findings."
+    counts = Counter(finding.conclusion for finding in findings)
+    said = ", ".join(f"{counts[name]} {name}" for name in get_args(Conclusion) if counts[name])
+    return f"Of {len(findings)} finding{'s' if len(findings) > 1 else ''}: {said}."
 
 
 def with_q_values(findings: Sequence[Finding]) -> list[Finding]:

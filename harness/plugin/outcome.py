@@ -135,7 +135,7 @@ def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
 
 def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Register) -> ClaimResult:
     claim, settings = suite.claims[name], suite.settings
-    verdict, sentence = claim_verdict(findings)
+    verdict, sentence = claim_verdict(findings, claim.rule)
     seen = count_systems(finding.system for finding in findings if finding.judged)
     cells = {where.cell.id: where for where in suite.addresses}
     added = " Seeds were added to a block already judged." if any(ADDED in finding.note for finding in findings) else ""
@@ -144,6 +144,7 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
         says=claim.says,
         source=claim.source,
         quantifier=claim.quantifier,
+        rule=claim.rule,
         systems=f"judged on {seen} of the paper's {claim.systems} system{'s' if claim.systems > 1 else ''}",
         controls=tuple(claim.controls),
         verdict=verdict,

@@ -17,7 +17,7 @@ from harness import files
 from harness.canonical import canonical_json
 from harness.files import FixtureError, replace_file
 from harness.results.model import Model, dump, in_a_line
-from harness.results.schema import Count, Preregistered
+from harness.results.schema import Count, Preregistered, Rule
 
 FORMAT: Literal[2] = 2
 FRESH = "fresh"
@@ -82,6 +82,7 @@ class Commitment(Model):
 
     says: str
     quantifier: str
+    rule: Rule = "all"
     hypotheses: dict[str, Hypothesis]
     findings: dict[str, FindingSubject]
 
@@ -273,7 +274,8 @@ def differences(
     every = {*before.findings, *now.findings}
     found = [f"{said} ({_shortly(names, every)})" for said, names in where.items()]
     found += ["statement reworded"] if before.says != now.says else []
-    found += _of_values({"quantifier": before.quantifier}, {"quantifier": now.quantifier})
+    quantified = ({"quantifier": one.quantifier, "rule": one.rule} for one in (before, now))
+    found += _of_values(*quantified)
     return [*found, *_of_rule(old, new)]
 
 

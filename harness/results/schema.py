@@ -29,6 +29,8 @@ Conclusion = Literal["supported", "contradicted", "equivalent", "underpowered", 
 JUDGED: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "underpowered")
 """The conclusions that say something about a claim."""
 Verdict = Literal["REPRODUCED", "REFUTED", "MIXED", "INCONCLUSIVE", "NOT RUN", "ERROR", "SMOKE"]
+Rule = Literal["all", "most"]
+"""How many of the systems judged must be supported for a claim to be reproduced, by the paper's quantifier."""
 Standing = Literal["regressed", "left", "not comparable", "changed", "recovered", "new", "holds", "as recorded"]
 
 STANDINGS: dict[Standing, str] = {
@@ -48,9 +50,13 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Reading(Model):
-    """The same effect under another reading of the paper: reported with a finding, and never counted."""
+    """The same effect under another reading of the paper, reported with a finding.
+
+    counts: whether the finding's conclusion must hold under it, too; else it is never counted.
+    """
 
     name: str
+    counts: bool = False
     effect: float
     lower: float
     upper: float
@@ -147,6 +153,7 @@ class Finding(Model):
     sample        the numbers per seed behind the effect; None where nothing was judged
     drift         the comparison with the baseline; None without one
     sensitivity   the same effect under other readings
+    hangs_on      of an underpowered finding: the readings that count and deny what the first one says
     more_seeds    of an underpowered finding: what would decide it; None where no number of seeds is known to
     cells         keys of the evidence it rests on
     cpu_seconds   that this evidence took
@@ -180,6 +187,7 @@ class Finding(Model):
     sample: Sample | None = None
     drift: Drift | None = None
     sensitivity: tuple[Reading, ...] = ()
+    hangs_on: tuple[str, ...] = ()
     more_seeds: MoreSeeds | None = None
     cells: tuple[str, ...] = ()
     cpu_seconds: float = 0.0
@@ -225,6 +233,7 @@ class ClaimResult(Model):
 
     id, says, source, quantifier  the claim's name, what the paper says in our words, its sections and figures, and how
                                   widely it says so
+    rule                          how many systems that asks for
     systems                       on how many of the paper's systems it was judged, in words
     controls                      negative controls that must take away findings that it is REPRODUCED by
     verdict, summary              the verdict on its findings; verdict, scale and counts in a sentence or two
@@ -237,6 +246,7 @@ class ClaimResult(Model):
     says: Text = ""
     source: Text = ""
     quantifier: str = ""
+    rule: Rule = "all"
     systems: str = ""
     controls: tuple[str, ...] = ()
     verdict: Verdict

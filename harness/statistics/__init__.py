@@ -12,6 +12,7 @@ from harness.statistics.estimands import (
     normalisation_error,
     normalised_return,
     overshoot,
+    reachable_span,
     restricted_level,
     separation_level,
     spread,
@@ -20,7 +21,7 @@ from harness.statistics.finite import NotFiniteError, require_finite
 from harness.statistics.guard import contrast_test
 from harness.statistics.inference import Kind, Outcome
 from harness.statistics.multiplicity import benjamini_hochberg
-from harness.statistics.power import detectable, seeds_to_decide
+from harness.statistics.power import detectable, floor, guard_floor, seeds_for, seeds_to_decide
 from harness.statistics.ranks import censored_ranks
 from harness.statistics.shares import paired_shares
 from harness.statistics.spreads import swapped_spreads
@@ -40,13 +41,17 @@ __all__ = [
     "contrast_test",
     "detectable",
     "fan_in_gap",
+    "floor",
+    "guard_floor",
     "input_magnitude",
     "normalisation_error",
     "normalised_return",
     "overshoot",
     "paired_shares",
+    "reachable_span",
     "require_finite",
     "restricted_level",
+    "seeds_for",
     "seeds_to_decide",
     "separation_level",
     "spread",

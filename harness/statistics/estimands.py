@@ -47,6 +47,15 @@ def normalisation_error(normalised: float, reference: Reference) -> float:
     return float(np.hypot(*errors)) / (reference.expert - reference.random)
 
 
+def reachable_span(reference: Reference) -> tuple[float, float]:
+    """What a failing chain can reach, as normalised returns: from the random policy to the best expert.
+
+    The bounds of the task's arithmetic lie further apart, but no failing agent comes near them: in GridMaze the lowest
+    return would be that of one which collects all poison and no coin.
+    """
+    return 0.0, max(1.0, float(normalised_return(reference.best, reference)))
+
+
 def area(normalised: npt.ArrayLike, last_level: int | None = None) -> FloatArray:
     """Mean normalised return over levels 1..K. normalised: float[seeds, levels+1] -> float[seeds].
 

@@ -1,4 +1,5 @@
-"""What a test could have seen, and how many seeds would decide: for each test that a verdict rests on.
+"""What a test could see, what it could never show, and how many seeds would decide: for each test that a verdict rests
+on.
 
 `n` is seeds per group. `sd`, and `reach` where there is a guard, are an `Outcome`'s, estimated from the sample at hand:
 so the answer is as rough as they are. By test:
@@ -10,7 +11,8 @@ so the answer is as rough as they are. By test:
 """
 
 from collections.abc import Callable
-from math import isfinite
+from functools import lru_cache
+from math import inf, isfinite
 
 import numpy as np
 from scipy import special
@@ -18,7 +20,7 @@ from scipy import special
 from harness.statistics.guard import FEWEST_STUDENTISED
 from harness.statistics.inference import TAIL, Kind, Outcome, Test
 from harness.statistics.paired import FEWEST_FLIPPED
-from harness.statistics.shares import Pairs
+from harness.statistics.shares import LARGEST, Pairs
 
 POWER = 0.9
 MOST_SEEDS = 10_000
@@ -38,6 +40,42 @@ def _z(share: float) -> float:
 
 
 _CRITICAL = _z(1 - TAIL)
+
+
+def guard_floor(reach: float, n: int) -> float:
+    """The smallest effect, or margin, that the guarded t test of n seeds can show where nothing varies.
+
+    One seed more at distance `reach` moves the mean of equal values by reach / (n+1), and the standard error becomes as
+    much: reach (1 + t) / (n+1), with Student's t of n degrees of freedom at 97.5 %.
+    """
+    return float(reach * (1 + special.stdtrit(n, 1 - TAIL)) / (n + 1))
+
+
+def floor(test: Test, kind: Kind, n: int, reach: float = 0.0) -> float:
+    """The smallest effect that `test` of n seeds can ever support, however little varies; infinite where it judges
+    nothing. For "equivalent" and "non-inferior": the smallest margin around a true 0. In the unit of the effect.
+
+    Only the guard and the exact test of shares have one: to the others, seeds that all go one way are evidence.
+    """
+    if n < FEWEST[test]:
+        return inf
+    if test == "guarded t":
+        return guard_floor(reach, n)
+    return _floor_of_shares(kind, n) if test == "paired shares" else 0.0
+
+
+def seeds_for(test: Test, kind: Kind, min_effect: float, reach: float = 0.0, sd: float = 0.0) -> int | None:
+    """Fewest seeds per group whose `floor` is no higher than `min_effect`, and which find 9 times in 10 what is asked
+    for: a true effect of twice `min_effect`, or a true 0 within that margin. None where no number of seeds would do.
+
+    sd: that of the effect over seeds, as far as it is known before; 0 asks for the floor alone.
+    """
+    most = LARGEST if test == "paired shares" else MOST_SEEDS
+    certain = _fewest(lambda n: floor(test, kind, n, reach) <= min_effect, FEWEST[test], most)
+    if not sd > 0:
+        return certain
+    powerful = seeds_needed(sd, 2 * min_effect if kind == "greater" else min_effect, test, reach, kind)
+    return None if certain is None or powerful is None else max(certain, powerful)
 
 
 def detectable(outcome: Outcome, kind: Kind, min_effect: float) -> float | None:
@@ -102,13 +140,7 @@ def seeds_needed(sd: float, effect: float, test: Test, reach: float = 0.0, kind:
         seen = detectable_effect(sd, n, test, reach, kind)
         return seen is not None and seen <= effect
 
-    if not (effect > 0 and enough(MOST_SEEDS)):
-        return None
-    low, high = FEWEST[test], MOST_SEEDS
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return low
+    return _fewest(enough, FEWEST[test], MOST_SEEDS) if effect > 0 else None
 
 
 def _as_test(outcome: Outcome) -> Test:
@@ -147,6 +179,27 @@ def _of_pairs(size: float, sd: float, n: int, kind: Kind) -> float:
     if kind == "equivalent":
         found &= pairs.rejected(-against, side=-1)
     return float(pairs.chances(truth, np.array([differ]))[0][found].sum())
+
+
+@lru_cache
+def _floor_of_shares(kind: Kind, n: int) -> float:
+    """Of a difference: the smallest share of pairs that shows it, all of them going one way. Else how far the bounds
+    reach where no pair differs."""
+    pairs = Pairs(n)
+    if kind != "greater":
+        return -pairs.lower_bound(pairs.index(0, 0))
+    shown = pairs.rejected(0.0)
+    return min(x for x in range(1, n + 1) if shown[pairs.index(x, 0)]) / n
+
+
+def _fewest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
+    """Fewest seeds from `low` to `high` that are enough; None where `high` are not."""
+    if not enough(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
 
 
 def _smallest(enough: Callable[[float], bool]) -> float | None:

@@ -40,7 +40,7 @@ from harness.pruning.prunable import densities
 from harness.pruning.pruning_settings import Pruning
 from harness.results.records import HERE, Record, RecordEntry, RecordTable, entry, table
 from harness.results.schema import Conclusion
-from harness.statistics import PerSeed, Reference, area, break_density, normalised_return
+from harness.statistics import PerSeed, Reference, area, break_density, normalised_return, reachable_span
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.references import read_reference
 from harness.trust.retrained import Retrained
@@ -237,8 +237,7 @@ def trained(seeds: tuple[int, ...], store: Store) -> tuple[Group, float]:
     ]
     task = cells[0].experiment.task
     reference = Reference(**read_reference(task.name, task.horizon))
-    low, high = normalised_return([task.minimum_return, task.maximum_return], reference)
-    span = (float(low), float(high))
+    span = reachable_span(reference)
     group = Group(normalised_return(returns, reference), seeds, densities(cells[0].experiment), span)
     return group, sum(store.cpu_seconds(address(cell)) for cell in plan)
 

@@ -121,14 +121,15 @@ class TestEveryMethod:
 
 
 class TestSpan:
-    """The span of one chain: of returns what the task allows, of anything else a share from 0 to 1."""
+    """The span of one chain: of returns from the random policy to the best expert, of anything else 0 to 1."""
 
     RUN = made_run(returns_of(1, 1, 1, 1), system=System("gridmaze", "dqn"))
     EFFECT = difference(0.0, 0.1, 20, third=True)
 
     @pytest.mark.parametrize(("method", "name"), [("greater", "min_effect"), ("non_inferior", "margin")])
     def test_it_is_the_tasks_for_returns_and_0_to_1_for_other_units(self, method: str, name: str) -> None:
-        assert self.RUN.normalised_span[1] > 1.5  # far from 1
+        assert self.RUN.normalised_span[0] == 0
+        assert 1.05 < self.RUN.normalised_span[1] < 1.5
         both = {"runs": [self.RUN], name: 0.2, **({} if method == "greater" else {"able": []})}
         bounds = {
             (unit, span): found(method, self.EFFECT, unit=unit, span=span, **both).lower
@@ -140,6 +141,14 @@ class TestSpan:
         assert bounds[RETURN_UNIT, None] == bounds[RETURN_UNIT, self.RUN.normalised_span] == task
         assert bounds["share of inputs", None] == bounds[RETURN_UNIT, (0.0, 1.0)] == share
 
+    def test_it_is_the_widest_of_several_tasks(self) -> None:
+        cart_pole = made_run(returns_of(1, 1, 1, 1))
+        assert cart_pole.normalised_span[1] < self.RUN.normalised_span[1]
+        both, widest = (
+            found("greater", self.EFFECT, runs=runs, min_effect=0.2) for runs in ([cart_pole, self.RUN], [self.RUN])
+        )
+        assert both.lower == widest.lower
+
     def test_spreads_are_guarded_on_what_the_task_allows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         given_spans = []
         monkeypatch.setattr(
@@ -148,6 +157,60 @@ class TestSpan:
         )
         found("spreads_wider", *wide(20), min_effect=0.1, unit="any", runs=[self.RUN])
         assert given_spans == [self.RUN.normalised_span]
+
+
+class TestReadingsThatCount:
+    """A conclusion must hold under every reading that the paper leaves open."""
+
+    ABOVE, BELOW = difference(0.2, 0.05, 20), difference(-0.2, 0.05, 20)
+    UNSURE = difference(0.0, 0.4, 20)
+
+    @pytest.mark.parametrize("effect", [ABOVE, BELOW, UNSURE], ids=str)
+    def test_what_holds_under_all_of_them_stands(self, effect: PerSeed) -> None:
+        alone = found("greater", effect, min_effect=0.05)
+        together = found("greater", effect, min_effect=0.05, hangs_on={"updates of cloning": effect})
+        assert (together.conclusion, together.reason, together.hangs_on) == (alone.conclusion, alone.reason, ())
+        assert [(reading.name, reading.counts) for reading in together.sensitivity] == [("updates of cloning", True)]
+
+    @pytest.mark.parametrize(("effect", "other"), [(ABOVE, BELOW), (BELOW, ABOVE), (BELOW, UNSURE), (ABOVE, UNSURE)])
+    def test_what_does_not_hangs_on_it_and_no_seeds_would_do(self, effect: PerSeed, other: PerSeed) -> None:
+        readings = {"updates of cloning": other, "another": effect}
+        finding = found("greater", effect, min_effect=0.05, hangs_on=readings, sensitivity={"aside": other})
+        assert (finding.conclusion, finding.hangs_on) == ("underpowered", ("updates of cloning",))
+        assert finding.reason.startswith("Hangs on: updates of cloning.")
+        assert finding.seeds_needed is None
+
+    def test_ranks_and_spreads_have_them_too(self) -> None:
+        early, late = broken(0.3, 20), broken(0.01, 20)
+        hanging = {"updates": (early, late)}
+        assert found("holds_out_longer", late, early, min_effect=0.1, hangs_on=hanging).hangs_on == ("updates",)
+        one, other = levels(4 * NOISE[:20]), levels(NOISE[20:40])
+        readings: Any = {"min_effect": 0.1, "unit": "returns", "hangs_on": {"updates": (other, one)}}
+        assert found("spreads_wider", one, other, **readings).hangs_on == ("updates",)
+
+
+class TestShares:
+    """Shares of seeds that say yes or no are judged by the exact paired test."""
+
+    @staticmethod
+    def shares(first: int, second: int, seeds: int = 20) -> PerSeed:
+        one, other = (np.arange(seeds) < count for count in (first, second))
+        return PerSeed.of("one", one, range(seeds)) - PerSeed.of("other", other, range(seeds))
+
+    def test_none_of_20_and_none_of_20_are_alike(self) -> None:
+        finding = found("greater", self.shares(0, 0), min_effect=0.25, shares=True)
+        assert (finding.test, finding.conclusion) == ("paired shares", "equivalent")
+
+    def test_a_difference_is_seen_either_way(self) -> None:
+        for shares, conclusion in ((self.shares(9, 0), "supported"), (self.shares(0, 9), "contradicted")):
+            assert found("greater", shares, min_effect=0.25, shares=True).conclusion == conclusion
+        kept = found("non_inferior", self.shares(40, 40, 40), margin=0.1, shares=True, able=[])
+        assert (kept.test, kept.conclusion) == ("paired shares", "supported")
+
+    def test_other_contrasts_and_other_values_are_errors(self) -> None:
+        for wrong in (2 * self.shares(3, 0), PerSeed.of("one", np.ones(20), range(20)), difference(0.1, 0.1, 20)):
+            with pytest.raises(ValueError, match=r"compared|values 0 and 1"):
+                found("greater", wrong, min_effect=0.25, shares=True)
 
 
 class TestSeedsThatWouldDo:

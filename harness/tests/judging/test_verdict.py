@@ -128,6 +128,57 @@ def test_table_of_verdicts(conclusions: str, expected: Verdict) -> None:
     assert claim_verdict(findings[::-1]) == claim_verdict(findings)
 
 
+MOST: list[tuple[str, Verdict]] = [
+    ("supported", "REPRODUCED"),
+    ("supported, supported, equivalent", "REPRODUCED"),
+    ("supported, supported, underpowered", "REPRODUCED"),
+    ("supported, supported, not run", "REPRODUCED"),
+    ("supported, supported, supported, contradicted", "REPRODUCED"),  # in 10 % of runs one of 4 is, by chance
+    ("supported, supported, supported, contradicted, contradicted", "MIXED"),
+    ("supported, contradicted", "MIXED"),
+    ("supported, equivalent", "MIXED"),
+    ("supported, underpowered", "INCONCLUSIVE"),
+    ("supported, underpowered, underpowered, equivalent", "INCONCLUSIVE"),
+    ("equivalent, underpowered", "REFUTED"),
+    ("contradicted", "REFUTED"),
+    ("supported, error", "ERROR"),
+    ("not run", "NOT RUN"),
+]
+
+
+@pytest.mark.parametrize(("conclusions", "expected"), MOST)
+def test_table_of_verdicts_on_most_systems(conclusions: str, expected: Verdict) -> None:
+    found: list[Any] = list(enumerate(conclusions.split(", ")))
+    findings = [finding(conclusion=conclusion, system=f"task {place}") for place, conclusion in found]
+    assert claim_verdict(findings, "most")[0] == expected
+    assert claim_verdict(findings[::-1], "most") == claim_verdict(findings, "most")
+
+
+def test_a_system_counts_once_and_only_if_all_its_findings_are_supported() -> None:
+    systems: dict[str, Any] = {
+        "a": ("supported", "supported"),
+        "b": ("supported", "underpowered"),
+        "c": ("supported", "supported"),
+    }
+    findings = [finding(system=system, conclusion=each) for system, held in systems.items() for each in held]
+    verdict, said = claim_verdict(findings, "most")
+    assert verdict == "REPRODUCED"
+    assert "2 of 3 systems" in said
+    assert claim_verdict(findings[:4], "most")[0] == "INCONCLUSIVE"  # one of two is not most
+
+
+@pytest.mark.parametrize(
+    ("mean", "expected"), [("supported", "REPRODUCED"), ("underpowered", "INCONCLUSIVE"), ("equivalent", "MIXED")]
+)
+def test_a_mean_over_tasks_is_no_system_and_must_hold_itself(mean: Conclusion, expected: Verdict) -> None:
+    systems = [finding(system="a", conclusion="supported"), finding(system="b", conclusion="supported")]
+    over = finding(system="a and b", conclusion=mean)
+    verdict, said = claim_verdict([*systems, over], "most")
+    assert verdict == expected
+    assert "2 of 2 systems" in said
+    assert claim_verdict([over], "most")[0] == claim_verdict([over])[0]
+
+
 def test_summary_counts_every_finding() -> None:
     findings = [finding(conclusion=c) for c in ("supported", "supported", "underpowered")]
     assert claim_verdict(findings) == ("INCONCLUSIVE", "Of 3 findings: 2 supported, 1 underpowered.")

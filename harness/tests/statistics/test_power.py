@@ -16,7 +16,7 @@ from harness.statistics import Censored, Kind, contrast_test, detectable, paired
 from harness.statistics.guard import guarded_bounds
 from harness.statistics.inference import Test
 from harness.statistics.paired import sign_flip_tails
-from harness.statistics.power import FEWEST, detectable_effect, seeds_needed
+from harness.statistics.power import FEWEST, detectable_effect, floor, guard_floor, seeds_for, seeds_needed
 from harness.statistics.ranks import rank_bounds
 from harness.statistics.shares import Pairs
 from harness.statistics.spreads import swapped_bounds
@@ -118,6 +118,59 @@ def test_the_guard_finds_what_it_sees_nine_times_in_ten(reach: float, n: int, ki
     low, high = guarded_bounds(values, reach, reach)
     found = low > 0 if kind == "greater" else (low > -effect) & (high < effect)
     assert found.mean() == pytest.approx(0.9, abs=0.05)
+
+
+class TestFloor:
+    """What no sample can show, however little varies."""
+
+    @pytest.mark.parametrize(("reach", "n"), [(1.0, 15), (1.0, 20), (2.0, 40)])
+    def test_the_guard_lets_equal_seeds_pass_just_above_it(self, reach: float, n: int) -> None:
+        least = guard_floor(reach, n)
+        for effect, passes in ((1.001 * least, True), (0.999 * least, False)):
+            low, high = guarded_bounds(np.full((1, n), effect), reach, reach)
+            assert (low[0] > 0) == passes
+            low, high = guarded_bounds(np.zeros((1, n)), reach, reach)
+            assert (low[0] > -effect) == (high[0] < effect) == passes
+
+    def test_three_conditions_of_20_seeds_and_two_of_15_show_nothing_small(self) -> None:
+        assert guard_floor(2.0, 20) == pytest.approx(0.294, abs=0.001)
+        assert guard_floor(1.0, 15) == pytest.approx(0.196, abs=0.001)
+
+    @pytest.mark.parametrize("n", [6, 20, 40])
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_shares_show_what_lies_at_their_floor_and_nothing_below(self, kind: Kind, n: int) -> None:
+        least = floor("paired shares", kind, n)
+        if kind == "greater":
+            shown = [paired_shares(np.arange(n) < x, np.zeros(n)).lower > 0 for x in range(n + 1)]
+            assert shown.index(True) == pytest.approx(least * n)
+        else:
+            alike = paired_shares(np.zeros(n), np.zeros(n))
+            assert (-alike.lower, alike.upper) == pytest.approx((least, least), abs=1e-5)
+
+    def test_the_other_tests_have_none_and_too_few_seeds_show_nothing(self) -> None:
+        for test, fewest in FEWEST.items():
+            assert floor(test, "greater", fewest - 1) == np.inf
+        others: list[Test] = ["sign-flip", "censored ranks", "swapped spreads"]
+        assert [floor(test, "greater", FEWEST[test], reach=1.0) for test in others] == [0, 0, 0]
+
+    @given(st.sampled_from(sorted(FEWEST)), st.floats(0.12, 0.5), st.floats(0, 2), st.sampled_from(KINDS))
+    @settings(max_examples=25, deadline=None)
+    def test_seeds_for_are_the_fewest_that_can_show_it(self, test: Test, d: float, reach: float, kind: Kind) -> None:
+        n = seeds_for(test, kind, d, reach)
+        assert n is not None
+        assert floor(test, kind, n, reach) <= d
+        if test != "paired shares":  # whose floor falls in steps
+            assert n == FEWEST[test] or floor(test, kind, n - 1, reach) > d
+        powerful = seeds_for(test, kind, d, reach, sd=0.2)
+        assert powerful is not None
+        assert n <= powerful
+        seen = detectable_effect(0.2, powerful, test, reach, kind)
+        assert seen is not None
+        assert seen <= (2 * d if kind == "greater" else d)
+
+    def test_what_no_number_of_seeds_shows_is_none(self) -> None:
+        assert seeds_for("guarded t", "greater", 1e-6, reach=1.0) is None
+        assert seeds_for("paired shares", "equivalent", 0.001) is None
 
 
 class TestOfAnOutcome:
