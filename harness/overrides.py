@@ -1,8 +1,9 @@
 """The one language in which an experiment is changed: PART.FIELD=VALUE.
 
 `pruning.criterion=random` changes that field of every experiment that has it, `learner.ppo=mine` puts the registered
-learner `mine` wherever the profile has PPO, and `cart-pole:task.horizon=200` concerns one task alone. Options, the
-systems of claims, the other readings of the paper and controls all use it.
+learner `mine` wherever the profile has PPO, `cart-pole:task.horizon=200` concerns one task alone, and
+`ppo:learner.epsilon=1e-8` one learner. Options, the systems of claims, the other readings of the paper and controls all
+use it.
 """
 
 import dataclasses
@@ -23,29 +24,29 @@ _BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class Override:
-    """A field of one part of an experiment, and its new value as it was written; `task`: of this task alone."""
+    """A field of one part of an experiment, and its new value as it was written; `only`: of this task or learner."""
 
     part: str
     field: str
     value: str
-    task: str = ""
+    only: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Override":
-        """Read [TASK:]PART.FIELD=VALUE. Raises ValueError, in one line."""
+        """Read [TASK:]PART.FIELD=VALUE or [LEARNER:]PART.FIELD=VALUE. Raises ValueError, in one line."""
         target, equals, value = text.partition("=")
-        task, colon, path = target.strip().rpartition(":")
+        only, colon, path = target.strip().rpartition(":")
         part, dot, field = path.partition(".")
-        if not (equals and dot and field and value.strip() and (task or not colon)):
+        if not (equals and dot and field and value.strip() and (only or not colon)):
             raise ValueError(
                 f"an override must have the form PART.FIELD=VALUE, like pruning.criterion=random, not {text!r}"
             )
         if part not in PARTS:
             raise ValueError(f"an experiment has no part {part!r}: its parts are {', '.join(PARTS)}")
-        return cls(part, field, value.strip(), task)
+        return cls(part, field, value.strip(), only)
 
     def __str__(self) -> str:
-        return f"{self.task}{':' if self.task else ''}{self.part}.{self.field}={self.value}"
+        return f"{self.only}{':' if self.only else ''}{self.part}.{self.field}={self.value}"
 
     @property
     def words(self) -> str:
@@ -53,9 +54,9 @@ class Override:
         name = self.field.replace("_", " ")
         return {"true": name, "false": f"without {name}"}.get(self.value, f"{name} {self.value}")
 
-    def concerns(self, task: str) -> bool:
-        """Whether it applies to this task."""
-        return self.task in ("", task)
+    def concerns(self, task: str, learner: str) -> bool:
+        """Whether it applies to this task and learner."""
+        return self.only in ("", task, learner)
 
     def replaces(self, learner: str) -> bool:
         """Whether it puts another learner in the place of `learner`."""
@@ -71,7 +72,8 @@ def apply(overrides: Iterable[Override], experiment: Experiment) -> Experiment:
     overrides = list(overrides)
     for name in PARTS:
         fields, part = fields_of(experiment, name), getattr(experiment, name)
-        chosen = {o.field: o for o in overrides if o.part == name and o.concerns(experiment.task.name)}
+        names = experiment.task.name, experiment.learner.name
+        chosen = {o.field: o for o in overrides if o.part == name and o.concerns(*names)}
         chosen = {field: override for field, override in chosen.items() if field in fields}
         if not chosen:
             continue

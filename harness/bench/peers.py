@@ -36,6 +36,7 @@ GRIDMAZE = "harness.tasks.gridmaze.env:minimal-tickets/GridMaze-v0"
 def agent(settings: PPO, hidden: tuple[int, ...], seed: int) -> Any:
     """One agent of stable-baselines3's PPO. Rates are constant: its schedules are not ours."""
     assert settings.learning_rate_schedule == settings.clip_schedule == "constant"
+    assert settings.value_error == "squared" and settings.standardise_advantages, "as it does"
     return _unlogged(
         stable_baselines3.PPO(
             "MlpPolicy",

@@ -3,6 +3,12 @@
 Where the networks have dropout, both losses are computed under it, each network with draws of its own. Rollouts and the
 values behind the advantages are computed without. So the ratio of likelihoods compares a policy under dropout with the
 one that acted: it is noisy, and not one before the first update of a round, and clipping then cuts it.
+
+The paper trained with rlpyt (Stooke & Abbeel 2019), and does not print what that sets by itself. The defaults of `PPO`
+are those of stable-baselines3, which ours is held against; each stands with its reason, and rlpyt's beside it (as of
+its commit 046bca7). The reading `rlpyt` (`harness.profiles.readings`) takes all of rlpyt's. Two things stay ours under
+it: an episode that the horizon cut off keeps the value of its last state (rlpyt takes the horizon for an end), and
+clipping falls in step with the learning rate (in rlpyt a round later).
 """
 
 from collections.abc import Sequence
@@ -33,6 +39,7 @@ from harness.tasks.spec import Task
 
 CRITIC = "critic"
 Schedule = Literal["constant", "linear"]
+"""Whether a number stays, or falls in equal steps a round, so that it would be zero after the last one."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,19 @@ class PPO:
     minibatches: int = 4
     """Per epoch; must divide `envs * rollout`."""
     learning_rate_schedule: Schedule = "constant"
+    """Not in the tables: constant, so that a sparse network which learns late can still learn. rlpyt: linear."""
     clip_schedule: Schedule = "constant"
-    """"linear" falls to zero over the training."""
+    """Not in the tables: constant, since they print one number. rlpyt: linear."""
     max_gradient_norm: float = 0.5
+    """Of actor and critic together. Not in the tables: that of PPO's first code (openai/baselines). rlpyt: 1."""
     epsilon: float = 1e-5
-    """Of Adam."""
+    """Of Adam. Not in the tables: that of PPO's first code, too. rlpyt: torch's, 1e-8."""
+    value_error: Literal["squared", "half-squared"] = "squared"
+    """What `value_loss` multiplies. Not in the tables: the squared error of Schulman et al. 2017, equation 9. rlpyt:
+    half of it, so that a coefficient of 0.5 counts as 0.25 here."""
+    standardise_advantages: bool = True
+    """To mean 0 and deviation 1 within each minibatch. Not in the tables: on, so that one learning rate fits rewards of
+    any size, as in PPO's first code. rlpyt: off."""
     weight_decay: float = 0.0
     """Of all weights and biases."""
     decay: Decay = "coupled"
@@ -88,7 +103,7 @@ class PPO:
             raise ValueError(f"minibatches {self.minibatches} must divide a rollout of {self.samples} samples")
         if self.env_steps < self.samples:
             raise ValueError(f"env_steps {self.env_steps} must not be less than one rollout of {self.samples}")
-        if self.samples_per_update < 2:
+        if self.standardise_advantages and self.samples_per_update < 2:
             raise ValueError(
                 f"minibatches {self.minibatches} leaves one sample per update: standardising advantages needs two"
             )
@@ -150,16 +165,7 @@ class PPOPopulation(PlayingPopulation):
         s = self.settings
         rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams, None, self.table)
         samples = self._samples(rollout)
-        left = 1 - self.round / self.rounds
-        parameters = PPOUpdateParameters(
-            self.updates,
-            s.clip * (left if s.clip_schedule == "linear" else 1.0),
-            float(s.entropy),
-            float(s.value_loss),
-            float(s.max_gradient_norm),
-            adam_settings(s, left if s.learning_rate_schedule == "linear" else 1.0),
-            float(self.actor.dropout),
-        )
+        parameters = update_parameters(s, self.updates, 1 - self.round / self.rounds, self.actor.dropout)
         orders = [[rng.permutation(s.samples) for _ in range(s.epochs)] for rng in self.minibatch_streams]
         minibatches = np.array(orders).reshape(len(orders), -1, s.samples_per_update)
         keys = self.update_dropout_keys(ACTOR), self.update_dropout_keys(CRITIC)
@@ -241,15 +247,31 @@ class Samples(NamedTuple):
 
 
 class PPOUpdateParameters(NamedTuple):
-    """The settings of one round's updates. updates: made before it. dropout: its rate."""
+    """The settings of one round's updates. updates: made before it. value_loss: the coefficient of the squared error.
+    dropout: its rate."""
 
     updates: int
     clip: float
     entropy: float
     value_loss: float
+    standardise_advantages: bool
     max_gradient_norm: float
     adam: AdamSettings
     dropout: float = 0.0
+
+
+def update_parameters(s: PPO, updates: int = 0, left: float = 1.0, dropout: float = 0.0) -> PPOUpdateParameters:
+    """Of a round before which `updates` were made. left: the part of the training that is left before it."""
+    return PPOUpdateParameters(
+        updates,
+        s.clip * (left if s.clip_schedule == "linear" else 1.0),
+        float(s.entropy),
+        s.value_loss * (0.5 if s.value_error == "half-squared" else 1.0),
+        s.standardise_advantages,
+        float(s.max_gradient_norm),
+        adam_settings(s, left if s.learning_rate_schedule == "linear" else 1.0),
+        float(dropout),
+    )
 
 
 class PPOWorkspace(NamedTuple):
@@ -330,19 +352,20 @@ def loss_gradient(
 ) -> None:
     """Fill `grad_logits` [rows, actions] and `grad_values` [rows, 1] with the gradient of Schulman et al. 2017,
     equation 9, of one minibatch: of the clipped surrogate, the critic's squared error and the entropy, averaged over
-    `rows`. Advantages are standardised within the minibatch. `logits` are overwritten.
+    `rows`. Advantages may be standardised within the minibatch. `logits` are overwritten.
     """
     number = logits.dtype.type  # a constant of double precision would lift everything to it
     count = number(len(rows))
     low, high, entropy = number(1 - parameters.clip), number(1 + parameters.clip), number(parameters.entropy)
     slope_of_error = number(2 * parameters.value_loss)
-    mean = number(0)
-    for row in rows:
-        mean += samples.advantages[member, row] / count
-    variance = number(0)
-    for row in rows:
-        variance += (samples.advantages[member, row] - mean) ** 2 / (count - number(1))
-    deviation = np.sqrt(variance) + number(1e-8)
+    mean, deviation = number(0), number(1)
+    if parameters.standardise_advantages:
+        for row in rows:
+            mean += samples.advantages[member, row] / count
+        variance = number(0)
+        for row in rows:
+            variance += (samples.advantages[member, row] - mean) ** 2 / (count - number(1))
+        deviation = np.sqrt(variance) + number(1e-8)
     for sample, row in enumerate(rows):
         log_policy = logits[sample]  # in place: the logits are not needed any more
         top = log_policy[0]

@@ -280,7 +280,7 @@ def _overrides(config: pytest.Config) -> "tuple[Override, ...]":
         parsed = [Override.parse(text) for text in (*config.getini(_key("set")), *_given(config, "set"))]
     except ValueError as error:
         raise usage_error(error) from None
-    return tuple({(override.task, override.part, override.field): override for override in parsed}.values())
+    return tuple({(override.only, override.part, override.field): override for override in parsed}.values())
 
 
 def _key(name: str) -> str:

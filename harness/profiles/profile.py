@@ -84,7 +84,7 @@ class Profile:
 
     def base(self, task: str, learner: str) -> Experiment:
         """A system with the options' overrides. Raises ValueError where the profile has no such system."""
-        name = next((o.value for o in self.overrides if o.replaces(learner) and o.concerns(task)), learner)
+        name = next((o.value for o in self.overrides if o.replaces(learner) and o.concerns(task, learner)), learner)
         experiment = self.systems.get((task, name))
         if experiment is None and f"{task}/{name}" in LEARNERS:
             experiment = LEARNERS[f"{task}/{name}"].experiment(self, task)
@@ -121,9 +121,10 @@ class Profile:
             raise ValueError(f"control {self.control} changes nothing here: no run selected is changed by {changed}")
 
     def _why_idle(self, override: Override, systems: Iterable[System]) -> str:
-        bases = [self.base(system.task, system.learner) for system in systems if override.concerns(system.task)]
+        pairs = [(system.task, system.learner) for system in systems]
+        bases = [self.base(*pair) for pair in pairs if override.concerns(*pair)]
         if not bases:
-            return f"no run selected is on {override.task}"
+            return f"no run selected is of {override.only}"
         known = dict.fromkeys(name for base in bases for name in fields_of(base, override.part))
         if override.field not in known:
             return f"the fields of {override.part} are {', '.join(known) or 'none'}"

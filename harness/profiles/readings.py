@@ -1,6 +1,6 @@
 """Questions that the paper leaves open, each with another answer than the one taken (the last table of CLAIMS.md).
 
-A reading is an override, so that a claim which fixes the same field keeps what it fixed.
+A reading is one or more overrides, so that a claim which fixes the same field keeps what it fixed.
 """
 
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from harness.overrides import Override
 
 @dataclass(frozen=True)
 class OtherReading:
-    """One question, the answer taken, the other one, and the override that gives it."""
+    """One question, the answer taken, the other one, and the overrides that give it."""
 
     name: str
     question: str
     default: str
     other: str
-    override: Override
+    overrides: tuple[Override, ...]
 
     def __str__(self) -> str:
         return f"{self.name}={self.other}"
 
     @property
-    def task(self) -> str:
-        """The task that the question is about; empty for all tasks."""
-        return self.override.task
+    def options(self) -> list[str]:
+        """What pytest is started with under it."""
+        return [f"--claims-set={override}" for override in self.overrides]
 
 
 _QUESTIONS = {
@@ -47,11 +47,17 @@ _QUESTIONS = {
     "budgets": ("the budgets of BC and RL", "paper", "equal-updates", "learner.equal_updates=true"),
     "activation": ("the hidden units", "relu", "tanh", "network.activation=tanh"),
     "evaluation": ("are episodes played greedily", "greedy", "sampled", "evaluation.actions=sampled"),
+    "ppo": (
+        "what PPO's schedules, gradient norm, Adam's epsilon, value loss and advantages are",
+        *("ours", "rlpyt"),
+        "ppo:learner.learning_rate_schedule=linear ppo:learner.clip_schedule=linear ppo:learner.max_gradient_norm=1"
+        " ppo:learner.epsilon=1e-8 ppo:learner.value_error=half-squared ppo:learner.standardise_advantages=false",
+    ),
     "decay": ("is weight decay coupled", "coupled", "decoupled", "learner.decay=decoupled"),
     "experts": ("how many experts the students share", "one-per-seed", "one", "learner.experts=1"),
 }
 
 READINGS = {
-    name: OtherReading(name, question, default, other, Override.parse(text))
-    for name, (question, default, other, text) in _QUESTIONS.items()
+    name: OtherReading(name, question, default, other, tuple(map(Override.parse, texts.split())))
+    for name, (question, default, other, texts) in _QUESTIONS.items()
 }

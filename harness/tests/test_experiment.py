@@ -43,9 +43,9 @@ class TestPinnedIds:
     @pytest.mark.parametrize(
         ("learner", "condition", "pinned"),
         [
-            ("ppo", DENSE, "8e9db92860fa70750a11d7edd75077b7af36e42e463320eb3f9c1d766d43486f"),
-            ("ppo", TICKET, "70a11893cf9bc8225e5afa3c051985a47751e97969aa754e1cea244e00478406"),
-            ("ppo", "random/re-init", "46e8ea2676ac5a07a6630e79e957a65d303a7f30519822d835fa304a30a37824"),
+            ("ppo", DENSE, "9d50fa612ec554c01cec7a5d280a048fd7cb0fc5a52c2770a17c28d207f2c7e5"),
+            ("ppo", TICKET, "84dec784278841a24a7ac978e889a104e74cbfbf55e53fff1e2986f8c76960e0"),
+            ("ppo", "random/re-init", "6976e8a3ccd3daaba62a9f4cdc4e1a8618b834d34d198274f8630e8997865932"),
             ("bc", "permuted/permuted", "31724f13b518326572b2f0d4b4a467993433e8c303f07175e40ce488e6a172a5"),
         ],
     )

@@ -16,7 +16,10 @@ def with_overrides(*texts: str) -> Profile:
     return dataclasses.replace(SMOKE, overrides=tuple(map(Override.parse, texts)))
 
 
-@pytest.mark.parametrize("text", ["pruning.criterion=random", "cart-pole:task.horizon=200", "task.inputs=a 1,2+b: c=d"])
+@pytest.mark.parametrize(
+    "text",
+    ["pruning.criterion=random", "cart-pole:task.horizon=200", "ppo:learner.clip=0.1", "task.inputs=a 1,2+b: c=d"],
+)
 def test_an_override_is_printed_as_it_is_read(text: str) -> None:
     assert str(Override.parse(text)) == text
 
@@ -33,6 +36,7 @@ def test_an_override_is_printed_as_it_is_read(text: str) -> None:
         ("learner.clip = 0.1", "learner", "clip", 0.1),
         ("learner.clip_schedule=linear", "learner", "clip_schedule", "linear"),
         ("cart-pole:task.horizon=200", "task", "horizon", 200),
+        ("ppo:learner.epsilon=0.001", "learner", "epsilon", 0.001),
     ],
 )
 def test_one_field_takes_the_value_and_no_other_changes(text: str, part: str, field: str, value: Any) -> None:
@@ -42,8 +46,10 @@ def test_one_field_takes_the_value_and_no_other_changes(text: str, part: str, fi
     assert dataclasses.replace(after, **{part: back}) == before
 
 
-@pytest.mark.parametrize("text", ["learner.clip=0.1", "acrobot:task.horizon=200", "acrobot:learner.passes=3"])
-def test_an_experiment_that_lacks_the_field_or_is_of_another_task_stays(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["learner.clip=0.1", "acrobot:task.horizon=200", "acrobot:learner.passes=3", "ppo:learner.epsilon=0.001"]
+)
+def test_an_experiment_that_lacks_the_field_or_is_of_another_task_or_learner_stays(text: str) -> None:
     assert with_overrides(text).experiment(BC) == SMOKE.experiment(BC)
 
 
@@ -79,6 +85,7 @@ def test_settings_that_only_go_together_may_come_in_any_order(texts: tuple[str, 
         ("task.inputs=pole", "'pole'.*pole angle"),
         ("pruning.rate=0.9", "changes nothing here"),  # the profile has that value
         ("acrobot:task.horizon=200", "acrobot"),
+        ("dqn:learner.epsilon=0.001", "dqn"),
     ],
 )
 def test_what_can_not_be_meant_is_one_line_that_names_it(text: str, named: str) -> None:

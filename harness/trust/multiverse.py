@@ -26,7 +26,7 @@ def main(fixture: bool = False) -> int:
     readings: dict[OtherReading, Claims | str] = {}
     for reading in READINGS.values():
         try:
-            run = sessions.judge(str(reading), [f"--claims-set={reading.override}"], sessions.EVIDENCE)
+            run = sessions.judge(str(reading), reading.options, sessions.EVIDENCE)
             readings[reading] = found = {claim.id: claim for claim in run.claims}
             moved = [f"{name} {base[name].verdict} -> {found[name].verdict}" for name in turned(base, found)]
             print(f"{reading}: {', '.join(moved) or 'no verdict changes'}", flush=True)
@@ -103,7 +103,7 @@ def record(base: Claims, readings: Mapping[OtherReading, Claims | str], cpu: flo
             table(
                 title="The other readings",
                 columns=("reading", "question", "as taken", "option"),
-                rows=[[str(r), r.question, r.default, f"--claims-set {r.override}"] for r in readings],
+                rows=[[str(r), r.question, r.default, " ".join(r.options)] for r in readings],
             ),
         ),
         data={"claims": data},

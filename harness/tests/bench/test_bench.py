@@ -11,11 +11,10 @@ import torch
 from harness.bench import measure, peers, rows
 from harness.bench.measure import Row, Target
 from harness.experiment import Cell, Experiment
-from harness.learners.adam import adam_settings
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.expert_files import read_experts
-from harness.learners.ppo import PPO, PPOUpdateParameters, Samples
+from harness.learners.ppo import PPO, Samples, update_parameters
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network, outputs_of
 from harness.pruning.conditions import DENSE
@@ -88,11 +87,7 @@ def test_the_peers_ppo_goes_down_the_same_gradient():
         advantages=rng.normal(size=(1, count)),
         targets=rng.normal(size=(1, count)),
     )
-    s = settings
-    ours.learned_from = (
-        samples,
-        PPOUpdateParameters(0, s.clip, s.entropy, s.value_loss, s.max_gradient_norm, adam_settings(s)),
-    )
+    ours.learned_from = samples, update_parameters(settings)
     buffer = agent.rollout_buffer
     buffer.buffer_size, buffer.n_envs, buffer.full, buffer.generator_ready = count, 1, True, False
     buffer.observations, buffer.actions = samples.observations[0][:, None], samples.actions[0][:, None, None]

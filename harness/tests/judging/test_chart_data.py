@@ -91,7 +91,7 @@ class TestLines:
         ]
 
     def test_a_chart_says_which_return_it_is_of(self) -> None:
-        other = dataclasses.replace(PROFILE, overrides=(READINGS["judged"].override,))
+        other = dataclasses.replace(PROFILE, overrides=READINGS["judged"].overrides)
         units = [chart("returns", made_run(returns_of(1, 1, 1, 1), profile=p))["unit"] for p in (PROFILE, other)]
         assert units == ["scored return", "best evaluation"]
 

@@ -50,7 +50,7 @@ class TestReturns:
         }
 
     def test_which_return_is_judged_is_a_reading(self) -> None:
-        reading = dataclasses.replace(PROFILE, overrides=(READINGS["judged"].override,))
+        reading = dataclasses.replace(PROFILE, overrides=READINGS["judged"].overrides)
         run = made_run(lambda cell, level: level_of(cell, RANDOM, [(EXPERT, RANDOM)]), profile=reading)
         np.testing.assert_allclose(run.area()[TICKET].values, 1)
         np.testing.assert_allclose(run.dense().values, 1)

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import harness.learners.ppo
-from harness.learners.adam import adam_settings
 from harness.learners.ppo import (
     CRITIC,
     PPO,
@@ -21,6 +20,7 @@ from harness.learners.ppo import (
     Samples,
     generalised_advantages,
     loss_gradient,
+    update_parameters,
 )
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import Rollout
@@ -77,8 +77,7 @@ def test_advantages_by_hand() -> None:
 # --- the loss
 
 
-def parameters_of(ppo: PPO) -> PPOUpdateParameters:
-    return PPOUpdateParameters(0, ppo.clip, ppo.entropy, ppo.value_loss, ppo.max_gradient_norm, adam_settings(ppo))
+RLPYT: dict[str, Any] = {"value_error": "half-squared", "standardise_advantages": False}
 
 
 def test_equation_9_by_hand() -> None:
@@ -99,12 +98,18 @@ def test_equation_9_by_hand() -> None:
     assert expected == pytest.approx(1.1080163)
     found = equation_9(policies.log(), torch.full((2,), 2.0, dtype=torch.float64), batch, PPO())
     assert float(found) == pytest.approx(expected, abs=1e-7)  # 1e-8 is added to the deviation
+    # surrogate of the advantages 3 and 1 as they are: min(4.5, 3.6) and min(0.5, 0.8)
+    expected = 0.5 * 2.5 / 2 - (3.6 + 0.5) / 2 - 0.001 * entropy
+    found = equation_9(policies.log(), torch.full((2,), 2.0, dtype=torch.float64), batch, PPO(**RLPYT))
+    assert float(found) == pytest.approx(expected, abs=1e-12)
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.integers(0, 9999), st.integers(2, 9), st.integers(2, 5), st.floats(0.01, 3))
-def test_the_gradient_is_that_of_equation_9(seed: int, count: int, actions: int, scale: float) -> None:
-    ppo, rng = PPO(entropy=0.1, value_loss=0.3), np.random.default_rng(seed)
+@given(st.integers(0, 9999), st.integers(2, 9), st.integers(2, 5), st.floats(0.01, 3), st.sampled_from([{}, RLPYT]))
+def test_the_gradient_is_that_of_equation_9(
+    seed: int, count: int, actions: int, scale: float, choices: dict[str, Any]
+) -> None:
+    ppo, rng = PPO(entropy=0.1, value_loss=0.3, **choices), np.random.default_rng(seed)
     samples = Samples(
         np.zeros((2, 12, 1)),
         rng.integers(0, actions, (2, 12)),
@@ -115,7 +120,7 @@ def test_the_gradient_is_that_of_equation_9(seed: int, count: int, actions: int,
     rows = rng.permutation(12)[:count]
     logits, values = rng.normal(size=(count, actions)) * scale, rng.normal(size=(count, 1))
     ours, leaves = (np.empty_like(logits), np.empty_like(values)), (leaf(logits), leaf(values))
-    loss_gradient(samples, 1, rows, logits.copy(), values, parameters_of(ppo), *ours)
+    loss_gradient(samples, 1, rows, logits.copy(), values, update_parameters(ppo), *ours)
     batch = {name: torch.tensor(numbers[1, rows]) for name, numbers in samples._asdict().items()}
     loss = equation_9(torch.log_softmax(leaves[0], dim=-1), leaves[1][:, 0], batch, ppo)
     for mine, theirs in zip(ours, torch.autograd.grad(loss, leaves), strict=True):
@@ -150,11 +155,11 @@ def watched_round(population: PPOPopulation, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(("weight_decay", "dropout"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.3)])
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize(("activation", "choices"), [("relu", {}), ("tanh", {}), ("relu", RLPYT)])
 def test_rounds_are_those_of_autograd_and_torchs_clipping_and_adam(
-    weight_decay: float, dropout: float, activation: str, monkeypatch: pytest.MonkeyPatch
+    weight_decay: float, dropout: float, activation: str, choices: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ppo = PPO(env_steps=128, envs=4, rollout=16, minibatches=4, epochs=3, weight_decay=weight_decay)
+    ppo = PPO(env_steps=128, envs=4, rollout=16, minibatches=4, epochs=3, weight_decay=weight_decay, **choices)
     seeds, rng = [5, 6, 7], np.random.default_rng(0)
     rngs = streams(seeds, "w0")
     actor, critic = (

@@ -1,6 +1,7 @@
 """The readings that the paper leaves open: each of them reaches what it names, and nothing that a claim sets itself."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ SYSTEMS = [System("cart-pole", learner) for learner in ("bc", "ppo")]
 
 
 def profile_with(*readings: str, name: str = "smoke") -> Profile:
-    return dataclasses.replace(PROFILES[name], overrides=tuple(READINGS[reading].override for reading in readings))
+    return dataclasses.replace(
+        PROFILES[name], overrides=tuple(o for reading in readings for o in READINGS[reading].overrides)
+    )
 
 
 def moved_by(reading: OtherReading) -> set[tuple[str, str]]:
@@ -49,6 +52,7 @@ MOVES = {
     "evaluation": ALL,
     "decay": ALL,
     "experts": OF_BC,
+    "ppo": ALL - OF_BC,
 }
 
 
@@ -56,6 +60,24 @@ class TestReadings:
     @pytest.mark.parametrize("reading", READINGS.values(), ids=str)
     def test_it_makes_other_cells_of_just_what_it_is_about(self, reading: OtherReading) -> None:
         assert moved_by(reading) == MOVES[reading.name]
+
+    def test_rlpyts_ppo_is_all_that_rlpyt_does_otherwise_and_leaves_other_learners_alone(self) -> None:
+        """Its numbers are rlpyt's own: `clip_grad_norm=1.`, torch's Adam, `0.5 * (value - return_) ** 2`, no
+        `normalize_advantage`, `linear_lr_schedule=True`, which lowers the clipping as well."""
+        read, plain = profile_with("ppo", name="scaled"), PROFILES["scaled"]
+        for system in (System(task, learner) for task, learner in plain.systems):
+            before, after = plain.experiment(system), read.experiment(system)
+            rlpyt = {
+                "learning_rate_schedule": "linear",
+                "clip_schedule": "linear",
+                "max_gradient_norm": 1.0,
+                "epsilon": 1e-8,
+                "value_error": "half-squared",
+                "standardise_advantages": False,
+            }
+            changes = rlpyt if system.learner == "ppo" else {}
+            learner: Any = before.learner
+            assert after == dataclasses.replace(before, learner=dataclasses.replace(learner, **changes))
 
 
 class TestSampledEvaluation:
