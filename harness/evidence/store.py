@@ -194,7 +194,11 @@ class Store:
 
     def cpu_seconds(self, where: Address) -> float:
         """What a cell cost when it was computed; levels of which the cost is not known count nothing."""
-        return sum(self.stored(where).cost(level) or 0.0 for level in where.cell.levels)
+        return sum(self.cost(where, level) or 0.0 for level in where.cell.levels)
+
+    def cost(self, where: Address, level: int) -> float | None:
+        """CPU seconds that a level took when it was computed; None where they are not known."""
+        return self.stored(where).cost(level)
 
     def _broken(self, where: Address) -> list[int]:
         """The levels whose arrays do not match the checksum that is there, each named in `damaged`."""

@@ -45,6 +45,9 @@ class MadeStore:
     def cpu_seconds(self, where: Address) -> float:
         return 1.0
 
+    def cost(self, where: Address, number: int) -> float | None:
+        return 1.0 + number
+
 
 def level_of(
     cell: Cell, scores: Any = 0.0, evaluations: Any = ((100.0, 200.0),), kept: Sequence[int] | None = None

@@ -1,0 +1,114 @@
+"""Measures of the inputs that pruning removes: what a dense agent loses without them, and what a network saves.
+
+A dense agent loses an input by seeing its mean in its place: the mean over the states of its own scored episodes. That
+is a change of its first layer alone, whose biases take what the mean adds.
+"""
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from harness.judging.mask_measures import MaskMeasures
+from harness.learners.protocol import ACTOR, acting_of
+from harness.pruning.conditions import DENSE, SURVIVING, TICKET
+from harness.pruning.level import Level
+from harness.pruning.prunable import layer_sizes
+from harness.statistics import PerSeed, normalised_return
+from harness.streams import stream, streams
+
+if TYPE_CHECKING:
+    from harness.networks.mlp import Mlp
+    from harness.tasks.spec import Task
+
+DRAWS = 5
+"""How often as many other inputs are drawn: their returns are averaged."""
+Lost = Literal["gone", "others"]
+"""Inputs that the ticket is not connected to any more, or as many of those that it is, drawn at random. Of either only
+those that ever change: the others equal their mean."""
+
+
+class InputMeasures(MaskMeasures):
+    """The measures of inputs that are gone. They play episodes."""
+
+    def dense_without(self, lost: Lost, density: float) -> PerSeed:
+        """Normalised return of the dense agent to which the inputs that are lost at the first level at or below
+        `density` always show their mean. It plays the episodes that it was scored on."""
+        number = self.level_at(density)
+        returns = []
+        for places in self._places[TICKET]:
+            seeds = places[0][0].cell.seeds
+            dense, sparse = (self.bound.read(*places[level]) for level in (0, number))
+            gone = ~sparse.masks[ACTOR][0].any(axis=2) & self._changing
+            chosen = [gone] if lost == "gone" else [self._others(gone, seeds, draw) for draw in range(DRAWS)]
+            returns.append(np.mean([self._played_without(dense, each, seeds) for each in chosen], axis=0))
+        return self.per_seed(f"without {lost}", normalised_return(np.concatenate(returns), self.reference))
+
+    def multiply_adds_saved(self, density: float, changing: bool = False) -> PerSeed:
+        """By what share fewer multiply-adds the output of a dense network takes if it has only the inputs that are left
+        at the first level at or below `density`. changing: see `inputs_left`."""
+        inputs, units, *rest = layer_sizes(self.experiment)[ACTOR]
+        later = sum(a * b for a, b in pairwise((units, *rest)))
+        every = self._changing.sum() if changing else inputs
+        left = self.at(self.inputs_left(changing=changing), density)
+        return self.per_seed("multiply-adds saved", 1 - (left * units + later) / (every * units + later))
+
+    def cpu_seconds_per_env_step(self, condition: str, density: float = 1.0) -> float | None:
+        """What an env_step of a member took in the training of a level, its evaluations and scoring included; None
+        where that is not known. It is measured for all members of a cell together."""
+        costs, env_steps = [], 0.0
+        for places in self._places[SURVIVING if condition == SURVIVING else TICKET]:
+            where, number = places[0 if condition == DENSE else self.level_at(density)]
+            costs.append(self.bound.store.cost(where, number))
+            trained = self.bound.read(where, number).trained_fraction
+            env_steps += float(trained.sum()) * self.experiment.learner.env_steps
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) / env_steps if len(known) == len(costs) else None
+
+    def _others(self, gone: np.ndarray, seeds: tuple[int, ...], draw: int) -> np.ndarray:
+        """bool[members, inputs]: as many inputs as are gone, or all there are, of those that change and are left."""
+        chosen = np.zeros_like(gone)
+        for member, seed in enumerate(seeds):
+            left = np.flatnonzero(~gone[member] & self._changing)
+            count = min(len(left), int(gone[member].sum()))
+            chosen[member, stream(seed, "other inputs", draw).choice(left, count, replace=False)] = True
+        return chosen
+
+    def _played_without(self, dense: Level, lost: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
+        """float64[members]: mean returns on the episodes that level 0 was scored on. lost: bool[members, inputs]."""
+        from harness.tasks.rollout import rollout_returns
+
+        e, actor = self.experiment, dense.trained[ACTOR]
+        rngs = streams(seeds, "score", 0)
+        starts = np.stack([e.task.draw_starts(rng, dense.scores.shape[1:]) for rng in rngs])
+        means = mean_observations(e.task, actor, starts, seeds)
+        acting = acting_of(e.learner, e.evaluation.actions)
+        found = rollout_returns(e.task, at_mean(actor, lost, means), starts, acting, rngs, seeds)
+        return np.asarray(found.mean(axis=1))
+
+
+def at_mean(actor: "Mlp", lost: np.ndarray, means: np.ndarray) -> "Mlp":
+    """The networks that act as if each input that is lost always showed its mean. lost: bool[members, inputs]; means:
+    float[members, inputs]."""
+    blind = actor.copy()
+    first, bias = blind.weights[0], blind.biases[0]
+    np.add(bias, np.matmul((lost * means)[:, None, :], first), out=bias, casting="same_kind")
+    np.copyto(first, 0, where=lost[:, :, None])
+    return blind
+
+
+def mean_observations(task: "Task", actor: "Mlp", starts: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
+    """float64[members, inputs]: the mean over all states in which these agents act, when they play one episode from
+    each start and always take the best action. starts: float64[members, episodes, state]."""
+    from harness.networks.mlp import outputs_of
+
+    batch = task.batch(starts, seeds)
+    running = np.ones(starts.shape[:2], dtype=bool)
+    total, count = np.zeros((len(starts), len(task.inputs))), np.zeros(len(starts))
+    while running.any():
+        seen = batch.observations
+        total += (seen * running[:, :, None]).sum(axis=1)
+        count += running.sum(axis=1)
+        transition = batch.step(outputs_of(actor, seen).argmax(axis=-1), starts)
+        running &= ~(transition.terminated | transition.truncated)
+    return np.asarray(total / count[:, None])
