@@ -7,7 +7,9 @@ reading is reported beside the first.
 
 Figure 1 shows normalised returns as a mean over tasks, of cloned students and of agents that learn by reinforcement.
 That mean is judged as well, each task counting once: of a seed number the contrast is averaged over the tasks. On
-GridMaze the agent is DQN, the paper's own learner for this task. The second layout of GridMaze is no other task.
+GridMaze the agent is DQN, the paper's own learner for this task. A second layout of GridMaze is no other task. The
+smallest effect of a mean over tasks is 0.15, for the guard lets 20 seeds show no less: one chain of two tasks that
+failed unseen would take 0.147.
 """
 
 import pytest
@@ -48,13 +50,11 @@ def test_mask_part_exceeds_weights_part(run, judge):
 
 
 def judge_mean_over_tasks(judge, *runs):
-    lows, highs = zip(*(run.normalised_span for run in runs), strict=True)
     areas = {str(run.system): run.area() for run in runs}
     lead = {name: area.mask_part - area.weights_part for name, area in areas.items()}
     judge.greater(
         mean_over_systems(lead),
-        min_effect=0.05,
-        span=(min(lows), max(highs)),
+        min_effect=0.15,
         sensitivity={
             "layer ratio counted in": mean_over_systems(
                 {name: lead[name] + area.layer_ratio_part for name, area in areas.items()}

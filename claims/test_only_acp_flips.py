@@ -17,7 +17,7 @@ pytestmark = claim(
     "only-acp-flips",
     source="3.3, Figures 4 and 15",
     quantifier="only agents whose critic is pruned too",
-    systems=13,
+    systems=10,
     controls=["unmasked", "no-learning", "exchanged-returns"],
 )
 ACTOR_ONLY = "pruning.scope=actor"

@@ -146,7 +146,6 @@ def mean_over_systems(effects: Mapping[str, PerSeed]) -> PerSeed:
     """The mean of a contrast over systems, of the seeds that all of them have: float[seeds].
 
     effects: by the system's name, which goes before its conditions: a seed's chains on two systems are different ones.
-    Where tasks differ in what one chain can have, the judge must be given the widest span.
     """
     common = set.intersection(*(set(effect.seeds) for effect in effects.values()))
     named = [effect.prefixed(f"{name} ").among(common) for name, effect in effects.items()]

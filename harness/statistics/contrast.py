@@ -78,7 +78,7 @@ class PerSeed:
         if not len(kept):
             raise ValueError(f"{self}: none of its seeds is among those that are asked for")
         parts = {label: part[kept] for label, part in self.parts.items()}
-        return PerSeed(self.values[kept], self.weights, tuple(self.seeds[place] for place in kept), parts)
+        return PerSeed(self.values[kept], self.weights, tuple(self.seeds[place] for place in kept), parts, self.span)
 
     def __add__(self, other: "PerSeed") -> "PerSeed":
         if self.seeds != other.seeds:
