@@ -32,6 +32,8 @@ def refuse_unsound(suite: Suite, trains: bool) -> Gate | None:
     if suite.judges:
         try:
             _check_experiments(suite)
+            if settings.plan or (trains and settings.judges and not settings.finished):
+                _refuse_unprovable(suite)
             if trains:
                 _check_places(suite)
         except (FixtureError, RecordError, StoreError, HistoryError, ValueError) as error:
@@ -57,6 +59,15 @@ def _check_experiments(suite: Suite) -> None:
                 except ValueError as error:
                     raise ValueError(f"claim {judge.claim.id} can't be judged: {error}") from None
     suite.addresses = [address(cell) for cell in suite.cells]
+
+
+def _refuse_unprovable(suite: Suite) -> None:
+    profile = suite.settings.profile
+    if not profile.gives_findings:
+        return
+    if refused := [found for found in suite.planned(profile).values() if not found.provable]:
+        more = f" (and {len(refused) - 1} more findings)" if len(refused) > 1 else ""
+        raise ValueError(f"{refused[0].refusal(profile.seeds)}{more}")
 
 
 def _check_places(suite: Suite) -> None:

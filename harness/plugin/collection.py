@@ -2,8 +2,9 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,12 @@ from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
 from harness.judging.chains import Scene
 from harness.judging.claim import Claim, at_least_of, claim_of
+from harness.judging.dry_run import PlannedFinding, planned
 from harness.judging.judge import Judge
 from harness.judging.run import Run
 from harness.plugin.options import Settings
 from harness.plugin.preregistered import CLAIMS, OwnClaims
+from harness.profiles.profile import Profile
 from harness.results.schema import Finding, LaterClaim
 
 JUDGE = pytest.StashKey[Judge]()
@@ -32,6 +35,7 @@ class Suite:
     """All claim items of a session that were selected.
 
     judges        by nodeid, in pytest's order
+    items         theirs, by nodeid
     addresses     of the plan's cells, parents first
     own_claims    this suite's own claims as they were collected: what they commit themselves to is read off them
     collected     claim -> the names of its findings at this profile, before any was deselected
@@ -46,6 +50,7 @@ class Suite:
 
     settings: Settings
     judges: dict[str, Judge] = field(default_factory=dict)
+    items: dict[str, Any] = field(default_factory=dict)
     addresses: list[Address] = field(default_factory=list)
     own_claims: OwnClaims = field(default_factory=OwnClaims)
     collected: dict[str, set[str]] = field(default_factory=dict)
@@ -167,6 +172,17 @@ class Suite:
                 self.unfinished[nodeid] = f"{done} of {of} levels are computed"
             elif not all(map(self.store.is_complete, needed)):
                 self.unfinished[nodeid] = "all levels are computed, but some are damaged or still being written"
+
+    def planned(self, profile: Profile) -> dict[str, PlannedFinding]:
+        """What can be known of the findings before anything is trained, by nodeid: of those judged at this profile."""
+        scene, found = replace(self.scene, profile=profile), {}
+        for nodeid, item in self.items.items():
+            least, parameters = at_least_of(item), getattr(getattr(item, "callspec", None), "params", {})
+            if least and profile.name != self.settings.profile.name and ORDER.index(profile.name) < ORDER.index(least):
+                continue
+            if what := planned(self.judges[nodeid], item.obj, parameters, scene):
+                found[nodeid] = what
+        return found
 
     def _bind(self, item: pytest.Item, claim: Claim) -> None:
         """Bind the runs among an item's parameters, and give it its judge."""

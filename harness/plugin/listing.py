@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from harness.evidence.costs import Costs, env_steps
 from harness.experiment import Cell
-from harness.plugin.collection import Suite
+from harness.judging.commitments import JUDGING
+from harness.plugin.collection import ORDER, Suite
+from harness.profiles.profile import PROFILES
 from harness.tasks.input_subset import full_task
 
 
@@ -39,12 +41,30 @@ def plan(suite: Suite) -> Iterator[str]:
     waiting = {where.cell.id for where in suite.pending()}
     yield _row("not computed yet", [cell for cell in suite.cells if cell.id in waiting], costs)
     yield ""
+    yield from _what_can_be_shown(suite)
+    yield ""
     yield "cells (compute one with --claims-cell ID; costs are estimated from similar cells in the store)"
     for where in suite.addresses:
         cell, done = where.cell, suite.store.finished_levels(where)
         state = "stored" if cell.id not in waiting else f"{done}/{len(cell.levels)} levels" if done else "pending"
         minutes = costs.seconds(cell) / 60
         yield f"  {cell.id[:12]}  {state:13}{env_steps(cell):>14,}{minutes:>8.1f} min  {_name(cell)}"
+
+
+def _what_can_be_shown(suite: Suite) -> Iterator[str]:
+    """Of each finding what it asks for, the least that its seeds can show, and the seeds that it takes."""
+    own = suite.settings.profile.name
+    larger = ORDER[ORDER.index(own) + 1 :] if own in ORDER else ()
+    others = {name: PROFILES[name] for name in JUDGING if name in larger}
+    at = {name: suite.planned(profile) for name, profile in {own: suite.settings.profile, **others}.items()}
+    yield "findings (seeds: the least effect or margin that they can show; seeds that show what is asked 9 times in 10)"
+    yield f"{'asked':>8}{''.join(f'{name:>14}' for name in at)}{'9 in 10':>9}"
+    for nodeid in dict.fromkeys(nodeid for found in at.values() for nodeid in found):
+        told = [found.get(nodeid) for found in at.values()]
+        what = next(one for one in told if one)
+        shown = "".join(f"{f'{one.n}: {one.floor:.2g}' if one else '-':>14}" for one in told)
+        name = f"{what.claim} {what.name} ({what.kind}, {what.test})"
+        yield f"{what.min_effect:>8g}{shown}{what.seeds or 'none':>9}  {name}"
 
 
 def computed(suite: Suite) -> Iterator[str]:

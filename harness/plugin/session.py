@@ -72,6 +72,7 @@ class ClaimsSession:
         suite.whole = suite.whole and collects_all(self._config)
         judges = [item.stash[JUDGE] for item in session.items if JUDGE in item.stash]
         suite.judges = {judge.nodeid: judge for judge in judges}
+        suite.items = {item.stash[JUDGE].nodeid: item for item in session.items if JUDGE in item.stash}
         self.gate = refuse_unsound(suite, trains)
         if worker and settings.finished:
             suite.unfinished = self._config.workerinput[_UNFINISHED]  # type: ignore[attr-defined]  # xdist gives it

@@ -1,0 +1,195 @@
+"""What a claim's test asks of its numbers, found before anything is trained: it is called on planted chains.
+
+Planted chains have no noise. Dense networks return what the task's experts return. Pruned ones fall evenly to the
+random policy's return at the last level, for the levels of a profile end where chains break. Masks are those of the
+untrained network. What the test can ever show follows from its one call of the judge: from its kind, the weights of its
+contrast, the span of a chain, and its seeds.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import ceil
+from typing import Any, Never
+
+import numpy as np
+
+from harness.evidence.store import Address
+from harness.experiment import Cell, Experiment
+from harness.judging.chains import Measure, Scene
+from harness.judging.judge import RANK_UNIT, RETURN_UNIT, Judge, Span
+from harness.judging.run import Run
+from harness.judging.untrained import untrained_level
+from harness.pruning.conditions import DENSE, SURVIVING
+from harness.pruning.level import Level
+from harness.statistics import Censored, Kind, PerSeed, Reference, floor, seeds_for
+from harness.statistics.guard import reaches
+from harness.statistics.inference import Test
+from harness.tasks.references import read_reference
+
+SD = 0.07
+"""Of one condition over seeds, as a share of its span: paired differences of area lay 0.07 to 0.10 apart at the scaled
+profile, whatever their mean."""
+
+
+@dataclass(frozen=True)
+class PlannedFinding:
+    """What a finding asks for. n: seeds per group. reach: how far one failing chain moves its contrast. sd: expected of
+    its effect over seeds."""
+
+    claim: str
+    name: str
+    kind: Kind
+    min_effect: float
+    unit: str
+    test: Test
+    n: int
+    reach: float = 0.0
+    sd: float = 0.0
+
+    @property
+    def floor(self) -> float:
+        """The smallest effect or margin that its seeds can show; see `statistics.floor`."""
+        return floor(self.test, self.kind, self.n, self.reach)
+
+    @property
+    def provable(self) -> bool:
+        """Whether an effect of the size that it asks for can be supported at all."""
+        return self.floor <= self.min_effect
+
+    @cached_property
+    def fewest(self) -> int | None:
+        """Seeds from which on it is provable."""
+        return seeds_for(self.test, self.kind, self.min_effect, self.reach)
+
+    @cached_property
+    def seeds(self) -> int | None:
+        """Seeds that show what is asked for 9 times in 10; see `statistics.seeds_for`."""
+        return seeds_for(self.test, self.kind, self.min_effect, self.reach, self.sd)
+
+    def refusal(self, profile_seeds: int) -> str:
+        """Why it can't be judged at these seeds, in one line. profile_seeds: those of which its own are a multiple."""
+        if self.fewest is None:
+            do = "no number of seeds would do: it needs a larger one"
+        else:
+            do = f"{self.fewest} seeds would do (--claims-seeds {ceil(self.fewest * profile_seeds / self.n)})"
+        what = "a smallest effect" if self.kind == "greater" else "a margin"
+        shown = f"shows none under {self.floor:.2g}" if self.floor < np.inf else "judges nothing"
+        return (
+            f"claim {self.claim}: {self.name} can't be supported on {self.n} seeds: it asks for {what} of"
+            f" {self.min_effect:g}, and the {self.test} test {shown} there; {do}"
+        )
+
+
+@dataclass(frozen=True)
+class PlantedScene(Scene):
+    """Where runs have planted chains. One member stands for all: they are alike."""
+
+    _levels: dict[tuple[Experiment, bool, int], Level] = field(default_factory=dict, init=False, repr=False)
+
+    def measure(self, where: Address, level: int, measure: Measure) -> np.ndarray:
+        """`measure` of one planted member, for each seed of the cell."""
+        cell = where.cell
+        key = (cell.experiment, cell.condition in (DENSE, SURVIVING), level)
+        if key not in self._levels:
+            self._levels[key] = planted_level(replace(cell, seeds=(0,)), level)
+        one = np.asarray(measure(self._levels[key]), dtype=np.float64)
+        return np.repeat(one, len(cell.seeds), axis=0)
+
+    def read(self, where: Address, level: int) -> Level:
+        """A planted level of all members."""
+        return planted_level(where.cell, level)
+
+
+def planted_level(cell: Cell, level: int) -> Level:
+    """One level of a planted chain."""
+    e, members = cell.experiment, len(cell.seeds)
+    reference = Reference(**read_reference(e.task.name, e.task.horizon))
+    kept = 1.0 if cell.condition in (DENSE, SURVIVING) else 1 - level / e.pruning.levels
+    gain = kept * (reference.expert - reference.random)
+    looks = e.evaluation.per_training
+    curve = reference.random + gain * np.arange(1, looks + 1) / looks
+    scores = np.full((members, e.evaluation.scored_episodes), reference.random + gain)
+    untrained = untrained_level(e, cell.seeds, level)
+    return replace(
+        untrained, scores=scores, evaluations=np.tile(curve, (members, 1)), trained_fraction=np.ones(members)
+    )
+
+
+class _AskedError(Exception):
+    """The test has called the judge; nothing after it is of interest."""
+
+
+class DryJudge(Judge):
+    """A judge that only notes what it is asked."""
+
+    asked: PlannedFinding | None = None
+
+    def holds_out_longer(self, one: Censored, other: Censored, *, min_effect: float, **_: Any) -> None:
+        """Ranks of two groups."""
+        n = min(one.values.shape[-1], other.values.shape[-1])
+        self._note("greater", min_effect, RANK_UNIT, "censored ranks", n, sd=1.0)
+
+    def spreads_wider(self, one: np.ndarray, other: np.ndarray, *, min_effect: float, unit: str, **_: Any) -> None:
+        """Distances from the median."""
+        self._note("greater", min_effect, unit, "swapped spreads", len(one), sd=SD)
+
+    def _contrast(
+        self,
+        kind: Kind,
+        effect: PerSeed,
+        min_effect: float,
+        unit: str,
+        span: Span | None,
+        shares: bool,
+        *_: Any,
+        **__: Any,
+    ) -> None:
+        n, weights = len(effect.seeds), np.array(list(effect.weights.values()))
+        low, high = effect.span or span or self._span(unit)
+        sd = SD * (1.0 if unit == RETURN_UNIT else high - low) * float(np.sqrt((weights**2).sum()))
+        if shares:
+            self._note(kind, min_effect, unit, "paired shares", n, sd=SD)
+        if kind == "greater" and effect.is_pair:
+            self._note(kind, min_effect, unit, "sign-flip", n, sd=sd)
+        parts = np.array([effect.parts[label] for label in effect.weights])
+        if len(parts) == 1:  # against a number: it lies where what is asked for would
+            parts[:] = (min_effect if kind == "greater" else 0.0) / weights[0]
+            low, high = min(low, parts.min()), max(high, parts.max())
+        fall, rise = map(float, reaches(parts, weights, (low, high)))
+        self._note(kind, min_effect, unit, "guarded t", n, fall if kind != "equivalent" else max(fall, rise), sd)
+
+    def _judge(self, *_: Any, **__: Any) -> Never:
+        raise _AskedError  # by a method that is not known here
+
+    def _note(
+        self, kind: Kind, min_effect: float, unit: str, test: Test, n: int, reach: float = 0.0, sd: float = 0.0
+    ) -> Never:
+        self.asked = PlannedFinding(self.claim.id, self.name, kind, min_effect, unit, test, n, reach, sd)
+        raise _AskedError
+
+
+def planned(
+    judge: Judge, test: Callable[..., None], parameters: Mapping[str, Any], scene: Scene
+) -> PlannedFinding | None:
+    """What the finding of a judge asks for at a scene's profile. test: the claim's, with its parameters.
+
+    None where nothing can be known before: it names no run, takes other fixtures, or fails or asks nothing on planted
+    chains (then it says so when it is judged).
+    """
+    planted = PlantedScene(scene.profile, scene.block, scene.store)
+    bound = {name: value.bind(planted) if isinstance(value, Run) else value for name, value in parameters.items()}
+    runs = [value for value in bound.values() if isinstance(value, Run)]
+    names = inspect.signature(test).parameters
+    if not runs or not names.keys() <= {*bound, "judge"}:
+        return None
+    dry = DryJudge(judge.claim, judge.name, judge.nodeid, judge.hypothesis, runs, judge.rerun, judge.gives_findings)
+    given = {**bound, "judge": dry}
+    try:
+        test(**{name: given[name] for name in names})
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # pytest.skip raises no Exception
+        pass
+    return dry.asked
