@@ -69,11 +69,11 @@ def apply(overrides: Iterable[Override], experiment: Experiment) -> Experiment:
     All fields of a part change at once, so that settings which only go together can be given in any order. Raises
     ValueError, in one line, for values that do not fit.
     """
-    overrides = list(overrides)
+    names = experiment.task.name, experiment.learner.name  # as they are before anything changes
+    overrides = [override for override in overrides if override.concerns(*names)]
     for name in PARTS:
         fields, part = fields_of(experiment, name), getattr(experiment, name)
-        names = experiment.task.name, experiment.learner.name
-        chosen = {o.field: o for o in overrides if o.part == name and o.concerns(*names)}
+        chosen = {o.field: o for o in overrides if o.part == name}
         chosen = {field: override for field, override in chosen.items() if field in fields}
         if not chosen:
             continue

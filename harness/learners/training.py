@@ -9,13 +9,14 @@ import numpy as np
 from harness.learners.protocol import ACTOR, OffersGradients, OffersRewinding, Population
 from harness.networks.mlp import Networks
 from harness.streams import streams
-from harness.tasks.rollout import Acting, rollout_returns
+from harness.tasks.rollout import Acting, distinct_episodes, rollout_returns
 from harness.tasks.spec import Task
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a return is measured: undiscounted, on episodes of its own."""
+    """How a return is measured: undiscounted, on episodes of its own; on one where all would be the same (see
+    `rollout.distinct_episodes`)."""
 
     per_training: int = 10
     """Evaluations spread evenly over a training; the best one names the pruned checkpoint."""
@@ -84,7 +85,7 @@ def train(
     training = np.arange(len(seeds))  # rows of the members still in training
     ends = [round(population.rounds * (turn + 1) / evaluation.per_training) for turn in range(evaluation.per_training)]
     first = next(turn for turn, until in enumerate(ends) if until > start) if start else 0
-    done = start
+    episodes, done = distinct_episodes(task, acting, evaluation.episodes), start
     for turn, until in list(enumerate(ends))[first:]:
         for number in range(done + 1, until + 1):
             population.advance()
@@ -93,7 +94,7 @@ def train(
         done = until
         own = [seeds[row] for row in training.tolist()]
         rngs = streams(own, "evaluation", level, turn)
-        starts = np.stack([task.draw_starts(rng, (evaluation.episodes,)) for rng in rngs])
+        starts = np.stack([task.draw_starts(rng, (episodes,)) for rng in rngs])
         returns = rollout_returns(task, population.networks[ACTOR], starts, acting, rngs, own).mean(axis=1)
 
         better = np.ones(len(training), dtype=bool)

@@ -1,4 +1,7 @@
-"""GridMaze's budgets: DQN (the paper's Table 8), and PPO, for which it has no table (Figure 12, left)."""
+"""GridMaze's budgets: DQN (the paper's Table 8), and PPO, for which it has no table (Figure 12, left).
+
+They are the same for both layouts.
+"""
 
 import dataclasses
 
@@ -120,4 +123,18 @@ BUDGETS = Budgets(
         ),
     },
     seed_fraction={"extended": 0.5},
+)
+
+_TASK_2 = GridMaze(layout=2)
+
+# Tuned on the first layout: nothing was tried on this one, before or after.
+BUDGETS_2 = dataclasses.replace(
+    BUDGETS,
+    task=_TASK_2,
+    experiments={
+        profile: {learner: dataclasses.replace(each, task=_TASK_2) for learner, each in experiments.items()}
+        for profile, experiments in BUDGETS.experiments.items()
+    },
+    references=(_TASK_2,),
+    tried={},
 )

@@ -19,7 +19,10 @@ from harness.registry import Registry
 
 TASKS: Mapping[str, Budgets] = {
     budgets.task.name: budgets
-    for budgets in (cart_pole_budgets.BUDGETS, acrobot_budgets.BUDGETS, gridmaze_budgets.BUDGETS)
+    for budgets in (
+        *(cart_pole_budgets.BUDGETS, acrobot_budgets.BUDGETS),
+        *(gridmaze_budgets.BUDGETS, gridmaze_budgets.BUDGETS_2),
+    )
 }
 """The tasks that the profiles have, by name, in the order in which they are shown."""
 

@@ -21,7 +21,7 @@ from harness.pruning.prunable import initial_networks, prunable_layers, prunable
 from harness.pruning.ranking import keep_largest, weight_count
 from harness.pruning.savings import reduced
 from harness.streams import streams
-from harness.tasks.rollout import rollout_returns
+from harness.tasks.rollout import distinct_episodes, rollout_returns
 
 if TYPE_CHECKING:
     from harness.experiment import Cell
@@ -65,7 +65,8 @@ def run_level(
     )
     _refuse_diverged(training.checkpoint, cell.seeds)
     rngs = streams(cell.seeds, "score", level)
-    starts = np.stack([small.task.draw_starts(rng, (e.evaluation.scored_episodes,)) for rng in rngs])
+    episodes = distinct_episodes(small.task, acting, e.evaluation.scored_episodes)
+    starts = np.stack([small.task.draw_starts(rng, (episodes,)) for rng in rngs])
     scores = rollout_returns(small.task, training.checkpoint[ACTOR], starts, acting, rngs, cell.seeds)
 
     def restored(full: Networks, found: Networks) -> Networks:

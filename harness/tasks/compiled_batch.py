@@ -18,8 +18,9 @@ class CompiledBatch:
     """The attributes that say where each environment stands: arrays [members, envs, ...]."""
     results: ClassVar[tuple[str, ...]]
     """The attributes that a step fills: arrays [members, envs, ...]."""
-    constants: ClassVar[tuple[Any, ...]] = ()
     advance: ClassVar[Callable[..., None]]
+
+    constants: tuple[Any, ...] = ()
 
     horizon: int
     elapsed: np.ndarray

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from harness.tasks.spec import Batch, SparseBatch, SparseTask, SparseTransition, Task, zero_inputs
+from harness.tasks.spec import Batch, SparseBatch, SparseTask, SparseTransition, Task, starts_alike, zero_inputs
 
 
 def _of_task(name: str) -> Any:
@@ -39,6 +39,11 @@ class InputSubset:
         if unknown or not self.inputs:
             problem = f"has no input {unknown[0]!r}: its inputs are" if unknown else "needs at least one of its inputs:"
             raise ValueError(f"{self.task.name} {problem} {', '.join(self.task.inputs)}")
+
+    @property
+    def always_starts_alike(self) -> bool:
+        """As the task itself."""
+        return starts_alike(self.task)
 
     @property
     def zero_inputs(self) -> tuple[str, ...]:

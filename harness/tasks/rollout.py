@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.networks.mlp import ForwardPass, Mlp
 from harness.networks.sparse_input import FeatureTable, projected
-from harness.tasks.spec import Batch, SparseBatch, SparseTask, SparseTransition, Task, Transition
+from harness.tasks.spec import Batch, SparseBatch, SparseTask, SparseTransition, Task, Transition, starts_alike
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Acting:
 
 
 GREEDY = Acting()
+
+
+def distinct_episodes(task: Task, acting: Acting, episodes: int) -> int:
+    """How many of `episodes` can differ: one where the task always starts alike and no action is drawn."""
+    return 1 if starts_alike(task) and acting == GREEDY else episodes
 
 
 def rollout_returns(

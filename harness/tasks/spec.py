@@ -104,6 +104,12 @@ class SparseTask(Task, Protocol):
         where there are none after all, and its batches are no `SparseBatch`."""
 
 
+def starts_alike(task: Task) -> bool:
+    """Whether every episode has the same start, as the task says in `always_starts_alike`."""
+    alike: bool = getattr(task, "always_starts_alike", False)
+    return alike
+
+
 def zero_inputs(task: Task) -> tuple[str, ...]:
     """The inputs that are zero in every state, as the task names them in `zero_inputs`; none where it does not."""
     named: tuple[str, ...] = getattr(task, "zero_inputs", ())

@@ -6,16 +6,8 @@ import numpy as np
 
 from harness.compiled import njit
 from harness.tasks.compiled_batch import CompiledBatch
-from harness.tasks.gridmaze.features import (
-    AGENT_FEATURES,
-    COINS,
-    ENEMY_FEATURES,
-    ENEMY_ROWS,
-    MAX_ACTIVE,
-    TAKEN_FEATURES,
-    entries,
-)
-from harness.tasks.gridmaze.layout import CELLS, COLUMNS, LAYOUT, ROWS, STATE
+from harness.tasks.gridmaze.features import COINS, MAX_ACTIVE, entries, features_of
+from harness.tasks.gridmaze.layout import CELLS, COLUMNS, ROWS, STATE, Layout
 
 if TYPE_CHECKING:
     from harness.tasks.gridmaze.maze import GridMaze
@@ -58,6 +50,7 @@ def _advance(
     actions: np.ndarray,
     restarts: np.ndarray,
     horizon: int,
+    horizon_terminates: bool,
     moves: np.ndarray,
     gaps: np.ndarray,
     worth: np.ndarray,
@@ -100,8 +93,9 @@ def _advance(
             coins[i] += worth[after] > 0
             features[i, length] = taken_features[after]
             length += 1
-        terminated[i] = collision or coins[i] == COINS
-        truncated[i] = elapsed[i] >= horizon and not terminated[i]
+        over = elapsed[i] >= horizon
+        terminated[i] = collision or coins[i] == COINS or (over and horizon_terminates)
+        truncated[i] = over and not terminated[i]
         for j in range(features.shape[1]):
             final_features[i, j] = features[i, j]
         if collision:  # the enemy alone is seen: the last feature fills the agent's place in the list
@@ -155,15 +149,15 @@ class GridMazes(CompiledBatch):
 
     state = ("agents", "enemies", "directions", "taken", "coins", "elapsed", "features")
     results = ("rewards", "terminated", "truncated", "final_features")
-    constants = (
-        *(LAYOUT.moves, LAYOUT.gaps, LAYOUT.worth),
-        *(ENEMY_ROWS, AGENT_FEATURES, ENEMY_FEATURES, TAKEN_FEATURES),
-    )
     advance = staticmethod(_advance)
 
     def __init__(self, task: "GridMaze", starts: np.ndarray, table: np.ndarray):
         shape = starts.shape[:2]
         self.task, self.table, self.horizon = task, table, task.horizon
+        features = features_of(task.layout)
+        it, shown = features.layout, (features.agent, features.enemies)
+        terminates = task.at_horizon == "termination"
+        self.constants = (terminates, it.moves, it.gaps, it.worth, it.enemy_rows, *shown, features.taken)
         self.agents = np.zeros(shape, dtype=np.int64)
         """The cell of each agent."""
         self.enemies = np.zeros((*shape, 2), dtype=np.int64)
@@ -177,10 +171,10 @@ class GridMazes(CompiledBatch):
         self.elapsed = np.zeros(shape, dtype=np.int64)
         self.features = np.full((*shape, MAX_ACTIVE), -1, dtype=np.int16)
         """int16[members, envs, most]: the features of which each observation is the sum, then -1."""
-        _check(starts)
+        _check(starts, it)
         rows = np.ascontiguousarray(starts, dtype=np.float64).reshape(-1, STATE)
         self.allocate()
-        _start(0, len(rows), rows, ENEMY_ROWS, AGENT_FEATURES, ENEMY_FEATURES, *self._rows[: len(self.state)])
+        _start(0, len(rows), rows, it.enemy_rows, *shown, *self._rows[: len(self.state)])
         self.final_features[:] = self.features
 
     def allocate_observations(self) -> None:
@@ -209,7 +203,8 @@ class GridMazes(CompiledBatch):
             _decode_dense(features, self.table, out)
         else:
             rows = out.reshape(-1, out.shape[-1])
-            _decode_sparse(rows, features.reshape(-1, MAX_ACTIVE), self.table[0, 0], *entries(self.task.encoding))
+            entered = entries(self.task.encoding, self.task.layout)
+            _decode_sparse(rows, features.reshape(-1, MAX_ACTIVE), self.table[0, 0], *entered)
         return out
 
     def keep(self, members: np.ndarray) -> None:
@@ -219,15 +214,15 @@ class GridMazes(CompiledBatch):
         super().keep(members)
 
 
-def _check(starts: np.ndarray) -> None:
+def _check(starts: np.ndarray, layout: Layout) -> None:
     """Raises ValueError, in one line, where a start is none."""
     places = np.asarray(starts).reshape(-1, STATE)
     inside = (places == np.floor(places)).all(-1) & (np.abs(places[:, [3, 5]]) == 1).all(-1)
     inside &= (places[:, :2] >= 0).all(-1) & (places[:, :2] < [ROWS, COLUMNS]).all(-1)
     agents = np.where(inside, places[:, 0] * COLUMNS + places[:, 1], 0).astype(np.int64)
-    enemies = ENEMY_ROWS * COLUMNS + places[:, [2, 4]]
-    fine = inside & ~LAYOUT.walls[agents] & (LAYOUT.worth[agents] == 0) & (agents[:, None] != enemies).all(-1)
-    fine &= ((enemies >= LAYOUT.gaps[:, 0]) & (enemies <= LAYOUT.gaps[:, 1])).all(-1)
+    enemies = layout.enemy_rows * COLUMNS + places[:, [2, 4]]
+    fine = inside & ~layout.walls[agents] & (layout.worth[agents] == 0) & (agents[:, None] != enemies).all(-1)
+    fine &= ((enemies >= layout.gaps[:, 0]) & (enemies <= layout.gaps[:, 1])).all(-1)
     if not fine.all():
         raise ValueError(
             "an agent must start in an empty cell and each enemy in its gap, moving left (-1) or right (1), not in "

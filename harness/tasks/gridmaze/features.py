@@ -5,13 +5,15 @@ and the enemies, and further features are what the agent adds in each cell, what
 gap, and what changes with each coin or poison that is taken. No more than `MAX_ACTIVE` of them make up any observation.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
 from harness.streams import stream
-from harness.tasks.gridmaze.layout import CELLS, COLUMNS, COUNTS, LAYOUT, OBJECTS
+from harness.tasks.gridmaze.drawn_layouts import layout_of
+from harness.tasks.gridmaze.layout import CELLS, COUNTS, OBJECTS, Layout
 
 Encoding = Literal["object-map", "rgb", "entangled"]
 COLOURS = {
@@ -28,9 +30,31 @@ COINS = COUNTS["coin"]
 MAX_ACTIVE = 4 + COINS + COUNTS["poison"]
 """The layout, the agent, two enemies, and all that can be taken."""
 
-FREE = np.flatnonzero(~LAYOUT.walls)
-ITEMS = np.flatnonzero(LAYOUT.worth)
-ENEMY_ROWS = np.array(LAYOUT.enemies) // COLUMNS
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The numbers of a layout's features. Each array is int16, by cell, and -1 where there is none."""
+
+    layout: Layout
+    agent: np.ndarray
+    """[200]"""
+    enemies: np.ndarray
+    """[2, 200]"""
+    taken: np.ndarray
+    """[200]"""
+    count: int
+
+
+@lru_cache
+def features_of(layout: int) -> Features:
+    """The features of the layout with this number."""
+    it = layout_of(layout)
+    free, items = np.flatnonzero(~it.walls), np.flatnonzero(it.worth)
+    first_gap = 1 + len(free)
+    second_gap = first_gap + len(it.gap(0))
+    first_item = second_gap + len(it.gap(1))
+    enemies = np.stack([_numbered(it.gap(0), first_gap), _numbered(it.gap(1), second_gap)])
+    return Features(it, _numbered(free, 1), enemies, _numbered(items, first_item), first_item + len(items))
 
 
 def _numbered(cells: np.ndarray, first: int) -> np.ndarray:
@@ -40,59 +64,53 @@ def _numbered(cells: np.ndarray, first: int) -> np.ndarray:
     return numbers
 
 
-AGENT_FEATURES = _numbered(FREE, 1)
-ENEMY_FEATURES = np.stack(
-    [
-        _numbered(LAYOUT.gap(0), 1 + len(FREE)),
-        _numbered(LAYOUT.gap(1), 1 + len(FREE) + len(LAYOUT.gap(0))),
-    ]
-)
-TAKEN_FEATURES = _numbered(ITEMS, int(ENEMY_FEATURES.max()) + 1)
-FEATURES = int(TAKEN_FEATURES.max()) + 1
-
-
 @lru_cache
-def table_of(encoding: Literal["object-map", "rgb"]) -> np.ndarray:
-    """float32[1, features, inputs]. An agent's feature, for example, takes `empty` away."""
-    maps = np.zeros((FEATURES, len(OBJECTS), CELLS), dtype=np.int64)
-    maps[0, OBJECTS.index("coin")] = LAYOUT.worth > 0
-    maps[0, OBJECTS.index("poison")] = LAYOUT.worth < 0
-    maps[0, OBJECTS.index("empty")] = ~LAYOUT.walls & (LAYOUT.worth == 0)
+def table_of(encoding: Literal["object-map", "rgb"], layout: int) -> np.ndarray:
+    """float32[1, features, inputs]. An agent's feature, for example, takes `empty` away.
+
+    Colours are from 0 to 1 for the networks: SI B's integers, 0 to 255, by 255.
+    """
+    features = features_of(layout)
+    walls, worth = features.layout.walls, features.layout.worth
+    maps = np.zeros((features.count, len(OBJECTS), CELLS), dtype=np.int64)
+    maps[0, OBJECTS.index("coin")] = worth > 0
+    maps[0, OBJECTS.index("poison")] = worth < 0
+    maps[0, OBJECTS.index("empty")] = ~walls & (worth == 0)
     for cell in range(CELLS):
-        for name, features in (
-            ("agent", AGENT_FEATURES),
-            ("enemy 1", ENEMY_FEATURES[0]),
-            ("enemy 2", ENEMY_FEATURES[1]),
+        for name, numbers in (
+            ("agent", features.agent),
+            ("enemy 1", features.enemies[0]),
+            ("enemy 2", features.enemies[1]),
         ):
-            if features[cell] >= 0:
-                maps[features[cell], OBJECTS.index(name), cell] = 1
-                maps[features[cell], OBJECTS.index("empty"), cell] = -1
-        if TAKEN_FEATURES[cell] >= 0:
-            maps[TAKEN_FEATURES[cell], OBJECTS.index("coin" if LAYOUT.worth[cell] > 0 else "poison"), cell] = -1
-            maps[TAKEN_FEATURES[cell], OBJECTS.index("empty"), cell] = 1
+            if numbers[cell] >= 0:
+                maps[numbers[cell], OBJECTS.index(name), cell] = 1
+                maps[numbers[cell], OBJECTS.index("empty"), cell] = -1
+        if features.taken[cell] >= 0:
+            maps[features.taken[cell], OBJECTS.index("coin" if worth[cell] > 0 else "poison"), cell] = -1
+            maps[features.taken[cell], OBJECTS.index("empty"), cell] = 1
     if encoding == "rgb":
         colours = np.array([COLOURS[name] for name in OBJECTS])
         maps = np.einsum("pok,oc->pck", maps, colours)
-        maps[0] += np.array(COLOURS["wall"])[:, None] * LAYOUT.walls
-    table = (maps.reshape(1, FEATURES, -1) / (255 if encoding == "rgb" else 1)).astype(np.float32)
+        maps[0] += np.array(COLOURS["wall"])[:, None] * walls
+    table = (maps.reshape(1, features.count, -1) / (255 if encoding == "rgb" else 1)).astype(np.float32)
     table.setflags(write=False)
     return table
 
 
 @lru_cache(maxsize=2)
-def entangled_tables(seeds: tuple[int, ...]) -> np.ndarray:
+def entangled_tables(seeds: tuple[int, ...], layout: int) -> np.ndarray:
     """float32[members, features, inputs]"""
     if not seeds:
         raise ValueError("the entangled gridmaze needs seeds, since it has a table for each, but none were given")
-    tables = np.stack([_entangled_table(seed) for seed in seeds])
+    tables = np.stack([_entangled_table(seed, layout) for seed in seeds])
     tables.setflags(write=False)
     return tables
 
 
 @lru_cache(maxsize=64)
-def _entangled_table(seed: int) -> np.ndarray:
+def _entangled_table(seed: int, layout: int) -> np.ndarray:
     """float32[features, inputs]"""
-    table: np.ndarray = table_of("object-map")[0].astype(np.float64) @ projection(seed)
+    table: np.ndarray = table_of("object-map", layout)[0].astype(np.float64) @ projection(seed)
     return table.astype(np.float32)
 
 
@@ -104,10 +122,10 @@ def projection(seed: int) -> np.ndarray:
 
 
 @lru_cache
-def entries(encoding: Literal["object-map", "rgb"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def entries(encoding: Literal["object-map", "rgb"], layout: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The entries of a table that are not zero: where each feature's begin (int64[features + 1]), their columns
     (int64[entries]) and values (float32[entries])."""
-    table = table_of(encoding)[0]
+    table = table_of(encoding, layout)[0]
     rows, columns = np.nonzero(table)
     begins = np.searchsorted(rows, np.arange(len(table) + 1))
     return begins, columns, table[rows, columns]

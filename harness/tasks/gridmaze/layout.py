@@ -1,4 +1,4 @@
-"""The layout of GridMaze: a text file anybody can read, parsed once."""
+"""A layout of GridMaze: a text that anybody can read. That in layout.txt is the first (see `drawn_layouts`)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,11 @@ class Layout:
     """float64[200]: what a cell pays when it is first walked over; 1 for a coin, -1 for a poison, 0 for all else."""
     moves: np.ndarray
     """int64[200, 4]: the cell that each action leads to; into a wall or off the grid the agent stays."""
+
+    @property
+    def enemy_rows(self) -> np.ndarray:
+        """int64[2]: the row that each enemy walks in."""
+        return np.array(self.enemies) // COLUMNS
 
     def gap(self, enemy: int) -> np.ndarray:
         """int64[cells]: where this enemy (0 or 1) can be, from left to right."""

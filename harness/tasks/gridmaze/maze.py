@@ -1,21 +1,30 @@
 """GridMaze: collect coins in a maze that two enemies patrol (SI B).
 
-The paper prints no layout: ours is in layout.txt, the same in every episode. Agent and enemies move at once, the
-enemies one cell along the gap that they walk in; at its end an enemy turns round and moves the other way in the same
-env_step. To share a cell with an enemy, or to swap places with it, is a collision and ends the episode, as taking the
-last coin does.
+The paper prints no layout: ours is in layout.txt, the same in every episode, and a second one is drawn by a rule
+(`drawn_layouts`). Agent and enemies move at once, the enemies one cell along the gap that they walk in; at its end an
+enemy turns round and moves the other way in the same env_step. To share a cell with an enemy is a collision and ends
+the episode, as taking the last coin does. Where SI B leaves something open, or we differ from it:
+
+- To swap places with an enemy is a collision too. SI B ends a game where both are "in the same location"; an agent that
+  walks against an enemy would else pass through it at every second distance. This is our addition.
+- SI B "terminates" a game after 200 env_steps. Here the horizon truncates it: the state does not show the time, so the
+  value of what was reached is still asked for. `at_horizon` has the other reading.
+- SI B's colours are integers from 0 to 255. The networks are given them divided by 255, from 0 to 1; the gymnasium
+  environment shows the integers.
+- Every episode starts alike, so an agent that draws no action plays one episode only (`rollout.distinct_episodes`).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 
-from harness.tasks.gridmaze.features import COINS, ENEMY_FEATURES, Encoding, entangled_tables, table_of
-from harness.tasks.gridmaze.layout import CELLS, CHARACTERS, COLUMNS, COUNTS, FILE, LAYOUT, OBJECTS, ROWS, STATE, WALL
+from harness.tasks.gridmaze.drawn_layouts import layout_of
+from harness.tasks.gridmaze.features import COINS, Encoding, entangled_tables, features_of, table_of
+from harness.tasks.gridmaze.layout import CELLS, CHARACTERS, COLUMNS, COUNTS, FILE, OBJECTS, ROWS, STATE, WALL
 
 if TYPE_CHECKING:
     from harness.tasks.gridmaze.batch import GridMazes
@@ -27,27 +36,45 @@ class GridMaze:
 
     A coin pays one and a poison costs one, once. Actions: up, down, left, right. `encoding` is how the networks see it:
     a binary map for each object (walls have none), colours from 0 to 1, or the maps times a matrix of U(-1, 1), one
-    per seed.
+    per seed. `layout` is the number of one, each a task of its own, with experts and reference returns. `at_horizon` is
+    what an episode's last env_step is.
     """
 
-    name: ClassVar[str] = "gridmaze"
-    title: ClassVar[str] = "GridMaze"
     actions: ClassVar[int] = 4
     grid: ClassVar[tuple[int, int]] = (ROWS, COLUMNS)
     symbols: ClassVar[Mapping[str, str]] = {**dict(zip(OBJECTS, CHARACTERS, strict=True)), "wall": WALL}
     """A character for what stands in a cell."""
-    files: ClassVar[tuple[Path, ...]] = (FILE,)
+    always_starts_alike: ClassVar[bool] = True
     minimum_return: ClassVar[float] = -float(COUNTS["poison"])
     maximum_return: ClassVar[float] = float(COINS)
 
     encoding: Encoding = "object-map"
     horizon: int = 200
+    layout: int = 1
+    at_horizon: Literal["truncation", "termination"] = "truncation"
 
     def __post_init__(self) -> None:
         if self.encoding not in get_args(Encoding):
             raise ValueError(
                 f"gridmaze's encoding must be one of {', '.join(get_args(Encoding))}, not {self.encoding!r}"
             )
+        if self.layout < 1:
+            raise ValueError(f"gridmaze's layouts are numbered from 1 on, so {self.layout} is none")
+
+    @property
+    def name(self) -> str:
+        """Of the first layout "gridmaze", of the second "gridmaze-2"."""
+        return "gridmaze" if self.layout == 1 else f"gridmaze-{self.layout}"
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return "GridMaze" if self.layout == 1 else f"GridMaze, layout {self.layout}"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The first layout's; the others are drawn."""
+        return (FILE,) if self.layout == 1 else ()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -71,20 +98,22 @@ class GridMaze:
     @property
     def reachable(self) -> Mapping[str, np.ndarray]:
         """bool[rows, columns] by enemy: the cells that it can be in."""
-        return {f"enemy {enemy + 1}": (ENEMY_FEATURES[enemy] >= 0).reshape(ROWS, COLUMNS) for enemy in range(2)}
+        shown = features_of(self.layout).enemies
+        return {f"enemy {enemy + 1}": (shown[enemy] >= 0).reshape(ROWS, COLUMNS) for enemy in range(2)}
 
     def table(self, seeds: Sequence[int] = ()) -> np.ndarray:
         """What each feature adds to an observation: float32[1, features, inputs]; [members, features, inputs] if each
         of `seeds` has its own (ValueError where none is given). Read-only."""
         if self.encoding == "entangled":
-            return entangled_tables(tuple(seeds))
-        return table_of(self.encoding)
+            return entangled_tables(tuple(seeds), self.layout)
+        return table_of(self.encoding, self.layout)
 
     def draw_starts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """The layout's start, for every episode: float64[*shape, 6], which are the agent's row and column, and the
         column and direction (1 is to the right) of each enemy."""
-        columns = [cell % COLUMNS for cell in LAYOUT.enemies]
-        start = [*divmod(LAYOUT.agent, COLUMNS), columns[0], 1, columns[1], 1]
+        it = layout_of(self.layout)
+        columns = [cell % COLUMNS for cell in it.enemies]
+        start = [*divmod(it.agent, COLUMNS), columns[0], 1, columns[1], 1]
         return np.broadcast_to(np.array(start, dtype=np.float64), (*shape, STATE)).copy()
 
     def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "GridMazes":

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.tasks.gridmaze.batch import GridMazes
 from harness.tasks.gridmaze.env import ID
-from harness.tasks.gridmaze.features import FEATURES, MAX_ACTIVE, projection
+from harness.tasks.gridmaze.features import MAX_ACTIVE, features_of, projection
 from harness.tasks.gridmaze.layout import FILE, parsed
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.spec import zero_inputs
@@ -296,11 +296,11 @@ class TestEncodings:
     def test_what_a_feature_adds_is_the_members_own_by_their_seeds_alone(self) -> None:
         task = GridMaze("entangled")
         both, one = task.table((7, 1)), task.table((1,))
-        assert both.shape == (2, FEATURES, 1200) and both.dtype == np.float32
+        assert both.shape == (2, features_of(1).count, 1200) and both.dtype == np.float32
         np.testing.assert_array_equal(both[1], one[0])
         maps = GridMaze().table()[0]
         np.testing.assert_allclose(one[0], maps @ MATRICES[1], atol=1e-4)
-        assert GridMaze("rgb").table((3, 4)).shape == (1, FEATURES, 600)
+        assert GridMaze("rgb").table((3, 4)).shape == (1, features_of(1).count, 600)
         assert not both.flags.writeable and not GridMaze().table().flags.writeable
 
     def test_an_encoding_that_is_none_and_seeds_that_are_missing_are_said(self) -> None:
