@@ -5,7 +5,7 @@ The caption says this of all pruned pixels. We judge two readings of it, and tak
 1. Inputs that an enemy can reach keep more of their weights than those that it can't. This is judged at the first level
    at or below 10 % density, as the other claims on what the mask keeps, by (reachable - unreachable) / (reachable +
    unreachable), for the reason that agent-channel-kept gives. The smallest effect is 0.1 as there, about a fifth more.
-2. Inputs that lost all their weights tend to be those that the enemy can't reach. In our maze 97 % of the enemy inputs
+2. Inputs that lost all their weights tend to be those that the enemy can't reach. In our mazes 97 % of the enemy inputs
    are unreachable (each enemy walks in a gap of six cells), so "a larger share than by chance" has only 0.03 of room.
    So the question is turned round, with room from -1 to 1: is a larger share of the unreachable inputs empty than of
    the reachable ones? This holds exactly where the share is above chance, and is 0 where no input is empty. The share
@@ -32,7 +32,7 @@ pytestmark = claim(
     figure="maps",
     needs_density=0.02,
 )
-RUNS = pytest.mark.parametrize("run", [ticket_run("gridmaze", "dqn")])
+RUNS = pytest.mark.parametrize("run", [ticket_run(task, "dqn") for task in ("gridmaze", "gridmaze-2")])
 
 
 def lead(measured):

@@ -22,7 +22,7 @@ pytestmark = claim(
 
 
 @pytest.mark.parametrize("layer", ["hidden layer 2", "output layer"])
-@pytest.mark.parametrize("run", [ticket_run("gridmaze", "dqn")])
+@pytest.mark.parametrize("run", [ticket_run(task, "dqn") for task in ("gridmaze", "gridmaze-2")])
 def test_other_layer_keeps_more(run, layer, judge):
     """At 10 % density another layer keeps a larger share of its weights than the input layer."""
     densities, mean = run.layer_density_at(DENSITY), run.layer_density_at()

@@ -13,6 +13,7 @@ from harness.plugin.gate import Gate
 from harness.plugin.preregistered import mark, word
 from harness.plugin.progress import Meter
 from harness.plugin.seeds import ADDED, what_would_decide
+from harness.profiles.profile import TASKS
 from harness.results.more_seeds import in_words
 from harness.results.preregistration import Register
 from harness.results.provenance import provenance
@@ -136,7 +137,6 @@ def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
 def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Register) -> ClaimResult:
     claim, settings = suite.claims[name], suite.settings
     verdict, sentence = claim_verdict(findings, claim.rule)
-    seen = count_systems(finding.system for finding in findings if finding.judged)
     cells = {where.cell.id: where for where in suite.addresses}
     added = " Seeds were added to a block already judged." if any(ADDED in finding.note for finding in findings) else ""
     return ClaimResult(
@@ -145,7 +145,7 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
         source=claim.source,
         quantifier=claim.quantifier,
         rule=claim.rule,
-        systems=f"judged on {seen} of the paper's {claim.systems} system{'s' if claim.systems > 1 else ''}",
+        systems=_coverage([finding.system for finding in findings if finding.judged], claim.systems),
         controls=tuple(claim.controls),
         verdict=verdict,
         summary=f"{verdict} at {settings.profile}. {sentence}{added}",
@@ -154,6 +154,18 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
         cpu_seconds=sum(suite.store.cpu_seconds(cells[cell.id]) for cell in suite.cells_of(name) if cell.id in cells),
         findings=tuple(findings),
     )
+
+
+def _coverage(judged: Sequence[str], of: int) -> str:
+    """On how many systems of the paper a claim was judged, and on how many variants of them that the paper has not.
+
+    judged: the systems of its findings, each the names of tasks and of a learner.
+    """
+    own = {name for name, budgets in TASKS.items() if budgets.variant_of}
+    variants = {system for system in judged if own & set(system.split())}
+    seen, more = count_systems(set(judged) - variants), count_systems(variants)
+    said = f"judged on {seen} of the paper's {of} system{'s' if of > 1 else ''}"
+    return said + (f", and on {more} variant{'s' if more > 1 else ''} of our own" if more else "")
 
 
 def _systems(suite: Suite, findings: Sequence[Finding]) -> tuple[SystemTitle, ...]:

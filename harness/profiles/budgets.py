@@ -41,7 +41,8 @@ class Budgets:
     the same learners. references: the variants of the task whose random and expert returns are measured. tried:
     learner -> settings other than those of `scaled` whose dense agents were compared with it. sizes: learner -> hidden
     units of the networks that the claims on network size compare, the smallest first. seed_fraction: the
-    fraction of a profile's seeds that the task is judged on, where it is not all of them.
+    fraction of a profile's seeds that the task is judged on, where it is not all of them. variant_of: the name of the
+    paper's task that this is another variant of, of our own making; empty for one that the paper has.
     """
 
     task: Task
@@ -51,6 +52,7 @@ class Budgets:
     sizes: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=lambda: MappingProxyType({}))
     tried: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=lambda: MappingProxyType({}))
     seed_fraction: Mapping[ProfileName, float] = field(default_factory=lambda: MappingProxyType({}))
+    variant_of: str = ""
 
 
 def experiments(

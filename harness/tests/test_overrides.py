@@ -99,3 +99,12 @@ def test_a_field_that_all_runs_set_themselves_is_refused() -> None:
     with pytest.raises(ValueError, match=r"task\.horizon=300 changes nothing here"):
         with_overrides("task.horizon=300").refuse_idle([short, long])
     with_overrides("task.horizon=300").refuse_idle([short, PPO])
+
+
+def test_an_override_of_the_layout_gives_the_other_task_and_those_of_the_same_task_go_with_it() -> None:
+    one, two = System("gridmaze", "dqn"), System("gridmaze-2", "dqn")
+    changed = with_overrides("gridmaze:task.layout=2", "gridmaze:learner.discount=0.9")
+    experiment = SMOKE.experiment(two)
+    learner = dataclasses.replace(experiment.learner, discount=0.9)  # type: ignore[call-arg]
+    assert changed.experiment(one) == dataclasses.replace(experiment, learner=learner)
+    assert changed.experiment(two) == experiment

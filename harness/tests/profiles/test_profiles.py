@@ -95,7 +95,7 @@ def test_reduced_is_scaled_at_about_half_its_levels(task: str) -> None:
     for learner, reduced in TASKS[task].experiments["reduced"].items():
         scaled = TASKS[task].experiments["scaled"][learner]
         assert dataclasses.replace(reduced, pruning=scaled.pruning) == scaled
-        levels = {"gridmaze": 3}.get(task, scaled.pruning.levels // 2)
+        levels = {"gridmaze": 3, "gridmaze-2": 3}.get(task, scaled.pruning.levels // 2)
         assert reduced.pruning == dataclasses.replace(scaled.pruning, rate=0.738, levels=levels)
 
 

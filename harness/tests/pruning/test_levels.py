@@ -19,6 +19,7 @@ from harness.pruning.level import Level
 from harness.pruning.prunable import densities, initial_networks, layer_sizes, prunable_networks
 from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings
+from harness.tasks.gridmaze.maze import GridMaze
 from harness.tests.pruning.cases import (
     LEARNERS,
     LEVELS,
@@ -155,6 +156,19 @@ class TestStart:
 
 
 class TestWhatALevelLeaves:
+    def test_where_all_episodes_are_the_same_one_is_scored_and_says_what_many_would(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        e = dataclasses.replace(experiment_of("ppo"), task=GridMaze(horizon=20))
+        one = run_level(Cell(e, DENSE, SEEDS), 0, None)
+        for module in ("harness.pruning.imp", "harness.learners.training"):
+            monkeypatch.setattr(f"{module}.distinct_episodes", lambda task, acting, episodes: episodes)
+        many = run_level(Cell(e, DENSE, SEEDS), 0, None)
+        assert (one.scores.shape, many.scores.shape) == ((3, 1), (3, 4))
+        np.testing.assert_array_equal(many.scores, np.broadcast_to(one.scores, (3, 4)))
+        np.testing.assert_array_equal(many.evaluations, one.evaluations)
+        assert_networks_equal(many.trained, one.trained)
+
     @systems
     @conditions
     def test_exact_counts_zeros_outside_the_masks_and_weights_that_moved(self, e: Experiment, condition: str) -> None:

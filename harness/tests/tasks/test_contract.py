@@ -13,19 +13,21 @@ from harness.tasks.acrobot import Acrobot
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.input_subset import InputSubset
-from harness.tasks.rollout import rollout_returns
-from harness.tasks.spec import Task, zero_inputs
+from harness.tasks.rollout import GREEDY, Acting, distinct_episodes, rollout_returns
+from harness.tasks.spec import Task, starts_alike, zero_inputs
 
 HORIZON = 13
 MEMBERS, ENVS = 4, 3
 SEEDS = (0, 1, 0, 1)
 RESULTS = ("observations", "final_observations", "rewards", "terminated", "truncated")
 EARLY = {"cart-pole": (3.0, 0, 0, 0), "acrobot": (np.pi, 0, 0, 0), "gridmaze": (3, 8, 7, 1, 9, 1)}
+EARLY["gridmaze-2"] = (2, 8, 7, 1, 9, 1)
 """By task, a state from which an episode ends of itself, on the next env_step or soon."""
 TASKS: dict[str, Task] = {
     "cart-pole": CartPole(HORIZON),
     "acrobot": Acrobot(HORIZON),
     **{f"gridmaze {encoding}": GridMaze(encoding, HORIZON) for encoding in ("object-map", "rgb", "entangled")},
+    "gridmaze, layout 2": GridMaze("object-map", HORIZON, layout=2),
     "cart-pole, pole alone": InputSubset(CartPole(HORIZON), CartPole.inputs[3:1:-1]),
     "acrobot, velocities alone": InputSubset(Acrobot(HORIZON), Acrobot.inputs[4:]),
     "gridmaze, every third input": InputSubset(GridMaze("rgb", HORIZON), GridMaze("rgb").inputs[::3]),
@@ -172,6 +174,16 @@ def test_a_return_is_that_of_the_first_episode_alone(task: Task) -> None:
         expected += transition.rewards * running
         running &= ~(transition.terminated | transition.truncated)
     np.testing.assert_array_equal(rollout_returns(task, actor, starts, seeds=SEEDS), expected)
+
+
+@pytest.mark.parametrize(
+    ("acting", "episodes"), [(GREEDY, 1), (Acting(softmax=True), 64), (Acting(epsilon=0.001), 64)], ids=str
+)
+def test_a_policy_that_draws_nothing_plays_one_episode_where_all_start_alike(acting: Acting, episodes: int) -> None:
+    for task in TASKS.values():
+        starts = task.draw_starts(np.random.default_rng(0), (100,))
+        assert starts_alike(task) == bool((starts == starts[0]).all())
+        assert distinct_episodes(task, acting, 64) == (episodes if starts_alike(task) else 64)
 
 
 @pytest.mark.parametrize("horizon", [500, 200])

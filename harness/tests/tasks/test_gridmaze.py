@@ -4,6 +4,9 @@ import re
 import warnings
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -13,25 +16,64 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.tasks.gridmaze.batch import GridMazes
+from harness.tasks.gridmaze.drawn_layouts import drawn_layout
 from harness.tasks.gridmaze.env import ID
 from harness.tasks.gridmaze.features import MAX_ACTIVE, features_of, projection
 from harness.tasks.gridmaze.layout import FILE, parsed
 from harness.tasks.gridmaze.maze import GridMaze
+from harness.tasks.references import reference_file
 from harness.tasks.spec import zero_inputs
 
 ENCODINGS = ("object-map", "rgb", "entangled")
 UP, DOWN, LEFT, RIGHT = range(4)
 TEXT = FILE.read_text(encoding="utf-8")
-DRAWN = TEXT.splitlines()[:10]
+SECOND = """\
+.x..Aoooo...#.......
+.x....oooo..........
+######....1.########
+x..x.........ooo..oo
+........x...#.......
+....#x.xooo...oo..oo
+#########....2.#####
+ooo..#.....x.oooo.oo
+x..#x.....oooo.oo.x.
+xoooo...ooo........."""
+"""The layout with number 2: experts were trained on it, and claims are judged on it."""
 CELLS = [(row, column) for row in range(10) for column in range(20)]
-FREE = np.array([[character != "#" for character in line] for line in DRAWN])
-GAPS = {
-    int(run[1]): (row, run.start(), run.end() - 1)
-    for row, line in enumerate(DRAWN)
-    for run in re.finditer(r"\.*([12])\.*", line)
-}
-"""Row, first and last column by enemy."""
-(ROW, FIRST, LAST), (_, OTHER, _) = GAPS[1], GAPS[2]
+
+
+@dataclass(frozen=True)
+class Maze:
+    """A layout, read plainly. gaps: row, first and last column by enemy."""
+
+    number: int
+    drawn: list[str]
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        return np.array([[character != "#" for character in line] for line in self.drawn])
+
+    @cached_property
+    def gaps(self) -> dict[int, tuple[int, int, int]]:
+        runs = ((row, re.search(r"\.*([12])\.*", line)) for row, line in enumerate(self.drawn))
+        return {int(run[1]): (row, run.start(), run.end() - 1) for row, run in runs if run}
+
+    def at(self, cell: tuple[int, int]) -> str:
+        return self.drawn[cell[0]][cell[1]]
+
+    def first(self, characters: str) -> tuple[int, int]:
+        """The cell where they are first found, one right of the other."""
+        return next((row, line.index(characters)) for row, line in enumerate(self.drawn) if characters in line)
+
+    def begun(self, *shape: int) -> np.ndarray:
+        return GridMaze(layout=self.number).draw_starts(np.random.default_rng(0), shape)
+
+
+MAZES = [Maze(1, TEXT.splitlines()[:10]), Maze(2, SECOND.splitlines())]
+every_maze = pytest.mark.parametrize("maze", MAZES, ids=lambda maze: f"layout {maze.number}")
+FIRST_MAZE = MAZES[0]
+DRAWN = FIRST_MAZE.drawn
+(ROW, FIRST, LAST), (_, OTHER, _) = FIRST_MAZE.gaps[1], FIRST_MAZE.gaps[2]
 ABOVE = next(column for column in range(FIRST + 1, LAST + 1) if DRAWN[ROW - 1][column] == ".")
 BELOW = next(column for column in range(FIRST, LAST) if DRAWN[ROW + 1][column] == ".")
 """Columns of the first enemy's gap over and under which a cell is empty."""
@@ -45,23 +87,23 @@ def inside(cell: tuple[int, int]) -> bool:
 
 
 class Played:
-    """An episode by the rules as they are written down, on the characters of the layout."""
+    """An episode by the rules as they are written down, on the characters of a layout."""
 
-    def __init__(self, start: np.ndarray):
+    def __init__(self, maze: Maze, start: np.ndarray):
         row, column, *rest = (int(number) for number in start)
-        self.agent = (row, column)
-        self.enemies = {1: (GAPS[1][0], rest[0]), 2: (GAPS[2][0], rest[2])}
+        self.agent, self.free, self.gaps = (row, column), maze.free, maze.gaps
+        self.enemies = {1: (self.gaps[1][0], rest[0]), 2: (self.gaps[2][0], rest[2])}
         self.directions = {1: rest[1], 2: rest[3]}
-        self.left = {cell: DRAWN[cell[0]][cell[1]] for cell in CELLS if DRAWN[cell[0]][cell[1]] in "ox"}
+        self.left = {cell: maze.at(cell) for cell in CELLS if maze.at(cell) in "ox"}
         self.env_steps, self.collided = 0, False
 
     def step(self, action: int) -> float:
         before, stood = self.agent, dict(self.enemies)
         to = (before[0] + (-1, 1, 0, 0)[action], before[1] + (0, 0, -1, 1)[action])
-        if inside(to) and FREE[to]:
+        if inside(to) and self.free[to]:
             self.agent = to
         for enemy, (row, column) in stood.items():
-            _, first, last = GAPS[enemy]
+            _, first, last = self.gaps[enemy]
             if not first <= column + self.directions[enemy] <= last:
                 self.directions[enemy] *= -1
             self.enemies[enemy] = (row, column + self.directions[enemy])
@@ -81,15 +123,15 @@ class Played:
             standing[self.agent] = 1
         standing |= {self.enemies[1]: 2, self.enemies[2]: 3}
         maps = np.zeros((6, 10, 20), dtype=np.float32)
-        maps[0] = FREE
+        maps[0] = self.free
         for (row, column), kind in standing.items():
             maps[0, row, column], maps[kind, row, column] = 0, 1
         return maps
 
 
 def coloured(maps: np.ndarray) -> np.ndarray:
-    """float32[3, 10, 20], from 0 to 1, of an object-map."""
-    levels = np.einsum("orc,ok->krc", maps, COLOURS) + GREY * ~FREE
+    """float32[3, 10, 20], from 0 to 1, of an object-map: where nothing stands there is a wall."""
+    levels = np.einsum("orc,ok->krc", maps, COLOURS) + GREY * ~maps.any(axis=0)
     return (levels / 255).astype(np.float32)
 
 
@@ -101,19 +143,16 @@ def encoded(maps: np.ndarray, encoding: str, seed: int) -> np.ndarray:
 
 
 def start(row: float, column: float, *enemies: int) -> np.ndarray:
-    """Of one environment; unless said otherwise, both enemies are at the left ends of their gaps and go right."""
+    """Of one environment; unless said otherwise, both enemies are at the left ends of the first layout's gaps and go
+    right."""
     return np.array([[[row, column, *(enemies or (FIRST, 1, OTHER, 1))]]], dtype=np.float64)
 
 
-def layouts(*shape: int) -> np.ndarray:
-    return GridMaze().draw_starts(np.random.default_rng(0), shape)
-
-
-def done(begun: np.ndarray, *actions: int, horizon: int = 200) -> GridMazes:
+def done(begun: np.ndarray, *actions: int, **task: Any) -> GridMazes:
     """The one environment after `actions`."""
-    batch = GridMaze(horizon=horizon).batch(begun)
+    batch = GridMaze(**task).batch(begun)
     for action in actions:
-        batch.step(np.array([[action]]), layouts(1, 1))
+        batch.step(np.array([[action]]), begun)
     return batch
 
 
@@ -121,37 +160,34 @@ def maps_of(observations: np.ndarray) -> np.ndarray:
     return observations.reshape(*observations.shape[:-1], 6, 10, 20)
 
 
-def first(characters: str) -> tuple[int, int]:
-    """The cell of the layout where they are first found, one right of the other."""
-    return next((row, line.index(characters)) for row, line in enumerate(DRAWN) if characters in line)
-
-
 @st.composite
-def walks(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
+def walks(draw: st.DrawFn) -> tuple[Maze, np.ndarray, list[int]]:
     """A start somewhere, near the gaps as often as not, and what is done from there."""
-    enemies = {k: draw(st.tuples(st.integers(*GAPS[k][1:]), st.sampled_from([-1, 1]))) for k in (1, 2)}
-    held = {(GAPS[k][0], enemies[k][0]) for k in (1, 2)}
-    empty = [cell for cell in CELLS if DRAWN[cell[0]][cell[1]] in ".A12" and cell not in held]
-    near = [cell for cell in empty if any(abs(cell[0] - GAPS[k][0]) <= 1 for k in (1, 2))]
+    maze = draw(st.sampled_from(MAZES))
+    gaps = maze.gaps
+    enemies = {k: draw(st.tuples(st.integers(*gaps[k][1:]), st.sampled_from([-1, 1]))) for k in (1, 2)}
+    held = {(gaps[k][0], enemies[k][0]) for k in (1, 2)}
+    empty = [cell for cell in CELLS if maze.at(cell) in ".A12" and cell not in held]
+    near = [cell for cell in empty if any(abs(cell[0] - gaps[k][0]) <= 1 for k in (1, 2))]
     agent = draw(st.one_of(st.sampled_from(empty), st.sampled_from(near)))
     runs = draw(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 6)), min_size=1, max_size=12))
-    return start(*agent, *enemies[1], *enemies[2]), [action for action, count in runs for _ in range(count)]
+    return maze, start(*agent, *enemies[1], *enemies[2]), [action for action, count in runs for _ in range(count)]
 
 
-def planned() -> list[int]:
+def planned(maze: Maze) -> list[int]:
     """Actions to the nearest coin, until none is left; around all else, and where no enemy is or was."""
-    clock, stood = Played(layouts(1)[0]), []
+    clock, stood = Played(maze, maze.begun(1)[0]), []
     for _ in range(200):
         stood.append(set(clock.enemies.values()))
         clock.step(LEFT)
-    cell, actions, left = first("A"), [], {cell for cell in CELLS if DRAWN[cell[0]][cell[1]] == "o"}
+    cell, actions, left = maze.first("A"), [], {cell for cell in CELLS if maze.at(cell) == "o"}
     while left:
         waiting, seen = deque([(cell, ())]), set()
         while waiting[0][0] not in left:
             (row, column), path = waiting.popleft()
             time = len(actions) + len(path)
             for action, to in enumerate([(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]):
-                fine = inside(to) and DRAWN[to[0]][to[1]] not in "#x" and to not in stood[time] | stood[time + 1]
+                fine = inside(to) and maze.at(to) not in "#x" and to not in stood[time] | stood[time + 1]
                 if fine and (to, time) not in seen:
                     seen.add((to, time))
                     waiting.append((to, (*path, action)))
@@ -161,16 +197,16 @@ def planned() -> list[int]:
     return actions
 
 
-def assert_as_played(begun: np.ndarray, actions: Sequence[int], seed: int = 0, horizon: int = 30) -> None:
+def assert_as_played(maze: Maze, begun: np.ndarray, actions: Sequence[int], seed: int = 0, horizon: int = 30) -> None:
     """Every step in every encoding is what `Played` says: rewards, ends, observations and features."""
-    again = start(*first("A"))
-    batches = {encoding: GridMaze(encoding, horizon).batch(begun, (seed,)) for encoding in ENCODINGS}
-    played = Played(begun[0, 0])
+    again = maze.begun(1, 1)
+    batches = {encoding: GridMaze(encoding, horizon, maze.number).batch(begun, (seed,)) for encoding in ENCODINGS}
+    played = Played(maze, begun[0, 0])
     for action in actions:
         reward, maps = played.step(action), played.object_map()
         over, cut = played.over, played.env_steps == horizon and not played.over
         if over or cut:
-            played = Played(again[0, 0])
+            played = Played(maze, again[0, 0])
         for encoding, batch in batches.items():
             transition = batch.step(np.array([[action]]), again)
             assert (transition.rewards.item(), transition.terminated.item()) == (reward, over)
@@ -190,13 +226,14 @@ def assert_as_played(begun: np.ndarray, actions: Sequence[int], seed: int = 0, h
 class TestRules:
     @settings(deadline=None, max_examples=60)
     @given(walks(), st.integers(0, 1))
-    def test_a_walk_is_as_they_say(self, walk: tuple[np.ndarray, list[int]], seed: int) -> None:
+    def test_a_walk_is_as_they_say(self, walk: tuple[Maze, np.ndarray, list[int]], seed: int) -> None:
         assert_as_played(*walk, seed)
 
-    def test_long_random_walks_are_as_they_say(self) -> None:
+    @every_maze
+    def test_long_random_walks_are_as_they_say(self, maze: Maze) -> None:
         for seed in range(3):
             actions = np.random.default_rng(seed).integers(4, size=450).tolist()
-            assert_as_played(layouts(1, 1), actions, horizon=200)
+            assert_as_played(maze, maze.begun(1, 1), actions, horizon=200)
 
     @pytest.mark.parametrize(
         ("begun", "action", "collides"),
@@ -215,30 +252,39 @@ class TestRules:
     def test_to_share_a_cell_or_swap_places_is_a_collision(
         self, begun: np.ndarray, action: int, collides: bool
     ) -> None:
-        assert_as_played(begun, [action])
+        assert_as_played(FIRST_MAZE, begun, [action])
         after = done(begun, action, horizon=1)
         assert (after.terminated.item(), after.truncated.item(), after.rewards.item()) == (collides, not collides, 0.0)
 
-    def test_a_player_that_sees_ahead_takes_all_coins_and_that_ends_the_episode(self) -> None:
-        batch, actions = done(layouts(1, 1)), planned()
+    @pytest.mark.parametrize(("at_horizon", "ends"), [("truncation", (False, True)), ("termination", (True, False))])
+    def test_the_last_env_step_is_a_truncation_or_a_termination(self, at_horizon: str, ends: tuple[bool, bool]) -> None:
+        for horizon, expected in ((3, (False, False)), (2, ends)):
+            after = done(FIRST_MAZE.begun(1, 1), UP, UP, at_horizon=at_horizon, horizon=horizon)
+            assert (after.terminated.item(), after.truncated.item()) == expected
+
+    @every_maze
+    def test_a_player_that_sees_ahead_takes_all_coins_and_that_ends_the_episode(self, maze: Maze) -> None:
+        begun, actions = maze.begun(1, 1), planned(maze)
+        batch = done(begun, layout=maze.number)
         for _ in range(2):  # the second episode is as the first
             rewards, ends = [], []
             for action in actions:
-                rewards.append(batch.step(np.array([[action]]), layouts(1, 1)).rewards.item())
+                rewards.append(batch.step(np.array([[action]]), begun).rewards.item())
                 ends.append(batch.terminated.item())
             assert (rewards.count(1), rewards.count(-1), batch.truncated.item()) == (42, 0, False)
             assert np.flatnonzero(ends).tolist() == [len(actions) - 1]
         assert sum(rewards) <= GridMaze().maximum_return
 
-    def test_every_start_is_that_of_the_layout(self) -> None:
-        one = [*first("A"), first("1")[1], 1, first("2")[1], 1]
-        np.testing.assert_array_equal(layouts(5, 2), np.broadcast_to(one, (5, 2, 6)))
+    @every_maze
+    def test_every_start_is_that_of_the_layout(self, maze: Maze) -> None:
+        one = [*maze.first("A"), maze.first("1")[1], 1, maze.first("2")[1], 1]
+        np.testing.assert_array_equal(maze.begun(5, 2), np.broadcast_to(one, (5, 2, 6)))
 
     @pytest.mark.parametrize(
         "wrong",
         [
             start(ROW, 0),  # a wall
-            start(*first("o")),
+            start(*FIRST_MAZE.first("o")),
             start(ROW, FIRST),  # where an enemy is
             start(10, 0),
             start(0, -1),
@@ -249,7 +295,7 @@ class TestRules:
     )
     def test_a_start_that_is_none_is_said(self, wrong: np.ndarray) -> None:
         with pytest.raises(ValueError, match="start") as caught:
-            GridMaze().batch(np.concatenate([layouts(1, 1), wrong], axis=1))
+            GridMaze().batch(np.concatenate([FIRST_MAZE.begun(1, 1), wrong], axis=1))
         assert str(wrong[0, 0].tolist()) in str(caught.value)
 
 
@@ -268,22 +314,24 @@ class TestEncodings:
         assert task.channels == channels
         assert task.inputs.index(name) == 280
 
-    def test_inputs_named_as_zero_are_zero_and_all_others_are_not_somewhere(self) -> None:
+    @every_maze
+    def test_inputs_named_as_zero_are_zero_and_all_others_are_not_somewhere(self, maze: Maze) -> None:
         """In every cell that is none of the walls the agent, each enemy in its gap, and what can be taken."""
-        task = GridMaze()
-        named = {"empty": FREE, "agent": FREE} | dict(task.reachable)
+        task, free, gap = GridMaze(layout=maze.number), maze.free, maze.gaps[1]
+        named = {"empty": free, "agent": free} | dict(task.reachable)
         named |= {kind: maps_of(task.table()[:, 0])[0, place] == 1 for kind, place in (("coin", 4), ("poison", 5))}
         used = np.concatenate([named[channel].ravel() for channel in task.channels])
         assert zero_inputs(task) == tuple(name for name, one in zip(task.inputs, used, strict=True) if not one)
-        assert used.sum() == 2 * FREE.sum() + 12 + 54
-        assert zero_inputs(GridMaze("entangled")) == ()
-        red = {f"red at {row},{column}" for row, column in CELLS if DRAWN[row][column] in ".A2"}
-        gap = {f"red at {GAPS[1][0]},{column}" for column in range(FIRST, LAST + 1)}  # magenta has red in it
-        assert set(zero_inputs(GridMaze("rgb"))) == red - gap
+        assert used.sum() == 2 * free.sum() + 12 + 54
+        assert zero_inputs(GridMaze("entangled", layout=maze.number)) == ()
+        red = {f"red at {row},{column}" for row, column in CELLS if maze.at((row, column)) in ".A2"}
+        red -= {f"red at {gap[0]},{column}" for column in range(gap[1], gap[2] + 1)}  # magenta has red in it
+        assert set(zero_inputs(GridMaze("rgb", layout=maze.number))) == red
 
-    def test_enemies_reach_their_gaps_and_nothing_else(self) -> None:
-        for enemy, (row, left, right) in GAPS.items():
-            reachable = GridMaze().reachable[f"enemy {enemy}"]
+    @every_maze
+    def test_enemies_reach_their_gaps_and_nothing_else(self, maze: Maze) -> None:
+        for enemy, (row, left, right) in maze.gaps.items():
+            reachable = GridMaze(layout=maze.number).reachable[f"enemy {enemy}"]
             assert reachable.shape == (10, 20)
             assert {(int(r), int(c)) for r, c in np.argwhere(reachable)} == {(row, c) for c in range(left, right + 1)}
 
@@ -306,8 +354,10 @@ class TestEncodings:
     def test_an_encoding_that_is_none_and_seeds_that_are_missing_are_said(self) -> None:
         with pytest.raises(ValueError, match=r"object-map, rgb, entangled.*'pixels'"):
             GridMaze("pixels")  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="from 1 on"):
+            GridMaze(layout=0)
         with pytest.raises(ValueError, match=r"a seed for each of 2 members"):
-            GridMaze("entangled").batch(layouts(2, 1), (0,))
+            GridMaze("entangled").batch(FIRST_MAZE.begun(2, 1), (0,))
         with pytest.raises(ValueError, match=r"seed"):
             GridMaze("entangled").table()
 
@@ -322,14 +372,14 @@ class TestGymnasium:
     @pytest.mark.parametrize("encoding", ENCODINGS)
     def test_it_goes_where_the_batch_goes(self, encoding: str) -> None:
         rng, env = np.random.default_rng(4), gymnasium.make(ID, encoding=encoding, seed=1, horizon=60)
-        batch = GridMaze(encoding, horizon=60).batch(layouts(1, 1), (1,))
+        batch = GridMaze(encoding, horizon=60).batch(FIRST_MAZE.begun(1, 1), (1,))
         scale, ends = 255 if encoding == "rgb" else 1, np.zeros(2, dtype=np.int64)
         observation, _ = env.reset()
         for _ in range(400):
             np.testing.assert_allclose(observation.ravel() / scale, batch.observations[0, 0], rtol=1e-6)
             action = rng.integers(4)
             observation, reward, terminated, truncated, _ = env.step(action)
-            transition = batch.step(np.array([[action]]), layouts(1, 1))
+            transition = batch.step(np.array([[action]]), FIRST_MAZE.begun(1, 1))
             np.testing.assert_allclose(observation.ravel() / scale, transition.final_observations[0, 0], rtol=1e-6)
             assert reward == transition.rewards.item()
             assert (terminated, truncated) == (transition.terminated.item(), transition.truncated.item())
@@ -348,6 +398,38 @@ class TestLayout:
         ],
     )
     def test_one_that_is_malformed_is_an_error(self, text: str) -> None:
-        np.testing.assert_array_equal(parsed("\n".join(DRAWN)).walls, ~FREE.ravel())
+        np.testing.assert_array_equal(parsed("\n".join(DRAWN)).walls, ~FIRST_MAZE.free.ravel())
         with pytest.raises(ValueError, match="10 lines of 20"):
             parsed(text)
+
+    def test_the_second_one_is_that_which_the_rule_draws(self) -> None:
+        assert drawn_layout(2) == SECOND
+
+    @settings(deadline=None, max_examples=20)
+    @given(st.integers(2, 10_000))
+    def test_the_rule_draws_a_maze_from_any_number_and_always_the_same(self, number: int) -> None:
+        text = drawn_layout(number)
+        maze, counts = Maze(number, text.splitlines()), {c: text.count(c) for c in "A12ox#"}
+        assert counts == {"A": 1, "1": 1, "2": 1, "o": 42, "x": 12, "#": 33}
+        assert text == drawn_layout(number) and "Aoooo" in text
+        for row, first, last in maze.gaps.values():
+            assert first > 0 and last < 19 and last - first == 5
+            assert set(maze.drawn[row]) == {"#", ".", "1"} or set(maze.drawn[row]) == {"#", ".", "2"}
+        waiting, seen = [maze.first("A")], {maze.first("A")}
+        for row, column in waiting:  # grows as it goes
+            beside = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
+            new = [to for to in beside if inside(to) and maze.free[to] and to not in seen]
+            waiting += new
+            seen.update(new)
+        assert len(seen) == maze.free.sum()
+
+    def test_layouts_are_tasks_of_their_own(self) -> None:
+        one, two = GridMaze(), GridMaze(layout=2)
+        assert (one.name, two.name, one.title, two.title) == (
+            "gridmaze",
+            "gridmaze-2",
+            "GridMaze",
+            "GridMaze, layout 2",
+        )
+        assert one != two and reference_file(one.name, 200) != reference_file(two.name, 200)
+        assert (one.files, two.files) == ((FILE,), ())
