@@ -44,6 +44,10 @@ _QUESTIONS = {
     "outputs": ("are output layers pruned", "pruned", "kept", "pruning.outputs=false"),
     "scope": ("is the actor pruned alone, or the critic too", "actor", "actor+critic", "pruning.scope=actor+critic"),
     "horizon": ("Cart-Pole's horizon, v1's or v0's", "500", "200", "cart-pole:task.horizon=200"),
+    "last-step": (
+        "what GridMaze's 200th env_step is, which the paper says terminates a game",
+        *("truncation", "termination", "task.at_horizon=termination"),
+    ),
     "budgets": ("the budgets of BC and RL", "paper", "equal-updates", "learner.equal_updates=true"),
     "activation": ("the hidden units", "relu", "tanh", "network.activation=tanh"),
     "evaluation": ("are episodes played greedily", "greedy", "sampled", "evaluation.actions=sampled"),

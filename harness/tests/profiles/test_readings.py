@@ -47,6 +47,7 @@ MOVES = {
     "outputs": PRUNED,
     "scope": PRUNED,
     "horizon": ALL,
+    "last-step": set(),
     "budgets": OF_BC,
     "activation": ALL,
     "evaluation": ALL,
@@ -60,6 +61,12 @@ class TestReadings:
     @pytest.mark.parametrize("reading", READINGS.values(), ids=str)
     def test_it_makes_other_cells_of_just_what_it_is_about(self, reading: OtherReading) -> None:
         assert moved_by(reading) == MOVES[reading.name]
+
+    @pytest.mark.parametrize("task", ["gridmaze", "gridmaze-2"])
+    def test_the_last_env_step_terminates_on_every_layout(self, task: str) -> None:
+        read, system = profile_with("last-step"), System(task, "dqn")
+        expected = dataclasses.replace(PROFILES["smoke"].experiment(system).task, at_horizon="termination")  # type: ignore[type-var]
+        assert read.experiment(system).task == expected
 
     def test_rlpyts_ppo_is_all_that_rlpyt_does_otherwise_and_leaves_other_learners_alone(self) -> None:
         """Its numbers are rlpyt's own: `clip_grad_norm=1.`, torch's Adam, `0.5 * (value - return_) ** 2`, no
