@@ -2,9 +2,14 @@
 Figure 2).
 
 Earlier versions of the paper said "to the same level", so three outcomes are open. The paper gives cloning an
-eighth of PPO's env_steps on Cart-Pole and two fifths on Acrobot (Tables 2 to 5); under that ratio the student also
-gets another number of updates, so the claim is judged under equal updates as well. Students and agents of one seed
-share no more than its first weights, which makes the unpaired test cautious if anything.
+eighth of PPO's env_steps on Cart-Pole and two fifths on Acrobot (Tables 2 to 5), and does not say how often a student
+sees each of them, so how many updates it gets is open. The claim is judged under our eight (Cart-Pole) and four passes
+(Acrobot), and under as many updates as PPO's: what holds under one of them alone hangs on the updates of cloning.
+Students and agents of one seed share no more than its first weights, which makes the unpaired test cautious if
+anything.
+
+P(a student holds out longer) = 0.65 is about half a standard deviation between two normal distributions. 20 seeds find
+twice the smallest effect 9 times in 10.
 """
 
 import pytest
@@ -13,20 +18,19 @@ from harness import claim, ticket_run
 
 pytestmark = claim("bc-prunes-sparser", source="3.1, Figure 2", quantifier="all tasks studied", systems=6)
 
-# P(a student holds out longer) = 0.64 is half a standard deviation between two normal distributions
-MIN_EFFECT = 0.14
+
+def on(task):
+    equal = ticket_run(task, "bc", "learner.equal_updates=true", label="BC, equal updates")
+    return pytest.param(ticket_run(task, "bc", label="BC"), equal, ticket_run(task, "ppo", label="PPO"), id=task)
 
 
-def pairs(task, prefix=""):
-    rl = ticket_run(task, "ppo", label="PPO")
-    by_budget = {
-        "bc": ticket_run(task, "bc", label="BC"),
-        "bc-equal-updates": ticket_run(task, "bc", "learner.equal_updates=true", label="BC, equal updates"),
-    }
-    return [pytest.param(bc, rl, id=f"{prefix}{name}-ppo") for name, bc in by_budget.items()]
-
-
-@pytest.mark.parametrize(("bc", "rl"), [*pairs("cart-pole"), *pairs("acrobot", "acrobot-")])
-def test_student_holds_out_longer(bc, rl, judge):
+@pytest.mark.parametrize(("bc", "equal", "rl"), [on("cart-pole"), on("acrobot")])
+def test_student_holds_out_longer(bc, equal, rl, judge):
     """Tickets of students break at a smaller density than those of agents that learn by reinforcement."""
-    judge.holds_out_longer(bc.break_density(), rl.break_density(), min_effect=MIN_EFFECT)
+    agents = rl.break_density()
+    judge.holds_out_longer(
+        bc.break_density(),
+        agents,
+        min_effect=0.15,
+        hangs_on={"updates of cloning": (equal.break_density(), agents)},
+    )

@@ -4,6 +4,9 @@ divisors are slower, larger ones prune the input layer too hard (paper 4.2, Figu
 A chain has found them at its first level at which the two inputs that the paper names hold 0.8 of the input magnitude:
 the pole's in Cart-Pole, the angular velocities in Acrobot. It has overshot if its first layer is empty at the first
 level at or below 10 % density. The divisors 1 to 100 and Xavier are drawn together.
+
+Shares of chains that overshot are compared by the exact paired test. It shows a difference from 5 seeds on that all go
+one way: of 15 seeds at `paper` a third, so the smallest effect is 0.34.
 """
 
 import pytest
@@ -70,7 +73,8 @@ def test_hundredth_overshoots(tenth, hundredth, thirtieth, judge):
     overshot = tenth.overshoot()
     judge.greater(
         hundredth.overshoot() - overshot,
-        min_effect=0.1,
+        min_effect=0.34,
+        shares=True,
         unit=f"share of chains at {tenth.density_at(DENSITY):.1%} density",
         sensitivity={"divided by 30": thirtieth.overshoot() - overshot},
     )

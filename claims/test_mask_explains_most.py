@@ -3,7 +3,11 @@ Figures 1 right, 3 and 4).
 
 The weights part is what permuting the initial weights costs while the mask stays; the mask part is what permuting
 the mask costs on top. Section 3.2 counts the ratio of weights per layer as part of the mask's effect: that second
-reading is reported beside the first.
+reading is reported beside the first. "Most agents" are more than half of the systems judged.
+
+That a part exists begins at 0.05 of the distance between a random policy and the expert. That one exceeds the other
+begins at 0.2, for the guard lets no less be shown of three conditions: 15 seeds of `paper` show 0.19 (`pytest
+--claims-plan`).
 
 Figure 1 shows normalised returns as a mean over tasks, of cloned students and of agents that learn by reinforcement.
 That mean is judged as well, each task counting once: of a seed number the contrast is averaged over the tasks. On
@@ -20,6 +24,7 @@ pytestmark = claim(
     "mask-explains-most",
     source="3.2-3.3, Figures 1, 3 and 4",
     quantifier="most agents",
+    rule="most",
     systems=23,
     controls=["unmasked", "largest-pruned", "random-expert", "no-learning", "exchanged-returns"],
 )
@@ -46,7 +51,7 @@ def test_mask_part_exceeds_weights_part(run, judge):
     area = run.area()
     sensitivity = {name: other.mask_part - other.weights_part for name, other in run.other_areas().items()}
     sensitivity["layer ratio counted in"] = area.mask_part + area.layer_ratio_part - area.weights_part
-    judge.greater(area.mask_part - area.weights_part, min_effect=0.05, sensitivity=sensitivity)
+    judge.greater(area.mask_part - area.weights_part, min_effect=0.2, sensitivity=sensitivity)
 
 
 def judge_mean_over_tasks(judge, *runs):

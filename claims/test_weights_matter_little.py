@@ -10,7 +10,7 @@ import pytest
 
 from harness import claim, imp_runs
 
-pytestmark = claim("weights-matter-little", source="3.2, Figure 3", quantifier="most agents", systems=6)
+pytestmark = claim("weights-matter-little", source="3.2, Figure 3", quantifier="most agents", rule="most", systems=6)
 BC = {"tasks": ["cart-pole", "acrobot"], "learners": ["bc"]}
 MASK_KEPT = imp_runs(**BC, conditions=["mask/weights", "mask/permuted"], times=2)
 
