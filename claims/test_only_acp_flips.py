@@ -27,7 +27,7 @@ RUNS = [
     for tasks, learners, marks in (
         (["cart-pole"], ["ppo", "dqn"], []),
         (["acrobot"], ["ppo"], []),
-        (["gridmaze"], ["dqn"], []),
+        (["gridmaze", "gridmaze-2"], ["dqn"], []),
         (["gridmaze"], ["ppo"], [at_least("extended")]),
     )
     for run in imp_runs(tasks, learners, ACTOR_ONLY, conditions=CONDITIONS)

@@ -40,12 +40,14 @@ SYSTEMS = {
 
 
 def some_and_every(learner, times):
-    """On some inputs and on all of them, by the system."""
+    """A pair of runs per system: on some inputs, and on all of them."""
+    pairs = []
     for name, (task, horizon, inputs) in SYSTEMS.items():
         of = f"{horizon.removeprefix('task.').replace('=', ' ')}, {learner.upper()}"
         some = dense_run(task, learner, horizon, WHOLE, inputs, label=f"surviving inputs, {of}", times=times)
         every = dense_run(task, learner, horizon, WHOLE, label=f"all inputs, {of}", times=times)
-        yield pytest.param(some, every, id=name)
+        pairs.append(pytest.param(some, every, id=name))
+    return pairs
 
 
 @pytest.mark.parametrize(("some", "every"), some_and_every("bc", times=5))
