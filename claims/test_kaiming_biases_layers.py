@@ -45,7 +45,7 @@ def test_low_fan_in_is_spared_under_kaiming(kaiming, xavier, judge):
         kaiming.fan_in_gap(DENSITY),
         min_effect=MIN_EFFECT,
         unit=unit(kaiming),
-        span=(-1, 1),
+        span=kaiming.fan_in_span(DENSITY),
         sensitivity={"mean over levels 1 to K": kaiming.fan_in_gap(), "Xavier instead": xavier.fan_in_gap(DENSITY)},
     )
 
@@ -57,6 +57,6 @@ def test_more_so_than_under_xavier(kaiming, xavier, judge):
         kaiming.fan_in_gap(DENSITY) - xavier.fan_in_gap(DENSITY),
         min_effect=MIN_EFFECT,
         unit=unit(kaiming),
-        span=(-1, 1),
+        span=kaiming.fan_in_span(DENSITY),
         sensitivity={"mean over levels 1 to K": kaiming.fan_in_gap() - xavier.fan_in_gap()},
     )

@@ -6,8 +6,8 @@ the mask costs on top. Section 3.2 counts the ratio of weights per layer as part
 reading is reported beside the first. "Most agents" are more than half of the systems judged.
 
 That a part exists begins at 0.05 of the distance between a random policy and the expert. That one exceeds the other
-begins at 0.2, for the guard lets no less be shown of three conditions: 15 seeds of `paper` show 0.19 (`pytest
---claims-plan`).
+begins at 0.3, for the guard lets 20 seeds show no less than 0.29 of three conditions, where the masked ones return as
+much as experts.
 
 Figure 1 shows normalised returns as a mean over tasks, of cloned students and of agents that learn by reinforcement.
 That mean is judged as well, each task counting once: of a seed number the contrast is averaged over the tasks. On
@@ -50,7 +50,7 @@ def test_mask_part_exceeds_weights_part(run, judge):
     area = run.area()
     sensitivity = {name: other.mask_part - other.weights_part for name, other in run.other_areas().items()}
     sensitivity["layer ratio counted in"] = area.mask_part + area.layer_ratio_part - area.weights_part
-    judge.greater(area.mask_part - area.weights_part, min_effect=0.2, sensitivity=sensitivity)
+    judge.greater(area.mask_part - area.weights_part, min_effect=0.3, sensitivity=sensitivity)
 
 
 def judge_mean_over_tasks(judge, *runs):

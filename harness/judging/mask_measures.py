@@ -1,6 +1,7 @@
 """Measures of the masks: how much they keep of the actor's layers, of inputs, and of channels of inputs."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -11,7 +12,15 @@ from harness.learners.protocol import ACTOR
 from harness.pruning.conditions import TICKET
 from harness.pruning.level import Level
 from harness.pruning.prunable import layer_sizes
-from harness.statistics import PerSeed, fan_in_gap, input_magnitude, overshoot, restricted_level, separation_level
+from harness.statistics import (
+    PerSeed,
+    fan_in_gap,
+    fan_in_gap_span,
+    input_magnitude,
+    overshoot,
+    restricted_level,
+    separation_level,
+)
 from harness.tasks.spec import zero_inputs
 
 OfEnemies = Literal["density", "magnitude", "emptied"]
@@ -42,6 +51,14 @@ class MaskMeasures(Chains):
         at or below `density`, or the mean over levels 1 to K."""
         gaps = fan_in_gap(self.layer_densities(condition), layer_sizes(self.experiment)[ACTOR])
         return self.per_seed(str(self.system), self.at(gaps, density))
+
+    def fan_in_span(self, density: float) -> tuple[float, float]:
+        """The lowest and the highest `fan_in_gap` that a chain can have at that level, by its count of weights."""
+        if self.experiment.pruning.scope != "actor" or not self.experiment.pruning.outputs:
+            return -1.0, 1.0  # how many the actor's layers share is not fixed
+        layers = layer_sizes(self.experiment)[ACTOR]
+        left = round(self.density_at(density) * sum(a * b for a, b in pairwise(layers)))
+        return fan_in_gap_span(left, layers)
 
     def overshoot(self, condition: str = TICKET) -> PerSeed:
         """1 where the first layer is empty at 10 % density (the first level at or below it), else 0."""

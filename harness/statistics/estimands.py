@@ -226,6 +226,16 @@ def fan_in_gap(densities: npt.ArrayLike, sizes: Sequence[int]) -> FloatArray:
     return np.asarray(means[0] - means[1])
 
 
+def fan_in_gap_span(left: int, sizes: Sequence[int]) -> tuple[float, float]:
+    """The lowest and the highest `fan_in_gap` that `left` weights allow, dealt to the layers in any way."""
+    units = np.asarray(sizes)
+    fan_in, weights = units[:-1], units[:-1] * units[1:]
+    low, high = (int(weights[fan_in == extreme].sum()) for extreme in (fan_in.min(), fan_in.max()))
+    rest = int(weights.sum()) - low - high
+    least = max(0, left - high - rest) / low - min(left, high) / high
+    return least, min(left, low) / low - max(0, left - low - rest) / high
+
+
 def _curves(normalised: npt.ArrayLike) -> FloatArray:
     curves = np.asarray(normalised, dtype=np.float64)
     if curves.ndim != 2 or curves.shape[0] < 1 or curves.shape[1] < 2:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise, product
 from math import nan
 
 import numpy as np
@@ -18,6 +19,7 @@ from harness.statistics import (
     area_over_weights,
     break_density,
     fan_in_gap,
+    fan_in_gap_span,
     input_magnitude,
     normalised_return,
     overshoot,
@@ -160,6 +162,16 @@ class TestFanInGap:
         """4-8-8-2: the first layer has a fan-in of 4, the others of 8, with 64 and 16 weights: 0.5 - (32 + 12) / 80."""
         assert float(fan_in_gap([0.5, 0.5, 0.75], (4, 8, 8, 2))) == pytest.approx(-0.05)
         np.testing.assert_allclose(fan_in_gap([[[1, 0, 0], [0, 1, 1]]], (4, 8, 8, 2)), [[1, -1]])
+
+    @pytest.mark.parametrize("sizes", [(2, 3, 2), (2, 3, 4, 1)])
+    @pytest.mark.parametrize("left", [2, 8, 15])
+    def test_gaps_lie_within_what_the_count_allows_and_reach_it(self, left: int, sizes: tuple[int, ...]) -> None:
+        """Of every way to deal so many weights to the layers."""
+        weights = [a * b for a, b in pairwise(sizes)]
+        left = min(left, sum(weights))
+        counts = [dealt for dealt in product(*(range(count + 1) for count in weights)) if sum(dealt) == left]
+        gaps = [float(fan_in_gap(np.divide(dealt, weights), sizes)) for dealt in counts]
+        assert (min(gaps), max(gaps)) == pytest.approx(fan_in_gap_span(left, sizes))
 
 
 class TestAreaOverWeights:
