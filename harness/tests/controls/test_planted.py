@@ -210,7 +210,7 @@ SYSTEMS = ("-k", "not acrobot and not gridmaze and not dqn")
 """Those that the profile has."""
 MODULES = (
     *("ticket_effect", "mask_explains_most", "weights_matter_little", "layer_ratio_matters", "bc_prunes_sparser"),
-    *("only_acp_flips", "mask_reaches_sparser"),
+    "mask_reaches_sparser",
 )
 
 
