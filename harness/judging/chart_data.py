@@ -40,6 +40,8 @@ def check_figure(figure: str, runs: Sequence[Run]) -> None:
     for run in (run for run in runs if not run.assay):
         if figure in _OF_TICKETS and TICKET not in run.conditions:
             raise ValueError(f"the figure {figure!r} shows tickets, and {run} has none")
+        if figure == "learning":
+            run.check_curves()
         if figure == "maps" and not hasattr(run.experiment.task, "grid"):
             raise ValueError(f"{run.experiment.task.name} has no grid, which the figure 'maps' draws")
 

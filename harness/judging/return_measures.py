@@ -98,10 +98,19 @@ class ReturnMeasures(Chains):
 
     def evaluations(self, level: int | None = None) -> np.ndarray:
         """float64[seeds, per_training]: mean returns during the training of level 0, or of dense networks on the inputs
-        that survive at `level`. A member that stopped at the task's maximum stays there."""
-        if level is None:
-            return self._stopped_at_maximum(self.measured_dense(_evaluations))
-        return self._stopped_at_maximum(self.measured(SURVIVING, _evaluations)[:, level])
+        that survive at `level`. Raises ValueError as `check_curves`."""
+        self.check_curves()
+        return self.measured_dense(_evaluations) if level is None else self.measured(SURVIVING, _evaluations)[:, level]
+
+    def check_curves(self) -> None:
+        """Raise ValueError, in one line, where a member may stop at the task's maximum (`Savings.stop_at_maximum`): an
+        agent that went on might lose it again, so neither its learning curve nor its end is known."""
+        e = self.experiment
+        if e.savings.stop_at_maximum and e.pruning.checkpoint == "best":
+            raise ValueError(
+                f"{self} stops at the task's maximum, so it has no whole learning curve and no end: give the run"
+                " savings.stop_at_maximum=false"
+            )
 
     def area(self, drop: int = 0, judged: Judged | None = None) -> Areas:
         """Mean normalised return over levels 1 to K - `drop`, per condition and seed."""
@@ -118,8 +127,10 @@ class ReturnMeasures(Chains):
         return {f"levels 1 to {k - 2} only": self.area(drop=2), **found} if k > 3 else found
 
     def area_at_end(self, condition: str = TICKET) -> PerSeed:
-        """Like `area`, but of the last evaluation in place of the pruned checkpoint."""
-        last = self._stopped_at_maximum(self.measured(condition, _last_evaluation))
+        """Like `area`, but of the last evaluation in place of the pruned checkpoint. Raises ValueError as
+        `check_curves`."""
+        self.check_curves()
+        last = self.measured(condition, _last_evaluation)
         return self.per_seed(condition, area(normalised_return(last, self.reference)))
 
     def area_over_weights(self, low: float, high: float, condition: str = TICKET) -> PerSeed:
@@ -129,17 +140,13 @@ class ReturnMeasures(Chains):
 
     def learning_area(self, level: int | None = None) -> PerSeed:
         """Mean normalised return over the evaluations of a training: of level 0, on all inputs, or of dense networks on
-        the inputs that survive at `level`."""
-        found = self.measured_dense(_evaluations) if level is None else self.measured(SURVIVING, _evaluations)[:, level]
-        returns = learning_area(found, self.experiment.task.maximum_return)
+        the inputs that survive at `level`. Raises ValueError as `check_curves`."""
+        returns = learning_area(self.evaluations(level))
         return self.per_seed("all inputs" if level is None else SURVIVING, normalised_return(returns, self.reference))
 
     def break_density(self, condition: str = TICKET) -> Censored:
         """Density of the last level before normalised return falls more than 0.1 below level 0's mean."""
         return break_density(self.normalised_returns(condition), self.densities)
-
-    def _stopped_at_maximum(self, evaluations: np.ndarray) -> np.ndarray:
-        return np.where(np.isnan(evaluations), self.experiment.task.maximum_return, evaluations)
 
 
 def mean_over_systems(effects: Mapping[str, PerSeed]) -> PerSeed:
@@ -152,18 +159,17 @@ def mean_over_systems(effects: Mapping[str, PerSeed]) -> PerSeed:
     return (1 / len(named)) * functools.reduce(operator.add, named)
 
 
-def learning_area(evaluations: npt.ArrayLike, maximum: float) -> npt.NDArray[np.float64]:
-    """Mean return over the evaluations of a training. evaluations: float[..., per_training], NaN from where a member
-    had stopped -> float[...], in their unit.
+def learning_area(evaluations: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Mean return over the evaluations of a training. evaluations: float[..., per_training] -> float[...], in their
+    unit.
 
-    A member stops at the task's maximum, which is what it counts as from there on. Raises ValueError for NaN before a
-    number: a level that starts at a later rewind point has no beginning of a learning curve.
+    Raises ValueError for NaN: a level that starts at a later rewind point has no beginning of a learning curve, and a
+    member that stopped early has no end.
     """
     curves = np.asarray(evaluations, dtype=np.float64)
-    stopped = np.isnan(curves)
-    if (stopped[..., :-1] & ~stopped[..., 1:]).any() or stopped[..., 0].any():
-        raise ValueError("a learning curve without its beginning has no area")
-    return np.asarray(np.where(stopped, maximum, curves).mean(axis=-1))
+    if np.isnan(curves).any():
+        raise ValueError("a learning curve that is not whole has no area")
+    return np.asarray(curves.mean(axis=-1))
 
 
 def _scored_returns(level: Level) -> np.ndarray:

@@ -6,7 +6,7 @@ from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
-from harness.profiles.budgets import Budgets, ExpertTraining, experiments, reduced
+from harness.profiles.budgets import NEVER_STOPPED, Budgets, ExpertTraining, experiments, reduced
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.acrobot import Acrobot
 
@@ -30,6 +30,7 @@ _PAPER = experiments(
     Acrobot(),
     Network(hidden=(128, 64)),
     Pruning(rate=0.2, levels=30),
+    savings=NEVER_STOPPED,
     ppo=PPO(
         learning_rate=0.0005,
         env_steps=500_000,
@@ -54,6 +55,7 @@ _SCALED = experiments(
     Acrobot(),
     Network(hidden=(64, 32)),
     Pruning(rate=0.488, levels=11),
+    savings=NEVER_STOPPED,
     ppo=agent(51_200),
     bc=student(20_480),
 )
@@ -64,6 +66,7 @@ _EXTENDED = experiments(
     Acrobot(),
     Network(hidden=(128, 64)),
     Pruning(rate=0.36, levels=18),
+    savings=NEVER_STOPPED,
     ppo=agent(102_400),
     bc=student(40_960),
 )
@@ -74,6 +77,7 @@ _SMOKE = experiments(
     Network(hidden=(16, 16)),
     Pruning(rate=0.9, levels=2),
     Evaluation(per_training=2, episodes=2, scored_episodes=2),
+    savings=NEVER_STOPPED,
     ppo=dataclasses.replace(agent(512), envs=8, epochs=2),
     bc=dataclasses.replace(student(256), passes=2),
 )

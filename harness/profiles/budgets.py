@@ -18,9 +18,15 @@ from harness.learners.protocol import Learner
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.pruning.pruning_settings import Pruning
+from harness.pruning.savings import Savings
 from harness.tasks.spec import Task
 
 ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "paper"]
+
+
+NEVER_STOPPED = Savings(stop_at_maximum=False)
+"""Of tasks whose maximum is a bound that no agent reaches: stopping there would save nothing, and so the learning
+curves of all their runs are whole."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,16 @@ class Budgets:
 
 
 def experiments(
-    task: Task, network: Network, pruning: Pruning, evaluation: Evaluation | None = None, **learners: Learner
+    task: Task,
+    network: Network,
+    pruning: Pruning,
+    evaluation: Evaluation | None = None,
+    savings: Savings | None = None,
+    **learners: Learner,
 ) -> Mapping[str, Experiment]:
     """Those of one profile, by learner."""
-    evaluation = evaluation or Evaluation()
-    return {name: Experiment(task, learner, network, pruning, evaluation) for name, learner in learners.items()}
+    rest = network, pruning, evaluation or Evaluation(), savings or Savings()
+    return {name: Experiment(task, learner, *rest) for name, learner in learners.items()}
 
 
 def reduced(scaled: Mapping[str, Experiment], levels: int) -> Mapping[str, Experiment]:

@@ -9,7 +9,7 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
-from harness.profiles.budgets import Budgets, ExpertTraining, experiments, reduced
+from harness.profiles.budgets import NEVER_STOPPED, Budgets, ExpertTraining, experiments, reduced
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.gridmaze.maze import GridMaze
 
@@ -40,6 +40,7 @@ _PAPER = experiments(
     GridMaze(),
     Network(hidden=(128, 128)),
     Pruning(rate=0.2, levels=30),
+    savings=NEVER_STOPPED,
     dqn=DQN(),
     ppo=PPO(
         learning_rate=0.0005,
@@ -67,6 +68,7 @@ _SCALED = experiments(
     GridMaze(),
     Network(hidden=(64, 64)),
     _PRUNING,
+    savings=NEVER_STOPPED,
     dqn=deep_q(SCALED_ENV_STEPS),
     ppo=agent(SCALED_ENV_STEPS),
 )
@@ -76,6 +78,7 @@ _EXTENDED = experiments(
     GridMaze(),
     Network(hidden=(64, 64)),
     _PRUNING,
+    savings=NEVER_STOPPED,
     dqn=deep_q(5 * SCALED_ENV_STEPS),
     ppo=agent(5 * SCALED_ENV_STEPS),
 )
@@ -86,6 +89,7 @@ _SMOKE = experiments(
     Network(hidden=(16, 16)),
     Pruning(rate=0.9, levels=2),
     Evaluation(per_training=2, episodes=2, scored_episodes=2),
+    savings=NEVER_STOPPED,
     dqn=dataclasses.replace(deep_q(512), batch=64, learning_starts=128),
     ppo=dataclasses.replace(agent(512), envs=8, epochs=2, rollout=16),
 )

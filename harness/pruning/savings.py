@@ -19,12 +19,15 @@ class Savings:
     """What is skipped. Each saving applies only under its own precondition.
 
     A saving may change the order of summation, hence the bits, hence the id; it does not change the distribution of
-    returns.
+    returns that are scored.
     """
 
     stop_at_maximum: bool = True
     """A member whose evaluation reached the task's maximum stops training, since no later checkpoint can be better.
-    Applies where the best checkpoint is pruned; at level 0 only from the rewind point on, which every member needs."""
+    Applies where the best checkpoint is pruned; at level 0 only from the rewind point on, which every member needs. It
+    changes no bit of what is pruned and scored. But the member has no evaluations from there on, and where agents lose
+    again what they had learned, those would have been lower: where learning curves or the return at the end are read,
+    this must be off (`judging.return_measures`)."""
     leave_out_unreachable: bool = True
     """Units from which no path leads to an output are left out. Applies without weight decay, and without dropout,
     which is drawn by a unit's place: the remaining units would draw something else."""

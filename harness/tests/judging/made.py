@@ -27,6 +27,9 @@ PROFILE = dataclasses.replace(
 )
 """Three levels at densities of 0.1, 0.01 and 0.001; 20 seeds."""
 
+WHOLE = System("cart-pole", "bc", ("savings.stop_at_maximum=false",))
+"""Whose learning curves may be read."""
+
 Making = Callable[[Cell, int], Level]
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 from harness.pruning.level import Level
 from harness.tasks.gridmaze.layout import FILE, LAYOUT, OBJECTS
 from harness.tasks.gridmaze.maze import GridMaze
-from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, level_of, made_run, returns_of
+from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, WHOLE, level_of, made_run, returns_of
 
 REFERENCES = pytest.approx({"expert": EXPERT, "random": RANDOM})
 
@@ -45,8 +46,9 @@ class TestLines:
         np.testing.assert_allclose(drawn["series"][0]["density"], runs[0].densities)
 
     def test_learning_is_drawn_over_the_env_steps_of_level_0(self) -> None:
-        curves = np.where(np.arange(20)[:, None] == 0, (100, np.nan), (100, 200))
-        runs = [made_run(lambda c, k: level_of(c, 0, curves), DENSE, label=label) for label in ("some", "every")]
+        curves = np.where(np.arange(20)[:, None] == 0, (100, 500), (100, 200))
+        making = partial(level_of, evaluations=curves)
+        runs = [made_run(lambda c, k: making(c), DENSE, system=WHOLE, label=label) for label in ("some", "every")]
         drawn = chart("learning", *runs)
         assert (drawn["kind"], drawn["title"]) == ("learning", "Cart-Pole BC, dense")
         assert labels(drawn) == ["some", "every"]
@@ -132,7 +134,7 @@ def walker(rows: Callable[[int], int], right: dict[int, float] | None = None, bi
     """Levels of an agent. rows: inputs left at a level. right: what speaks for going right, by input and in sum."""
 
     def making(cell: Cell, number: int) -> Level:
-        level = level_of(cell, np.arange(len(cell.seeds)) + 10.0 * number, [(0.25 * number, np.nan)])
+        level = level_of(cell, np.arange(len(cell.seeds)) + 10.0 * number, [(0.25 * number, 500.0)])
         masks, mlp = level.masks[ACTOR], level.trained[ACTOR]
         masks[0][:, rows(number) :] = False
         for weight in mlp.weights:
@@ -210,6 +212,7 @@ class TestMaps:
         ("maps", TICKET, "cart-pole"),
         ("layers", DENSE, "ticket"),
         ("inputs", "mask/permuted", "ticket"),
+        ("learning", DENSE, "stop_at_maximum=false"),
         ("nosuch", TICKET, "nosuch"),
     ],
 )
@@ -276,12 +279,12 @@ class TestSurvivingInputs:
     def test_learning_on_them_stands_beside_that_on_all(self) -> None:
         """The level at 9.9 % is the first at or below 25 and 10 %, that at 1.1 % at or below 5 %."""
         making = walker(lambda level: 4 if level == 0 else 2)
-        drawn = chart("learning", made_run(making, SURVIVING))
+        drawn = chart("learning", made_run(making, SURVIVING, system=WHOLE))
         first, second, _ = drawn["series"]
         assert labels(drawn) == [
             "all inputs",
             *(f"surviving inputs at {share} % density (2 of 4 left)" for share in ("9.9", "1.1")),
         ]
         assert first["env_steps"] == second["env_steps"]
-        assert np.array(first["values"]).T.tolist() == [[0.0, 500.0]] * 20  # a member that stopped stays there
+        assert np.array(first["values"]).T.tolist() == [[0.0, 500.0]] * 20
         assert np.array(second["values"]).T.tolist() == [[0.25, 500.0]] * 20

@@ -14,13 +14,14 @@ from harness.judging.chains import EvidenceMissingError, cpu_seconds
 from harness.judging.mask_measures import relative_lead
 from harness.judging.return_measures import learning_area, mean_over_systems
 from harness.learners.protocol import ACTOR
+from harness.profiles.budgets import NEVER_STOPPED
 from harness.profiles.profile import System
 from harness.profiles.readings import READINGS
 from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 from harness.pruning.level import Level
 from harness.statistics import PerSeed
 from harness.tasks.cart_pole import CartPole
-from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, SMOKE, level_of, made_run, returns_of
+from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, SMOKE, WHOLE, level_of, made_run, returns_of
 
 NAN = np.nan
 SEEDS = np.arange(20)
@@ -55,12 +56,21 @@ class TestReturns:
         np.testing.assert_allclose(run.area()[TICKET].values, 1)
         np.testing.assert_allclose(run.dense().values, 1)
 
-    def test_a_member_that_stopped_stays_at_the_maximum(self) -> None:
-        curves = np.where(SEEDS[:, None] == 0, (100, NAN), (100, 200))
-        run = made_run(lambda cell, level: level_of(cell, 0, curves))
-        at_end = np.where(SEEDS == 0, 500, 200)
-        np.testing.assert_array_equal(run.evaluations(), np.stack([np.full(20, 100), at_end], axis=1))
-        np.testing.assert_allclose(run.area_at_end().values, (at_end - RANDOM) / (EXPERT - RANDOM))
+    def test_the_end_is_the_last_evaluation(self) -> None:
+        curves = np.stack([np.full(20, 300), SEEDS], axis=1)
+        run = made_run(lambda cell, level: level_of(cell, 0, curves), system=WHOLE)
+        np.testing.assert_array_equal(run.evaluations(), curves)
+        np.testing.assert_allclose(run.area_at_end().values, (SEEDS - RANDOM) / (EXPERT - RANDOM))
+
+    @pytest.mark.parametrize("measure", ["evaluations", "learning_area", "area_at_end"])
+    def test_curves_and_ends_of_agents_that_may_stop_early_are_refused_before_they_are_read(self, measure: str) -> None:
+        """Whether or not one has stopped. Where the last checkpoint is pruned, nobody stops."""
+        run = made_run(lambda cell, level: level_of(cell, 0, [(100, 200)]))
+        with pytest.raises(ValueError, match=r"cart-pole bc stops.*savings\.stop_at_maximum=false") as caught:
+            getattr(run, measure)()
+        assert "\n" not in str(caught.value) and run.bound.store.reads == 0  # type: ignore[attr-defined]
+        last = System("cart-pole", "bc", ("pruning.checkpoint=last",))
+        getattr(made_run(lambda cell, level: level_of(cell, 0, [(100, 200)]), system=last), measure)()
 
     def test_returns_by_level_leave_level_0_out(self) -> None:
         assert list(made_run(returns_of(1, 1, 1, 1)).normalised_levels()) == [
@@ -95,11 +105,11 @@ class TestReturns:
         assert (np.sort(found, axis=0) == np.arange(4)[:, None]).all()
         assert (found != np.arange(4)[:, None]).any()
 
-    @pytest.mark.parametrize("curve", [[NAN, 1, 2], [1, NAN, 2], [NAN, NAN, NAN]])
-    def test_a_learning_curve_without_its_beginning_has_no_area(self, curve: list[float]) -> None:
-        np.testing.assert_array_equal(learning_area([[1, 2, 3, 6], [2, 10, NAN, NAN]], 10), [3, 8])
-        with pytest.raises(ValueError, match="beginning"):
-            learning_area([curve], 10)
+    @pytest.mark.parametrize("curve", [[NAN, 1, 2], [1, NAN, 2], [1, 2, NAN], [NAN, NAN, NAN]])
+    def test_a_learning_curve_that_is_not_whole_has_no_area(self, curve: list[float]) -> None:
+        np.testing.assert_array_equal(learning_area([[1, 2, 3, 6], [2, 10, 9, 7]]), [3, 7])
+        with pytest.raises(ValueError, match="not whole"):
+            learning_area([curve])
 
 
 class TestEvidence:
@@ -173,6 +183,7 @@ MAZE = dataclasses.replace(
     task=Maze(),
     network=dataclasses.replace(BASE.network, hidden=(4, 4)),
     pruning=dataclasses.replace(BASE.pruning, rate=0.5, levels=2),
+    savings=NEVER_STOPPED,
 )
 MAZES = dataclasses.replace(SMOKE, seeds=6, systems={("cart-pole", "ppo"): BASE, ("maze", "ppo"): MAZE})
 LEFT = {
@@ -187,9 +198,7 @@ LATE = {DENSE: [300.0] * 3, SURVIVING: [0.0, 300.0, 400.0], TICKET: [0.0] * 3}
 def of_maze(cell: Cell, number: int) -> Level:
     """Keeps what `LEFT` says; the input "enemy 1 at 0,0" is three times as strong."""
     late = LATE[cell.condition][number]
-    curves = np.tile([100.0, late], (len(cell.seeds), 1))
-    curves[0, 1] = NAN
-    level = level_of(cell, late, curves)
+    level = level_of(cell, late, [(100.0, late)])
     first = level.masks[ACTOR][0]
     first[:] = np.arange(first.shape[2]) < np.array(LEFT[number][: first.shape[1]])[:, None]
     level.masks[ACTOR][2][:] = False
@@ -246,8 +255,7 @@ class TestChannels:
         every, some = SURVIVORS.learning_area(), SURVIVORS.learning_area(2)
         assert (some - every).is_pair
         for found, late in ((every, 300), (some, 400)):
-            expected = (np.array([(100 + 500) / 2, *5 * [(100 + late) / 2]]) - RANDOM) / (EXPERT - RANDOM)
-            np.testing.assert_allclose(found.values, expected)
+            np.testing.assert_allclose(found.values, ((100 + late) / 2 - RANDOM) / (EXPERT - RANDOM))
         np.testing.assert_allclose(SURVIVORS.surviving_return(2).values, (400 - RANDOM) / (EXPERT - RANDOM))
 
     def test_a_relative_lead_is_a_pair_of_shares(self) -> None:

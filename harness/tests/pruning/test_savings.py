@@ -316,6 +316,12 @@ class TestStoppingAtTheMaximum:
             np.testing.assert_array_equal(with_it.trained[name].flat, mlp.flat)
         np.testing.assert_array_equal(with_it.scores, without.scores)
 
+    def test_what_a_member_would_have_returned_after_it_stopped_is_not_the_maximum(self) -> None:
+        """So its learning curve and its end are refused (`return_measures.check_curves`), not filled up."""
+        with_it, without = (stopping("dqn", on, WIDTHS[0]) for on in (True, False))
+        after = without.evaluations[np.isnan(with_it.evaluations)]
+        assert len(after) > 50 and after.min() < 95 and after.mean() < 99.5
+
     @scopes
     def test_those_who_go_on_draw_and_learn_the_same(self, learner: str, scope: str, double: None) -> None:
         """A start next to the maximum, so that members stop from the first round on."""
