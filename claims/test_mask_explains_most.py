@@ -11,8 +11,8 @@ much as experts.
 
 Figure 1 shows normalised returns as a mean over tasks, of cloned students and of agents that learn by reinforcement.
 That mean is judged as well, each task counting once: of a seed number the contrast is averaged over the tasks. On
-GridMaze the agent is DQN, the paper's own learner for this task. A second layout of GridMaze is no other task. The
-smallest effect of a mean over tasks is 0.1, since the guard lets the 15 seeds of the paper's profile show no less.
+GridMaze the agent is DQN, the paper's own learner for this task. A second layout of GridMaze is no other task. For
+a mean over two tasks the guard lets 20 seeds show 0.147, so the smallest effect of either mean is 0.15.
 """
 
 import pytest
@@ -58,7 +58,7 @@ def judge_mean_over_tasks(judge, *runs):
     lead = {name: area.mask_part - area.weights_part for name, area in areas.items()}
     judge.greater(
         mean_over_systems(lead),
-        min_effect=0.1,
+        min_effect=0.15,
         sensitivity={
             "layer ratio counted in": mean_over_systems(
                 {name: lead[name] + area.layer_ratio_part for name, area in areas.items()}
