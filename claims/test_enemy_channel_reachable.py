@@ -21,7 +21,7 @@ finding has other densities as further readings, and the input magnitude, which 
 
 import pytest
 
-from harness import claim, relative_lead, ticket_run
+from harness import at_least, claim, relative_lead, ticket_run
 
 DENSITY, EMPTIED = 0.1, 0.05
 pytestmark = claim(
@@ -32,7 +32,13 @@ pytestmark = claim(
     figure="maps",
     needs_density=0.02,
 )
-RUNS = pytest.mark.parametrize("run", [ticket_run(task, "dqn") for task in ("gridmaze", "gridmaze-2")])
+RUNS = pytest.mark.parametrize(
+    "run",
+    [
+        ticket_run("gridmaze", "dqn"),
+        pytest.param(ticket_run("gridmaze-2", "dqn"), marks=at_least("extended")),
+    ],
+)
 
 
 def lead(measured):

@@ -8,7 +8,7 @@ density, so it does not predict whether there is a gap.
 
 import pytest
 
-from harness import claim, ticket_run
+from harness import at_least, claim, ticket_run
 
 DENSITY = 0.1
 pytestmark = claim(
@@ -19,10 +19,14 @@ pytestmark = claim(
     figure="maps",
     needs_density=DENSITY,
 )
+RUNS = [
+    ticket_run("gridmaze", "dqn"),
+    pytest.param(ticket_run("gridmaze-2", "dqn"), marks=at_least("extended")),
+]
 
 
 @pytest.mark.parametrize("layer", ["hidden layer 2", "output layer"])
-@pytest.mark.parametrize("run", [ticket_run(task, "dqn") for task in ("gridmaze", "gridmaze-2")])
+@pytest.mark.parametrize("run", RUNS)
 def test_other_layer_keeps_more(run, layer, judge):
     """At 10 % density another layer keeps a larger share of its weights than the input layer."""
     densities, mean = run.layer_density_at(DENSITY), run.layer_density_at()

@@ -17,8 +17,9 @@ pytestmark = claim(
 RUNS = [
     *imp_runs(tasks=["cart-pole"], learners=["bc", "ppo", "dqn"]),
     *imp_runs(tasks=["acrobot"], learners=["bc", "ppo"]),
-    *imp_runs(tasks=["gridmaze", "gridmaze-2"], learners=["dqn"]),
+    *imp_runs(tasks=["gridmaze"], learners=["dqn"]),
     *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(tasks=["gridmaze"], learners=["ppo"])),
+    *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(tasks=["gridmaze-2"], learners=["dqn"])),
 ]
 
 
