@@ -239,7 +239,18 @@ def context(whole: RunResult, **changes: Any) -> Context:
 def poisoned(value: Any) -> Any:
     """The same, with every free text made hostile."""
     if isinstance(value, dict):
-        kept = ("format", "tone", "kind", "conclusion", "verdict", "refusal", "standing", "statistic", "standings")
+        kept = {
+            "format",
+            "tone",
+            "kind",
+            "rule",
+            "conclusion",
+            "verdict",
+            "refusal",
+            "standing",
+            "statistic",
+            "standings",
+        }
         return {key: item if key in kept else poisoned(item) for key, item in value.items()}
     if isinstance(value, list):
         return [poisoned(item) for item in value]
