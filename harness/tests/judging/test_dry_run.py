@@ -1,0 +1,151 @@
+"""What a claim's test asks of its numbers, found on planted chains before anything is trained."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.evidence.store import Store, address
+from harness.judging.chains import Scene
+from harness.judging.claim import Claim
+from harness.judging.dry_run import SD, PlannedFinding, PlantedScene, planned
+from harness.judging.judge import Judge
+from harness.judging.run import Run
+from harness.profiles.profile import System
+from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
+from harness.statistics.power import guard_floor
+from harness.tests.controls import planted as synthetic
+
+RUN, DENSE_RUN = Run(System("cart-pole", "ppo"), CONDITIONS), Run(System("cart-pole", "ppo"), (DENSE,))
+AREA = 1 / 3
+"""Of a planted chain of three levels: 2/3, 1/3 and 0."""
+
+
+def asked(test: Callable[..., None], run: Run = RUN, seeds: int = 20) -> PlannedFinding | None:
+    judge = Judge(Claim("a-claim", "0", "none", 1, "returns"), "it", "a.py::it", "It is so.", [run], "", True)
+    scene = Scene(synthetic.profile(seeds=seeds), 0, Store(Path("no evidence")))
+    return planned(judge, test, {"run": run}, scene)
+
+
+def three(run: Run, judge: Judge) -> None:
+    area = run.area()
+    judge.greater(area.mask_part - area.weights_part, min_effect=0.3)
+
+
+def pair(run: Run, judge: Judge) -> None:
+    judge.greater(run.area().ticket_effect, min_effect=0.05)
+
+
+def alike(run: Run, judge: Judge) -> None:
+    judge.equivalent(run.area().weights_part, margin=0.1)
+
+
+def learning(run: Run, judge: Judge) -> None:
+    judge.non_inferior(run.dense() - run.dense().prefixed("other "), margin=0.1)
+
+
+def share(run: Run, judge: Judge) -> None:
+    judge.greater(run.met_reward() - run.met_reward().prefixed("other "), min_effect=0.3, shares=True)
+
+
+def one(run: Run, judge: Judge) -> None:
+    judge.greater(run.met_reward(), min_effect=0.2, unit="share")
+
+
+def ranks(run: Run, judge: Judge) -> None:
+    judge.holds_out_longer(run.break_density(), run.break_density("random/re-init"), min_effect=0.2)
+
+
+def spreads(run: Run, judge: Judge) -> None:
+    judge.spreads_wider(run.normalised_returns(), run.normalised_returns(), min_effect=0.1, unit="any")
+
+
+EXPECTED: dict[str, tuple[Any, str, str, float]] = {
+    # the contrast falls furthest by its double weight, or as a condition that is taken away rises to the best return
+    "three conditions": (three, "greater", "guarded t", 2 * AREA),
+    "a pair": (pair, "greater", "sign-flip", 0.0),
+    "no difference": (alike, "equivalent", "guarded t", 1 - AREA),
+    "dense agents": (learning, "non-inferior", "guarded t", 1.0),
+    "shares": (share, "greater", "paired shares", 0.0),
+    "one condition lies where it is asked to": (one, "greater", "guarded t", 0.2),
+    "ranks": (ranks, "greater", "censored ranks", 0.0),
+    "spreads": (spreads, "greater", "swapped spreads", 0.0),
+}
+
+
+@pytest.mark.parametrize(("test", "kind", "chosen", "reach"), EXPECTED.values(), ids=EXPECTED)
+def test_kind_test_seeds_and_reach_follow_from_the_one_call_of_the_judge(
+    test: Any, kind: str, chosen: str, reach: float
+) -> None:
+    found = asked(test, seeds=23)
+    assert found is not None
+    assert (found.claim, found.name, found.kind, found.test, found.n) == ("a-claim", "it", kind, chosen, 23)
+    assert found.reach == pytest.approx(reach, abs=0.001)
+
+
+def test_more_than_its_weights_make_a_contrast_noisier() -> None:
+    contrast, difference = asked(three), asked(pair)
+    assert contrast is not None and difference is not None
+    assert (contrast.sd, difference.sd) == pytest.approx((SD * 6**0.5, SD * 2**0.5))
+    assert contrast.seeds is not None and contrast.fewest is not None
+    assert contrast.seeds >= contrast.fewest
+
+
+def test_what_no_sample_could_support_is_told_with_the_seeds_that_would_do() -> None:
+    few, enough = asked(alike, seeds=20), asked(alike, seeds=40)
+    assert few is not None and enough is not None
+    assert few.floor == pytest.approx(guard_floor(1 - AREA, 20), rel=0.01)
+    assert few.provable and enough.provable
+
+    def strict(run: Run, judge: Judge) -> None:
+        judge.equivalent(run.area().weights_part, margin=0.02)
+
+    refused = asked(strict)
+    assert refused is not None and not refused.provable
+    assert refused.fewest is not None and guard_floor(refused.reach, refused.fewest) <= 0.02
+    assert f"--claims-seeds {refused.fewest}" in refused.refusal(20)
+    assert f"--claims-seeds {-(-refused.fewest // 2)})" in refused.refusal(10)  # the finding takes twice as many
+    nothing = asked(pair, seeds=5)
+    assert nothing is not None and not nothing.provable
+    assert "judges nothing" in nothing.refusal(5)
+
+
+def silent(run: Run, judge: Judge) -> None:
+    pass
+
+
+def failing(run: Run, judge: Judge) -> None:
+    raise LookupError
+
+
+def skipping(run: Run, judge: Judge) -> None:
+    pytest.skip("not today")
+
+
+def other_fixture(run: Run, judge: Judge, tmp_path: Path) -> None:
+    raise AssertionError("it is not called")
+
+
+@pytest.mark.parametrize("test", [silent, failing, skipping, other_fixture])
+def test_what_can_not_be_known_before_is_nothing(test: Any) -> None:
+    assert asked(test) is None
+
+
+def test_a_claim_without_runs_is_not_called() -> None:
+    judge = Judge(Claim("a-claim", "0", "none", 1, "returns"), "it", "a.py::it", "It is so.", [], "", True)
+    assert planned(judge, failing, {}, Scene(synthetic.profile(), 0, Store(Path("none")))) is None
+
+
+def test_planted_chains_are_alike_over_seeds_and_fall_from_the_expert_to_the_random_policy() -> None:
+    scene = PlantedScene(synthetic.profile(levels=4), 0, Store(Path("no evidence")))
+    run = RUN.bind(scene)
+    for condition in CONDITIONS:
+        np.testing.assert_allclose(run.normalised_returns(condition), np.tile([1, 0.75, 0.5, 0.25, 0], (20, 1)))
+    assert (run.met_reward().values == 1).all()
+    assert (run.layer_densities() == run.layer_densities()[0]).all()
+    (cell,) = run.cells_of(TICKET)
+    members = scene.read(address(cell), 2).masks["actor"][0]
+    assert members.sum(axis=(1, 2)).tolist() == [mask.sum() for mask in members]
+    assert len(members) == 20
