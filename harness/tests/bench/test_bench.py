@@ -162,16 +162,58 @@ def test_every_row_measures_what_it_names(monkeypatch):
 def test_a_whole_experiment_is_measured_on_both_sides():
     learner = BC(env_steps=256, passes=1)
     experiment = Experiment(CartPole(), learner, Network((4, 4)), Pruning(0.5, 2), Evaluation(2, 4, 8))
-    row = rows.whole_row(experiment, (0, 1))
+    row, ticket = rows.whole_rows(experiment, (0, 1))
     assert row.runs == 5  # one of the peer's after the dense level and after each condition
-    assert row.peer > row.ours > 0 and "18 trainings" in row.name
+    assert row.peer > row.ours > ticket.ours > 0 and "18 trainings" in row.name
+    assert ticket.peer > 0 and ticket.target is None
+
+
+def test_what_curves_would_hold_if_they_stopped_is_told(monkeypatch):
+    """Of two members, one stops at the maximum of 500 after its first evaluation, and would have lost it."""
+    whole = np.array([[500.0, 100.0, 0.0], [200.0, 300.0, 400.0]])
+
+    def level(cell, *_):
+        cut = whole.copy()
+        if cell.experiment.savings.stop_at_maximum and len(cell.seeds) == 2:
+            cut[0, 1:] = math.nan
+        return Level({}, {}, np.zeros((2, 1)), cut, np.ones(2))
+
+    monkeypatch.setattr(rows, "run_level", level)
+    row = rows.stopping_row(Experiment(CartPole(), SMALL), (0, 1))
+    assert "area 250, return at the end 200" in row.note and "400 and 450" in row.note
+
+
+def curves(rng, height, slope, members=rows.COMPARED):
+    """Learning curves that all end at 500: returns rise by `slope` an evaluation from `height` on."""
+    risen = height + slope * np.arange(10) + rng.normal(0, 20, (members, 10))
+    return np.minimum(500, risen)
+
+
+@pytest.mark.parametrize(
+    ("ours", "met", "said"),
+    [((100, 100), True, "supported"), ((100, 48), False, "contradicted")],
+    ids=["alike", "slow"],
+)
+def test_learning_is_compared_under_the_suites_own_rule_and_not_by_a_ceiling_that_both_reach(ours, met, said):
+    rng, members = np.random.default_rng(0), tuple(range(rows.COMPARED))
+    mine, theirs = curves(rng, *ours), curves(rng, 100, 100)
+    assert mine[:, -1].mean() > 490 and theirs[:, -1].mean() > 490
+    row = rows.learning_row("PPO", CartPole(), mine, theirs, members)
+    assert row.target.met is met and row.note.startswith(said) and row.runs == 40
+    few = rows.learning_row("PPO", CartPole(), theirs[:14], theirs[:14] + 1e-3, members[:14])
+    assert not few.target.met and "14 seeds" in few.note  # the suite's rule refuses so few
 
 
 def test_the_peers_evaluations_follow_the_schedule():
     for learner in (PPO(env_steps=512, envs=4, rollout=32), BC(env_steps=256, passes=1)):
         experiment = Experiment(CartPole(), learner, Network((4, 4)), evaluation=Evaluation(3, 2, 4))
         seen = [peers.stacked(peers.actor_layers(policy)).flat for policy in peers.turns(experiment, seed=0)]
-        assert len(seen) == 3 and not np.array_equal(seen[0], seen[1]) and not np.array_equal(seen[1], seen[2])
+        assert (
+            peers.curve(experiment, seed=0).shape == (3,)
+            and len(seen) == 3
+            and not np.array_equal(seen[0], seen[1])
+            and not np.array_equal(seen[1], seen[2])
+        )
 
 
 def test_a_sparse_population_is_compact_and_its_critic_dense():
