@@ -116,5 +116,10 @@ def _claims(config: pytest.Config) -> "ClaimsSession":
 
         config.stash[_CLAIMS] = ClaimsSession(config)
         config.pluginmanager.register(config.stash[_CLAIMS], "claims-session")
-        config.pluginmanager.import_plugin("reports.pytest_report")  # which writes the report
+        try:
+            config.pluginmanager.import_plugin("reports.pytest_report")  # which writes the report
+        except pytest.UsageError as error:  # pytest's for an ImportError: a project may have a package of that name
+            raise pytest.UsageError(
+                f"{error}; it writes the report: rename your own package, or do without by -p no:reports.pytest_report"
+            ) from None
     return config.stash[_CLAIMS]

@@ -17,10 +17,12 @@ from harness.tests.plugin.projects import (
     INTERRUPTED,
     NOT_WRITTEN,
     OK,
+    TINY,
     TREE,
     USAGE,
     Project,
     made_of_numbers,
+    project,
 )
 
 
@@ -217,3 +219,17 @@ def test_a_project_declares_options_of_its_own_beside_the_plugins(tmp_path: Path
     ran = made.run("--report=x", "--seed=3", "--claims-seed-block=2")
     assert ran.code == OK, ran.text
     assert made.summary().seed_block == 2
+
+
+def test_a_package_of_the_projects_may_be_named_reports(tmp_path: Path) -> None:
+    made = project(tmp_path / "project", conftest=TINY, ini={"profile": '"tiny"'})
+    made.add("supported", runs="")
+    (made.folder / "reports").mkdir()
+    (made.folder / "reports" / "__init__.py").write_text("")
+    command = [sys.executable, "-m", "pytest"]
+    env = {**os.environ, "PYTHONPATH": str(TREE)}
+    refused = subprocess.run(command, cwd=made.folder, env=env, capture_output=True, text=True)
+    assert refused.returncode == USAGE, refused.stdout
+    assert "-p no:reports.pytest_report" in refused.stderr
+    command += ["-p", "no:reports.pytest_report"]
+    assert subprocess.run(command, cwd=made.folder, env=env, capture_output=True).returncode == OK
