@@ -184,7 +184,7 @@ def test_the_exit_code_says_whether_a_claim_failed(
 def test_x_ends_a_run_alike_with_workers_and_without_and_the_rest_is_missing(tmp_path: Path) -> None:
     made = made_of_numbers(tmp_path / "project", "contradicted", "supported")
     for workers in ("2", "0"):
-        ran = made.run("-x", "-n", workers)
+        ran = made.run("-x", "-n", workers, "-p", "no:randomly")  # in the order of their names
         assert ran.code == FAILED, ran.text
         assert made.conclusions()["contradicted"] == "contradicted"
     assert made.conclusions()["supported"] == "not run"
