@@ -3,6 +3,7 @@
 Here few of them are installed; the nightly workflow installs all, with the oldest and the newest pytest (.ci/matrix).
 """
 
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -90,8 +91,9 @@ def test_options_of_the_interpreter_are_not_lost(tmp_path: Path) -> None:
     conftest = made.folder / "conftest.py"
     asked = "def pytest_configure():\n    print('flags:', sys.flags.dev_mode, sys.flags.utf8_mode, sys.warnoptions)"
     conftest.write_text(f"import sys\n{conftest.read_text()}\n\n{asked}\n")
-    command = [sys.executable, "-X", "dev", "-X", "utf8", "-W", "error", "-m", "pytest", "-n", "2"]
-    ran = subprocess.run(command, cwd=made.folder, capture_output=True, text=True)
+    command = [sys.executable, "-X", "dev", "-X", "utf8", "-W", "error", "-m", "pytest", "-p", "xdist", "-n", "2"]
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # an error may be made of others' warnings
+    ran = subprocess.run(command, cwd=made.folder, env=env, capture_output=True, text=True)
     assert ran.returncode == OK, ran.stdout + ran.stderr
     assert "flags: True 1 ['default', 'error']" in ran.stdout
     assert made.conclusions() == {"supported": "supported"}
