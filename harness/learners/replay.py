@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.arguments import check_array
 from harness.compiled import njit
 from harness.learners.rollouts import Rollout
-from harness.learners.sum_tree import SumTree, draw, put
+from harness.learners.sum_tree import SumTree, _draw, _put
 
 GOES_ON, TERMINATED = -1, -2
 
@@ -46,6 +47,8 @@ class Replay:
         members, envs, inputs = observations.shape
         self.envs = int(envs)
         self.times = capacity // self.envs
+        if self.times < 1 or horizon < 1:
+            raise ValueError(f"capacity {capacity} must hold {envs} transitions, and horizon {horizon} be at least 1")
         self.now, self.held = 0, 0
         places = (self.times + 1) * envs  # one time more: the present observations
         cut = envs * (self.times // horizon + 1)
@@ -83,8 +86,14 @@ class Replay:
     def add(self, rollout: Rollout, present: np.ndarray) -> None:
         """Store a rollout's transitions, and the observations after it ([members, envs, inputs]).
 
-        A new transition gets the largest priority so far, so that each is soon learned from.
+        A new transition gets the largest priority so far, so that each is soon learned from. Raises ValueError where
+        the shapes are not those of the memory.
         """
+        members, _, inputs = self.memory.observations.shape
+        shape = len(rollout.actions), members, self.envs
+        for name, numbers in zip(Rollout._fields, rollout, strict=True):
+            check_array(name, numbers, (*shape, inputs) if name.endswith("observations") else shape)
+        check_array("present", present, (members, self.envs, inputs))
         _add(self.memory, self.tree, self.now, rollout, present)
         steps = len(rollout.actions)
         self.now = (self.now + steps) % (self.times + 1)
@@ -118,17 +127,17 @@ def _add(memory: Memory, tree: SumTree, now: int, rollout: Rollout, present: np.
                     memory.ends[member, place] = cut
                     memory.cut_off[member] += 1
                 if prioritised:
-                    put(tree, member, place, tree.highest[member])
+                    _put(tree, member, place, tree.highest[member])
         for env in range(envs):
             place = ((now + times) * envs + env) % places
             for i in range(inputs):
                 memory.observations[member, place, i] = present[member, env, i]
             if prioritised:
-                put(tree, member, place, 0)
+                _put(tree, member, place, 0)
 
 
 @njit
-def sample(
+def _sample(
     tree: SumTree, member: int, first: int, transitions: int, places: int, uniforms: np.ndarray, drawn: np.ndarray
 ) -> None:
     """Fill `drawn` (int64[batch]) with the places of transitions, by uniform numbers float64[batch].
@@ -137,14 +146,14 @@ def sample(
     `places`.
     """
     if len(tree.leaves):
-        draw(tree, member, uniforms, drawn)
+        _draw(tree, member, uniforms, drawn)
         return
     for i in range(len(drawn)):
         drawn[i] = (first + np.int64(uniforms[i] * transitions)) % places
 
 
 @njit
-def recall(memory: Memory, member: int, drawn: np.ndarray, before: np.ndarray, after: np.ndarray, envs: int) -> None:
+def _recall(memory: Memory, member: int, drawn: np.ndarray, before: np.ndarray, after: np.ndarray, envs: int) -> None:
     """Fill `before` and `after` (float[batch, inputs]) with the observations around the transitions at `drawn`.
 
     After a terminated episode, `after` holds an observation that must not be used.

@@ -49,6 +49,11 @@ class FeatureTable(NamedTuple):
         """How many there are."""
         return len(self.starts) - 1
 
+    def check(self, features: np.ndarray) -> None:
+        """Raise ValueError where a number is that of no feature."""
+        if features.max(initial=-1) >= self.features:
+            raise ValueError(f"feature {features.max()} is none of the table's {self.features}")
+
     def keep(self, members: np.ndarray) -> "FeatureTable":
         """That of these members alone (int64[kept])."""
         return self._replace(rows=self.rows[members]) if len(self.rows) else self
@@ -59,7 +64,15 @@ class FeatureTable(NamedTuple):
 
 
 def projected(mlp: Mlp, table: FeatureTable) -> Mlp:
-    """Networks that take active features, int16[members, batch, most], -1 after the last one, for observations."""
+    """Networks that take active features, int16[members, batch, most], -1 after the last one, for observations.
+
+    Raises ValueError where the table does not fit them.
+    """
+    if table.inputs != mlp.sizes[0] or len(table.rows) not in (0, mlp.members):
+        raise ValueError(
+            f"a table of {table.inputs} inputs and {len(table.rows) or 'any'} members does not fit {mlp.members}"
+            f" networks of {mlp.sizes[0]} inputs"
+        )
     flat = np.empty((mlp.members, projected_length(mlp, table)), dtype=mlp.flat.dtype)
     _project_all(table.astype(flat.dtype), mlp.flat, mlp.sizes[1], flat)
     return Mlp(flat, (table.features, *mlp.sizes[1:]), mlp.activation, mlp.dropout)
@@ -73,11 +86,11 @@ def projected_length(mlp: Mlp, table: FeatureTable) -> int:
 @njit
 def _project_all(table: FeatureTable, flat: np.ndarray, units: int, projected: np.ndarray) -> None:
     for member in range(len(flat)):
-        project(table, member, flat[member], units, projected[member])
+        _project(table, member, flat[member], units, projected[member])
 
 
 @njit
-def project(table: FeatureTable, member: int, params: np.ndarray, units: int, projected: np.ndarray) -> None:
+def _project(table: FeatureTable, member: int, params: np.ndarray, units: int, projected: np.ndarray) -> None:
     """Fill `projected` from a member's parameters, whose input layer has `units`: table @ weights, the rest as is."""
     features = len(table.starts) - 1
     weight = params[: table.inputs * units].reshape(table.inputs, units)
@@ -96,7 +109,7 @@ def project(table: FeatureTable, member: int, params: np.ndarray, units: int, pr
 
 
 @njit
-def project_gradient(
+def _project_gradient(
     table: FeatureTable, member: int, grad_projected: np.ndarray, units: int, grad_params: np.ndarray
 ) -> None:
     """Fill `grad_params`, the gradient of a member's parameters, from that of its projected ones."""

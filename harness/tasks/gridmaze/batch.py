@@ -15,10 +15,37 @@ from harness.tasks.gridmaze.features import (
     TAKEN_FEATURES,
     entries,
 )
-from harness.tasks.gridmaze.layout import CELLS, COLUMNS, LAYOUT, ROWS, STATE
+from harness.tasks.gridmaze.layout import CELLS, COLUMNS, LAYOUT, ROWS
 
 if TYPE_CHECKING:
     from harness.tasks.gridmaze.maze import GridMaze
+
+EMPTY = ~LAYOUT.walls & (LAYOUT.worth == 0)
+"""bool[cells]: where an agent can start."""
+
+
+@njit
+def _misplaced(
+    starts: np.ndarray, limits: np.ndarray, empty: np.ndarray, gaps: np.ndarray, enemy_rows: np.ndarray
+) -> int:
+    """The first row that is no start; -1 where there is none."""
+    for i in range(len(starts)):
+        same = i > 0
+        for j in range(6):
+            same &= starts[i, j] == starts[i - 1, j]
+        if same:  # as they all are when drawn
+            continue
+        for j in range(6):
+            if not abs(starts[i, j]) <= limits[j] or starts[i, j] != int(starts[i, j]):
+                return i
+        agent = int(starts[i, 0]) * COLUMNS + int(starts[i, 1])
+        if starts[i, 0] < 0 or starts[i, 1] < 0 or not empty[agent]:
+            return i
+        for j in range(2):
+            enemy = enemy_rows[j] * COLUMNS + int(starts[i, 2 + 2 * j])
+            if not gaps[j, 0] <= enemy <= gaps[j, 1] or enemy == agent or starts[i, 3 + 2 * j] == 0:
+                return i
+    return -1
 
 
 @njit
@@ -159,11 +186,15 @@ class GridMazes(CompiledBatch):
         *(LAYOUT.moves, LAYOUT.gaps, LAYOUT.worth),
         *(ENEMY_ROWS, AGENT_FEATURES, ENEMY_FEATURES, TAKEN_FEATURES),
     )
-    advance = staticmethod(_advance)
+    _step = staticmethod(_advance)
+    limits = np.array([ROWS - 1, COLUMNS - 1, COLUMNS - 1, 1, COLUMNS - 1, 1], dtype=np.float64)
+    rule = "an agent must start in an empty cell and each enemy in its gap, moving left (-1) or right (1)"
 
     def __init__(self, task: "GridMaze", starts: np.ndarray, table: np.ndarray):
+        self.task: GridMaze = task
+        self.table = table
+        rows = self.rows_of(starts, (-1, -1))
         shape = starts.shape[:2]
-        self.task, self.table, self.horizon = task, table, task.horizon
         self.agents = np.zeros(shape, dtype=np.int64)
         """The cell of each agent."""
         self.enemies = np.zeros((*shape, 2), dtype=np.int64)
@@ -177,8 +208,6 @@ class GridMazes(CompiledBatch):
         self.elapsed = np.zeros(shape, dtype=np.int64)
         self.features = np.full((*shape, MAX_ACTIVE), -1, dtype=np.int16)
         """int16[members, envs, most]: the features of which each observation is the sum, then -1."""
-        _check(starts)
-        rows = np.ascontiguousarray(starts, dtype=np.float64).reshape(-1, STATE)
         self.allocate()
         _start(0, len(rows), rows, ENEMY_ROWS, AGENT_FEATURES, ENEMY_FEATURES, *self._rows[: len(self.state)])
         self.final_features[:] = self.features
@@ -212,24 +241,12 @@ class GridMazes(CompiledBatch):
             _decode_sparse(rows, features.reshape(-1, MAX_ACTIVE), self.table[0, 0], *entries(self.task.encoding))
         return out
 
+    def first_refused(self, rows: np.ndarray) -> int:
+        """See `CompiledBatch`."""
+        return _misplaced(rows, self.limits, EMPTY, LAYOUT.gaps, ENEMY_ROWS)
+
     def keep(self, members: np.ndarray) -> None:
         """See `Batch.keep`."""
         if self.task.encoding == "entangled":
             self.table = self.table[members]
         super().keep(members)
-
-
-def _check(starts: np.ndarray) -> None:
-    """Raises ValueError, in one line, where a start is none."""
-    places = np.asarray(starts).reshape(-1, STATE)
-    inside = (places == np.floor(places)).all(-1) & (np.abs(places[:, [3, 5]]) == 1).all(-1)
-    inside &= (places[:, :2] >= 0).all(-1) & (places[:, :2] < [ROWS, COLUMNS]).all(-1)
-    agents = np.where(inside, places[:, 0] * COLUMNS + places[:, 1], 0).astype(np.int64)
-    enemies = ENEMY_ROWS * COLUMNS + places[:, [2, 4]]
-    fine = inside & ~LAYOUT.walls[agents] & (LAYOUT.worth[agents] == 0) & (agents[:, None] != enemies).all(-1)
-    fine &= ((enemies >= LAYOUT.gaps[:, 0]) & (enemies <= LAYOUT.gaps[:, 1])).all(-1)
-    if not fine.all():
-        raise ValueError(
-            "an agent must start in an empty cell and each enemy in its gap, moving left (-1) or right (1), not in "
-            f"{places[~fine][0].tolist()}"
-        )

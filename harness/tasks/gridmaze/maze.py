@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 
+from harness.arguments import check_ranges
 from harness.tasks.gridmaze.features import COINS, ENEMY_FEATURES, Encoding, entangled_tables, table_of
 from harness.tasks.gridmaze.layout import CELLS, CHARACTERS, COLUMNS, COUNTS, FILE, LAYOUT, OBJECTS, ROWS, STATE, WALL
 
@@ -44,6 +45,7 @@ class GridMaze:
     horizon: int = 200
 
     def __post_init__(self) -> None:
+        check_ranges(self, counts=("horizon",))
         if self.encoding not in get_args(Encoding):
             raise ValueError(
                 f"gridmaze's encoding must be one of {', '.join(get_args(Encoding))}, not {self.encoding!r}"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.learners.replay import GOES_ON, TERMINATED, Replay, recall, sample
+from harness.learners.replay import GOES_ON, TERMINATED, Replay, _recall, _sample
 from harness.learners.rollouts import Rollout
-from harness.learners.sum_tree import total
+from harness.learners.sum_tree import _total
 
 
 class Transition(NamedTuple):
@@ -55,7 +55,7 @@ class Playing:
 def recalled(replay: Replay, member: int) -> list[Transition]:
     places = replay.places
     before, after = np.empty((2, len(places), 2))
-    recall(replay.memory, member, places, before, after, replay.envs)
+    _recall(replay.memory, member, places, before, after, replay.envs)
     ends = replay.memory.ends[member, places]
     return [
         Transition(b.tolist(), int(action), float(reward), None if end == TERMINATED else a.tolist())
@@ -95,7 +95,7 @@ def test_it_gives_back_the_last_transitions_as_they_were(
             if prioritised:
                 drawable = np.flatnonzero(replay.tree.leaves[member])
                 assert sorted(replay.places.tolist()) == drawable.tolist()
-                assert total(replay.tree, member) == len(drawable) * replay.tree.highest[member]
+                assert _total(replay.tree, member) == len(drawable) * replay.tree.highest[member]
 
 
 def test_an_observation_is_kept_once_and_a_transition_takes_so_many_bytes() -> None:
@@ -129,7 +129,7 @@ def test_without_priorities_each_transition_is_as_likely() -> None:
     count = replay.transitions
     assert count == 12
     uniforms, drawn = (np.arange(count) + 0.5) / count, np.empty(count, dtype=np.int64)
-    sample(replay.tree, 0, replay.first, count, replay.memory.actions.shape[1], uniforms, drawn)
+    _sample(replay.tree, 0, replay.first, count, replay.memory.actions.shape[1], uniforms, drawn)
     assert drawn.tolist() == replay.places.tolist()
 
 
@@ -139,4 +139,4 @@ def test_members_that_are_kept_keep_their_transitions() -> None:
     _, made = (lambda pair: (replay.add(pair[0], playing.seen), pair[1]))(playing.rollout(5))
     replay.keep(np.array([2, 0]))
     assert [recalled(replay, member) for member in range(2)] == [made[2], made[0]]
-    assert total(replay.tree, 1) == 10 * replay.tree.highest[1]
+    assert _total(replay.tree, 1) == 10 * replay.tree.highest[1]

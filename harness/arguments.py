@@ -1,0 +1,44 @@
+"""What a public class or function accepts, checked where it comes in: compiled code takes its arguments as they are."""
+
+from collections.abc import Callable, Sequence
+from math import inf
+from numbers import Integral
+
+import numpy as np
+
+
+def check_ranges(
+    settings: object,
+    *,
+    unit_interval: Sequence[str] = (),
+    positive: Sequence[str] = (),
+    non_negative: Sequence[str] = (),
+    counts: Sequence[str] = (),
+) -> None:
+    """Raise ValueError, in one line, for a field outside its range.
+
+    unit_interval: from 0 to 1. positive, non_negative: and finite. counts: whole, and at least 1.
+    """
+    rules: dict[str, tuple[Sequence[str], Callable[[float], bool]]] = {
+        "must be from 0 to 1": (unit_interval, lambda number: 0 <= number <= 1),
+        "must be above 0": (positive, lambda number: 0 < number < inf),
+        "must not be below 0": (non_negative, lambda number: 0 <= number < inf),
+        "must be a whole number of at least 1": (counts, lambda number: isinstance(number, Integral) and number >= 1),
+    }
+    for words, (names, holds) in rules.items():
+        for name in names:
+            if not holds(getattr(settings, name)):
+                raise ValueError(f"{name} {words}, not {getattr(settings, name)}")
+
+
+def check_array(name: str, array: np.ndarray, shape: tuple[int, ...], whole: bool = False) -> None:
+    """Raise TypeError, in one line, where this is no array of numbers, or of `whole` ones; ValueError where it has
+    another shape. A length of -1 may be any."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in ("biu" if whole else "biuf"):
+        found = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{name} must be an array of {'whole ' * whole}numbers, not {found}")
+    if array.shape == shape:  # most often, and in no time
+        return
+    if len(array.shape) != len(shape) or any(-1 != want != has for want, has in zip(shape, array.shape, strict=True)):
+        wanted = ", ".join("any" if length == -1 else str(length) for length in shape)
+        raise ValueError(f"{name} must have the shape ({wanted}), not {array.shape}")
