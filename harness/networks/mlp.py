@@ -117,7 +117,7 @@ class ForwardPass:
     """The outputs of networks for one batch after another of the same shape, in memory that is made once."""
 
     def __init__(self, mlp: Mlp, batch: int):
-        self._mlp, self._shape = mlp, mlp_shape(mlp)
+        self._mlp, self._shape = dataclasses.replace(mlp), mlp_shape(mlp)  # whatever becomes of `mlp`
         self._outputs = np.empty((mlp.members, batch, mlp.sizes[-1]), dtype=mlp.flat.dtype)
         self._activations = np.empty((mlp.members, batch * sum(mlp.sizes[1:-1])), dtype=mlp.flat.dtype)
 
@@ -162,7 +162,9 @@ def backward(
     check_array("grad_outputs", grad_outputs, (members, batch, mlp.sizes[-1]))
     grad_flat = np.empty_like(mlp.flat)
     scratch = np.empty((2, batch * max(mlp.sizes)), dtype=mlp.flat.dtype)
-    grad_outputs = np.ascontiguousarray(grad_outputs)
+    activations, grad_outputs = (
+        np.ascontiguousarray(given, dtype=mlp.flat.dtype) for given in (activations, grad_outputs)
+    )
     _backward_pass(
         mlp.flat, *mlp_shape(mlp), inputs, activations, grad_outputs, grad_flat, scratch, *_dropout(mlp, keys)
     )
