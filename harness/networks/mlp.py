@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.arguments import check_array
 from harness.networks.initialisers import INITIALISERS
-from harness.networks.kernels import _backward_pass, _forward_pass
+from harness.networks.kernels import _backward_pass, _forward_pass, _largest
 
 ACTIVATIONS = ("relu", "tanh")
 
@@ -173,12 +173,13 @@ def backward(
 
 def _checked_inputs(mlp: Mlp, observations: np.ndarray, batch: int = -1) -> np.ndarray:
     """Observations as the kernels take them. Raises ValueError where they do not fit the networks."""
-    features = getattr(observations, "dtype", None) == np.int16
-    check_array("observations", observations, (mlp.members, batch, -1 if features else mlp.sizes[0]))
-    if features:
-        if observations.max(initial=-1) >= mlp.sizes[0]:
-            raise ValueError(f"feature {observations.max()} is none of the {mlp.sizes[0]} that these networks take")
-        return np.ascontiguousarray(observations)
+    if getattr(observations, "dtype", None) == np.int16:
+        check_array("observations", observations, (mlp.members, batch, observations.shape[-1]))
+        features = np.ascontiguousarray(observations)
+        if _largest(features) >= mlp.sizes[0]:
+            raise ValueError(f"feature {features.max()} is none of the {mlp.sizes[0]} that these networks take")
+        return features
+    check_array("observations", observations, (mlp.members, batch, mlp.sizes[0]))
     return np.ascontiguousarray(observations, dtype=mlp.flat.dtype)
 
 

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 EMPTY = ~LAYOUT.walls & (LAYOUT.worth == 0)
 """bool[cells]: where an agent can start."""
+GAPS = LAYOUT.gaps
+LIMITS = np.array([ROWS - 1, COLUMNS - 1, COLUMNS - 1, 1, COLUMNS - 1, 1], dtype=np.float64)
+"""How large each number of a start may be, to either side."""
 
 
 @njit
-def _misplaced(
-    starts: np.ndarray, limits: np.ndarray, empty: np.ndarray, gaps: np.ndarray, enemy_rows: np.ndarray
-) -> int:
+def _misplaced(starts: np.ndarray) -> int:
     """The first row that is no start; -1 where there is none."""
     for i in range(len(starts)):
         same = i > 0
@@ -36,14 +37,14 @@ def _misplaced(
         if same:  # as they all are when drawn
             continue
         for j in range(6):
-            if not abs(starts[i, j]) <= limits[j] or starts[i, j] != int(starts[i, j]):
+            if not abs(starts[i, j]) <= LIMITS[j] or starts[i, j] != int(starts[i, j]):
                 return i
         agent = int(starts[i, 0]) * COLUMNS + int(starts[i, 1])
-        if starts[i, 0] < 0 or starts[i, 1] < 0 or not empty[agent]:
+        if starts[i, 0] < 0 or starts[i, 1] < 0 or not EMPTY[agent]:
             return i
         for j in range(2):
-            enemy = enemy_rows[j] * COLUMNS + int(starts[i, 2 + 2 * j])
-            if not gaps[j, 0] <= enemy <= gaps[j, 1] or enemy == agent or starts[i, 3 + 2 * j] == 0:
+            enemy = ENEMY_ROWS[j] * COLUMNS + int(starts[i, 2 + 2 * j])
+            if not GAPS[j, 0] <= enemy <= GAPS[j, 1] or enemy == agent or starts[i, 3 + 2 * j] == 0:
                 return i
     return -1
 
@@ -187,7 +188,7 @@ class GridMazes(CompiledBatch):
         *(ENEMY_ROWS, AGENT_FEATURES, ENEMY_FEATURES, TAKEN_FEATURES),
     )
     _step = staticmethod(_advance)
-    limits = np.array([ROWS - 1, COLUMNS - 1, COLUMNS - 1, 1, COLUMNS - 1, 1], dtype=np.float64)
+    limits = LIMITS
     rule = "an agent must start in an empty cell and each enemy in its gap, moving left (-1) or right (1)"
 
     def __init__(self, task: "GridMaze", starts: np.ndarray, table: np.ndarray):
@@ -243,7 +244,7 @@ class GridMazes(CompiledBatch):
 
     def first_refused(self, rows: np.ndarray) -> int:
         """See `CompiledBatch`."""
-        return _misplaced(rows, self.limits, EMPTY, LAYOUT.gaps, ENEMY_ROWS)
+        return _misplaced(rows)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Batch.keep`."""
