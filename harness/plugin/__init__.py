@@ -68,6 +68,9 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
     Where a file can't be collected, no worker starts, and the run ends as it does without workers.
     """
     session: Any = config.pluginmanager.get_plugin("session")
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if getattr(reporter, "_session", session) is None:
+        reporter._session = session  # a reporter that replaces pytest's, as pytest-instafail's, starts after xdist
     failed: BaseException | None = None
     try:
         session.perform_collect()
@@ -112,6 +115,8 @@ def _claims(config: pytest.Config) -> "ClaimsSession":
     if _CLAIMS not in config.stash:
         if problem := engine_unusable():
             raise pytest.UsageError(problem)
+        if sys.flags.optimize > 1:
+            raise pytest.UsageError("python -OO drops the docstrings, which say what is claimed: leave it out")
         from harness.plugin.session import ClaimsSession
 
         config.stash[_CLAIMS] = ClaimsSession(config)

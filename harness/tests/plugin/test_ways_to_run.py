@@ -79,6 +79,28 @@ def test_a_test_that_a_plugin_runs_again_is_judged_again_and_stands_once(tmp_pat
         assert len([each for each in case.iter("property") if each.get("name") == "conclusion"]) == 1
 
 
+def test_a_reporter_that_replaces_pytests_may_be_told_of_what_is_left_out(tmp_path: Path) -> None:
+    """As pytest-instafail's, which starts after xdist's session."""
+    made = made_of_numbers(tmp_path / "project", "supported", "contradicted")
+    add_to_conftest(
+        made,
+        "import pytest\n\nclass Own(pytest.TerminalReporter): pass\n\n@pytest.hookimpl(trylast=True)\n"
+        "def pytest_configure(config):\n    if not hasattr(config, 'workerinput'):\n"
+        "        config.pluginmanager.unregister(config.pluginmanager.get_plugin('terminalreporter'))\n"
+        "        config.pluginmanager.register(Own(config), 'terminalreporter')\n",
+    )
+    ran = made.run("-n", "2", "--claim", "supported")
+    assert ran.code == OK, ran.text
+    assert "collected 2 items" in ran.text, "and none of this suite's own claims, as none is asked for"
+
+
+def test_without_docstrings_nothing_is_claimed(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    command = [sys.executable, "-OO", "-m", "pytest"]
+    ran = subprocess.run(command, cwd=made.folder, env={**os.environ, "PYTHONPATH": str(TREE)}, capture_output=True)
+    assert ran.returncode == USAGE and b"-OO" in ran.stderr
+
+
 # The end of a run
 
 
