@@ -17,13 +17,13 @@ def check_ranges(
 ) -> None:
     """Raise ValueError, in one line, for a field outside its range.
 
-    unit_interval: from 0 to 1. positive, non_negative: and finite. counts: whole, and at least 1.
+    unit_interval: from 0 to 1. positive, non_negative: and finite. counts: whole, and at least 1; True is none.
     """
     rules: dict[str, tuple[Sequence[str], Callable[[float], bool]]] = {
         "must be from 0 to 1": (unit_interval, lambda number: 0 <= number <= 1),
         "must be above 0": (positive, lambda number: 0 < number < inf),
         "must not be below 0": (non_negative, lambda number: 0 <= number < inf),
-        "must be a whole number of at least 1": (counts, lambda number: isinstance(number, Integral) and number >= 1),
+        "must be a whole number of at least 1": (counts, is_count),
     }
     for words, (names, holds) in rules.items():
         for name in names:
@@ -31,14 +31,29 @@ def check_ranges(
                 raise ValueError(f"{name} {words}, not {getattr(settings, name)}")
 
 
+def is_count(number: object) -> bool:
+    """Whether this is a whole number of at least 1. True is none, though Python counts it as 1."""
+    return isinstance(number, Integral) and not isinstance(number, bool) and number >= 1
+
+
 def check_array(name: str, array: np.ndarray, shape: tuple[int, ...], whole: bool = False) -> None:
-    """Raise TypeError, in one line, where this is no array of numbers, or of `whole` ones; ValueError where it has
-    another shape. A length of -1 may be any."""
+    """Raise an error, in one line, unless this is an array of real numbers with this shape, in which -1 is any length.
+
+    TypeError where it is no array of numbers (of whole ones, where `whole`); ValueError where the shape is another.
+    """
     if not isinstance(array, np.ndarray) or array.dtype.kind not in ("biu" if whole else "biuf"):
         found = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
         raise TypeError(f"{name} must be an array of {'whole ' * whole}numbers, not {found}")
     if array.shape == shape:  # most often, and in no time
         return
-    if len(array.shape) != len(shape) or any(-1 != want != has for want, has in zip(shape, array.shape, strict=True)):
+    same_axes = len(array.shape) == len(shape)
+    if not same_axes or any(want not in (-1, has) for want, has in zip(shape, array.shape, strict=True)):
         wanted = ", ".join("any" if length == -1 else str(length) for length in shape)
         raise ValueError(f"{name} must have the shape ({wanted}), not {array.shape}")
+
+
+def check_indices(name: str, array: np.ndarray, shape: tuple[int, ...], count: int, lowest: int = 0) -> None:
+    """As `check_array`, for whole numbers. Raise ValueError where one is not from `lowest` to below `count`."""
+    check_array(name, array, shape, whole=True)
+    if array.size and not lowest <= array.min() <= array.max() < count:
+        raise ValueError(f"{name} must be from {lowest} to {count - 1}, not from {array.min()} to {array.max()}")

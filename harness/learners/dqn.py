@@ -204,7 +204,8 @@ class DQNPopulation(PlayingPopulation):
         self.target = projected(self.actor, self.table).flat if self.table else self.actor.flat.copy()
         """float[members, parameters] of the target network, projected where there is a table."""
         now = network_input(self.batch, self.table)
-        self.replay = Replay(now, settings.capacity, task.horizon, prioritised=settings.alpha > 0)
+        features = self.table.features if self.table else None
+        self.replay = Replay(now, settings.capacity, task.horizon, settings.alpha > 0, task.actions, features)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""

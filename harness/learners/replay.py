@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.arguments import check_array
+from harness.arguments import check_array, check_indices
 from harness.compiled import njit
 from harness.learners.rollouts import Rollout
 from harness.learners.sum_tree import SumTree, _draw, _put
 
 GOES_ON, TERMINATED = -1, -2
+MOST_ACTIONS = 2**15
+"""An action is stored in 16 bits."""
 
 
 class Memory(NamedTuple):
@@ -42,13 +44,25 @@ class Replay:
     before it that may be drawn. horizon: the task's, which bounds how many episodes it can cut.
     """
 
-    def __init__(self, observations: np.ndarray, capacity: int, horizon: int, prioritised: bool):
-        """observations: of one time, [members, envs, inputs]; only the shape and dtype count."""
+    def __init__(
+        self,
+        observations: np.ndarray,
+        capacity: int,
+        horizon: int,
+        prioritised: bool,
+        actions: int,
+        features: int | None = None,
+    ):
+        """observations: of one time, [members, envs, inputs]; only the shape and dtype count. actions: how many the
+        task has. features: how many there are, where observations are active features."""
+        check_array("observations", observations, (-1, -1, -1))
         members, envs, inputs = observations.shape
-        self.envs = int(envs)
-        self.times = capacity // self.envs
-        if self.times < 1 or horizon < 1:
+        if not 1 <= envs <= capacity or horizon < 1:
             raise ValueError(f"capacity {capacity} must hold {envs} transitions, and horizon {horizon} be at least 1")
+        if not 1 <= actions <= MOST_ACTIONS:
+            raise ValueError(f"a replay memory is for 1 to {MOST_ACTIONS} actions, not {actions}")
+        self.envs, self.actions, self.features = int(envs), actions, features
+        self.times = capacity // self.envs
         self.now, self.held = 0, 0
         places = (self.times + 1) * envs  # one time more: the present observations
         cut = envs * (self.times // horizon + 1)
@@ -87,17 +101,29 @@ class Replay:
         """Store a rollout's transitions, and the observations after it ([members, envs, inputs]).
 
         A new transition gets the largest priority so far, so that each is soon learned from. Raises ValueError where
-        the shapes are not those of the memory.
+        the shapes are not those of the memory, or an action or feature is none of the task's; TypeError where these
+        are no whole numbers, or anything else is no number.
         """
         members, _, inputs = self.memory.observations.shape
-        shape = len(rollout.actions), members, self.envs
+        cells = len(rollout.actions), members, self.envs
         for name, numbers in zip(Rollout._fields, rollout, strict=True):
-            check_array(name, numbers, (*shape, inputs) if name.endswith("observations") else shape)
-        check_array("present", present, (members, self.envs, inputs))
+            if name == "actions":
+                check_indices(name, numbers, cells, self.actions)
+            elif name.endswith("observations"):
+                self._check_observations(name, numbers, (*cells, inputs))
+            else:
+                check_array(name, numbers, cells)
+        self._check_observations("present", present, (members, self.envs, inputs))
         _add(self.memory, self.tree, self.now, rollout, present)
         steps = len(rollout.actions)
         self.now = (self.now + steps) % (self.times + 1)
         self.held = min(self.held + steps, self.times)
+
+    def _check_observations(self, name: str, observations: np.ndarray, shape: tuple[int, ...]) -> None:
+        if self.features is None:
+            check_array(name, observations, shape)
+        else:
+            check_indices(name, observations, shape, self.features, lowest=-1)
 
     def keep(self, members: np.ndarray) -> None:
         """Go on with these members alone (int64[kept])."""

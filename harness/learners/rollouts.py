@@ -76,9 +76,6 @@ def play(
         terminated[time] = transition.terminated
         truncated[time] = transition.truncated
         final_observations[time] = final_network_input(transition, table)
-    if table is not None:  # networks have seen the others, and checked them
-        table.check(final_observations)
-        table.check(network_input(batch, table))
     return Rollout(observations, actions, log_probabilities, rewards, terminated, truncated, final_observations)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.arguments import check_array
+from harness.arguments import check_array, is_count
 from harness.networks.initialisers import INITIALISERS
 from harness.networks.kernels import _backward_pass, _forward_pass, _largest
 
@@ -49,7 +49,10 @@ class Mlp:
     """See `Network.dropout`."""
 
     def __post_init__(self) -> None:
+        if len(self.sizes) < 2 or not all(map(is_count, self.sizes)):
+            raise ValueError(f"sizes must be those of two layers or more, each at least 1, not {self.sizes}")
         check_array("flat", self.flat, (-1, sum((a + 1) * b for a, b in pairwise(self.sizes))))
+        self.flat = np.ascontiguousarray(self.flat)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.arguments import check_array, check_indices
 from harness.compiled import njit
 from harness.networks.mlp import Mlp
 
@@ -35,6 +36,7 @@ class FeatureTable(NamedTuple):
     @classmethod
     def of(cls, rows: np.ndarray, members: int) -> "FeatureTable":
         """From float[1 or members, features, inputs]: one for all members, or each one's own."""
+        check_array("rows", rows, (-1, -1, -1))
         _, features, inputs = rows.shape
         if len(rows) == 1 and np.count_nonzero(rows) < SPARSE * rows.size:
             feature, columns = np.nonzero(rows[0])
@@ -49,10 +51,14 @@ class FeatureTable(NamedTuple):
         """How many there are."""
         return len(self.starts) - 1
 
-    def check(self, features: np.ndarray) -> None:
-        """Raise ValueError where a number is that of no feature."""
-        if features.max(initial=-1) >= self.features:
-            raise ValueError(f"feature {features.max()} is none of the table's {self.features}")
+    def check(self) -> None:
+        """Raise ValueError where its arrays do not fit each other, TypeError where one holds no numbers."""
+        check_array("starts", self.starts, (-1,), whole=True)
+        check_indices("columns", self.columns, (-1,), self.inputs)
+        check_array("values", self.values, self.columns.shape)
+        if self.features < 1 or np.diff(self.starts, prepend=0, append=len(self.columns)).min() < 0:
+            raise ValueError(f"starts must be of one feature or more, and rise from 0 to at most {len(self.columns)}")
+        check_array("rows", self.rows, (-1, self.features, self.inputs))
 
     def keep(self, members: np.ndarray) -> "FeatureTable":
         """That of these members alone (int64[kept])."""
@@ -66,13 +72,14 @@ class FeatureTable(NamedTuple):
 def projected(mlp: Mlp, table: FeatureTable) -> Mlp:
     """Networks that take active features, int16[members, batch, most], -1 after the last one, for observations.
 
-    Raises ValueError where the table does not fit them.
+    Raises ValueError where the table does not fit them, and as `FeatureTable.check`.
     """
     if table.inputs != mlp.sizes[0] or len(table.rows) not in (0, mlp.members):
         raise ValueError(
             f"a table of {table.inputs} inputs and {len(table.rows) or 'any'} members does not fit {mlp.members}"
             f" networks of {mlp.sizes[0]} inputs"
         )
+    table.check()
     flat = np.empty((mlp.members, projected_length(mlp, table)), dtype=mlp.flat.dtype)
     _project_all(table.astype(flat.dtype), mlp.flat, mlp.sizes[1], flat)
     return Mlp(flat, (table.features, *mlp.sizes[1:]), mlp.activation, mlp.dropout)

@@ -69,7 +69,8 @@ class CompiledBatch:
         raise NotImplementedError
 
     def step(self, actions: np.ndarray, restarts: np.ndarray) -> Self:
-        """See `Batch.step`. Raises ValueError for an action or a restart that the task does not have."""
+        """See `Batch.step`. Raises ValueError for an action or a restart that the task does not have,
+        TypeError where they are no arrays of numbers."""
         check_array("actions", actions, self.elapsed.shape, whole=True)
         taken = np.ascontiguousarray(actions, dtype=np.int64).reshape(-1)
         wrong = _outside(taken, self.task.actions)
@@ -80,7 +81,8 @@ class CompiledBatch:
         return self
 
     def rows_of(self, starts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """Starts [*shape, state] as float64[rows, state]. Raises ValueError where an environment cannot start."""
+        """Starts [*shape, state] as float64[rows, state]. Raises ValueError where an environment cannot start,
+        TypeError where they are no array of numbers."""
         check_array("starts", starts, (*shape, len(self.limits)))
         rows = np.ascontiguousarray(starts, dtype=np.float64).reshape(-1, len(self.limits))
         wrong = self.first_refused(rows)

@@ -8,7 +8,8 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from itertools import pairwise
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -25,7 +26,9 @@ from harness.networks.mlp import ForwardPass, Mlp, backward, forward, initial_ml
 from harness.networks.sparse_input import FeatureTable, projected
 from harness.tasks.acrobot import Acrobot
 from harness.tasks.cart_pole import CartPole
+from harness.tasks.gridmaze.batch import GridMazes
 from harness.tasks.gridmaze.env import GridMazeEnv
+from harness.tasks.gridmaze.features import Encoding
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.rollout import rollout_returns
 from harness.tasks.spec import Task
@@ -33,7 +36,7 @@ from harness.tasks.spec import Task
 MEMBERS, ENVS = 2, 3
 NAN, INF = float("nan"), float("inf")
 TASKS: tuple[type[Any], ...] = (CartPole, Acrobot, GridMaze)
-NO_HORIZON = (0, -5, 1.5, NAN, INF, None, "9")
+NO_HORIZON = (0, -5, 1.5, NAN, INF, None, "9", True)
 NO_ACTION = (4, -1, 10**6, 10**30, 1.0, NAN, None, "1", (1,), np.array([1]), np.float64(1))
 NO_NUMBER = (NAN, INF, 1e300, -1e300, 1e9, -1e9)
 Refused = Iterator[tuple[str, Callable[[], object]]]
@@ -128,10 +131,35 @@ def of_networks() -> Refused:
     for flat in (networks.flat[:, :-1], networks.flat[0], networks.flat.astype(object), networks.flat.tolist()):
         yield f"parameters {np.shape(flat)}", partial(replace, networks, flat=flat)
     yield "parameters of another architecture", partial(replace, networks, sizes=(4, 800, 2))
-    for rows in (np.ones((1, 6, 3)), np.ones((1, 6, 5)), np.ones((3, 6, 4))):
+    for sizes in ((), (4,), (4, 0, 2), (0, 2), (4, -1, 2), (4, 3.0, 2), (4, 2, 0)):
+        numbers = max(0, int(sum((a + 1) * b for a, b in pairwise(sizes))))
+        yield f"layers of {sizes}", partial(Mlp, np.zeros((MEMBERS, numbers)), sizes)  # type: ignore[arg-type]
+
+
+def of_tables() -> Refused:
+    networks = mlp(4, 8, 2)
+    for rows in (np.ones((1, 6, 3)), np.ones((1, 6, 5)), np.ones((3, 6, 4)), np.ones((1, 0, 4)), np.ones((6, 4))):
         yield f"a table {rows.shape}", lambda rows=rows: projected(networks, FeatureTable.of(rows, len(rows)))
-    table = FeatureTable.of(np.ones((1, 6, 4)), MEMBERS)
-    yield "a feature that its table lacks", lambda: table.check(np.array([[0, 6]], dtype=np.int16))
+    sparse, dense = FeatureTable.of(np.eye(6, 4)[None] * [1, 0, 0, 0], 1), FeatureTable.of(np.ones((1, 6, 4)), MEMBERS)
+    assert len(sparse.columns) and len(dense.rows)
+    places: tuple[Any, ...] = ([10**6], [-1], [4], [0.0], [], [0, 0])
+    of_sparse = [{"columns": np.array(place)} for place in places]
+    ends: tuple[Any, ...] = (0, 2, 10**9, -1, 0.5)
+    of_sparse += [{"starts": np.array([0, *[end] * 6])} for end in ends[1:]] + [{"starts": np.array([0, 1, 0, 1])}]
+    of_sparse += [{"starts": np.array([-(10**6), 1])}, {"starts": np.zeros(1, dtype=np.int64)}, {"values": np.ones(0)}]
+    of_sparse += [{"rows": np.ones((MEMBERS, 5, 4))}, {"inputs": 10**6}]
+    of_dense: list[dict[str, Any]] = [{"rows": dense.rows[:, :5]}, {"rows": dense.rows[..., :3]}, {"inputs": 5}]
+    of_dense += [{"rows": dense.rows[0]}, {"rows": dense.rows.astype(object)}, {"starts": dense.starts[:3]}]
+    for table, changes in ((sparse, of_sparse), (dense, of_dense)):
+        for change in changes:
+            yield f"a table with {change}", partial(projected, networks, table._replace(**change))
+    for encoding in get_args(Encoding):
+        maze = GridMaze(encoding)
+        starts, right = starts_of(maze), maze.table((0, 1))
+        others = [right[:, :, :-1], right[:, :-1], right[0], right[:0], right[:, :1, :1], np.concatenate([right] * 2)]
+        for table in (*others, right.astype(object), right.tolist()):
+            name = f"maze in {encoding} by {np.shape(table)}"
+            yield name, lambda maze=maze, starts=starts, table=table: GridMazes(maze, starts, table).observations
 
 
 def of_play() -> Refused:
@@ -191,8 +219,18 @@ def rollout_of(members: int = MEMBERS, envs: int = ENVS, inputs: int = 4) -> Rol
 
 def of_replay() -> Refused:
     now = np.ones((MEMBERS, ENVS, 4), dtype=np.float32)
-    for capacity, horizon in ((ENVS - 1, 5), (0, 5), (-9, 5), (30, 0), (30, -5)):
-        yield f"replay of {capacity} and {horizon}", partial(Replay, now, capacity, horizon, True)
+    for capacity, horizon, count in (
+        (ENVS - 1, 5, 2),
+        (0, 5, 2),
+        (-9, 5, 2),
+        (30, 0, 2),
+        (30, -5, 2),
+        (30, 5, 0),
+        (30, 5, 10**6),
+    ):
+        yield f"replay of {capacity}, {horizon} and {count}", partial(Replay, now, capacity, horizon, True, count)
+    for observations in (now[0], now[:, :0], now.tolist()):
+        yield f"replay of observations {np.shape(observations)}", partial(Replay, observations, 30, 5, True, 2)
     right = rollout_of()
     wrong = {
         **{
@@ -211,9 +249,25 @@ def of_replay() -> Refused:
         "present of objects": (right, now.astype(object)),
     }
     for name, arguments in wrong.items():
-        yield f"replay adds {name}", lambda arguments=arguments: Replay(now, 30, 5, True).add(*arguments)
+        yield f"replay adds {name}", lambda arguments=arguments: Replay(now, 30, 5, True, 2).add(*arguments)
+    for action in (2, -1, 10**6, 2**16 + 1, np.uint64(2**64 - 1), 1.0, NAN):
+        rollout = right._replace(actions=np.full((5, MEMBERS, ENVS), action))
+        yield f"replay adds action {action!r}", partial(Replay(now, 30, 5, True, 2).add, rollout, now)
+    features, present = np.zeros((5, MEMBERS, ENVS, 4), dtype=np.int16), np.zeros((MEMBERS, ENVS, 4), dtype=np.int16)
+    played = right._replace(observations=features, final_observations=features)
+    Replay(present, 30, 5, True, 2, 6).add(played, present)
+    for feature in (6, -2, 2**16 + 6, 1.0, NAN):
+        wrong_features = {
+            name: (played._replace(**{name: np.full(features.shape, feature)}), present)
+            for name in ("observations", "final_observations")
+        } | {"present": (played, np.full(present.shape, feature))}
+        for name, arguments in wrong_features.items():
+            yield (
+                f"replay adds feature {feature!r} in {name}",
+                partial(Replay(present, 30, 5, True, 2, 6).add, *arguments),
+            )
     for members in (np.array([5]), np.array([0.5]), np.array(["0"])):
-        yield f"replay keeps {members}", lambda members=members: Replay(now, 30, 5, True).keep(members)
+        yield f"replay keeps {members}", lambda members=members: Replay(now, 30, 5, True, 2).keep(members)
         yield f"batch keeps {members}", lambda members=members: CartPole().batch(starts_of(CartPole())).keep(members)
 
 
@@ -241,7 +295,7 @@ def outcomes_of(group: Callable[[], Refused]) -> dict[str, str]:
     return outcomes | ({} if status == 0 else {f"what follows {list(outcomes)[-1:]}": f"ended the process: {status}"})
 
 
-GROUPS = (of_settings, of_gymnasium, of_batches, of_networks, of_play, of_learners, of_replay)
+GROUPS = (of_settings, of_gymnasium, of_batches, of_networks, of_tables, of_play, of_learners, of_replay)
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.__name__.removeprefix("of_"))
@@ -267,6 +321,14 @@ def test_arrays_may_be_of_other_numbers_and_lie_anyhow_in_memory(kind: type[Any]
     for other in (actions.astype(np.int8), actions.astype(np.uint64), actions.astype(bool), across):
         found = task.batch(np.asfortranarray(starts)).step(other, np.asfortranarray(starts)).final_observations
         np.testing.assert_array_equal(found, expected)
+
+
+def test_parameters_may_lie_anyhow_in_memory() -> None:
+    networks, seen = mlp(4, 8, 2), np.ones((MEMBERS, 5, 4))
+    for flat in (np.asfortranarray(networks.flat), np.repeat(networks.flat, 2, axis=1)[:, ::2]):
+        np.testing.assert_array_equal(
+            outputs_of(replace(networks, flat=flat), np.asfortranarray(seen)), outputs_of(networks, seen)
+        )
 
 
 def test_nothing_may_be_empty_but_a_batch_of_no_samples() -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.arguments import check_array
 from harness.compiled import njit
 from harness.tasks.compiled_batch import CompiledBatch
 from harness.tasks.gridmaze.features import (
@@ -11,6 +12,7 @@ from harness.tasks.gridmaze.features import (
     COINS,
     ENEMY_FEATURES,
     ENEMY_ROWS,
+    FEATURES,
     MAX_ACTIVE,
     TAKEN_FEATURES,
     entries,
@@ -192,10 +194,13 @@ class GridMazes(CompiledBatch):
     rule = "an agent must start in an empty cell and each enemy in its gap, moving left (-1) or right (1)"
 
     def __init__(self, task: "GridMaze", starts: np.ndarray, table: np.ndarray):
+        """table: see `GridMaze.table`. Raises ValueError where it is not of this task and these members, or where an
+        environment cannot start, TypeError where one of them is no array of numbers."""
         self.task: GridMaze = task
-        self.table = table
         rows = self.rows_of(starts, (-1, -1))
         shape = starts.shape[:2]
+        check_array("table", table, (shape[0] if task.encoding == "entangled" else 1, FEATURES, len(task.inputs)))
+        self.table = np.ascontiguousarray(table, dtype=np.float32)
         self.agents = np.zeros(shape, dtype=np.int64)
         """The cell of each agent."""
         self.enemies = np.zeros((*shape, 2), dtype=np.int64)

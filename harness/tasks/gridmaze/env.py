@@ -53,7 +53,7 @@ class GridMazeEnv(gymnasium.Env[np.ndarray, np.int64]):
     def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """See gymnasium.Env. After the last env_step of an episode it begins anew, whether reset or not.
 
-        Raises ValueError for an action outside `action_space`.
+        Raises ValueError for an action outside `action_space`; gymnasium counts True as 1.
         """
         if not self.action_space.contains(action):
             raise ValueError(f"an action must be a whole number from 0 to {self.task.actions - 1}, not {action!r}")
