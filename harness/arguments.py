@@ -33,7 +33,7 @@ def check_ranges(
 
 def is_count(number: object) -> bool:
     """Whether this is a whole number of at least 1. True is none, though Python counts it as 1."""
-    return isinstance(number, Integral) and not isinstance(number, bool) and number >= 1
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1
 
 
 def check_array(name: str, array: np.ndarray, shape: tuple[int, ...], whole: bool = False) -> None:

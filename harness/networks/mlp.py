@@ -175,7 +175,7 @@ def backward(
 
 
 def _checked_inputs(mlp: Mlp, observations: np.ndarray, batch: int = -1) -> np.ndarray:
-    """Observations as the kernels take them. Raises ValueError where they do not fit the networks."""
+    """Observations as the kernels take them. Raises as `check_array`, and ValueError for a feature that is none."""
     if getattr(observations, "dtype", None) == np.int16:
         check_array("observations", observations, (mlp.members, batch, observations.shape[-1]))
         features = np.ascontiguousarray(observations)
