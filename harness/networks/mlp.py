@@ -112,7 +112,9 @@ Networks = dict[str, Mlp]
 
 
 def mlp_shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
-    """`sizes` and `tanh` as `harness.networks.kernels` takes them."""
+    """`sizes` and `tanh` as `harness.networks.kernels` takes them. Raises TypeError where these cannot compute."""
+    if mlp.flat.dtype not in (np.float32, np.float64):
+        raise TypeError(f"networks compute in float32 or float64, not {mlp.flat.dtype}")
     return np.array(mlp.sizes), ACTIVATIONS.index(mlp.activation) == 1
 
 

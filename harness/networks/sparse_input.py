@@ -56,7 +56,8 @@ class FeatureTable(NamedTuple):
         check_array("starts", self.starts, (-1,), whole=True)
         check_indices("columns", self.columns, (-1,), self.inputs)
         check_array("values", self.values, self.columns.shape)
-        if self.features < 1 or np.diff(self.starts, prepend=0, append=len(self.columns)).min() < 0:
+        rise = (self.starts[:-1] <= self.starts[1:]).all()
+        if self.features < 1 or not rise or self.starts[0] < 0 or self.starts[-1] > len(self.columns):
             raise ValueError(f"starts must be of one feature or more, and rise from 0 to at most {len(self.columns)}")
         check_array("rows", self.rows, (-1, self.features, self.inputs))
 

@@ -96,6 +96,7 @@ class CompiledBatch:
 
     def keep(self, members: np.ndarray) -> None:
         """See `Batch.keep`."""
+        check_array("members", members, (-1,), whole=True)
         for name in self.state:
             setattr(self, name, getattr(self, name)[members])
         self.allocate()

@@ -131,6 +131,9 @@ def of_networks() -> Refused:
     for flat in (networks.flat[:, :-1], networks.flat[0], networks.flat.astype(object), networks.flat.tolist()):
         yield f"parameters {np.shape(flat)}", partial(replace, networks, flat=flat)
     yield "parameters of another architecture", partial(replace, networks, sizes=(4, 800, 2))
+    for dtype in (int, bool, np.float16, np.longdouble, ">f8"):
+        other = networks.flat.astype(dtype)
+        yield f"outputs in {other.dtype}", lambda other=other: outputs_of(replace(networks, flat=other), seen)
     for sizes in ((), (4,), (4, 0, 2), (0, 2), (4, -1, 2), (4, 3.0, 2), (4, 2, 0)):
         numbers = max(0, int(sum((a + 1) * b for a, b in pairwise(sizes))))
         yield f"layers of {sizes}", partial(Mlp, np.zeros((MEMBERS, numbers)), sizes)  # type: ignore[arg-type]
@@ -266,6 +269,16 @@ def of_replay() -> Refused:
                 f"replay adds feature {feature!r} in {name}",
                 partial(Replay(present, 30, 5, True, 2, 6).add, *arguments),
             )
+    for task in (CartPole(), GridMaze()):
+        networks = {"actor": mlp(len(task.inputs), 8, task.actions)}
+        p = DQN(envs=ENVS, env_steps=512, learning_starts=64).start(task, networks, {}, (0, 1), 0)
+        played = play(p.actor, p.batch, task, 5, ENVS, p.rollout_streams, None, p.table)
+        for name in ("actions", "final_observations")[: 2 if p.table else 1]:
+            beyond = played._replace(**{name: getattr(played, name) + np.int16(300)})
+            yield f"{task.name}'s replay adds {name} beyond", partial(p.replay.add, beyond, played.observations[0])
+    for batch in (kind().batch(starts_of(kind())) for kind in TASKS):
+        for members in (np.int64(0), np.array([[0, 1]]), [0], None):
+            yield f"{batch.task.name} keeps {members!r}", partial(batch.keep, members)
     for members in (np.array([5]), np.array([0.5]), np.array(["0"])):
         yield f"replay keeps {members}", lambda members=members: Replay(now, 30, 5, True, 2).keep(members)
         yield f"batch keeps {members}", lambda members=members: CartPole().batch(starts_of(CartPole())).keep(members)
