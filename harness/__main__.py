@@ -6,6 +6,7 @@ file can't be written; 4 for a bad argument or fixture. An error is one line.
 """
 
 import argparse
+import io
 import subprocess
 import sys
 import tomllib
@@ -184,5 +185,6 @@ def _evidence_folder() -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # no locale ends a command
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # no locale ends a command
     raise SystemExit(main())

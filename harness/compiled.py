@@ -44,6 +44,9 @@ if engine_unusable():
 def njit(function: Function) -> Function:
     """Compile as `numba.njit` does, with numpy's rules for division by zero, and cache the result on disk.
 
+    Compiled code checks no index, so a wrong argument reads or writes outside an array. The name of such a function
+    begins with an underscore, and what is public checks what it passes on (`harness.arguments`).
+
     A folder that cannot be written, or is full, costs only the cache. Processes that need the same function at the same
     time compile it once. Functions outside the engine's rooms are not cached: the folder's name does not tell when one
     of their callees has changed.

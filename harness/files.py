@@ -29,8 +29,8 @@ def replace_file(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def writable(text: str) -> str:
-    """The text, where what UTF-8 can't hold is written as its escape: a path may be of any bytes."""
+def escaped(text: str) -> str:
+    """The text, with an escape for each character that UTF-8 can't hold, as the name of a file may have."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -6,7 +6,6 @@ Imported before torch and numpy by `harness/__init__.py`, because thread caps ar
 import ctypes
 import math
 import os
-import sys
 from pathlib import Path
 
 # Parallelism is members inside a process and processes beside it (DESIGN, "The engine").
@@ -56,12 +55,12 @@ def cpu_name() -> str:
 
 
 def peak_memory() -> int:
-    """The most memory in bytes that this process has held at once; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # not a Unix
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    """The most memory in bytes that this process has held at once; 0 where the system does not tell.
+
+    The peak of `getrusage` outlives exec, so that a child would start with its parent's.
+    """
+    lines = _text(Path("/proc/self/status")).splitlines()
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
 def _quota(proc: Path) -> float:

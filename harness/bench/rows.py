@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from harness.judging.verdict import conclude
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
+from harness.machine import peak_memory
 from harness.networks.mlp import Masks, Mlp, Network, Networks
 from harness.profiles.budgets import NEVER_STOPPED
 from harness.profiles.profile import PROFILES, SEEDS_PER_BLOCK
@@ -292,12 +292,6 @@ def peak_of_process(task: str, units: int, members: int) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def peak_memory() -> float:
-    """MB of this process so far. The peak of `getrusage` outlives exec, so that a child starts with its parent's."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next(int(line.split()[1]) / 1e3 for line in status if line.startswith("VmHWM"))
-
-
 def _by_size(
     experiment: Experiment, unit: str, samples: int, about: int, peer: Callable[[], float], bound: float | None
 ) -> Iterator[Row]:
@@ -379,4 +373,4 @@ if __name__ == "__main__":
         of_profile: Any = PROFILES["scaled"].systems["gridmaze", "dqn"]
         full = replace(of_profile, learner=replace(of_profile.learner, env_steps=102_400, buffer=100_000))
         run_level(Cell(full, DENSE, seeds(members)), 0, None)
-    print(peak_memory())
+    print(peak_memory() / 1e6)

@@ -28,7 +28,7 @@ def adam_settings(learner: Any, rate_factor: float = 1.0) -> AdamSettings:
 
 
 @njit
-def adam_step(
+def _adam_step(
     params: np.ndarray,
     gradient: np.ndarray,
     exp_avg: np.ndarray,

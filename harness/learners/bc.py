@@ -13,12 +13,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from harness.arguments import check_ranges
 from harness.learners.adam import Decay, adam_settings
 from harness.learners.expert_files import expert_file, read_experts
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import play
-from harness.learners.settings import check_ranges
-from harness.learners.trained import TrainedPopulation, adam_steps
+from harness.learners.trained import TrainedPopulation, _adam_steps
 from harness.networks.kernels import update_keys
 from harness.networks.mlp import Masks, Networks, backward, forward, outputs_of
 from harness.streams import streams
@@ -161,7 +161,7 @@ class Students(TrainedPopulation):
         keys = None if keys is None else update_keys(keys, self.round)
         gradient = self._gradient(self.shuffled[0][:, batch], self.shuffled[1][:, batch], keys)
         self.updates += 1
-        adam_steps(self.trained[ACTOR], gradient, self.updates, adam_settings(s))
+        _adam_steps(self.trained[ACTOR], gradient, self.updates, adam_settings(s))
         self.round += 1
 
     def gradients(self) -> Networks:

@@ -15,24 +15,24 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from harness.arguments import check_ranges
 from harness.compiled import njit
 from harness.learners.adam import AdamSettings, Decay, adam_settings
 from harness.learners.protocol import ACTOR
-from harness.learners.replay import TERMINATED, Memory, Replay, recall, sample
+from harness.learners.replay import TERMINATED, Memory, Replay, _recall, _sample
 from harness.learners.rollouts import play
-from harness.learners.settings import check_ranges
-from harness.learners.sum_tree import SumTree, bring_near, prioritise
+from harness.learners.sum_tree import SumTree, _bring_near, _prioritise
 from harness.learners.trained import (
     NetworkWorkspace,
     PlayingPopulation,
     TrainedNetwork,
-    clipped_adam_step,
-    member_gradient,
-    member_params,
+    _clipped_adam_step,
+    _member_gradient,
+    _member_params,
 )
-from harness.networks.kernels import Dropout, member_dropout, member_forward
+from harness.networks.kernels import Dropout, _member_dropout, _member_forward
 from harness.networks.mlp import Masks, Networks
-from harness.networks.sparse_input import FeatureTable, project, projected
+from harness.networks.sparse_input import FeatureTable, _project, projected
 from harness.tasks.rollout import Acting, network_input
 from harness.tasks.spec import Task
 
@@ -204,7 +204,8 @@ class DQNPopulation(PlayingPopulation):
         self.target = projected(self.actor, self.table).flat if self.table else self.actor.flat.copy()
         """float[members, parameters] of the target network, projected where there is a table."""
         now = network_input(self.batch, self.table)
-        self.replay = Replay(now, settings.capacity, task.horizon, prioritised=settings.alpha > 0)
+        features = self.table.features if self.table else None
+        self.replay = Replay(now, settings.capacity, task.horizon, settings.alpha > 0, task.actions, features)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
@@ -343,26 +344,26 @@ def _improve(
     p, gradient, drawn = parameters, workspace.network.grad_params, workspace.drawn
     for member in range(len(uniforms)):
         if len(tree.leaves):
-            bring_near(tree, member, min(p.transitions + p.envs, places), uniforms[member].size)
+            _bring_near(tree, member, min(p.transitions + p.envs, places), uniforms[member].size)
         for turn in range(uniforms.shape[1]):
-            sample(tree, member, p.first, p.transitions, places, uniforms[member, turn], drawn)
-            importance(tree, member, drawn, p.beta, workspace.weights)
-            dropout = member_dropout(p.dropout, keys, member, p.updates + turn)
+            _sample(tree, member, p.first, p.transitions, places, uniforms[member, turn], drawn)
+            _importance(tree, member, drawn, p.beta, workspace.weights)
+            dropout = _member_dropout(p.dropout, keys, member, p.updates + turn)
             _gradient(online, target, memory, member, p, workspace, table, dropout)
             norm = np.sqrt(np.dot(gradient, gradient))
             update = p.updates + turn + 1
-            clipped_adam_step(online, member, gradient, norm, p.max_gradient_norm, update, p.adam)
+            _clipped_adam_step(online, member, gradient, norm, p.max_gradient_norm, update, p.adam)
             if len(tree.leaves):
-                prioritise(tree, member, drawn, workspace.errors, p.alpha, p.priority_epsilon)
+                _prioritise(tree, member, drawn, workspace.errors, p.alpha, p.priority_epsilon)
             if update % p.target_interval == 0:
                 if table is not None:
-                    project(table, member, online.params[member], online.sizes[1], target[member])
+                    _project(table, member, online.params[member], online.sizes[1], target[member])
                 else:
                     target[member] = online.params[member]
 
 
 @njit
-def importance(tree: SumTree, member: int, drawn: np.ndarray, beta: float, weights: np.ndarray) -> None:
+def _importance(tree: SumTree, member: int, drawn: np.ndarray, beta: float, weights: np.ndarray) -> None:
     """Fill `weights` with (N P)^-beta, divided by the largest of the batch (Schaul et al. 2016, section 3.4): with
     priorities p that is (smallest p of the batch / p)^beta, whatever N and the sum are. Ones where there is no tree."""
     number = weights.dtype.type  # a constant of double precision would lift the power to it
@@ -391,18 +392,18 @@ def _gradient(
     `workspace.weights`, in `workspace.network.grad_params`, zero outside the mask; and their errors in
     `workspace.errors`."""
     w, network, tanh = workspace, workspace.network, online.tanh
-    params, sizes = member_params(online, member, network, table)
-    recall(memory, member, w.drawn, w.before, w.after, parameters.envs)
+    params, sizes = _member_params(online, member, network, table)
+    _recall(memory, member, w.drawn, w.before, w.after, parameters.envs)
     if parameters.double:
-        member_forward(params, sizes, tanh, w.after, network.activations, w.next_values)
-    member_forward(target[member], sizes, tanh, w.after, network.activations, w.target_values)
-    member_forward(params, sizes, tanh, w.before, network.activations, network.outputs, dropout)
-    loss_gradient(memory, member, parameters, workspace)  # activations are now those of the values to learn
-    member_gradient(online, member, params, sizes, w.before, network, table, dropout)
+        _member_forward(params, sizes, tanh, w.after, network.activations, w.next_values)
+    _member_forward(target[member], sizes, tanh, w.after, network.activations, w.target_values)
+    _member_forward(params, sizes, tanh, w.before, network.activations, network.outputs, dropout)
+    _loss_gradient(memory, member, parameters, workspace)  # activations are now those of the values to learn
+    _member_gradient(online, member, params, sizes, w.before, network, table, dropout)
 
 
 @njit
-def loss_gradient(memory: Memory, member: int, parameters: DQNUpdateParameters, workspace: DQNWorkspace) -> None:
+def _loss_gradient(memory: Memory, member: int, parameters: DQNUpdateParameters, workspace: DQNWorkspace) -> None:
     """Fill `workspace.errors`, and `grad_outputs` with the gradient of the mean over the batch of weight x Huber loss.
 
     The error is reward + discount * value of the next action - value of the action taken. The next action is the one

@@ -18,20 +18,20 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
+from harness.arguments import check_ranges
 from harness.compiled import njit
 from harness.learners.adam import AdamSettings, Decay, adam_settings
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import Rollout, play
-from harness.learners.settings import check_ranges
 from harness.learners.trained import (
     NetworkWorkspace,
     PlayingPopulation,
     TrainedNetwork,
-    clipped_adam_step,
-    member_gradient,
-    member_params,
+    _clipped_adam_step,
+    _member_gradient,
+    _member_params,
 )
-from harness.networks.kernels import Dropout, member_dropout, member_forward
+from harness.networks.kernels import Dropout, _member_dropout, _member_forward
 from harness.networks.mlp import Masks, Mlp, Networks, outputs_of
 from harness.networks.sparse_input import FeatureTable, projected
 from harness.tasks.rollout import network_input
@@ -202,7 +202,7 @@ class PPOPopulation(PlayingPopulation):
             reached = self._values(rollout.final_observations[cut, member][:, None], np.array([member]))[:, 0]
             rewards[cut, member] += s.discount * reached * rollout.truncated[cut, member]
         ended = rollout.terminated | rollout.truncated
-        advantages = generalised_advantages(rewards, values, last_values, ended, s.discount, s.gae_lambda)
+        advantages = _generalised_advantages(rewards, values, last_values, ended, s.discount, s.gae_lambda)
         numbers = (rollout.log_probabilities, advantages, advantages + values)
         dtype = self.actor.flat.dtype
         observations = _by_member(rollout.observations)
@@ -303,13 +303,13 @@ def _improve(
     for member in range(len(minibatches)):
         for turn in range(minibatches.shape[1]):
             update = parameters.updates + turn
-            actor_dropout = member_dropout(rate, actor_keys, member, update)
-            critic_dropout = member_dropout(rate, critic_keys, member, update)
+            actor_dropout = _member_dropout(rate, actor_keys, member, update)
+            critic_dropout = _member_dropout(rate, critic_keys, member, update)
             rows = minibatches[member, turn]
             _gradient(actor, critic, samples, member, rows, parameters, workspace, table, actor_dropout, critic_dropout)
             norm = np.sqrt(np.dot(grad_actor, grad_actor) + np.dot(grad_critic, grad_critic))
-            clipped_adam_step(actor, member, grad_actor, norm, limit, update + 1, parameters.adam)
-            clipped_adam_step(critic, member, grad_critic, norm, limit, update + 1, parameters.adam)
+            _clipped_adam_step(actor, member, grad_actor, norm, limit, update + 1, parameters.adam)
+            _clipped_adam_step(critic, member, grad_critic, norm, limit, update + 1, parameters.adam)
 
 
 @njit
@@ -330,17 +330,17 @@ def _gradient(
     for sample in range(len(rows)):
         for i in range(inputs.shape[1]):
             inputs[sample, i] = samples.observations[member, rows[sample], i]
-    actor_params, actor_sizes = member_params(actor, member, a, table)
-    member_forward(actor_params, actor_sizes, actor.tanh, inputs, a.activations, a.outputs, actor_dropout)
-    critic_params, critic_sizes = member_params(critic, member, c, table)
-    member_forward(critic_params, critic_sizes, critic.tanh, inputs, c.activations, c.outputs, critic_dropout)
-    loss_gradient(samples, member, rows, a.outputs, c.outputs, parameters, a.grad_outputs, c.grad_outputs)
-    member_gradient(actor, member, actor_params, actor_sizes, inputs, a, table, actor_dropout)
-    member_gradient(critic, member, critic_params, critic_sizes, inputs, c, table, critic_dropout)
+    actor_params, actor_sizes = _member_params(actor, member, a, table)
+    _member_forward(actor_params, actor_sizes, actor.tanh, inputs, a.activations, a.outputs, actor_dropout)
+    critic_params, critic_sizes = _member_params(critic, member, c, table)
+    _member_forward(critic_params, critic_sizes, critic.tanh, inputs, c.activations, c.outputs, critic_dropout)
+    _loss_gradient(samples, member, rows, a.outputs, c.outputs, parameters, a.grad_outputs, c.grad_outputs)
+    _member_gradient(actor, member, actor_params, actor_sizes, inputs, a, table, actor_dropout)
+    _member_gradient(critic, member, critic_params, critic_sizes, inputs, c, table, critic_dropout)
 
 
 @njit
-def loss_gradient(
+def _loss_gradient(
     samples: Samples,
     member: int,
     rows: np.ndarray,
@@ -392,7 +392,7 @@ def loss_gradient(
 
 
 @njit
-def generalised_advantages(
+def _generalised_advantages(
     rewards: np.ndarray,
     values: np.ndarray,
     last_values: np.ndarray,

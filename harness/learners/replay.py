@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.arguments import check_array, check_indices
 from harness.compiled import njit
 from harness.learners.rollouts import Rollout
-from harness.learners.sum_tree import SumTree, draw, put
+from harness.learners.sum_tree import SumTree, _draw, _put
 
 GOES_ON, TERMINATED = -1, -2
+MOST_ACTIONS = 2**15
+"""An action is stored in 16 bits."""
 
 
 class Memory(NamedTuple):
@@ -41,10 +44,24 @@ class Replay:
     before it that may be drawn. horizon: the task's, which bounds how many episodes it can cut.
     """
 
-    def __init__(self, observations: np.ndarray, capacity: int, horizon: int, prioritised: bool):
-        """observations: of one time, [members, envs, inputs]; only the shape and dtype count."""
+    def __init__(
+        self,
+        observations: np.ndarray,
+        capacity: int,
+        horizon: int,
+        prioritised: bool,
+        actions: int,
+        features: int | None = None,
+    ):
+        """observations: of one time, [members, envs, inputs]; only the shape and dtype count. actions: how many the
+        task has. features: how many there are, where observations are active features."""
+        check_array("observations", observations, (-1, -1, -1))
         members, envs, inputs = observations.shape
-        self.envs = int(envs)
+        if not 1 <= envs <= capacity or horizon < 1:
+            raise ValueError(f"capacity {capacity} must hold {envs} transitions, and horizon {horizon} be at least 1")
+        if not 1 <= actions <= MOST_ACTIONS:
+            raise ValueError(f"a replay memory is for 1 to {MOST_ACTIONS} actions, not {actions}")
+        self.envs, self.actions, self.features = int(envs), actions, features
         self.times = capacity // self.envs
         self.now, self.held = 0, 0
         places = (self.times + 1) * envs  # one time more: the present observations
@@ -83,12 +100,30 @@ class Replay:
     def add(self, rollout: Rollout, present: np.ndarray) -> None:
         """Store a rollout's transitions, and the observations after it ([members, envs, inputs]).
 
-        A new transition gets the largest priority so far, so that each is soon learned from.
+        A new transition gets the largest priority so far, so that each is soon learned from. Raises ValueError where
+        the shapes are not those of the memory, or an action or feature is none of the task's; TypeError where these
+        are no whole numbers, or anything else is no number.
         """
+        members, _, inputs = self.memory.observations.shape
+        cells = len(rollout.actions), members, self.envs
+        for name, numbers in zip(Rollout._fields, rollout, strict=True):
+            if name == "actions":
+                check_indices(name, numbers, cells, self.actions)
+            elif name.endswith("observations"):
+                self._check_observations(name, numbers, (*cells, inputs))
+            else:
+                check_array(name, numbers, cells)
+        self._check_observations("present", present, (members, self.envs, inputs))
         _add(self.memory, self.tree, self.now, rollout, present)
         steps = len(rollout.actions)
         self.now = (self.now + steps) % (self.times + 1)
         self.held = min(self.held + steps, self.times)
+
+    def _check_observations(self, name: str, observations: np.ndarray, shape: tuple[int, ...]) -> None:
+        if self.features is None:
+            check_array(name, observations, shape)
+        else:
+            check_indices(name, observations, shape, self.features, lowest=-1)
 
     def keep(self, members: np.ndarray) -> None:
         """Go on with these members alone (int64[kept])."""
@@ -118,17 +153,17 @@ def _add(memory: Memory, tree: SumTree, now: int, rollout: Rollout, present: np.
                     memory.ends[member, place] = cut
                     memory.cut_off[member] += 1
                 if prioritised:
-                    put(tree, member, place, tree.highest[member])
+                    _put(tree, member, place, tree.highest[member])
         for env in range(envs):
             place = ((now + times) * envs + env) % places
             for i in range(inputs):
                 memory.observations[member, place, i] = present[member, env, i]
             if prioritised:
-                put(tree, member, place, 0)
+                _put(tree, member, place, 0)
 
 
 @njit
-def sample(
+def _sample(
     tree: SumTree, member: int, first: int, transitions: int, places: int, uniforms: np.ndarray, drawn: np.ndarray
 ) -> None:
     """Fill `drawn` (int64[batch]) with the places of transitions, by uniform numbers float64[batch].
@@ -137,14 +172,14 @@ def sample(
     `places`.
     """
     if len(tree.leaves):
-        draw(tree, member, uniforms, drawn)
+        _draw(tree, member, uniforms, drawn)
         return
     for i in range(len(drawn)):
         drawn[i] = (first + np.int64(uniforms[i] * transitions)) % places
 
 
 @njit
-def recall(memory: Memory, member: int, drawn: np.ndarray, before: np.ndarray, after: np.ndarray, envs: int) -> None:
+def _recall(memory: Memory, member: int, drawn: np.ndarray, before: np.ndarray, after: np.ndarray, envs: int) -> None:
     """Fill `before` and `after` (float[batch, inputs]) with the observations around the transitions at `drawn`.
 
     After a terminated episode, `after` holds an observation that must not be used.

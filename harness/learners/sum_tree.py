@@ -63,13 +63,13 @@ def _up(count: int) -> int:
 
 
 @njit
-def total(tree: SumTree, member: int) -> int:
+def _total(tree: SumTree, member: int) -> int:
     """The sum of a member's priorities, in units."""
     return int(tree.nodes[member, -1])
 
 
 @njit
-def bring_near(tree: SumTree, member: int, held: int, draws: int) -> None:
+def _bring_near(tree: SumTree, member: int, held: int, draws: int) -> None:
     """Fetch the first `held` leaves into the cache before so many draws, where that pays.
 
     Read in order they are fetched ahead, while each draw would wait for its own.
@@ -83,31 +83,31 @@ def bring_near(tree: SumTree, member: int, held: int, draws: int) -> None:
 
 
 @njit
-def put(tree: SumTree, member: int, place: int, units: int) -> None:
+def _put(tree: SumTree, member: int, place: int, units: int) -> None:
     """Give a place this priority, in units."""
-    _put(tree.leaves[member], tree.nodes[member], tree.starts, place, units)
+    _put_leaf(tree.leaves[member], tree.nodes[member], tree.starts, place, units)
 
 
 @njit
-def find(tree: SumTree, member: int, target: int) -> int:
+def _find(tree: SumTree, member: int, target: int) -> int:
     """The place at which the cumulative sum of priorities first exceeds `target` (units, 0 to below the total)."""
-    return int(_find(tree.leaves[member], tree.nodes[member], tree.starts, target))
+    return int(_find_leaf(tree.leaves[member], tree.nodes[member], tree.starts, target))
 
 
 @njit
-def draw(tree: SumTree, member: int, uniforms: np.ndarray, places: np.ndarray) -> None:
+def _draw(tree: SumTree, member: int, uniforms: np.ndarray, places: np.ndarray) -> None:
     """Fill `places` (int64[batch]), each drawn from its own of as many equal ranges of the sum (Schaul et al. 2016,
     appendix B.2.1), by uniform numbers float64[batch] from 0 to below 1."""
     leaves, nodes, starts = tree.leaves[member], tree.nodes[member], tree.starts
-    everything = total(tree, member)
+    everything = _total(tree, member)
     width = everything / len(uniforms)
     for i in range(len(uniforms)):
         target = int((i + uniforms[i]) * width)
-        places[i] = _find(leaves, nodes, starts, target if target < everything else everything - 1)
+        places[i] = _find_leaf(leaves, nodes, starts, target if target < everything else everything - 1)
 
 
 @njit
-def prioritise(
+def _prioritise(
     tree: SumTree, member: int, places: np.ndarray, errors: np.ndarray, alpha: float, priority_epsilon: float
 ) -> None:
     """Give places (int64[batch]) the priorities (|error| + priority_epsilon) ^ alpha: Schaul et al. 2016, section 3.3.
@@ -121,13 +121,13 @@ def prioritise(
     for i in range(len(places)):
         priority = (np.abs(errors[i]) + offset) ** power * scale
         units = max(int(priority + number(0.5)), 1) if priority < limit else LARGEST
-        _put(leaves, nodes, starts, places[i], units)
+        _put_leaf(leaves, nodes, starts, places[i], units)
         highest = max(highest, units)
     tree.highest[member] = highest
 
 
 @njit
-def _put(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, place: int, units: int) -> None:
+def _put_leaf(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, place: int, units: int) -> None:
     difference = np.int64(units) - np.int64(leaves[place])
     leaves[place] = units
     for start in starts:
@@ -136,7 +136,7 @@ def _put(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, place: int, 
 
 
 @njit
-def _find(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, target: int) -> int:
+def _find_leaf(leaves: np.ndarray, nodes: np.ndarray, starts: np.ndarray, target: int) -> int:
     place = 0
     for level in range(len(starts) - 2, -1, -1):
         first = place << SHIFT

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from harness.compiled import njit
-from harness.learners.adam import AdamSettings, adam_step
+from harness.learners.adam import AdamSettings, _adam_step
 from harness.learners.protocol import ACTOR
-from harness.networks.kernels import Dropout, dropout_keys, member_backward
+from harness.networks.kernels import Dropout, _member_backward, dropout_keys
 from harness.networks.mlp import Masks, Mlp, Networks, mlp_shape
-from harness.networks.sparse_input import FeatureTable, project, project_gradient, projected_length
+from harness.networks.sparse_input import FeatureTable, _project, _project_gradient, projected_length
 from harness.streams import streams
 from harness.tasks.rollout import feature_table
 from harness.tasks.spec import Task
@@ -32,7 +32,13 @@ class TrainedNetwork(NamedTuple):
 
     @classmethod
     def start(cls, mlp: Mlp, masks: Sequence[np.ndarray]) -> "TrainedNetwork":
-        """Before the first update; masks: bool[members, in, out] per layer, or none where nothing is pruned."""
+        """Before the first update; masks: bool[members, in, out] per layer, or none where nothing is pruned.
+
+        Raises ValueError for masks of other layers.
+        """
+        wanted, given = [weight.shape for weight in mlp.weights], [mask.shape for mask in masks]
+        if given and given != wanted:
+            raise ValueError(f"masks must have the shapes {wanted} of the networks' weights, not {given}")
         ones = [np.ones(bias.shape, dtype=bool) for bias in mlp.biases]
         mask = Mlp.of(masks, ones).flat.astype(mlp.flat.dtype) if len(masks) else np.ones_like(mlp.flat)
         return cls(mlp.flat, mask, np.zeros_like(mask), np.zeros_like(mask), *mlp_shape(mlp))
@@ -53,6 +59,10 @@ class TrainedPopulation:
         self.rounds = settings.rounds
         self.round, self.updates = 0, 0
         self.networks = {name: networks[name].copy() for name in settings.outputs(task)}
+        wanted = {name: (len(seeds), len(task.inputs), outputs) for name, outputs in settings.outputs(task).items()}
+        given = {name: (mlp.members, mlp.sizes[0], mlp.sizes[-1]) for name, mlp in self.networks.items()}
+        if given != wanted:
+            raise ValueError(f"networks must have {wanted} members, inputs and outputs, not {given}")
         self.trained = {name: TrainedNetwork.start(mlp, masks.get(name, ())) for name, mlp in self.networks.items()}
         self.minibatch_streams = streams(seeds, "minibatch", level)
         rngs = streams(seeds, "dropout", level)
@@ -129,18 +139,18 @@ class NetworkWorkspace(NamedTuple):
 
 
 @njit
-def member_params(
+def _member_params(
     network: TrainedNetwork, member: int, workspace: NetworkWorkspace, table: FeatureTable | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """A member's parameters and sizes; those of its projected network where there is a table."""
     if table is None:
         return network.params[member], network.sizes
-    project(table, member, network.params[member], network.sizes[1], workspace.projected)
+    _project(table, member, network.params[member], network.sizes[1], workspace.projected)
     return workspace.projected, workspace.projected_sizes
 
 
 @njit
-def member_gradient(
+def _member_gradient(
     network: TrainedNetwork,
     member: int,
     params: np.ndarray,
@@ -151,23 +161,23 @@ def member_gradient(
     dropout: Dropout | None,
 ) -> None:
     """Fill `workspace.grad_params`, zero outside the mask, from `workspace.grad_outputs` and what the forward pass with
-    `params` and `sizes` (see `member_params`) left in `workspace.activations`."""
+    `params` and `sizes` (see `_member_params`) left in `workspace.activations`."""
     w = workspace
     if table is None:
-        member_backward(
+        _member_backward(
             params, sizes, network.tanh, inputs, w.activations, w.grad_outputs, w.grad_params, w.scratch, dropout
         )
     else:
-        member_backward(
+        _member_backward(
             params, sizes, network.tanh, inputs, w.activations, w.grad_outputs, w.grad_projected, w.scratch, dropout
         )
-        project_gradient(table, member, w.grad_projected, network.sizes[1], w.grad_params)
+        _project_gradient(table, member, w.grad_projected, network.sizes[1], w.grad_params)
     for i in range(len(w.grad_params)):
         w.grad_params[i] *= network.mask[member, i]
 
 
 @njit
-def clipped_adam_step(
+def _clipped_adam_step(
     network: TrainedNetwork,
     member: int,
     gradient: np.ndarray,
@@ -181,12 +191,12 @@ def clipped_adam_step(
     for i in range(len(gradient)):
         gradient[i] *= scale
     params, exp_avg, exp_avg_sq = network.params[member], network.exp_avg[member], network.exp_avg_sq[member]
-    adam_step(params, gradient, exp_avg, exp_avg_sq, update, settings)
+    _adam_step(params, gradient, exp_avg, exp_avg_sq, update, settings)
 
 
 @njit
-def adam_steps(network: TrainedNetwork, gradients: np.ndarray, update: int, settings: AdamSettings) -> None:
+def _adam_steps(network: TrainedNetwork, gradients: np.ndarray, update: int, settings: AdamSettings) -> None:
     """Make update `update` of each member; gradients: float[members, parameters]."""
     for m in range(len(gradients)):
         params, exp_avg, exp_avg_sq = network.params[m], network.exp_avg[m], network.exp_avg_sq[m]
-        adam_step(params, gradients[m], exp_avg, exp_avg_sq, update, settings)
+        _adam_step(params, gradients[m], exp_avg, exp_avg_sq, update, settings)

@@ -22,7 +22,7 @@ import numpy as np
 from numba.extending import overload
 
 from harness.compiled import njit
-from harness.networks.splitmix import splitmix64
+from harness.networks.splitmix import _splitmix64
 
 Array = np.ndarray
 
@@ -35,7 +35,7 @@ class Dropout(NamedTuple):
 
 
 @njit
-def member_forward(
+def _member_forward(
     params: Array,
     sizes: Array,
     tanh: bool,
@@ -70,7 +70,7 @@ def member_forward(
 
 
 @njit
-def member_backward(
+def _member_backward(
     params: Array,
     sizes: Array,
     tanh: bool,
@@ -82,8 +82,10 @@ def member_backward(
     dropout: Dropout | None = None,
 ) -> None:
     """Fill `grad_params` (shaped as `params`), given the gradient with respect to the outputs, float[batch, out], and
-    the `activations` that `member_forward` left under the same `dropout`. scratch: float[2, batch * units of the widest
-    layer]."""
+    the `activations` that `_member_forward` left under the same `dropout`.
+
+    scratch: float[2, batch * units of the widest layer].
+    """
     batch, last = len(inputs), len(sizes) - 2
     grad_above = grad_outputs
     end, offset = len(params), len(activations)
@@ -164,7 +166,7 @@ def _input_weight_gradient_of(
 
 
 @njit
-def forward_pass(
+def _forward_pass(
     flat: Array,
     sizes: Array,
     tanh: bool,
@@ -174,14 +176,14 @@ def forward_pass(
     rate: float = 0.0,
     keys: Array | None = None,
 ) -> None:
-    """`member_forward` for each member: all arrays have members first. rate, keys (uint64[members]): of dropout."""
+    """`_member_forward` for each member: all arrays have members first. rate, keys (uint64[members]): of dropout."""
     for m in range(len(flat)):
-        dropout = member_dropout(rate, keys, m)
-        member_forward(flat[m], sizes, tanh, inputs[m], activations[m], outputs[m], dropout)
+        dropout = _member_dropout(rate, keys, m)
+        _member_forward(flat[m], sizes, tanh, inputs[m], activations[m], outputs[m], dropout)
 
 
 @njit
-def backward_pass(
+def _backward_pass(
     flat: Array,
     sizes: Array,
     tanh: bool,
@@ -193,20 +195,20 @@ def backward_pass(
     rate: float = 0.0,
     keys: Array | None = None,
 ) -> None:
-    """`member_backward` for each member: all arrays but `scratch` have members first."""
+    """`_member_backward` for each member: all arrays but `scratch` have members first."""
     for m in range(len(flat)):
-        dropout = member_dropout(rate, keys, m)
-        member_backward(
+        dropout = _member_dropout(rate, keys, m)
+        _member_backward(
             flat[m], sizes, tanh, inputs[m], activations[m], grad_outputs[m], grad_flat[m], scratch, dropout
         )
 
 
 @njit
-def member_dropout(rate: float, keys: Array | None, member: int, update: int = -1) -> Dropout | None:
+def _member_dropout(rate: float, keys: Array | None, member: int, update: int = -1) -> Dropout | None:
     """A member's dropout, of its update `update` (from 0) if given; None, when compiled, where there are no keys."""
     if keys is None:
         return None
-    return Dropout(rate, keys[member] if update < 0 else splitmix64(keys[member], update))
+    return Dropout(rate, keys[member] if update < 0 else _splitmix64(keys[member], update))
 
 
 def dropout_keys(streams: Sequence[np.random.Generator]) -> Array:
@@ -216,7 +218,16 @@ def dropout_keys(streams: Sequence[np.random.Generator]) -> Array:
 
 def update_keys(keys: Array, update: int) -> Array:
     """uint64[members]: the keys that these have for update number `update` (from 0)."""
-    return np.array([splitmix64(key, update) for key in keys], dtype=np.uint64)
+    return np.array([_splitmix64(key, update) for key in keys], dtype=np.uint64)
+
+
+@njit
+def _largest(features: Array) -> int:
+    """Of int16[members, batch, most]; -1 where there are none. It takes a third of the time that numpy's does."""
+    largest = np.int16(-1)
+    for feature in features.ravel():
+        largest = max(largest, feature)
+    return int(largest)
 
 
 @njit
@@ -251,7 +262,7 @@ def _through_activation(units: Array, tanh: bool, gradient: Array) -> None:
 @njit
 def _is_dropped(dropout: Dropout, place: int) -> bool:
     """Whether the unit at this place of `activations` is; from the draw's upper 53 bits, as a number in [0, 1)."""
-    return bool((splitmix64(dropout.key, place) >> np.uint64(11)) * 2.0**-53 < dropout.rate)
+    return bool((_splitmix64(dropout.key, place) >> np.uint64(11)) * 2.0**-53 < dropout.rate)
 
 
 @njit

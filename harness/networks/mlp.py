@@ -9,8 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from harness.arguments import check_array, is_count
 from harness.networks.initialisers import INITIALISERS
-from harness.networks.kernels import backward_pass, forward_pass
+from harness.networks.kernels import _backward_pass, _forward_pass, _largest
 
 ACTIVATIONS = ("relu", "tanh")
 
@@ -46,6 +47,14 @@ class Mlp:
     activation: str = "relu"
     dropout: float = 0.0
     """See `Network.dropout`."""
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) < 2 or not all(map(is_count, self.sizes)):
+            raise ValueError(f"sizes must be those of two layers or more, each at least 1, not {self.sizes}")
+        check_array("flat", self.flat, (-1, sum((a + 1) * b for a, b in pairwise(self.sizes))))
+        self.flat = np.ascontiguousarray(self.flat)
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
 
     @classmethod
     def of(
@@ -103,7 +112,9 @@ Networks = dict[str, Mlp]
 
 
 def mlp_shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
-    """`sizes` and `tanh` as `harness.networks.kernels` takes them."""
+    """`sizes` and `tanh` as `harness.networks.kernels` takes them. Raises TypeError where these cannot compute."""
+    if mlp.flat.dtype not in (np.float32, np.float64):
+        raise TypeError(f"networks compute in float32 or float64, not {mlp.flat.dtype}")
     return np.array(mlp.sizes), ACTIVATIONS.index(mlp.activation) == 1
 
 
@@ -111,15 +122,14 @@ class ForwardPass:
     """The outputs of networks for one batch after another of the same shape, in memory that is made once."""
 
     def __init__(self, mlp: Mlp, batch: int):
-        self._dtype, self._network = mlp.flat.dtype, (mlp.flat, *mlp_shape(mlp))
-        self._outputs = np.empty((mlp.members, batch, mlp.sizes[-1]), dtype=self._dtype)
-        self._activations = np.empty((mlp.members, batch * sum(mlp.sizes[1:-1])), dtype=self._dtype)
+        self._mlp, self._shape = dataclasses.replace(mlp), mlp_shape(mlp)  # whatever becomes of `mlp`
+        self._outputs = np.empty((mlp.members, batch, mlp.sizes[-1]), dtype=mlp.flat.dtype)
+        self._activations = np.empty((mlp.members, batch * sum(mlp.sizes[1:-1])), dtype=mlp.flat.dtype)
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
         """As `outputs_of`. The next call overwrites it."""
-        dtype = observations.dtype if observations.dtype == np.int16 else self._dtype
-        inputs = np.ascontiguousarray(observations, dtype=dtype)
-        forward_pass(*self._network, inputs, self._activations, self._outputs)
+        inputs = _checked_inputs(self._mlp, observations, self._outputs.shape[1])
+        _forward_pass(self._mlp.flat, *self._shape, inputs, self._activations, self._outputs)
         return self._outputs
 
 
@@ -134,12 +144,11 @@ def forward(mlp: Mlp, observations: np.ndarray, keys: np.ndarray | None = None) 
 
     keys: uint64[members], new for each update; with them hidden units are dropped at the rate `mlp.dropout`.
     """
-    dtype = observations.dtype if observations.dtype == np.int16 else mlp.flat.dtype
-    inputs = np.ascontiguousarray(observations, dtype=dtype)
+    inputs = _checked_inputs(mlp, observations)
     members, batch, _ = inputs.shape
     outputs = np.empty((members, batch, mlp.sizes[-1]), dtype=mlp.flat.dtype)
     activations = np.empty((members, batch * sum(mlp.sizes[1:-1])), dtype=mlp.flat.dtype)
-    forward_pass(mlp.flat, *mlp_shape(mlp), inputs, activations, outputs, *_dropout(mlp, keys))
+    _forward_pass(mlp.flat, *mlp_shape(mlp), inputs, activations, outputs, *_dropout(mlp, keys))
     return outputs, activations
 
 
@@ -152,18 +161,38 @@ def backward(
 ) -> np.ndarray:
     """The gradient with respect to `mlp.flat`, given that with respect to the outputs, float[members, batch, out], and
     what `forward` left of the same observations under the same `keys`."""
-    inputs = np.ascontiguousarray(observations, dtype=mlp.flat.dtype)
+    inputs = _checked_inputs(mlp, observations)
+    members, batch, _ = inputs.shape
+    check_array("activations", activations, (members, batch * sum(mlp.sizes[1:-1])))
+    check_array("grad_outputs", grad_outputs, (members, batch, mlp.sizes[-1]))
     grad_flat = np.empty_like(mlp.flat)
-    scratch = np.empty((2, inputs.shape[1] * max(mlp.sizes)), dtype=mlp.flat.dtype)
-    grad_outputs = np.ascontiguousarray(grad_outputs)
-    backward_pass(
+    scratch = np.empty((2, batch * max(mlp.sizes)), dtype=mlp.flat.dtype)
+    activations, grad_outputs = (
+        np.ascontiguousarray(given, dtype=mlp.flat.dtype) for given in (activations, grad_outputs)
+    )
+    _backward_pass(
         mlp.flat, *mlp_shape(mlp), inputs, activations, grad_outputs, grad_flat, scratch, *_dropout(mlp, keys)
     )
     return grad_flat
 
 
+def _checked_inputs(mlp: Mlp, observations: np.ndarray, batch: int = -1) -> np.ndarray:
+    """Observations as the kernels take them. Raises as `check_array`, and ValueError for a feature that is none."""
+    if getattr(observations, "dtype", None) == np.int16:
+        check_array("observations", observations, (mlp.members, batch, observations.shape[-1]))
+        features = np.ascontiguousarray(observations)
+        if _largest(features) >= mlp.sizes[0]:
+            raise ValueError(f"feature {features.max()} is none of the {mlp.sizes[0]} that these networks take")
+        return features
+    check_array("observations", observations, (mlp.members, batch, mlp.sizes[0]))
+    return np.ascontiguousarray(observations, dtype=mlp.flat.dtype)
+
+
 def _dropout(mlp: Mlp, keys: np.ndarray | None) -> tuple[()] | tuple[float, np.ndarray]:
-    return () if keys is None else (mlp.dropout, keys)
+    if keys is None:
+        return ()
+    check_array("keys", keys, (mlp.members,), whole=True)
+    return mlp.dropout, keys
 
 
 def initial_mlp(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.arguments import check_array, check_indices
 from harness.compiled import njit
 from harness.networks.mlp import Mlp
 
@@ -35,6 +36,7 @@ class FeatureTable(NamedTuple):
     @classmethod
     def of(cls, rows: np.ndarray, members: int) -> "FeatureTable":
         """From float[1 or members, features, inputs]: one for all members, or each one's own."""
+        check_array("rows", rows, (-1, -1, -1))
         _, features, inputs = rows.shape
         if len(rows) == 1 and np.count_nonzero(rows) < SPARSE * rows.size:
             feature, columns = np.nonzero(rows[0])
@@ -49,6 +51,16 @@ class FeatureTable(NamedTuple):
         """How many there are."""
         return len(self.starts) - 1
 
+    def check(self) -> None:
+        """Raise ValueError where its arrays do not fit each other, TypeError where one holds no numbers."""
+        check_array("starts", self.starts, (-1,), whole=True)
+        check_indices("columns", self.columns, (-1,), self.inputs)
+        check_array("values", self.values, self.columns.shape)
+        rise = (self.starts[:-1] <= self.starts[1:]).all()
+        if self.features < 1 or not rise or self.starts[0] < 0 or self.starts[-1] > len(self.columns):
+            raise ValueError(f"starts must be of one feature or more, and rise from 0 to at most {len(self.columns)}")
+        check_array("rows", self.rows, (-1, self.features, self.inputs))
+
     def keep(self, members: np.ndarray) -> "FeatureTable":
         """That of these members alone (int64[kept])."""
         return self._replace(rows=self.rows[members]) if len(self.rows) else self
@@ -59,7 +71,16 @@ class FeatureTable(NamedTuple):
 
 
 def projected(mlp: Mlp, table: FeatureTable) -> Mlp:
-    """Networks that take active features, int16[members, batch, most], -1 after the last one, for observations."""
+    """Networks that take active features, int16[members, batch, most], -1 after the last one, for observations.
+
+    Raises ValueError where the table does not fit them, and as `FeatureTable.check`.
+    """
+    if table.inputs != mlp.sizes[0] or len(table.rows) not in (0, mlp.members):
+        raise ValueError(
+            f"a table of {table.inputs} inputs and {len(table.rows) or 'any'} members does not fit {mlp.members}"
+            f" networks of {mlp.sizes[0]} inputs"
+        )
+    table.check()
     flat = np.empty((mlp.members, projected_length(mlp, table)), dtype=mlp.flat.dtype)
     _project_all(table.astype(flat.dtype), mlp.flat, mlp.sizes[1], flat)
     return Mlp(flat, (table.features, *mlp.sizes[1:]), mlp.activation, mlp.dropout)
@@ -73,11 +94,11 @@ def projected_length(mlp: Mlp, table: FeatureTable) -> int:
 @njit
 def _project_all(table: FeatureTable, flat: np.ndarray, units: int, projected: np.ndarray) -> None:
     for member in range(len(flat)):
-        project(table, member, flat[member], units, projected[member])
+        _project(table, member, flat[member], units, projected[member])
 
 
 @njit
-def project(table: FeatureTable, member: int, params: np.ndarray, units: int, projected: np.ndarray) -> None:
+def _project(table: FeatureTable, member: int, params: np.ndarray, units: int, projected: np.ndarray) -> None:
     """Fill `projected` from a member's parameters, whose input layer has `units`: table @ weights, the rest as is."""
     features = len(table.starts) - 1
     weight = params[: table.inputs * units].reshape(table.inputs, units)
@@ -96,7 +117,7 @@ def project(table: FeatureTable, member: int, params: np.ndarray, units: int, pr
 
 
 @njit
-def project_gradient(
+def _project_gradient(
     table: FeatureTable, member: int, grad_projected: np.ndarray, units: int, grad_params: np.ndarray
 ) -> None:
     """Fill `grad_params`, the gradient of a member's parameters, from that of its projected ones."""

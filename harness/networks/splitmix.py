@@ -14,13 +14,13 @@ _MULTIPLIER_1, _MULTIPLIER_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049
 
 
 @njit
-def splitmix64(key: np.uint64, number: int) -> np.uint64:
+def _splitmix64(key: np.uint64, number: int) -> np.uint64:
     """The uint64 `number` (from 0) of the sequence that starts at `key`."""
-    return mixed(np.uint64(key) + np.uint64(number + 1) * STEP)  # numba adds mixed signs as floats
+    return _mixed(np.uint64(key) + np.uint64(number + 1) * STEP)  # numba adds mixed signs as floats
 
 
 @njit
-def mixed(state: np.uint64) -> np.uint64:
+def _mixed(state: np.uint64) -> np.uint64:
     """The uint64 that SplitMix64 gives for a state."""
     bits = (state ^ (state >> np.uint64(30))) * _MULTIPLIER_1
     bits = (bits ^ (bits >> np.uint64(27))) * _MULTIPLIER_2

@@ -68,6 +68,9 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[Any]) -> None:
     Where a file can't be collected, no worker starts, and the run ends as it does without workers.
     """
     session: Any = config.pluginmanager.get_plugin("session")
+    reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    if getattr(reporter, "_session", session) is None:
+        reporter._session = session  # a reporter that replaces pytest's, as pytest-instafail's, starts after xdist
     failed: BaseException | None = None
     try:
         session.perform_collect()
@@ -112,9 +115,16 @@ def _claims(config: pytest.Config) -> "ClaimsSession":
     if _CLAIMS not in config.stash:
         if problem := engine_unusable():
             raise pytest.UsageError(problem)
+        if sys.flags.optimize > 1:
+            raise pytest.UsageError("python -OO drops the docstrings, which say what is claimed: leave it out")
         from harness.plugin.session import ClaimsSession
 
         config.stash[_CLAIMS] = ClaimsSession(config)
         config.pluginmanager.register(config.stash[_CLAIMS], "claims-session")
-        config.pluginmanager.import_plugin("reports.pytest_report")  # which writes the report
+        try:
+            config.pluginmanager.import_plugin("reports.pytest_report")  # which writes the report
+        except pytest.UsageError as error:  # pytest's for an ImportError: a project may have a package of that name
+            raise pytest.UsageError(
+                f"{error}; it writes the report: rename your own package, or do without by -p no:reports.pytest_report"
+            ) from None
     return config.stash[_CLAIMS]

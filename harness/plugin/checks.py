@@ -27,6 +27,8 @@ def refuse_unsound(suite: Suite, trains: bool) -> Gate | None:
     gate = None
     if settings.judges and (suite.judges or suite.collected or settings.gate or settings.update_baseline):
         gate = open_gate(settings, suite.own_claims, suite.collected, suite.whole)
+        if gate:
+            suite.missing = sorted(gate.baseline.claims.keys() - suite.collected.keys() - suite.later.keys())
         if trains:
             _check_baseline(suite, gate)
     if suite.judges:
@@ -103,6 +105,9 @@ def _check_baseline(suite: Suite, gate: Gate | None) -> None:
     if (settings.gate or settings.update_baseline) and not suite.judges:
         raise pytest.UsageError("no claim was collected to compare with a baseline: --claim all selects this suite's")
     if settings.update_baseline:
+        if gate and suite.missing and suite.whole:
+            names = ", ".join(suite.missing)
+            raise pytest.UsageError(f"{gate.file} has claims that were not collected: {names}; to drop them, remove it")
         if not suite.judges_all or settings.finished:
             raise pytest.UsageError(
                 "--claims-update-baseline needs a run of all claims: leave out paths, -k, -m, --claim ID,"

@@ -11,6 +11,7 @@ import pytest
 from harness.evidence.drain import all_cells, drain
 from harness.evidence.store import Address, Store, StoreError, address
 from harness.experiment import Cell
+from harness.files import escaped
 from harness.judging.chains import Scene
 from harness.judging.claim import Claim, at_least_of, claim_of
 from harness.judging.dry_run import PlannedFinding, planned
@@ -43,6 +44,7 @@ class Suite:
     waiting       the nodeids of these items
     offered       the nodeids of the items of this profile, before any was deselected
     whole         whether no path or option left claims uncollected
+    missing       claims of the baseline that were not collected, whatever kept them from it
     failures      cell id -> why it could not be computed
     unfinished    with --claims-finished: nodeid -> how much there is of an item that lacks evidence
     unusable      why the evidence could not be written; nothing is judged then
@@ -58,6 +60,7 @@ class Suite:
     waiting: set[str] = field(default_factory=set)
     offered: set[str] = field(default_factory=set)
     whole: bool = True
+    missing: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     unfinished: dict[str, str] = field(default_factory=dict)
     unusable: str | None = None
@@ -106,7 +109,8 @@ class Suite:
     @property
     def judges_all(self) -> bool:
         """Whether this session is of every claim, and of each in full."""
-        return self.whole and not self.deselected and (not self.settings.claims or ALL in self.settings.claims)
+        whole = self.whole and not self.missing and not self.deselected
+        return whole and (not self.settings.claims or ALL in self.settings.claims)
 
     @property
     def claims(self) -> dict[str, Claim]:
@@ -196,6 +200,8 @@ class Suite:
         which = f"--claim {claim.id} -k {name}" if item.stash.get(_BORROWED, False) else nodeid
         settings = self.settings
         rerun, gives = settings.command(which), settings.profile.gives_findings
+        if escaped(item.nodeid) != item.nodeid:
+            raise pytest.UsageError(f"{escaped(item.nodeid)}: the name of a claim's file must be in UTF-8")
         item.stash[JUDGE] = Judge(claim, item.name, item.nodeid, hypothesis, runs, rerun, gives)
 
     def _of_profile(self, items: list[pytest.Item]) -> list[pytest.Item]:
@@ -248,6 +254,8 @@ def _borrow(session: pytest.Session, items: list[pytest.Item], settings: Setting
         return
     own = {claim.id for claim in map(claim_of, items) if claim}
     wanted = None if settings.list_claims or ALL in settings.claims else set(settings.claims) - own
+    if wanted is not None and not wanted:
+        return
     for path in sorted(CLAIMS.glob("test_*.py")):
         module = pytest.Module.from_parent(session, path=path, nodeid=f"minimal-tickets/claims/{path.name}")
         for item in session.genitems(module):

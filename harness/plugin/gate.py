@@ -200,7 +200,7 @@ def lines(run: RunResult) -> Iterator[str]:
             if finding.drift and finding.standing == standing:
                 yield f"  {standing:14} {finding.claim} {finding.name}: {finding.drift.says}"
     for entry in run.baseline.unused:
-        yield f"  {'unused':14} {entry}: no claim uses this entry any more; --claims-update-baseline drops it"
+        yield f"  {'unused':14} {entry}: no claim uses this entry any more; a new baseline is without it"
     if run.baseline.gate:
         yield from _sharpness(run.findings)
 

@@ -33,11 +33,11 @@ class Outputs:
         self._suite = suite
         self._config = config
         self._gate: Gate | None = None
-        self._code = OK
+        self._written = False
 
     def keep(self, session: pytest.Session, run: RunResult, held: Gate | None, code: int) -> None:
         """Write what was found, before anything else. held: what it was compared with. code: what follows from it."""
-        self.run, self._gate, self._code = run, held, code
+        self.run, self._gate = run, held
         session.exitstatus = code
         path = self._suite.settings.findings
         if self.attempt(session, f"findings {path}", self._write_findings) and path:
@@ -48,8 +48,9 @@ class Outputs:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write what follows from the findings, after other plugins have written what they make of them."""
         settings = self._suite.settings
-        if self.run is None or session.exitstatus == INTERRUPTED:
+        if self.run is None or self._written or session.exitstatus == INTERRUPTED:
             return
+        self._written = True
         steps: dict[str, Callable[[], object]] = {"charts": self._draw}
         if settings.update_baseline:
             steps[f"baseline {settings.baseline}"] = lambda: self._update_baseline(session)
@@ -67,19 +68,24 @@ class Outputs:
             print(f"claims: {line}", file=sys.stderr)
 
     def attempt(self, session: pytest.Session, what: str, do: Callable[[], object]) -> bool:
-        """Do one thing of the end. Where it fails, a line says so, and the exit code is `NOT_WRITTEN`."""
+        """Do one thing of the end; False where it fails."""
         try:
             do()
         except KeyboardInterrupt:
             self.say("interrupted before everything was written; run the same command again to write it", red=True)
             session.exitstatus = INTERRUPTED
             return False
-        except Exception as error:
-            again = "the evidence is complete, so the same command writes it without training"
-            self.say(f"the {what} can't be written: {_why(error)}; {again}", red=True)
-            session.exitstatus = NOT_WRITTEN
+        except BaseException as error:  # pytest's own outcomes are no Exceptions
+            self.failed(session, what, error)
             return False
         return True
+
+    def failed(self, session: pytest.Session, what: str, error: BaseException) -> None:
+        """Say in a line what failed. The exit code is `NOT_WRITTEN`, unless the findings have one of theirs."""
+        again = "the evidence is complete, so the same command writes it without training"
+        self.say(f"the {what} can't be written: {_why(error)}; {again}", red=True)
+        if session.exitstatus == OK:
+            session.exitstatus = NOT_WRITTEN
 
     def _write_findings(self) -> None:
         if self.run and (path := self._suite.settings.findings):
@@ -94,8 +100,9 @@ class Outputs:
     def _update_baseline(self, session: pytest.Session) -> None:
         """Write the baseline, or say why not."""
         file = self._suite.settings.baseline
-        if self._code or self.run is None:
-            why = "a test failed" if self._code == FAILED else "some findings have no result"
+        if session.exitstatus != OK or self.run is None:
+            reasons = {FAILED: "a test failed", NOT_WRITTEN: "what was found can't be written"}
+            why = reasons.get(session.exitstatus, "some findings have no result")
             self.say(f"the baseline {file} was not written: {why}", red=True)
             return
         said = gate.update(self.run, self._gate, self._suite.own_claims, self._suite.settings)
@@ -127,7 +134,7 @@ class Outputs:
             self.said.append((f"report: {settings.report}", {}))
 
 
-def _why(error: Exception) -> str:
+def _why(error: BaseException) -> str:
     """An error in one line: of the system in its words, of any other its type, and where it was raised."""
     if isinstance(error, OSError) and error.strerror:
         return in_a_line(error)

@@ -24,6 +24,7 @@ _LETTERS = {
 """Outcome, letter and word of each conclusion that does not fail."""
 _OUTCOMES = ("passed", "failed", "skipped")
 """Pytest's own. Plugins that run a test again give its earlier reports another one."""
+_PROPERTIES = pytest.StashKey[list[tuple[str, object]]]()
 _RECORDED = ("contradicted as recorded", "x", ("CONTRADICTED, AS RECORDED", {"yellow": True}))
 
 
@@ -46,8 +47,10 @@ class Reported:
         report = yield
         if JUDGE in item.stash and (report.when == "call" or (report.when == "setup" and not report.passed)):
             finding = self._finding(item, report, call)
-            told = ci.properties(finding)  # JUnit's file, and other reporters', take them from here
-            item.user_properties[:] = [*(each for each in item.user_properties if each[0] not in dict(told)), *told]
+            before = item.stash.get(_PROPERTIES, [])  # of an earlier try
+            item.stash[_PROPERTIES] = told = ci.properties(finding)
+            # JUnit's file, and other reporters', take them from here
+            item.user_properties[:] = [*(each for each in item.user_properties if each not in before), *told]
             _attach(report, finding)
         return report
 

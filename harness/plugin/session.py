@@ -173,7 +173,15 @@ class ClaimsSession:
                 _kill(pid)
         self._outputs.attempt(session, "findings", lambda: self._finish(session))
         gc.freeze()  # pytest collects garbage at its end: half a second for all that claims have imported
-        return (yield)
+        try:
+            yield
+        except Exception as error:
+            if self._outputs.run is None:
+                raise
+            self._outputs.failed(session, "output of another plugin", error)
+            self._outputs.pytest_sessionfinish(session)
+            if reporter := _reporter(self._config):  # it was kept from its own summary
+                self.pytest_terminal_summary(reporter, session.exitstatus)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """Print verdicts, findings, what would decide open ones, and the files written."""
@@ -209,7 +217,7 @@ class ClaimsSession:
         found = self._reported.findings
         if not found:
             self._outputs.say("no result came back for any claim, so the last report stays as it is", red=True)
-            session.exitstatus = NO_RESULT
+            session.exitstatus = FAILED if self._reported.others else NO_RESULT
             return
         findings = [found.get(nodeid) or not_run(judge) for nodeid, judge in suite.judges.items()]
         run = outcome.result_of(
@@ -269,7 +277,8 @@ def is_controller(config: pytest.Config) -> bool:
 
 def _calls_no_test(config: pytest.Config) -> bool:
     """Whether an option of pytest's asks only what would be run, so that nothing is to be trained or judged."""
-    return any(config.getoption(name, False) for name in ("collectonly", "setuponly", "setupplan"))
+    asks = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test")
+    return any(config.getoption(name, False) for name in asks)
 
 
 def _reporter(config: pytest.Config) -> pytest.TerminalReporter | None:

@@ -14,4 +14,4 @@ NO_RESULT = 6
 BASELINE = 7
 """The baseline can't be compared, has entries that no claim uses, or was written for the first time."""
 NOT_WRITTEN = 8
-"""All was judged, but something that follows can't be written: report, findings, baseline, history."""
+"""All was judged and nothing failed, but findings, charts, report or baseline can't be written."""

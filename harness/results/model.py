@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from harness.files import writable
+from harness.files import escaped
 
 
 class Model(BaseModel):
@@ -48,11 +48,11 @@ Opaque = Annotated[dict[str, Any], BeforeValidator(_restored)]
 """Plain JSON that only its maker and its reader understand. It must not hold "NaN" or "Infinity" as a text."""
 
 
-Text = Annotated[str, AfterValidator(writable)]
+Text = Annotated[str, AfterValidator(escaped)]
 """Text that comes from outside: a path, a command line, the message of an exception."""
 
 
-def in_a_line(error: Exception) -> str:
+def in_a_line(error: BaseException) -> str:
     """An error as one line; of a ValidationError the first fault, and where it is."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from harness.arguments import check_ranges
+
 if TYPE_CHECKING:
     from harness.tasks.acrobot_physics import Acrobots
 
@@ -32,6 +34,9 @@ class Acrobot:
 
     horizon: int = 500
 
+    def __post_init__(self) -> None:
+        check_ranges(self, counts=("horizon",))
+
     @property
     def minimum_return(self) -> float:
         """Every env_step up to the horizon costs one."""
@@ -47,7 +52,7 @@ class Acrobot:
         return rng.uniform(-START_LIMIT, START_LIMIT, (*shape, 4))
 
     def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "Acrobots":
-        """Environments standing in `starts`, float64[members, envs, 4]."""
+        """Environments standing in `starts`, float64[members, envs, 4]. Raises ValueError where none can."""
         from harness.tasks.acrobot_physics import Acrobots  # it is compiled
 
-        return Acrobots(starts, self.horizon)
+        return Acrobots(self, starts)

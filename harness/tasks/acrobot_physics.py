@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.compiled import njit
 from harness.tasks.compiled_batch import CompiledBatch
+from harness.tasks.spec import Task
 
 GRAVITY = 9.8
 MASS = 1.0
@@ -189,11 +190,13 @@ class Acrobots(CompiledBatch):
 
     state = ("states", "elapsed")
     results = ("observations", "final_observations", "rewards", "terminated", "truncated")
-    advance = staticmethod(_advance)
+    _step = staticmethod(_advance)
+    limits = np.array([math.pi, math.pi, VELOCITY_LIMIT_1, VELOCITY_LIMIT_2])
+    rule = "an acrobot must start with angles in +-pi and velocities in +-4 pi and +-9 pi"
 
-    def __init__(self, starts: np.ndarray, horizon: int):
-        self.horizon = horizon
-        self.states = np.array(starts, dtype=np.float64, order="C")
+    def __init__(self, task: Task, starts: np.ndarray):
+        self.task = task
+        self.states = self.rows_of(starts, (-1, -1)).reshape(starts.shape).copy()
         self.elapsed = np.zeros(starts.shape[:2], dtype=np.int64)
         self.allocate()
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from harness.arguments import check_ranges
+
 if TYPE_CHECKING:
     from harness.tasks.cart_pole_physics import CartPoles
 
@@ -30,6 +32,9 @@ class CartPole:
 
     horizon: int = 500
 
+    def __post_init__(self) -> None:
+        check_ranges(self, counts=("horizon",))
+
     @property
     def minimum_return(self) -> float:
         """The first env_step pays, whatever it does."""
@@ -45,7 +50,7 @@ class CartPole:
         return rng.uniform(-START_LIMIT, START_LIMIT, (*shape, 4))
 
     def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> "CartPoles":
-        """Environments standing in `starts`, float64[members, envs, 4]."""
+        """Environments standing in `starts`, float64[members, envs, 4]. Raises ValueError where none can."""
         from harness.tasks.cart_pole_physics import CartPoles  # it is compiled
 
-        return CartPoles(starts, self.horizon)
+        return CartPoles(self, starts)

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.compiled import njit
 from harness.tasks.compiled_batch import CompiledBatch
+from harness.tasks.spec import Task
 
 GRAVITY = 9.8
 POLE_MASS = 0.1
@@ -65,11 +66,13 @@ class CartPoles(CompiledBatch):
 
     state = ("states", "elapsed")
     results = ("observations", "final_observations", "terminated", "truncated")
-    advance = staticmethod(_advance)
+    _step = staticmethod(_advance)
+    limits = np.full(4, np.finfo(np.float64).max)
+    rule = "a cart-pole must start in finite numbers"
 
-    def __init__(self, starts: np.ndarray, horizon: int):
-        self.horizon = horizon
-        self.states = np.array(starts, dtype=np.float64, order="C")
+    def __init__(self, task: Task, starts: np.ndarray):
+        self.task = task
+        self.states = self.rows_of(starts, (-1, -1)).reshape(starts.shape).copy()
         self.elapsed = np.zeros(starts.shape[:2], dtype=np.int64)
         self.allocate()
 

@@ -70,7 +70,7 @@ from . import maths
 from {package}.more import twice
 import numpy
 from harness import register
-from harness.learners.adam import adam_step
+from harness.learners.adam import adam_settings
 
 
 @register.criterion("mine")

@@ -78,7 +78,7 @@ def project(tmp_path: Path) -> Path:
 
 def pip(command: str, *args: str) -> None:
     """Without the network."""
-    options = ("--quiet", "--disable-pip-version-check", "--no-index", "--no-deps")
+    options = ("--isolated", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps")
     ran = subprocess.run([sys.executable, "-m", "pip", command, *options, *args], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

@@ -4,13 +4,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.arguments import check_array
 from harness.compiled import njit
 from harness.tasks.compiled_batch import CompiledBatch
 from harness.tasks.gridmaze.features import COINS, MAX_ACTIVE, entries, features_of
-from harness.tasks.gridmaze.layout import CELLS, COLUMNS, ROWS, STATE, Layout
+from harness.tasks.gridmaze.layout import CELLS, COLUMNS, ROWS
 
 if TYPE_CHECKING:
     from harness.tasks.gridmaze.maze import GridMaze
+
+LIMITS = np.array([ROWS - 1, COLUMNS - 1, COLUMNS - 1, 1, COLUMNS - 1, 1], dtype=np.float64)
+"""How large each number of a start may be, to either side."""
+
+
+@njit
+def _misplaced(starts: np.ndarray, empty: np.ndarray, gaps: np.ndarray, enemy_rows: np.ndarray) -> int:
+    """The first row that is no start; -1 where there is none. empty: bool[cells]: where an agent can start."""
+    for i in range(len(starts)):
+        same = i > 0
+        for j in range(6):
+            same &= starts[i, j] == starts[i - 1, j]
+        if same:  # as they all are when drawn
+            continue
+        for j in range(6):
+            if not abs(starts[i, j]) <= LIMITS[j] or starts[i, j] != int(starts[i, j]):
+                return i
+        agent = int(starts[i, 0]) * COLUMNS + int(starts[i, 1])
+        if starts[i, 0] < 0 or starts[i, 1] < 0 or not empty[agent]:
+            return i
+        for j in range(2):
+            enemy = enemy_rows[j] * COLUMNS + int(starts[i, 2 + 2 * j])
+            if not gaps[j, 0] <= enemy <= gaps[j, 1] or enemy == agent or starts[i, 3 + 2 * j] == 0:
+                return i
+    return -1
 
 
 @njit
@@ -149,15 +175,22 @@ class GridMazes(CompiledBatch):
 
     state = ("agents", "enemies", "directions", "taken", "coins", "elapsed", "features")
     results = ("rewards", "terminated", "truncated", "final_features")
-    advance = staticmethod(_advance)
+    _step = staticmethod(_advance)
+    limits = LIMITS
+    rule = "an agent must start in an empty cell and each enemy in its gap, moving left (-1) or right (1)"
 
     def __init__(self, task: "GridMaze", starts: np.ndarray, table: np.ndarray):
-        shape = starts.shape[:2]
-        self.task, self.table, self.horizon = task, table, task.horizon
+        """table: see `GridMaze.table`. Raises ValueError where it is not of this task and these members, or where an
+        environment cannot start, TypeError where one of them is no array of numbers."""
+        self.task: GridMaze = task
         features = features_of(task.layout)
         it, shown = features.layout, (features.agent, features.enemies)
         terminates = task.at_horizon == "termination"
         self.constants = (terminates, it.moves, it.gaps, it.worth, it.enemy_rows, *shown, features.taken)
+        rows = self.rows_of(starts, (-1, -1))
+        shape = starts.shape[:2]
+        check_array("table", table, (shape[0] if task.encoding == "entangled" else 1, features.count, len(task.inputs)))
+        self.table = np.ascontiguousarray(table, dtype=np.float32)
         self.agents = np.zeros(shape, dtype=np.int64)
         """The cell of each agent."""
         self.enemies = np.zeros((*shape, 2), dtype=np.int64)
@@ -171,8 +204,6 @@ class GridMazes(CompiledBatch):
         self.elapsed = np.zeros(shape, dtype=np.int64)
         self.features = np.full((*shape, MAX_ACTIVE), -1, dtype=np.int16)
         """int16[members, envs, most]: the features of which each observation is the sum, then -1."""
-        _check(starts, it)
-        rows = np.ascontiguousarray(starts, dtype=np.float64).reshape(-1, STATE)
         self.allocate()
         _start(0, len(rows), rows, it.enemy_rows, *shown, *self._rows[: len(self.state)])
         self.final_features[:] = self.features
@@ -207,24 +238,13 @@ class GridMazes(CompiledBatch):
             _decode_sparse(rows, features.reshape(-1, MAX_ACTIVE), self.table[0, 0], *entered)
         return out
 
+    def first_refused(self, rows: np.ndarray) -> int:
+        """See `CompiledBatch`."""
+        layout = features_of(self.task.layout).layout
+        return _misplaced(rows, ~layout.walls & (layout.worth == 0), layout.gaps, layout.enemy_rows)
+
     def keep(self, members: np.ndarray) -> None:
         """See `Batch.keep`."""
         if self.task.encoding == "entangled":
             self.table = self.table[members]
         super().keep(members)
-
-
-def _check(starts: np.ndarray, layout: Layout) -> None:
-    """Raises ValueError, in one line, where a start is none."""
-    places = np.asarray(starts).reshape(-1, STATE)
-    inside = (places == np.floor(places)).all(-1) & (np.abs(places[:, [3, 5]]) == 1).all(-1)
-    inside &= (places[:, :2] >= 0).all(-1) & (places[:, :2] < [ROWS, COLUMNS]).all(-1)
-    agents = np.where(inside, places[:, 0] * COLUMNS + places[:, 1], 0).astype(np.int64)
-    enemies = layout.enemy_rows * COLUMNS + places[:, [2, 4]]
-    fine = inside & ~layout.walls[agents] & (layout.worth[agents] == 0) & (agents[:, None] != enemies).all(-1)
-    fine &= ((enemies >= layout.gaps[:, 0]) & (enemies <= layout.gaps[:, 1])).all(-1)
-    if not fine.all():
-        raise ValueError(
-            "an agent must start in an empty cell and each enemy in its gap, moving left (-1) or right (1), not in "
-            f"{places[~fine][0].tolist()}"
-        )

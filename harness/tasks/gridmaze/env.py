@@ -51,7 +51,12 @@ class GridMazeEnv(gymnasium.Env[np.ndarray, np.int64]):
         return self._observation(self._batch.observations), {}
 
     def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """See gymnasium.Env. After the last env_step of an episode it begins anew, whether reset or not."""
+        """See gymnasium.Env. After the last env_step of an episode it begins anew, whether reset or not.
+
+        Raises ValueError for an action outside `action_space`; gymnasium counts True as 1.
+        """
+        if not self.action_space.contains(action):
+            raise ValueError(f"an action must be a whole number from 0 to {self.task.actions - 1}, not {action!r}")
         transition = self._batch.step(np.array([[action]], dtype=np.int64), self._start)
         ended = bool(transition.terminated[0, 0]), bool(transition.truncated[0, 0])
         return self._observation(transition.final_observations), float(transition.rewards[0, 0]), *ended, {}

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 
+from harness.arguments import check_ranges
 from harness.tasks.gridmaze.drawn_layouts import layout_of
 from harness.tasks.gridmaze.features import COINS, Encoding, entangled_tables, features_of, table_of
 from harness.tasks.gridmaze.layout import CELLS, CHARACTERS, COLUMNS, COUNTS, FILE, OBJECTS, ROWS, STATE, WALL
@@ -54,12 +55,11 @@ class GridMaze:
     at_horizon: Literal["truncation", "termination"] = "truncation"
 
     def __post_init__(self) -> None:
+        check_ranges(self, counts=("horizon", "layout"))
         if self.encoding not in get_args(Encoding):
             raise ValueError(
                 f"gridmaze's encoding must be one of {', '.join(get_args(Encoding))}, not {self.encoding!r}"
             )
-        if self.layout < 1:
-            raise ValueError(f"gridmaze's layouts are numbered from 1 on, so {self.layout} is none")
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from harness.learners.adam import AdamSettings, Decay
-from harness.learners.trained import TrainedNetwork, adam_steps, clipped_adam_step
+from harness.learners.trained import TrainedNetwork, _adam_steps, _clipped_adam_step
 from harness.networks.mlp import initial_mlp
 from harness.streams import streams
 from harness.tests.networks.by_torch import leaf
@@ -32,11 +32,11 @@ def test_each_member_takes_torchs_steps_also_where_others_stop(
             members, network = kept, network.keep(kept)
         own = every[members].copy()
         if max_norm is None:
-            adam_steps(network, own, update, settings)
+            _adam_steps(network, own, update, settings)
         else:
             for row, gradient in enumerate(own):
                 norm = np.linalg.norm(gradient)
-                clipped_adam_step(network, row, gradient, norm, max_norm, update, settings)
+                _clipped_adam_step(network, row, gradient, norm, max_norm, update, settings)
         for params, adam, gradient in zip(theirs, adams, every, strict=True):
             params.grad = torch.tensor(gradient)
             if max_norm is not None:

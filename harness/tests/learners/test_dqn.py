@@ -13,9 +13,9 @@ from harness.bench import peers
 from harness.experiment import Cell, Experiment
 from harness.learners.dqn import DQN, DQNPopulation, DQNUpdateParameters, DQNWorkspace
 from harness.learners.protocol import ACTOR
-from harness.learners.replay import TERMINATED, recall
+from harness.learners.replay import TERMINATED, _recall
 from harness.learners.rollouts import Rollout, play
-from harness.learners.sum_tree import UNIT, put
+from harness.learners.sum_tree import UNIT, _put
 from harness.learners.training import Evaluation
 from harness.networks.kernels import update_keys
 from harness.networks.mlp import Mlp, Network, initial_mlp, outputs_of
@@ -197,7 +197,7 @@ class TestByHand:
         made.replay.add(rollout, np.full((1, 1, 1), 77, dtype=np.float32))
         if settings.alpha:
             for place, priority in enumerate((4, 5, 6)):
-                put(made.replay.tree, 0, place, round(priority / UNIT))
+                _put(made.replay.tree, 0, place, round(priority / UNIT))
             made.replay.tree.highest[0] = round(6 / UNIT)
         return made
 
@@ -244,7 +244,7 @@ class TestByHand:
     def test_weights_by_beta(self) -> None:
         weights, tree = np.empty(3), self.population().replay.tree
         for beta, expected in ((0.0, [1, 1, 1]), (0.5, [0.894427, 0.816497, 1]), (1.0, [0.8, 2 / 3, 1])):
-            harness.learners.dqn.importance(tree, 0, np.array([1, 2, 0]), beta, weights)
+            harness.learners.dqn._importance(tree, 0, np.array([1, 2, 0]), beta, weights)
             np.testing.assert_allclose(weights, expected, atol=1e-6)
 
     def test_the_gradient_for_a_criterion_counts_every_transition_once(self) -> None:
@@ -277,7 +277,7 @@ class Slow:
         """The mean weighted Huber loss of the transitions at `rows`, and their errors."""
         s, memory = self.settings, self.population.replay.memory
         before, after = np.empty((2, len(rows), 4))
-        recall(memory, self.member, rows, before, after, s.envs)
+        _recall(memory, self.member, rows, before, after, s.envs)
         actions, rewards, ends = (torch.tensor(each[self.member, rows]) for each in memory[1:4])
         with torch.no_grad():
             valued = self.outputs(self.target, after)

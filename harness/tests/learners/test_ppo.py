@@ -18,8 +18,8 @@ from harness.learners.ppo import (
     PPOPopulation,
     PPOUpdateParameters,
     Samples,
-    generalised_advantages,
-    loss_gradient,
+    _generalised_advantages,
+    _loss_gradient,
     update_parameters,
 )
 from harness.learners.protocol import ACTOR
@@ -59,7 +59,7 @@ def test_advantages_are_equation_16_in_every_environment(
     rng = np.random.default_rng(seed)
     rewards, values = rng.normal(size=(2, steps, 2, 3))
     last, ended = rng.normal(size=(2, 3)), rng.random((steps, 2, 3)) < ends
-    fast = generalised_advantages(rewards, values, last, ended, discount, gae_lambda)
+    fast = _generalised_advantages(rewards, values, last, ended, discount, gae_lambda)
     for i in np.ndindex(2, 3):
         column = (slice(None), *i)
         slow = slow_advantages(rewards[column], values[column], last[i], ended[column], discount, gae_lambda)
@@ -69,7 +69,7 @@ def test_advantages_are_equation_16_in_every_environment(
 def test_advantages_by_hand() -> None:
     rewards, values = np.array([1.0, 2, 3])[:, None, None], np.array([10.0, 20, 30])[:, None, None]
     ended = np.array([False, True, False])[:, None, None]
-    advantages = generalised_advantages(rewards, values, np.array([[40.0]]), ended, 0.5, 0.5)
+    advantages = _generalised_advantages(rewards, values, np.array([[40.0]]), ended, 0.5, 0.5)
     # errors: 1 + 10 - 10 = 1;  2 - 20 = -18 (the end);  3 + 20 - 30 = -7
     assert advantages.ravel().tolist() == [1 - 18 / 4, -18, -7]
 
@@ -120,7 +120,7 @@ def test_the_gradient_is_that_of_equation_9(
     rows = rng.permutation(12)[:count]
     logits, values = rng.normal(size=(count, actions)) * scale, rng.normal(size=(count, 1))
     ours, leaves = (np.empty_like(logits), np.empty_like(values)), (leaf(logits), leaf(values))
-    loss_gradient(samples, 1, rows, logits.copy(), values, update_parameters(ppo), *ours)
+    _loss_gradient(samples, 1, rows, logits.copy(), values, update_parameters(ppo), *ours)
     batch = {name: torch.tensor(numbers[1, rows]) for name, numbers in samples._asdict().items()}
     loss = equation_9(torch.log_softmax(leaves[0], dim=-1), leaves[1][:, 0], batch, ppo)
     for mine, theirs in zip(ours, torch.autograd.grad(loss, leaves), strict=True):

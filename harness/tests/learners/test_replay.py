@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.learners.replay import GOES_ON, TERMINATED, Replay, recall, sample
+from harness.learners.replay import GOES_ON, TERMINATED, Replay, _recall, _sample
 from harness.learners.rollouts import Rollout
-from harness.learners.sum_tree import total
+from harness.learners.sum_tree import _total
 
 
 class Transition(NamedTuple):
@@ -55,7 +55,7 @@ class Playing:
 def recalled(replay: Replay, member: int) -> list[Transition]:
     places = replay.places
     before, after = np.empty((2, len(places), 2))
-    recall(replay.memory, member, places, before, after, replay.envs)
+    _recall(replay.memory, member, places, before, after, replay.envs)
     ends = replay.memory.ends[member, places]
     return [
         Transition(b.tolist(), int(action), float(reward), None if end == TERMINATED else a.tolist())
@@ -84,7 +84,7 @@ def test_it_gives_back_the_last_transitions_as_they_were(
 ) -> None:
     rng = np.random.default_rng(seed)
     playing = Playing(rng, 2, envs, horizon, ends)
-    replay = Replay(np.zeros((2, envs, 2), dtype=np.float32), times * envs + envs - 1, horizon, prioritised)
+    replay = Replay(np.zeros((2, envs, 2), dtype=np.float32), times * envs + envs - 1, horizon, prioritised, 3)
     known: list[deque[Transition]] = [deque(maxlen=times * envs) for _ in range(2)]
     for _ in range(8):
         rollout, made = playing.rollout(int(rng.integers(1, 5)))
@@ -95,21 +95,21 @@ def test_it_gives_back_the_last_transitions_as_they_were(
             if prioritised:
                 drawable = np.flatnonzero(replay.tree.leaves[member])
                 assert sorted(replay.places.tolist()) == drawable.tolist()
-                assert total(replay.tree, member) == len(drawable) * replay.tree.highest[member]
+                assert _total(replay.tree, member) == len(drawable) * replay.tree.highest[member]
 
 
 def test_an_observation_is_kept_once_and_a_transition_takes_so_many_bytes() -> None:
     """Cart-Pole's: 4 inputs of 4 bytes, 2 of the action, 4 of the reward, 4 of the end; of a tree 4 and 8 / 7."""
     for prioritised, expected in ((False, 26), (True, 26 + 4 + 8 / 7)):
-        replay = Replay(np.zeros((3, 4, 4), dtype=np.float32), 32_768, 500, prioritised)
+        replay = Replay(np.zeros((3, 4, 4), dtype=np.float32), 32_768, 500, prioritised, 3)
         assert replay.bytes_per_transition == pytest.approx(expected, rel=0.005)
     twice = 2 * 4 * 4 + 2 + 4 + 4  # what both observations of each would take
-    assert Replay(np.zeros((3, 4, 4), dtype=np.float32), 32_768, 500, False).bytes_per_transition < 0.65 * twice
+    assert Replay(np.zeros((3, 4, 4), dtype=np.float32), 32_768, 500, False, 3).bytes_per_transition < 0.65 * twice
 
 
 def test_only_observations_that_the_horizon_cut_off_are_kept_beside() -> None:
     playing = Playing(np.random.default_rng(0), 2, 3, horizon=4, ends=0.2)
-    replay = Replay(np.zeros((2, 3, 2), dtype=np.float32), 30, 4, False)
+    replay = Replay(np.zeros((2, 3, 2), dtype=np.float32), 30, 4, False, 3)
     rollout, _ = playing.rollout(10)
     replay.add(rollout, playing.seen)
     assert replay.memory.cut_off.tolist() == rollout.truncated.sum(axis=(0, 2)).tolist()
@@ -122,21 +122,21 @@ def test_only_observations_that_the_horizon_cut_off_are_kept_beside() -> None:
 
 def test_without_priorities_each_transition_is_as_likely() -> None:
     playing = Playing(np.random.default_rng(0), 1, 2, horizon=4, ends=0.2)
-    replay = Replay(np.zeros((1, 2, 2), dtype=np.float32), 12, 4, False)
+    replay = Replay(np.zeros((1, 2, 2), dtype=np.float32), 12, 4, False, 3)
     for _ in range(3):
         replay.add(playing.rollout(5)[0], playing.seen)
     assert len(replay.tree.leaves) == 0
     count = replay.transitions
     assert count == 12
     uniforms, drawn = (np.arange(count) + 0.5) / count, np.empty(count, dtype=np.int64)
-    sample(replay.tree, 0, replay.first, count, replay.memory.actions.shape[1], uniforms, drawn)
+    _sample(replay.tree, 0, replay.first, count, replay.memory.actions.shape[1], uniforms, drawn)
     assert drawn.tolist() == replay.places.tolist()
 
 
 def test_members_that_are_kept_keep_their_transitions() -> None:
     playing = Playing(np.random.default_rng(0), 3, 2, horizon=4, ends=0.2)
-    replay = Replay(np.zeros((3, 2, 2), dtype=np.float32), 12, 4, True)
+    replay = Replay(np.zeros((3, 2, 2), dtype=np.float32), 12, 4, True, 3)
     _, made = (lambda pair: (replay.add(pair[0], playing.seen), pair[1]))(playing.rollout(5))
     replay.keep(np.array([2, 0]))
     assert [recalled(replay, member) for member in range(2)] == [made[2], made[0]]
-    assert total(replay.tree, 1) == 10 * replay.tree.highest[1]
+    assert _total(replay.tree, 1) == 10 * replay.tree.highest[1]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.learners.sum_tree import LARGEST, UNIT, WIDTH, SumTree, draw, find, prioritise, put, total
+from harness.learners.sum_tree import LARGEST, UNIT, WIDTH, SumTree, _draw, _find, _prioritise, _put, _total
 
 PLACES = st.integers(1, 600)
 """Up to three levels of nodes."""
@@ -14,7 +14,7 @@ PLACES = st.integers(1, 600)
 def filled(priorities: np.ndarray, member: int = 0, members: int = 1) -> SumTree:
     tree = SumTree.empty(members, len(priorities))
     for place, units in enumerate(priorities.tolist()):
-        put(tree, member, place, units)
+        _put(tree, member, place, units)
     return tree
 
 
@@ -32,21 +32,21 @@ def test_whatever_is_changed_the_sum_and_every_draw_are_those_of_a_cumulative_su
     for _ in range(200):
         place = int(rng.integers(places))
         priorities[place] = 0 if rng.random() < zeros else rng.integers(1, largest + 1)
-        put(tree, 1, place, int(priorities[place]))
-        everything = total(tree, 1)
+        _put(tree, 1, place, int(priorities[place]))
+        everything = _total(tree, 1)
         assert everything == priorities.sum()
         if everything:
             ends = np.cumsum(priorities)[priorities > 0]
             for target in (0, everything - 1, int(rng.choice(ends)) - 1, int(rng.integers(everything))):
-                assert find(tree, 1, target) == naive_find(priorities, target)
-    assert total(tree, 0) == 0 and not tree.leaves[0].any() and not tree.nodes[0].any()
+                assert _find(tree, 1, target) == naive_find(priorities, target)
+    assert _total(tree, 0) == 0 and not tree.leaves[0].any() and not tree.nodes[0].any()
 
 
 @pytest.mark.parametrize("places", [1, WIDTH - 1, WIDTH, WIDTH + 1, WIDTH**2, WIDTH**2 + 1, 100_000])
 def test_every_place_of_every_size_can_be_drawn(places: int) -> None:
     tree = filled(np.ones(places, dtype=np.int64))
     some = np.unique(np.linspace(0, places - 1, 300).astype(int))
-    assert [find(tree, 0, int(target)) for target in some] == some.tolist()
+    assert [_find(tree, 0, int(target)) for target in some] == some.tolist()
     assert len(tree.starts) == max(1, int(np.ceil(np.round(np.log(places) / np.log(WIDTH), 9))))
 
 
@@ -55,11 +55,11 @@ def test_a_hundred_thousand_changes_leave_no_drift() -> None:
     tree = SumTree.empty(1, 1_000)
     errors = np.exp(rng.normal(scale=2, size=100_000))  # of very different sizes
     places = rng.integers(1_000, size=100_000)
-    prioritise(tree, 0, places, errors, 0.6, 1e-6)
+    _prioritise(tree, 0, places, errors, 0.6, 1e-6)
     last = {int(place): float(error) for place, error in zip(places, errors, strict=True)}
-    assert total(tree, 0) == tree.leaves[0].sum(dtype=np.int64)
+    assert _total(tree, 0) == tree.leaves[0].sum(dtype=np.int64)
     expected = sum((error + 1e-6) ** 0.6 for error in last.values())
-    assert total(tree, 0) * UNIT == pytest.approx(expected, rel=1e-5)
+    assert _total(tree, 0) * UNIT == pytest.approx(expected, rel=1e-5)
 
 
 def test_places_are_drawn_in_proportion_to_their_priorities_and_never_without_one() -> None:
@@ -68,7 +68,7 @@ def test_places_are_drawn_in_proportion_to_their_priorities_and_never_without_on
     tree, batch, batches = filled(priorities), 32, 3_000
     places, counts = np.empty(batch, dtype=np.int64), np.zeros(300)
     for _ in range(batches):
-        draw(tree, 0, rng.random(batch), places)
+        _draw(tree, 0, rng.random(batch), places)
         np.add.at(counts, places, 1)
     shares = priorities / priorities.sum()
     expected = batch * batches * shares
@@ -83,16 +83,16 @@ def test_each_of_a_batch_comes_from_its_own_part_of_the_sum() -> None:
     tree = filled(np.array([1, 2, 3, 4]))
     places = np.empty(2, dtype=np.int64)
     for uniforms, expected in (((0.0, 0.0), [0, 2]), ((0.3, 0.3), [1, 3]), ((0.7, 1 - 1e-16), [2, 3])):
-        draw(tree, 0, np.array(uniforms), places)
+        _draw(tree, 0, np.array(uniforms), places)
         assert places.tolist() == expected
 
 
 def test_priorities_are_powers_of_errors() -> None:
     tree = SumTree.empty(1, 5)
-    prioritise(tree, 0, np.arange(3), np.array([-4.0, 0.0, 0.25]), 0.5, 1e-4)
+    _prioritise(tree, 0, np.arange(3), np.array([-4.0, 0.0, 0.25]), 0.5, 1e-4)
     np.testing.assert_allclose(tree.leaves[0, :3] * UNIT, [2.000025, 0.01, 0.5001], rtol=0, atol=1e-6)
     assert tree.highest[0] == tree.leaves[0, 0]
-    prioritise(tree, 0, np.arange(1), np.array([0.0]), 0.5, 1e-4)
+    _prioritise(tree, 0, np.arange(1), np.array([0.0]), 0.5, 1e-4)
     assert tree.highest[0] > tree.leaves[0, 0]  # so far
 
 
@@ -101,16 +101,16 @@ def test_an_error_beyond_all_numbers_has_the_largest_priority_and_one_of_next_to
     number: type,
 ) -> None:
     tree = SumTree.empty(1, 5)
-    prioritise(tree, 0, np.arange(4), np.array([np.nan, -np.inf, 1e30, 0.0], dtype=number), 1.0, 1e-12)
+    _prioritise(tree, 0, np.arange(4), np.array([np.nan, -np.inf, 1e30, 0.0], dtype=number), 1.0, 1e-12)
     assert tree.leaves[0].tolist()[:4] == [LARGEST, LARGEST, LARGEST, 1]
-    assert total(tree, 0) == 3 * LARGEST + 1
+    assert _total(tree, 0) == 3 * LARGEST + 1
 
 
 def test_members_have_trees_of_their_own() -> None:
     tree = SumTree.empty(3, 20)
     for member in range(3):
-        put(tree, member, 7, 10 + member)
+        _put(tree, member, 7, 10 + member)
     kept = tree.keep(np.array([2, 0]))
-    assert [total(kept, member) for member in range(2)] == [12, 10]
-    put(kept, 0, 8, 5)
-    assert (total(kept, 0), total(tree, 2)) == (17, 12)
+    assert [_total(kept, member) for member in range(2)] == [12, 10]
+    _put(kept, 0, 8, 5)
+    assert (_total(kept, 0), _total(tree, 2)) == (17, 12)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from harness.networks.mlp import Mlp
-from harness.networks.splitmix import splitmix64
+from harness.networks.splitmix import _splitmix64
 
 
 def leaf(array: np.ndarray) -> torch.Tensor:
@@ -39,7 +39,7 @@ def kept_units(mlp: Mlp, batch: int, keys: np.ndarray) -> list[np.ndarray]:
     layers, start = [], 0
     for units in mlp.sizes[1:-1]:
         places = range(start, start + batch * units)
-        numbers = np.array([[splitmix64(key, place) for place in places] for key in keys], dtype=np.uint64)
+        numbers = np.array([[_splitmix64(key, place) for place in places] for key in keys], dtype=np.uint64)
         uniform = (numbers >> np.uint64(11)).astype(float) * 2.0**-53
         layers.append((uniform >= mlp.dropout).reshape(len(keys), batch, units))
         start += batch * units

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.networks.kernels import dropout_keys, update_keys
 from harness.networks.mlp import ACTIVATIONS, Mlp, backward, forward, initial_mlp, outputs_of
-from harness.networks.splitmix import splitmix64
+from harness.networks.splitmix import _splitmix64
 from harness.streams import streams
 from harness.tests.networks.by_torch import dropout_scales, kept_units, leaf, outputs_by_torch
 
@@ -94,7 +94,7 @@ def test_copies_share_no_memory() -> None:
 
 def test_splitmix64_is_the_reference_implementation() -> None:
     """The first numbers from seed 1234567, by Vigna's."""
-    assert [splitmix64(np.uint64(1234567), number) for number in range(5)] == [
+    assert [_splitmix64(np.uint64(1234567), number) for number in range(5)] == [
         6457827717110365317,
         3203168211198807973,
         9817491932198370423,

@@ -11,7 +11,7 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.networks.mlp import Mlp, Networks, initial_mlp, outputs_of
-from harness.networks.sparse_input import SPARSE, FeatureTable, project, project_gradient, projected
+from harness.networks.sparse_input import SPARSE, FeatureTable, _project, _project_gradient, projected
 from harness.streams import streams
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.input_subset import InputSubset
@@ -85,9 +85,9 @@ def test_the_gradient_is_that_of_the_projection(kind: str) -> None:
     rng = np.random.default_rng(7)
     for member, params in enumerate(mlp.flat):
         forward = np.empty(projected(mlp, table).flat.shape[1])
-        project(table, member, params, mlp.sizes[1], forward)
+        _project(table, member, params, mlp.sizes[1], forward)
         gradient, grad_params = rng.normal(size=forward.shape), np.full(params.shape, np.nan)
-        project_gradient(table, member, gradient, mlp.sizes[1], grad_params)
+        _project_gradient(table, member, gradient, mlp.sizes[1], grad_params)
         assert np.dot(gradient, forward) == pytest.approx(np.dot(grad_params, params), rel=1e-12)
 
 

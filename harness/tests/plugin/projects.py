@@ -166,5 +166,5 @@ def tree(folder: Path) -> dict[Path, bytes]:
 
 
 def timeless(run: RunResult) -> list[str]:
-    """Findings without what differs from run to run."""
-    return [json.dumps({**json.loads(finding.to_json()), "cpu_seconds": 0}) for finding in run.findings]
+    """Findings without what differs from run to run, in an order that pytest-randomly does not change."""
+    return sorted(json.dumps({**json.loads(finding.to_json()), "cpu_seconds": 0}) for finding in run.findings)

@@ -232,6 +232,19 @@ def test_an_entry_that_no_claim_uses_any_more_fails_the_run_until_it_is_dropped(
     assert ran.code == BASELINE, ran.text
     assert re.search(r"unused +equivalent test_it", ran.text)
     assert made.run("claims/test_supported.py").code == OK, "who names one file asks for no other"
+    refused = made.run("--claims-update-baseline")
+    assert refused.code == USAGE and "equivalent" in refused.text, "a whole claim goes only where somebody says so"
+    file_of(made).unlink()
+    assert made.run("--claims-update-baseline").code == BASELINE
+    assert made.run().code == OK
+
+
+def test_an_entry_of_a_claim_that_stays_is_dropped_by_the_next_baseline(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    made.run("--claims-update-baseline")
+    claim = made.folder / "claims" / "test_supported.py"
+    claim.write_text(claim.read_text().replace("def test_it", "def test_that"))
+    assert made.run().code == BASELINE
     assert made.run("--claims-update-baseline").code == OK
     assert made.run().code == OK
 

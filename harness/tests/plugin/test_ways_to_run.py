@@ -12,15 +12,16 @@ import pytest
 from harness.results import history, schema
 from harness.tests.plugin.projects import (
     BASELINE,
-    BODIES,
     FAILED,
     INTERRUPTED,
     NOT_WRITTEN,
     OK,
+    TINY,
     TREE,
     USAGE,
     Project,
     made_of_numbers,
+    project,
 )
 
 
@@ -78,6 +79,28 @@ def test_a_test_that_a_plugin_runs_again_is_judged_again_and_stands_once(tmp_pat
         assert len([each for each in case.iter("property") if each.get("name") == "conclusion"]) == 1
 
 
+def test_a_reporter_that_replaces_pytests_may_be_told_of_what_is_left_out(tmp_path: Path) -> None:
+    """As pytest-instafail's, which starts after xdist's session."""
+    made = made_of_numbers(tmp_path / "project", "supported", "contradicted")
+    add_to_conftest(
+        made,
+        "import pytest\n\nclass Own(pytest.TerminalReporter): pass\n\n@pytest.hookimpl(trylast=True)\n"
+        "def pytest_configure(config):\n    if not hasattr(config, 'workerinput'):\n"
+        "        config.pluginmanager.unregister(config.pluginmanager.get_plugin('terminalreporter'))\n"
+        "        config.pluginmanager.register(Own(config), 'terminalreporter')\n",
+    )
+    ran = made.run("-n", "2", "--claim", "supported")
+    assert ran.code == OK, ran.text
+    assert "collected 2 items" in ran.text, "and none of this suite's own claims, as none is asked for"
+
+
+def test_without_docstrings_nothing_is_claimed(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    command = [sys.executable, "-OO", "-m", "pytest"]
+    ran = subprocess.run(command, cwd=made.folder, env={**os.environ, "PYTHONPATH": str(TREE)}, capture_output=True)
+    assert ran.returncode == USAGE and b"-OO" in ran.stderr
+
+
 # The end of a run
 
 
@@ -104,11 +127,33 @@ def test_what_fails_at_the_end_is_one_line_and_costs_nothing_that_was_found(
     ran = made.run("--junitxml=junit.xml")
     assert ran.code == code, ran.text
     assert "Traceback" not in ran.text and "INTERNALERROR" not in ran.text
-    assert len([line for line in ran.text.splitlines() if line.startswith("claims: ") and names in line]) == 1 + (
-        names == "report.html"  # which the first line names as well
-    )
+    assert [line for line in ran.text.splitlines()[-6:] if line.startswith("claims: ") and names in line]
     assert made.verdicts() == {"supported": "REPRODUCED", "underpowered": "INCONCLUSIVE"}
     assert "supported" in (made.folder / "junit.xml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("name", "code"), [("supported", NOT_WRITTEN), ("contradicted", FAILED)])
+def test_what_another_plugin_can_not_write_costs_neither_report_nor_verdict(
+    tmp_path: Path, name: str, code: int
+) -> None:
+    made = made_of_numbers(tmp_path / "project", name)
+    add_to_conftest(made, "def pytest_claims_report(run, path, history):\n    path.write_text('a report')\n")
+    ran = made.run("--junitxml=/proc/nowhere/junit.xml")
+    assert ran.code == code, ran.text
+    assert "Traceback" not in ran.text and "at tiny, judged" in ran.text
+    assert (made.folder / ".claims" / "report.html").exists()
+    assert history.judged_blocks(made.folder / ".claims" / "history.sqlite", name)
+
+
+def test_no_baseline_is_written_of_findings_that_can_not_be_written(tmp_path: Path) -> None:
+    made = made_of_numbers(tmp_path / "project", "supported")
+    add_to_conftest(
+        made,
+        "def write(run, path):\n    raise OSError(28, 'No space left')\n\n"
+        "from harness.plugin import outputs\noutputs.schema.write = write\n",
+    )
+    assert made.run("--claims-update-baseline").code == NOT_WRITTEN
+    assert not list(made.folder.rglob("tiny.json"))
 
 
 def test_what_can_not_be_summed_up_is_still_in_junits_file(tmp_path: Path) -> None:
@@ -165,6 +210,7 @@ def test_options_that_run_no_test_train_nothing_and_leave_the_last_report(
 NARROWED = {
     "by an override": (["-o", "python_files=test_supported.py"], ""),
     "by another override": (["-o", "python_functions=test_nothing"], ""),
+    "by its conftest": ([], "collect_ignore = ['claims/test_underpowered.py']\n"),
     "by a plugin": ([], "def pytest_collection_modifyitems(items):\n    del items[1:]\n"),
 }
 
@@ -188,11 +234,12 @@ def test_without_pytests_terminal_there_are_verdicts_plans_and_exit_codes(tmp_pa
     made = made_of_numbers(tmp_path / "project", "contradicted")
     assert made.run("-p", "no:terminal").code == FAILED
     assert made.verdicts() == {"contradicted": "REFUTED"}
-    made.add("other", BODIES["supported"])
+    made.add("supported")
     plan = made.run("-p", "no:terminal", "--claims-plan")
     assert plan.code == OK and "cart-pole" in plan.text
     add_to_conftest(made, "def pytest_claims_report(run, path, history):\n    raise OSError(28, 'No space left')\n")
-    ran = made.run("-p", "no:terminal", "-k", "contradicted")
+    made.add("equivalent", runs="")
+    ran = made.run("-p", "no:terminal", "-k", "equivalent")
     assert ran.code == NOT_WRITTEN and "report.html" in ran.text
 
 
@@ -209,11 +256,15 @@ def test_a_shell_takes_the_command_that_repeats_a_finding(tmp_path: Path) -> Non
     assert shlex.split(finding.rerun)[-1] == finding.nodeid
 
 
-def test_a_project_declares_options_of_its_own_beside_the_plugins(tmp_path: Path) -> None:
-    made = made_of_numbers(tmp_path / "project", "supported")
-    names = ("report", "seed", "seeds", "plan", "list", "baseline", "gate", "evidence", "claims")
-    taken = "".join(f"    parser.addoption('--my-{name}', '--{name}', default='')\n" for name in names)
-    add_to_conftest(made, f"def pytest_addoption(parser):\n{taken}")
-    ran = made.run("--report=x", "--seed=3", "--claims-seed-block=2")
-    assert ran.code == OK, ran.text
-    assert made.summary().seed_block == 2
+def test_a_package_of_the_projects_may_be_named_reports(tmp_path: Path) -> None:
+    made = project(tmp_path / "project", conftest=TINY, ini={"profile": '"tiny"'})
+    made.add("supported", runs="")
+    (made.folder / "reports").mkdir()
+    (made.folder / "reports" / "__init__.py").write_text("")
+    command = [sys.executable, "-m", "pytest"]
+    env = {**os.environ, "PYTHONPATH": str(TREE)}
+    refused = subprocess.run(command, cwd=made.folder, env=env, capture_output=True, text=True)
+    assert refused.returncode == USAGE, refused.stdout
+    assert "-p no:reports.pytest_report" in refused.stderr
+    command += ["-p", "no:reports.pytest_report"]
+    assert subprocess.run(command, cwd=made.folder, env=env, capture_output=True).returncode == OK

@@ -67,6 +67,15 @@ def test_profiles_exist() -> None:
     assert {words[words.index("--claims-profile") + 1] for words in given} == {"scaled", "extended"} <= set(PROFILES)
 
 
+def test_the_oldest_versions_tried_at_night_are_the_oldest_allowed() -> None:
+    project, nightly = (TREE / "pyproject.toml").read_text(), WORKFLOWS[-1].read_text()
+    allowed = set(re.findall(r'"(pytest(?:-xdist)?)>=([\d.]+)"', project))
+    assert len(allowed) == 2
+    tried = re.findall(r"(pytest\S*)==([\d.]+)", nightly)
+    assert {(name, version.removesuffix(".0")) for name, version in tried} == allowed
+    assert f'minversion = "{dict(allowed)["pytest"]}"' in project
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_every_job_has_a_limit_and_no_more_permission_than_to_read(workflow: Path) -> None:
     text = workflow.read_text(encoding="utf-8")
