@@ -23,7 +23,7 @@ from harness.judging.run import Run
 from harness.judging.untrained import untrained_level
 from harness.pruning.conditions import DENSE, SURVIVING
 from harness.pruning.level import Level
-from harness.statistics import Censored, Kind, PerSeed, Reference, floor, seeds_for
+from harness.statistics import Censored, Kind, PerSeed, Reference, asked, floor, seeds_for
 from harness.statistics.guard import reaches
 from harness.statistics.inference import Test
 from harness.tasks.references import read_reference
@@ -55,8 +55,8 @@ class PlannedFinding:
 
     @property
     def provable(self) -> bool:
-        """Whether an effect of the size that it asks for can be supported at all."""
-        return self.floor <= self.min_effect
+        """Whether what is asked of its seeds can be supported at all."""
+        return self.floor <= asked(self.kind, self.min_effect)
 
     @cached_property
     def fewest(self) -> int | None:
@@ -74,10 +74,10 @@ class PlannedFinding:
             do = "no number of seeds would do: it needs a larger one"
         else:
             do = f"{self.fewest} seeds would do (--claims-seeds {ceil(self.fewest * profile_seeds / self.n)})"
-        what = "a smallest effect" if self.kind == "greater" else "a margin"
+        what = "an effect of twice" if self.kind == "greater" else "a margin of"
         shown = f"shows none under {self.floor:.2g}" if self.floor < np.inf else "judges nothing"
         return (
-            f"claim {self.claim}: {self.name} can't be supported on {self.n} seeds: it asks for {what} of"
+            f"claim {self.claim}: {self.name} can't be supported on {self.n} seeds: it asks for {what}"
             f" {self.min_effect:g}, and the {self.test} test {shown} there; {do}"
         )
 

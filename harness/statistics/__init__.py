@@ -22,7 +22,7 @@ from harness.statistics.finite import NotFiniteError, require_finite
 from harness.statistics.guard import contrast_test
 from harness.statistics.inference import Kind, Outcome
 from harness.statistics.multiplicity import benjamini_hochberg
-from harness.statistics.power import detectable, floor, guard_floor, seeds_for, seeds_to_decide
+from harness.statistics.power import asked, detectable, floor, guard_floor, seeds_for, seeds_to_decide
 from harness.statistics.ranks import censored_ranks
 from harness.statistics.shares import paired_shares
 from harness.statistics.spreads import swapped_spreads
@@ -36,6 +36,7 @@ __all__ = [
     "Reference",
     "area",
     "area_over_weights",
+    "asked",
     "benjamini_hochberg",
     "break_density",
     "censored_ranks",
