@@ -60,6 +60,7 @@ def test_tenth_separates_earlier(tenth, smaller, xavier, judge):
         min_effect=0.5,
         unit="levels",
         span=(0, tenth.experiment.pruning.levels + 1),
+        untrained=smaller.untrained.separation_level(named) - tenth.untrained.separation_level(named),
         sensitivity={"Xavier instead": xavier.separation_level(named) - level},
     )
 
@@ -76,5 +77,6 @@ def test_hundredth_overshoots(tenth, hundredth, thirtieth, judge):
         min_effect=0.2,
         shares=True,
         unit=f"share of chains at {tenth.density_at(DENSITY):.1%} density",
+        untrained=hundredth.untrained.overshoot() - tenth.untrained.overshoot(),
         sensitivity={"divided by 30": thirtieth.overshoot() - overshot},
     )

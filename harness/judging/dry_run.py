@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
-from typing import Any, Never
+from typing import Any, ClassVar, Never
 
 import numpy as np
 
@@ -86,6 +86,7 @@ class PlannedFinding:
 class PlantedScene(Scene):
     """Where runs have planted chains. One member stands for all: they are alike."""
 
+    planted: ClassVar[bool] = True
     _levels: dict[tuple[Experiment, bool, int], Level] = field(default_factory=dict, init=False, repr=False)
 
     def measure(self, where: Address, level: int, measure: Measure) -> np.ndarray:
