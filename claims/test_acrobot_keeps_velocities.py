@@ -31,9 +31,11 @@ def test_velocity_outweighs(tenth, plain, velocity, other, judge):
     """With the input layer / 10, at 10 % density an angular velocity holds more of the input magnitude than a sine or
     cosine."""
     shares, plain_shares = tenth.input_magnitude_at(DENSITY), plain.input_magnitude_at(DENSITY)
+    untrained = tenth.untrained.input_magnitude_at(DENSITY)
     judge.greater(
         shares[velocity] - shares[other],
         min_effect=0.05,
         unit=f"share of input magnitude at {tenth.density_at(DENSITY):.1%} density",
+        untrained=untrained[velocity] - untrained[other],
         sensitivity={"plain Kaiming": plain_shares[velocity] - plain_shares[other]},
     )

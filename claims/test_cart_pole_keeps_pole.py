@@ -36,9 +36,11 @@ def at_horizon(horizon):
 def test_pole_outweighs_cart(tenth, plain, pole, cart, judge):
     """With the input layer / 10, at 10 % density the pole's input holds more of the input magnitude than the cart's."""
     shares, plain_shares = tenth.input_magnitude_at(DENSITY), plain.input_magnitude_at(DENSITY)
+    untrained = tenth.untrained.input_magnitude_at(DENSITY)
     judge.greater(
         shares[pole] - shares[cart],
         min_effect=0.05,
         unit=f"share of input magnitude at {tenth.density_at(DENSITY):.1%} density",
+        untrained=untrained[pole] - untrained[cart],
         sensitivity={"plain Kaiming": plain_shares[pole] - plain_shares[cart]},
     )

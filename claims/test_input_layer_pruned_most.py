@@ -4,13 +4,19 @@ It is judged at the first level at or below 10 % density, as the other claims on
 levels is a second reading, since the paper draws them all. The smallest effect is that of the other claim on layers:
 0.05 of a layer's weights, a twentieth. It was fixed after a trial of 5 seeds had shown a gap of about 0.6 at 22 %
 density, so it does not predict whether there is a gap.
+
+A layer with more inputs starts with smaller weights, so a pruning of the untrained network empties the input layer as
+well. That learning does more of it is a finding of its own: the gap between the layers is larger than in the untrained
+network. Both numbers had been seen for GridMaze (0.68, and 0.73 without any learning) before this second finding was
+added.
 """
 
 import pytest
 
-from harness import at_least, claim, ticket_run
+from harness import at_least, claim, excess, ticket_run
 
 DENSITY = 0.1
+MIN_EFFECT = 0.05
 pytestmark = claim(
     "input-layer-pruned-most",
     source="1, 4.1, Figure 5",
@@ -18,22 +24,51 @@ pytestmark = claim(
     systems=5,
     figure="maps",
     needs_density=DENSITY,
+    controls=["random-mask", "no-learning"],
 )
-RUNS = [
-    ticket_run("gridmaze", "dqn"),
-    pytest.param(ticket_run("gridmaze-2", "dqn"), marks=at_least("extended")),
-]
+RUNS = pytest.mark.parametrize(
+    "run",
+    [
+        ticket_run("gridmaze", "dqn"),
+        pytest.param(ticket_run("gridmaze-2", "dqn"), marks=at_least("extended")),
+    ],
+)
+LAYERS = pytest.mark.parametrize("layer", ["hidden layer 2", "output layer"])
 
 
-@pytest.mark.parametrize("layer", ["hidden layer 2", "output layer"])
-@pytest.mark.parametrize("run", RUNS)
+def gap(run, layer, density=DENSITY):
+    densities = run.layer_density_at(density)
+    return densities[layer] - densities["input layer"]
+
+
+def unit(run):
+    return f"density of a layer, at {run.density_at(DENSITY):.1%} of all weights"
+
+
+@LAYERS
+@RUNS
 def test_other_layer_keeps_more(run, layer, judge):
     """At 10 % density another layer keeps a larger share of its weights than the input layer."""
-    densities, mean = run.layer_density_at(DENSITY), run.layer_density_at()
     judge.greater(
-        densities[layer] - densities["input layer"],
-        min_effect=0.05,
-        unit=f"density of a layer, at {run.density_at(DENSITY):.1%} of all weights",
+        gap(run, layer),
+        min_effect=MIN_EFFECT,
+        unit=unit(run),
         span=(0, 1),
-        sensitivity={"mean over levels 1 to K": mean[layer] - mean["input layer"]},
+        untrained=gap(run.untrained, layer),
+        sensitivity={"mean over levels 1 to K": gap(run, layer, None)},
+    )
+
+
+@LAYERS
+@RUNS
+def test_learning_adds_to_it(run, layer, judge):
+    """At 10 % density another layer exceeds the input layer by more than in the untrained network."""
+    judge.greater(
+        excess(gap(run, layer), gap(run.untrained, layer)),
+        min_effect=MIN_EFFECT,
+        unit=unit(run),
+        sensitivity={
+            "at 20 % density": excess(gap(run, layer, 0.2), gap(run.untrained, layer, 0.2)),
+            "mean over levels 1 to K": excess(gap(run, layer, None), gap(run.untrained, layer, None)),
+        },
     )

@@ -4,6 +4,16 @@
 Kaiming draws a layer's weights in proportion to one over the root of its fan-in, so a comparison of magnitudes over all
 layers favours the layer with few inputs. It is judged at the first level at or below 10 % density, as the other claims
 on what the mask keeps.
+
+The paper says that the bias "does not occur" under Xavier. So, beside the two findings on Kaiming, the gap under Xavier
+must lie within 0.05, the smallest effect of those. It had been seen to be above 0 in all of 60 seeds on blocks 0 to 2
+(Acrobot 0.09, Cart-Pole 0.19, GridMaze 0.61) before this finding was added. A gap could be seen there: it is seen under
+Kaiming. The guard asks how far a chain can be that fails by learning nothing: it has the untrained network's gap. For
+that Cart-Pole takes twice the seeds. On GridMaze the untrained gap is 0.65, so that 20 seeds can show no smaller margin
+than 0.10, and the paper's 15 none under 0.11; the margin there is 0.15.
+
+The paper explains all this by how weights start, so nothing here needs learning. Where the untrained network gives a
+finding, that is what is said, and the control without learning then takes nothing away.
 """
 
 import pytest
@@ -20,33 +30,53 @@ pytestmark = claim(
     figure="layers",
     needs_density=DENSITY,
     needs_fan_ins=True,
-    controls=["one-initialiser", "random-mask", "largest-pruned"],
+    controls=["one-initialiser", "random-mask", "largest-pruned", "no-learning"],
 )
+SYSTEMS = [("cart-pole", "ppo"), ("acrobot", "ppo"), ("gridmaze", "dqn")]
+IDS = ["-".join(system) for system in SYSTEMS]
 
 
-def on(task, learner):
-    kaiming = ticket_run(task, learner, label="Kaiming")
-    xavier = ticket_run(task, learner, "network.initialiser=xavier", label="Xavier")
-    return pytest.param(kaiming, xavier, id=f"{task}-{learner}")
+def under_kaiming(task, learner):
+    return ticket_run(task, learner, label="Kaiming")
 
 
-SYSTEMS = [on("cart-pole", "ppo"), on("acrobot", "ppo"), on("gridmaze", "dqn")]
-BOTH = pytest.mark.parametrize(("kaiming", "xavier"), SYSTEMS)
+def under_xavier(task, learner, times=1):
+    return ticket_run(task, learner, "network.initialiser=xavier", label="Xavier", times=times)
+
+
+BOTH = pytest.mark.parametrize(
+    ("kaiming", "xavier"), [(under_kaiming(*system), under_xavier(*system)) for system in SYSTEMS], ids=IDS
+)
+XAVIER = [
+    (under_xavier("cart-pole", "ppo", times=2), MIN_EFFECT),
+    (under_xavier("acrobot", "ppo"), MIN_EFFECT),
+    (under_xavier("gridmaze", "dqn"), 0.15),
+]
 
 
 def unit(run):
     return f"density of a layer, at {run.density_at(DENSITY):.1%} of all weights"
 
 
+def spared(run, density=DENSITY):
+    layers = run.density_by_fan_in(density)
+    return layers["lowest"] - layers["highest"]
+
+
+def difference(kaiming, xavier, density=DENSITY):
+    return kaiming.fan_in_gap(density) - xavier.fan_in_gap(density)
+
+
 @BOTH
 def test_low_fan_in_is_spared_under_kaiming(kaiming, xavier, judge):
     """Under Kaiming the layer with the lowest fan-in keeps more of its weights than those with the highest."""
     judge.greater(
-        kaiming.fan_in_gap(DENSITY),
+        spared(kaiming),
         min_effect=MIN_EFFECT,
         unit=unit(kaiming),
-        span=kaiming.fan_in_span(DENSITY),
-        sensitivity={"mean over levels 1 to K": kaiming.fan_in_gap(), "Xavier instead": xavier.fan_in_gap(DENSITY)},
+        span=(0, 1),
+        untrained=spared(kaiming.untrained),
+        sensitivity={"mean over levels 1 to K": spared(kaiming, None), "Xavier instead": spared(xavier)},
     )
 
 
@@ -54,9 +84,25 @@ def test_low_fan_in_is_spared_under_kaiming(kaiming, xavier, judge):
 def test_more_so_than_under_xavier(kaiming, xavier, judge):
     """The layer with the lowest fan-in is spared more under Kaiming than under Xavier."""
     judge.greater(
-        kaiming.fan_in_gap(DENSITY) - xavier.fan_in_gap(DENSITY),
+        difference(kaiming, xavier),
         min_effect=MIN_EFFECT,
         unit=unit(kaiming),
-        span=kaiming.fan_in_span(DENSITY),
-        sensitivity={"mean over levels 1 to K": kaiming.fan_in_gap() - xavier.fan_in_gap()},
+        span=(-1, 1),
+        untrained=difference(kaiming.untrained, xavier.untrained),
+        sensitivity={"mean over levels 1 to K": difference(kaiming, xavier, None)},
+    )
+
+
+@pytest.mark.parametrize(("xavier", "margin"), XAVIER, ids=IDS)
+def test_no_layer_is_spared_under_xavier(xavier, margin, judge):
+    """Under Xavier the layer with the lowest fan-in keeps as much of its weights as those with the highest."""
+    untrained = xavier.untrained.fan_in_gap(DENSITY)
+    judge.equivalent(
+        xavier.fan_in_gap(DENSITY),
+        margin=margin,
+        unit=unit(xavier),
+        span=(min(0, untrained.values.min()), max(0, untrained.values.max())),
+        able=[],
+        untrained=untrained,
+        sensitivity={"mean over levels 1 to K": xavier.fan_in_gap()},
     )

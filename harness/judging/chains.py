@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Scene:
     profile: Profile
     block: int
     store: Store
+    planted: ClassVar[bool] = False
+    """Whether its chains are made up (see `harness.judging.dry_run`)."""
     _measured: dict[Any, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def measure(self, where: Address, level: int, measure: Measure) -> np.ndarray:

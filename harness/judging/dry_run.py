@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
-from typing import Any, Never
+from typing import Any, ClassVar, Never
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from harness.judging.run import Run
 from harness.judging.untrained import untrained_level
 from harness.pruning.conditions import DENSE, SURVIVING
 from harness.pruning.level import Level
-from harness.statistics import Censored, Kind, PerSeed, Reference, floor, seeds_for
+from harness.statistics import Censored, Kind, PerSeed, Reference, asked, floor, seeds_for
 from harness.statistics.guard import reaches
 from harness.statistics.inference import Test
 from harness.tasks.references import read_reference
@@ -55,8 +55,8 @@ class PlannedFinding:
 
     @property
     def provable(self) -> bool:
-        """Whether an effect of the size that it asks for can be supported at all."""
-        return self.floor <= self.min_effect
+        """Whether what is asked of its seeds can be supported at all."""
+        return self.floor <= asked(self.kind, self.min_effect)
 
     @cached_property
     def fewest(self) -> int | None:
@@ -74,10 +74,10 @@ class PlannedFinding:
             do = "no number of seeds would do: it needs a larger one"
         else:
             do = f"{self.fewest} seeds would do (--claims-seeds {ceil(self.fewest * profile_seeds / self.n)})"
-        what = "a smallest effect" if self.kind == "greater" else "a margin"
+        what = "an effect of twice" if self.kind == "greater" else "a margin of"
         shown = f"shows none under {self.floor:.2g}" if self.floor < np.inf else "judges nothing"
         return (
-            f"claim {self.claim}: {self.name} can't be supported on {self.n} seeds: it asks for {what} of"
+            f"claim {self.claim}: {self.name} can't be supported on {self.n} seeds: it asks for {what}"
             f" {self.min_effect:g}, and the {self.test} test {shown} there; {do}"
         )
 
@@ -86,6 +86,7 @@ class PlannedFinding:
 class PlantedScene(Scene):
     """Where runs have planted chains. One member stands for all: they are alike."""
 
+    planted: ClassVar[bool] = True
     _levels: dict[tuple[Experiment, bool, int], Level] = field(default_factory=dict, init=False, repr=False)
 
     def measure(self, where: Address, level: int, measure: Measure) -> np.ndarray:

@@ -4,15 +4,16 @@ A dense agent loses an input by seeing its mean in its place: the mean over the 
 is a change of its first layer alone, whose biases take what the mean adds.
 """
 
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from harness.judging.mask_measures import MaskMeasures
+from harness.judging.return_measures import ReturnMeasures
 from harness.learners.protocol import ACTOR, acting_of
 from harness.pruning.conditions import DENSE, SURVIVING, TICKET
-from harness.pruning.level import Level
 from harness.pruning.prunable import layer_sizes
 from harness.statistics import PerSeed, normalised_return
 from harness.streams import stream, streams
@@ -28,30 +29,33 @@ Lost = Literal["gone", "others"]
 those that ever change: the others equal their mean."""
 
 
-class InputMeasures(MaskMeasures):
+class InputMeasures(ReturnMeasures, MaskMeasures):
     """The measures of inputs that are gone. They play episodes."""
 
     def dense_without(self, lost: Lost, density: float) -> PerSeed:
         """Normalised return of the dense agent to which the inputs that are lost at the first level at or below
-        `density` always show their mean. It plays the episodes that it was scored on."""
+        `density` always show their mean. It plays the episodes that it was scored on; planted chains play nothing."""
+        if self.bound.planted:
+            return self.per_seed(f"without {lost}", self.dense().values)
         number = self.level_at(density)
         returns = []
-        for places in self._places[TICKET]:
+        for places, (actor, starts, means) in zip(self._places[TICKET], self._at_play, strict=True):
             seeds = places[0][0].cell.seeds
-            dense, sparse = (self.bound.read(*places[level]) for level in (0, number))
-            gone = ~sparse.masks[ACTOR][0].any(axis=2) & self._changing
+            gone = ~self.bound.read(*places[number]).masks[ACTOR][0].any(axis=2) & self._changing
             chosen = [gone] if lost == "gone" else [self._others(gone, seeds, draw) for draw in range(DRAWS)]
-            returns.append(np.mean([self._played_without(dense, each, seeds) for each in chosen], axis=0))
+            played = [self._play(at_mean(actor, each, means), starts, seeds) for each in chosen]
+            returns.append(np.mean(played, axis=0))
         return self.per_seed(f"without {lost}", normalised_return(np.concatenate(returns), self.reference))
 
-    def multiply_adds_saved(self, density: float, changing: bool = False) -> PerSeed:
-        """By what share fewer multiply-adds the output of a dense network takes if it has only the inputs that are left
-        at the first level at or below `density`. changing: see `inputs_left`."""
+    def multiply_adds(self, density: float, changing: bool = False) -> dict[str, PerSeed]:
+        """Multiply-adds that the output of a dense network takes on the "surviving inputs", those left at the first
+        level at or below `density`, as a share of those on "all inputs", which are 1. changing: see `inputs_left`."""
         inputs, units, *rest = layer_sizes(self.experiment)[ACTOR]
         later = sum(a * b for a, b in pairwise((units, *rest)))
         every = self._changing.sum() if changing else inputs
         left = self.at(self.inputs_left(changing=changing), density)
-        return self.per_seed("multiply-adds saved", 1 - (left * units + later) / (every * units + later))
+        share = (left * units + later) / (every * units + later)
+        return self.by_name(("all inputs", "surviving inputs"), np.stack([np.ones_like(share), share], axis=1))
 
     def cpu_seconds_per_env_step(self, condition: str, density: float = 1.0) -> float | None:
         """What an env_step of a member took in the training of a level, its evaluations and scoring included; None
@@ -74,17 +78,27 @@ class InputMeasures(MaskMeasures):
             chosen[member, stream(seed, "other inputs", draw).choice(left, count, replace=False)] = True
         return chosen
 
-    def _played_without(self, dense: Level, lost: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
-        """float64[members]: mean returns on the episodes that level 0 was scored on. lost: bool[members, inputs]."""
+    @cached_property
+    def _at_play(self) -> "list[tuple[Mlp, np.ndarray, np.ndarray]]":
+        """Of each chunk of seeds the dense actors, the starts that they were scored on, and the means of their
+        inputs there."""
+        found = []
+        for places in self._places[TICKET]:
+            seeds, dense = places[0][0].cell.seeds, self.bound.read(*places[0])
+            task, actor, shape = self.experiment.task, dense.trained[ACTOR], dense.scores.shape[1:]
+            starts = np.stack([task.draw_starts(rng, shape) for rng in streams(seeds, "score", 0)])
+            found.append((actor, starts, mean_observations(task, actor, starts, seeds)))
+        return found
+
+    def _play(self, actor: "Mlp", starts: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
+        """float64[members]: mean returns of the episodes that level 0 was scored on, with the same draws."""
         from harness.tasks.rollout import rollout_returns
 
-        e, actor = self.experiment, dense.trained[ACTOR]
-        rngs = streams(seeds, "score", 0)
-        starts = np.stack([e.task.draw_starts(rng, dense.scores.shape[1:]) for rng in rngs])
-        means = mean_observations(e.task, actor, starts, seeds)
+        e, rngs = self.experiment, streams(seeds, "score", 0)
+        for rng in rngs:
+            e.task.draw_starts(rng, starts.shape[1:2])
         acting = acting_of(e.learner, e.evaluation.actions)
-        found = rollout_returns(e.task, at_mean(actor, lost, means), starts, acting, rngs, seeds)
-        return np.asarray(found.mean(axis=1))
+        return np.asarray(rollout_returns(e.task, actor, starts, acting, rngs, seeds).mean(axis=1))
 
 
 def at_mean(actor: "Mlp", lost: np.ndarray, means: np.ndarray) -> "Mlp":

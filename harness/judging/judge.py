@@ -78,15 +78,17 @@ class Judge:
         sensitivity: Mapping[str, PerSeed] | None = None,
         hangs_on: Mapping[str, PerSeed] | None = None,
         untrained: PerSeed | None = None,
+        note: str = "",
     ) -> None:
         """The effect is above 0 and at least `min_effect`.
 
         span: the lowest and highest value that one chain can have in one condition, in `unit`; for normalised returns
         those of a random policy and of the best expert. Studentised verdicts must survive one more seed at its worst
         end. shares: whether it is a difference of two conditions of which each seed says yes (1) or no (0), such as a
-        failure: then the exact paired test decides, here and in the two methods below.
+        failure: then the exact paired test decides, here and in the two methods below. note: what is told with the
+        finding, and was not measured seed by seed.
         """
-        self._contrast("greater", effect, min_effect, unit, span, shares, sensitivity, hangs_on, untrained=untrained)
+        self._contrast("greater", effect, min_effect, unit, span, shares, sensitivity, hangs_on, None, untrained, note)
 
     def equivalent(
         self,
@@ -203,8 +205,11 @@ class Judge:
         hangs_on: Mapping[str, PerSeed] | None,
         able: Sequence[Run] | None = None,
         untrained: PerSeed | None = None,
+        note: str = "",
     ) -> None:
-        beside = {} if untrained is None else {ABOVE: excess(effect, untrained), ALONE: untrained}
+        beside = {} if untrained is None else {ALONE: untrained}
+        if untrained is not None and not shares:
+            beside[ABOVE] = excess(effect, untrained)
         readings = {**(sensitivity or {}), **beside}
         for name, each in {"": effect, **readings, **(hangs_on or {})}.items():
             require_finite(each.values, f"{each}{_of_reading(name)}", each.seeds)
@@ -225,9 +230,12 @@ class Judge:
 
         self._judge(kind, min_effect, unit, tested, effect, readings, hangs_on, sample)
         found = self.finding
-        alone = next((one.conclusion for one in found.sensitivity if one.name == ALONE), "") if found else ""
-        if found and untrained is not None and alone == found.conclusion in ("supported", "contradicted"):
-            self.finding = found.replace(note=follows(untrained))
+        if found is None:
+            return
+        alone = next((one.conclusion for one in found.sensitivity if one.name == ALONE), "")
+        if untrained is not None and alone == found.conclusion in ("supported", "contradicted"):
+            note = f"{note} {follows(untrained)}".strip()
+        self.finding = found.replace(note=note)
 
     def _judge(
         self,

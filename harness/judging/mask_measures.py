@@ -1,7 +1,8 @@
 """Measures of the masks: how much they keep of the actor's layers, of inputs, and of channels of inputs."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from functools import reduce
+from operator import add
 from typing import Literal
 
 import numpy as np
@@ -14,8 +15,7 @@ from harness.pruning.level import Level
 from harness.pruning.prunable import layer_sizes
 from harness.statistics import (
     PerSeed,
-    fan_in_gap,
-    fan_in_gap_span,
+    densities_by_fan_in,
     input_magnitude,
     overshoot,
     restricted_level,
@@ -46,19 +46,24 @@ class MaskMeasures(Chains):
         K."""
         return self.by_name(self.layer_names, self.at(self.layer_densities(condition), density))
 
-    def fan_in_gap(self, density: float | None = None, condition: str = TICKET) -> PerSeed:
-        """Density of the actor's layers with the lowest fan-in less that of those with the highest, at the first level
-        at or below `density`, or the mean over levels 1 to K."""
-        gaps = fan_in_gap(self.layer_densities(condition), layer_sizes(self.experiment)[ACTOR])
-        return self.per_seed(str(self.system), self.at(gaps, density))
+    def layer_trend(self, density: float | None = None) -> PerSeed:
+        """By how much density rises from the first of the actor's layers to the last, along the line of least squares
+        through all of them: at the first level at or below `density`, or the mean over levels 1 to K."""
+        layers = list(self.layer_density_at(density).values())
+        places = np.arange(len(layers)) - (len(layers) - 1) / 2
+        slope = (len(layers) - 1) * places / (places**2).sum()
+        return reduce(add, (layer * float(weight) for layer, weight in zip(layers, slope, strict=True)))
 
-    def fan_in_span(self, density: float) -> tuple[float, float]:
-        """The lowest and the highest `fan_in_gap` that a chain can have at that level, by its count of weights."""
-        if self.experiment.pruning.scope != "actor" or not self.experiment.pruning.outputs:
-            return -1.0, 1.0  # how many the actor's layers share is not fixed
-        layers = layer_sizes(self.experiment)[ACTOR]
-        left = round(self.density_at(density) * sum(a * b for a, b in pairwise(layers)))
-        return fan_in_gap_span(left, layers)
+    def density_by_fan_in(self, density: float | None = None, condition: str = TICKET) -> dict[str, PerSeed]:
+        """Density of the actor's layers with the "lowest" fan-in, and of those with the "highest": at the first level
+        at or below `density`, or the mean over levels 1 to K."""
+        found = densities_by_fan_in(self.layer_densities(condition), layer_sizes(self.experiment)[ACTOR])
+        return self.by_name(("lowest", "highest"), self.at(np.stack(found, axis=-1), density))
+
+    def fan_in_gap(self, density: float | None = None, condition: str = TICKET) -> PerSeed:
+        """The lowest's density less the highest's (`density_by_fan_in`), as one number that another system has, too."""
+        found = self.density_by_fan_in(density, condition)
+        return self.per_seed(str(self.system), (found["lowest"] - found["highest"]).values)
 
     def overshoot(self, condition: str = TICKET) -> PerSeed:
         """1 where the first layer is empty at 10 % density (the first level at or below it), else 0."""
@@ -140,7 +145,7 @@ class MaskMeasures(Chains):
             self.level_at(needs_density)
         if needs_fan_ins:
             sizes = layer_sizes(self.experiment)[ACTOR]
-            fan_in_gap(np.ones(len(sizes) - 1), sizes)
+            densities_by_fan_in(np.ones(len(sizes) - 1), sizes)
 
     @property
     def _changing(self) -> np.ndarray:

@@ -7,12 +7,11 @@ profile and a store before any claim is judged.
 from collections.abc import Sequence
 
 from harness.judging.input_measures import InputMeasures
-from harness.judging.return_measures import ReturnMeasures
 from harness.profiles.profile import TASKS, System
 from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 
 
-class Run(ReturnMeasures, InputMeasures):
+class Run(InputMeasures):
     """All chains of one system under some conditions. Its measures give one number per seed."""
 
 

@@ -7,8 +7,7 @@ from harness.statistics.estimands import (
     area,
     area_over_weights,
     break_density,
-    fan_in_gap,
-    fan_in_gap_span,
+    densities_by_fan_in,
     input_magnitude,
     normalisation_error,
     normalised_return,
@@ -22,7 +21,7 @@ from harness.statistics.finite import NotFiniteError, require_finite
 from harness.statistics.guard import contrast_test
 from harness.statistics.inference import Kind, Outcome
 from harness.statistics.multiplicity import benjamini_hochberg
-from harness.statistics.power import detectable, floor, guard_floor, seeds_for, seeds_to_decide
+from harness.statistics.power import asked, detectable, floor, guard_floor, seeds_for, seeds_to_decide
 from harness.statistics.ranks import censored_ranks
 from harness.statistics.shares import paired_shares
 from harness.statistics.spreads import swapped_spreads
@@ -36,13 +35,13 @@ __all__ = [
     "Reference",
     "area",
     "area_over_weights",
+    "asked",
     "benjamini_hochberg",
     "break_density",
     "censored_ranks",
     "contrast_test",
+    "densities_by_fan_in",
     "detectable",
-    "fan_in_gap",
-    "fan_in_gap_span",
     "floor",
     "guard_floor",
     "input_magnitude",

@@ -209,31 +209,21 @@ def spread(normalised: npt.ArrayLike) -> FloatArray:
     return np.asarray(np.abs(curves - np.median(curves, axis=0)).mean(axis=1))
 
 
-def fan_in_gap(densities: npt.ArrayLike, sizes: Sequence[int]) -> FloatArray:
-    """Density of the layers with the lowest fan-in less that of the layers with the highest, several taken as one.
+def densities_by_fan_in(densities: npt.ArrayLike, sizes: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+    """Density of the layers with the lowest fan-in, and of the layers with the highest; several are taken as one.
 
     densities: float[..., layers], share of weights left; sizes: int[layers + 1], units per layer, so that layer i
-    has fan-in sizes[i] -> float[...]. Raises ValueError where all layers have one fan-in.
+    has fan-in sizes[i] -> two float[...]. Raises ValueError where all layers have one fan-in.
     """
     shares, units = np.asarray(densities, dtype=np.float64), np.asarray(sizes)
     fan_in, weights = units[:-1], units[:-1] * units[1:]
     if fan_in.min() == fan_in.max():
         raise ValueError(f"all layers of {tuple(sizes)} have the same fan-in: there is nothing to compare")
-    means = [
+    lowest, highest = (
         np.average(shares[..., fan_in == extreme], axis=-1, weights=weights[fan_in == extreme])
         for extreme in (fan_in.min(), fan_in.max())
-    ]
-    return np.asarray(means[0] - means[1])
-
-
-def fan_in_gap_span(left: int, sizes: Sequence[int]) -> tuple[float, float]:
-    """The lowest and the highest `fan_in_gap` that `left` weights allow, dealt to the layers in any way."""
-    units = np.asarray(sizes)
-    fan_in, weights = units[:-1], units[:-1] * units[1:]
-    low, high = (int(weights[fan_in == extreme].sum()) for extreme in (fan_in.min(), fan_in.max()))
-    rest = int(weights.sum()) - low - high
-    least = max(0, left - high - rest) / low - min(left, high) / high
-    return least, min(left, low) / low - max(0, left - low - rest) / high
+    )
+    return np.asarray(lowest), np.asarray(highest)
 
 
 def _curves(normalised: npt.ArrayLike) -> FloatArray:

@@ -42,6 +42,12 @@ def _z(share: float) -> float:
 _CRITICAL = _z(1 - TAIL)
 
 
+def asked(kind: Kind, min_effect: float) -> float:
+    """What seeds must be able to show: a true effect of twice `min_effect`, since one of `min_effect` itself falls
+    short every other time, however many the seeds; of "equivalent" and "non-inferior" a true 0 within that margin."""
+    return 2 * min_effect if kind == "greater" else min_effect
+
+
 def guard_floor(reach: float, n: int) -> float:
     """The smallest effect, or margin, that the guarded t test of n seeds can show where nothing varies.
 
@@ -65,16 +71,17 @@ def floor(test: Test, kind: Kind, n: int, reach: float = 0.0) -> float:
 
 
 def seeds_for(test: Test, kind: Kind, min_effect: float, reach: float = 0.0, sd: float = 0.0) -> int | None:
-    """Fewest seeds per group whose `floor` is no higher than `min_effect`, and which find 9 times in 10 what is asked
-    for: a true effect of twice `min_effect`, or a true 0 within that margin. None where no number of seeds would do.
+    """Fewest seeds per group whose `floor` is no higher than what is `asked` of them, and which find that 9 times in
+    10. None where no number of seeds would do.
 
     sd: that of the effect over seeds, as far as it is known before; 0 asks for the floor alone.
     """
+    wanted = asked(kind, min_effect)
     most = LARGEST if test == "paired shares" else MOST_SEEDS
-    certain = _fewest(lambda n: floor(test, kind, n, reach) <= min_effect, FEWEST[test], most)
+    certain = _fewest(lambda n: floor(test, kind, n, reach) <= wanted, FEWEST[test], most)
     if not sd > 0:
         return certain
-    powerful = seeds_needed(sd, 2 * min_effect if kind == "greater" else min_effect, test, reach, kind)
+    powerful = seeds_needed(sd, wanted, test, reach, kind)
     return None if certain is None or powerful is None else max(certain, powerful)
 
 
@@ -95,14 +102,12 @@ def detectable(outcome: Outcome, kind: Kind, min_effect: float) -> float | None:
 def seeds_to_decide(outcome: Outcome, kind: Kind, min_effect: float) -> int | None:
     """Seeds per group that decide 9 times in 10: a true effect of 0 where no difference is claimed.
 
-    Where one is claimed, a true effect of twice `min_effect`, and one of 0 where that can be told: one of `min_effect`
-    itself falls short of it every other time, however many the seeds. None where no number would do: too many, or
-    refused for another reason than too few.
+    Where one is claimed, what is `asked`, and a true effect of 0 where that can be told. None where no number would do:
+    too many, or refused for another reason than too few.
     """
     if outcome.refusal not in ("", "few seeds"):
         return None
-    effect = 2 * min_effect if kind == "greater" else min_effect
-    needed = [seeds_needed(outcome.sd, effect, _as_test(outcome), outcome.reach, kind)]
+    needed = [seeds_needed(outcome.sd, asked(kind, min_effect), _as_test(outcome), outcome.reach, kind)]
     if kind == "greater" and (outcome.guarded is None or isfinite(outcome.guarded[0])):
         test: Test = "guarded t" if outcome.guarded and outcome.test == "sign-flip" else outcome.test
         needed.append(seeds_needed(outcome.sd, min_effect, test, outcome.reach, "equivalent"))

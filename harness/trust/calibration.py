@@ -25,7 +25,7 @@ from harness.trust.simulation import WIDER, Key, Part, Quantity, plan, simulate
 
 REPLICATES = 20_000
 COMMAND = "python -m harness calibrate"
-FEWEST = {"sign-flip": 6, "guarded t": 15, "swapped spreads": 6, "judge": 6, "judge of spreads": 6}
+FEWEST = {"sign-flip": 6, "paired shares": 6, "guarded t": 15, "swapped spreads": 6, "judge": 6, "judge of spreads": 6}
 """Seeds under which the original refuses to judge."""
 COUNT = {1: "one condition against a number", 2: "two conditions", 3: "three conditions", 4: "four conditions"}
 JUDGED = {
@@ -35,6 +35,7 @@ JUDGED = {
     "guarded t": "Contrasts of more than two conditions, equivalence and non-inferiority; refused under 15 seeds",
     "censored ranks": "Break levels of two groups; equivalence by bounds that resolve what is censored against it",
     "swapped spreads": "Distances from the median of two conditions",
+    "paired shares": "Shares of seeds that failed or did not; exact, so that the judge does not ask the table",
     "judge of spreads": "Swapped spreads, refused where unseen failures may widen the narrower condition",
 }
 """What the judge's methods choose between."""
@@ -133,7 +134,8 @@ def from_data(data: dict[str, Any]) -> list[Measured]:
 
 def statistics_hash() -> str:
     """Of the parsed source of all that a test's decision passes through; comments and docstrings don't count."""
-    behind = modules_behind([f"harness.statistics.{name}" for name in ("guard", "paired", "ranks", "spreads")])
+    tests = ("guard", "paired", "ranks", "shares", "spreads")
+    behind = modules_behind([f"harness.statistics.{name}" for name in tests])
     modules = sorted(module for module in behind if module.startswith("harness.statistics."))
     return hashlib.sha256("".join(module_hash(module) for module in modules).encode()).hexdigest()
 

@@ -1,15 +1,17 @@
 """`python -m harness controls`: a claim must lose what it is REPRODUCED by where a control that it declares breaks it.
 
 All of it on the reduced profile. First the twin, in which nothing is broken: every claim that declares controls must
-have findings there that are supported, and none that speaks against it. It need not be REPRODUCED: with half the levels
-it may lack the power for one system among several, and a control is held against those for which there was enough. Then
-each control, over the claims that declare it.
+have findings there that are supported. It need not be REPRODUCED: with half the levels it may lack the power for one
+system among several, a half of what the paper says may be wrong, and a control is held against what is supported. Then
+each control, over the claims that declare it. What follows from initialisation, and says so, needs no learning: there
+the control without learning takes nothing away.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from harness.controls import CONTROLS, broken, says, shuffled  # noqa: F401  (controls register themselves)
+from harness.judging.untrained import FOLLOWS
 from harness.registry import UnknownNameError
 from harness.results.exit_codes import FAILED, OK
 from harness.results.records import Record, RecordEntry, Tone, entry, table
@@ -19,13 +21,15 @@ from harness.trust.sessions import by_name, numbers
 
 IDLE = "nothing"
 """The control that breaks nothing."""
-Fate = Literal["killed", "survived", "unclear"]
-_TONES: dict[Fate, Tone] = {"killed": "good", "survived": "bad", "unclear": "bad"}
+Fate = Literal["killed", "said", "survived", "unclear"]
+_TONES: dict[Fate, Tone] = {"killed": "good", "said": "weak", "survived": "bad", "unclear": "bad"}
+NEEDS_LEARNING = "no-learning"
 
 
 def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
     """The fate of a claim under a control, and why.
 
+    said: all findings that the twin supports still are, and each says of itself that it follows from initialisation.
     survived: all findings that the twin supports still are, and none is contradicted that was not. killed: one at least
     is lost: contradicted now and not in the twin; or supported there and now equivalent, or underpowered although the
     twin could have seen an effect as large as its own 9 times in 10, or placed none within its margin. unclear:
@@ -43,6 +47,8 @@ def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
     if lost:
         return "killed", "; ".join(_told(was, now, names) for names in lost.values())
     if supported <= _supported(mutated):
+        if all(FOLLOWS in was[name].note for name in supported):
+            return "said", "still supported, and said to follow from initialisation"
         same = all(numbers(was[name]) == numbers(now[name]) for name in supported)
         return "survived", "no number changes" if same else "still supported"
     return "unclear", f"{mutated.verdict}, but no finding was lost that the twin had the power to detect"
@@ -109,12 +115,16 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int
 def record(twin: Mapping[str, ClaimResult], found: Mapping[str, Mapping[str, tuple[Fate, str]]], cpu: float) -> Record:
     """The record. found: claim -> control that it declares -> its fate and why."""
     names = [name for name in CONTROLS if name != IDLE]
-    alive = [f"{claim} x {name}" for claim, row in found.items() for name, (fate, _) in row.items() if fate != "killed"]
-    lame = [name for name, claim in twin.items() if claim.controls and (_against(claim) or not _supported(claim))]
-    killed = sum(map(len, found.values())) - len(alive)
+    fates = {f"{claim} x {name}": fate for claim, row in found.items() for name, (fate, _) in row.items()}
+    alive = [pair for pair, fate in fates.items() if fate in ("survived", "unclear")]
+    alive += [pair for pair, fate in fates.items() if fate == "said" and not pair.endswith(f" x {NEEDS_LEARNING}")]
+    said = [pair for pair, fate in fates.items() if fate == "said" and pair not in alive]
+    lame = [name for name, claim in twin.items() if claim.controls and not _supported(claim)]
+    killed = sum(fate == "killed" for fate in fates.values())
     verdict = f"{killed} of {killed + len(alive)} declared controls make their claim stop reproducing"
+    verdict += f"; of these the finding itself says that it needs no learning: {', '.join(said)}" if said else ""
     verdict += f"; these do not: {', '.join(alive)}" if alive else ""
-    verdict += f"; in the twin no finding supports, or some finding contradicts, {', '.join(lame)}" if lame else ""
+    verdict += f"; in the twin no finding supports {', '.join(lame)}" if lame else ""
     rows: list[list[RecordEntry | str]] = []
     for name, claim in twin.items():
         tone: Tone = "good" if claim.verdict == "REPRODUCED" else "weak"
@@ -148,11 +158,6 @@ def record(twin: Mapping[str, ClaimResult], found: Mapping[str, Mapping[str, tup
         },
         cpu_seconds=cpu,
     )
-
-
-def _against(claim: ClaimResult) -> bool:
-    """Whether a finding is decided against the claim."""
-    return any(found.conclusion in ("contradicted", "equivalent") for found in claim.findings)
 
 
 def _standing(claim: ClaimResult) -> str:

@@ -21,6 +21,7 @@ from harness.statistics.inference import TAIL
 from harness.statistics.intervals import bca
 from harness.statistics.paired import FEWEST_FLIPPED, sign_flip_tails
 from harness.statistics.ranks import guarded_rank_bounds, rank_bounds
+from harness.statistics.shares import Pairs
 from harness.statistics.spreads import swapped_bounds
 from harness.streams import stream
 from harness.trust.sample_shapes import (
@@ -177,6 +178,30 @@ def _spreads(shape: Shape, size: Size, rng: np.random.Generator) -> Iterator[Dec
             yield from _greater("swapped spreads", 2, truth, bounds)
 
 
+def _shares(shape: Shape, size: Size, rng: np.random.Generator) -> Iterator[Decided]:
+    """Shares of seeds that did not fail, of two conditions over shared seeds: both fail at the shape's rate, then the
+    first more often by the margin, and then the second by effects."""
+    pairs = Pairs(size[1])
+    x, y = (side.astype(int) for side in pairs.tables)
+    place = np.zeros((size[1] + 1, size[1] + 1), dtype=int)
+    place[x, y] = np.arange(x.size)
+
+    def drawn(more: float = 0.0) -> npt.NDArray[np.int64]:
+        first, second = shape.failures + max(0.0, -more), shape.failures + max(0.0, more)
+        one, other = rng.random(size) >= first, rng.random(size) >= second
+        return np.asarray(place[(one & ~other).sum(axis=1), (other & ~one).sum(axis=1)])
+
+    def decided(tables: npt.NDArray[np.int64], margin: float = 0.0) -> Bounds:
+        above, below = pairs.rejected(-margin)[tables], pairs.rejected(margin, side=-1)[tables]
+        return np.where(above, np.inf, -np.inf), np.where(below, -np.inf, np.inf)
+
+    yield from _greater("paired shares", 2, 0.0, decided(drawn()))
+    for effect in EFFECTS:
+        yield "paired shares", "greater", 2, "power", effect, decided(drawn(effect))[0] > 0
+    yield from _within("paired shares", 2, MARGIN, decided(drawn(-MARGIN), MARGIN), "false alarms", -MARGIN)
+    yield from _within("paired shares", 2, MARGIN, decided(drawn(), MARGIN), "power")
+
+
 def _displayed(shape: Shape, size: Size, rng: np.random.Generator) -> Iterator[Decided]:
     """Intervals of the mean over seeds of one condition, as charts draw them; and why no verdict rests on such."""
 
@@ -284,5 +309,6 @@ FAMILIES: dict[str, tuple[Callable[[Shape, Size, np.random.Generator], Iterator[
     "four": (functools.partial(_contrast, 4), tuple(SHAPES.values())),
     "one": (functools.partial(_contrast, 1), (*ALIKE, *ONE_FAILS)),
     "displayed": (_displayed, ALIKE),
+    "shares": (_shares, ALIKE[2:]),
 }
 """By name: what simulates it, and the shapes that have such a null. The costly ones first."""

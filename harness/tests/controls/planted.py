@@ -136,7 +136,7 @@ STRONG = Plan(
         {
             "mask/weights": 0.93,
             "mask/permuted": 0.93,
-            "permuted/permuted": 0.4,
+            "permuted/permuted": 0.5,
             "random/re-init": 0.2,
             "bc mask/weights": 1.1,
             "bc mask/permuted": 1.1,

@@ -37,6 +37,7 @@ MANY = 200_000
 RANDOM = "random/re-init"
 PERMUTED, SHUFFLED = "mask/permuted", "permuted/permuted"
 PPO, BC = System("cart-pole", "ppo"), System("cart-pole", "bc")
+EQUAL = System("cart-pole", "bc", ("learner.equal_updates=true",))
 
 
 def judged_by(claim: str, name: str) -> Callable[..., None]:
@@ -125,7 +126,7 @@ CASES = {
     # censored break densities of different chains, by ranks
     "ranks": Planted(
         judged_by("bc_prunes_sparser", "test_student_holds_out_longer"),
-        (Run(BC, (TICKET,)), Run(PPO, (TICKET,))),
+        (Run(BC, (TICKET,)), Run(EQUAL, (TICKET,)), Run(PPO, (TICKET,))),
         breaking,
         guess=0.2,
         levels=11,

@@ -97,8 +97,10 @@ class TestCost:
     ) -> None:
         later = 4 * 4 + 4 * 2
         for density, count in zip((HALF, QUARTER), left, strict=True):
-            saved = TICKETS.multiply_adds_saved(density, changing).values
-            np.testing.assert_allclose(saved, 1 - (4 * count + later) / (4 * every + later))
+            found = TICKETS.multiply_adds(density, changing)
+            share = found["surviving inputs"].values
+            np.testing.assert_allclose(share, (4 * count + later) / (4 * every + later))
+            np.testing.assert_array_equal(found["all inputs"].values, 1)
 
     def test_cpu_seconds_are_of_what_was_trained(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def making(cell: Cell, number: int) -> Level:

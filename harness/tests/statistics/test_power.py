@@ -16,7 +16,7 @@ from harness.statistics import Censored, Kind, contrast_test, detectable, paired
 from harness.statistics.guard import guarded_bounds
 from harness.statistics.inference import Test
 from harness.statistics.paired import sign_flip_tails
-from harness.statistics.power import FEWEST, detectable_effect, floor, guard_floor, seeds_for, seeds_needed
+from harness.statistics.power import FEWEST, asked, detectable_effect, floor, guard_floor, seeds_for, seeds_needed
 from harness.statistics.ranks import rank_bounds
 from harness.statistics.shares import Pairs
 from harness.statistics.spreads import swapped_bounds
@@ -158,15 +158,17 @@ class TestFloor:
     def test_seeds_for_are_the_fewest_that_can_show_it(self, test: Test, d: float, reach: float, kind: Kind) -> None:
         n = seeds_for(test, kind, d, reach)
         assert n is not None
-        assert floor(test, kind, n, reach) <= d
+        wanted = asked(kind, d)
+        assert wanted == (2 * d if kind == "greater" else d)
+        assert floor(test, kind, n, reach) <= wanted
         if test != "paired shares":  # whose floor falls in steps
-            assert n == FEWEST[test] or floor(test, kind, n - 1, reach) > d
+            assert n == FEWEST[test] or floor(test, kind, n - 1, reach) > wanted
         powerful = seeds_for(test, kind, d, reach, sd=0.2)
         assert powerful is not None
         assert n <= powerful
         seen = detectable_effect(0.2, powerful, test, reach, kind)
         assert seen is not None
-        assert seen <= (2 * d if kind == "greater" else d)
+        assert seen <= wanted
 
     def test_what_no_number_of_seeds_shows_is_none(self) -> None:
         assert seeds_for("guarded t", "greater", 1e-6, reach=1.0) is None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.judging.untrained import FOLLOWS
 from harness.registry import UnknownNameError
 from harness.results import records
 from harness.results.records import Record
@@ -27,6 +28,7 @@ def judged(verdict: str, *findings: Finding, id: str = "a-claim", declared: Sequ
 
 A, B = found("a", "supported"), found("b", "supported", effect=0.3)
 GONE = found("b", "underpowered", effect=0.01)
+INITIAL = A.replace(note=f"{FOLLOWS}: so it does.")
 KEPT = found("c", "supported", 0.001, 0.04, kind="equivalent")
 
 
@@ -52,6 +54,10 @@ KEPT = found("c", "supported", 0.001, 0.04, kind="equivalent")
         ([A, GONE], [A, GONE], "survived"),
         ([A, found("c", "contradicted", -0.3)], [A, found("c", "contradicted", -0.3)], "survived"),
         ([A, GONE], [A, found("b", "contradicted", -0.3)], "killed"),
+        # what says of itself that it needs no learning
+        ([INITIAL, GONE], [INITIAL, GONE], "said"),
+        ([INITIAL, B], [INITIAL, B], "survived"),
+        ([INITIAL, B], [INITIAL, found("b", "equivalent", 0.0)], "killed"),
     ],
 )
 def test_what_became_of_a_claim_under_a_control(twin: list[Finding], broken: list[Finding], fate: str) -> None:
@@ -132,14 +138,25 @@ def test_a_survivor_is_1_and_named(ran: Sessions, tmp_path: Path) -> None:
     assert not record.ok and "one x random-mask" in record.verdict and "unmasked" not in record.verdict
 
 
-@pytest.mark.parametrize("findings", [[GONE], [A, found("b", "contradicted")]])
-def test_a_twin_that_supports_nothing_or_speaks_against_a_claim_is_1_and_named(
-    findings: list[Finding], ran: Sessions, tmp_path: Path
+@pytest.mark.parametrize(("findings", "lame"), [([GONE], ["two"]), ([A, found("b", "contradicted")], [])])
+def test_a_twin_that_supports_nothing_is_1_and_named(
+    findings: list[Finding], lame: list[str], ran: Sessions, tmp_path: Path
 ) -> None:
     ran.claims["two"] = judged("MIXED", *findings, id="two", declared=["unmasked"])
-    assert negative_controls.main() == 1
+    assert negative_controls.main() == (1 if lame else 0)
     record = left("controls", tmp_path)
-    assert (record.ok, record.data["nothing to lose"]) == (False, ["two"]) and "two" in record.verdict
+    assert (record.ok, record.data["nothing to lose"]) == (not lame, lame)
+
+
+@pytest.mark.parametrize(("control", "code"), [("no-learning", 0), ("random-mask", 1)])
+def test_what_follows_from_initialisation_may_survive_the_lack_of_learning_alone(
+    control: str, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    claim = judged("REPRODUCED", INITIAL, id="one", declared=[control])
+    monkeypatch.setattr(records, "HERE", tmp_path)
+    monkeypatch.setattr(sessions, "judge", lambda *_: run_result(claim))
+    assert negative_controls.main() == code
+    assert f"one x {control}" in left("controls", tmp_path).verdict
 
 
 def test_one_control_alone_or_disabled_leaves_no_record_and_a_disabled_one_is_found_out(
