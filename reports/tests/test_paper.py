@@ -21,6 +21,7 @@ CLAIMS = {
     "late-rewinding-not-needed", "best-checkpoint-less-noise", "games-differ", "pruning-helps-at-first",
     "only-acp-flips", "mask-reaches-sparser", "random-fails-early",
     "input-layer-pruned-most", "agent-channel-kept", "enemy-channel-reachable", "input-mask-transfers",
+    "early-layers-pruned-more", "gone-inputs-irrelevant",
     "freeway-keeps-speed", "space-invaders-keeps-proximity", "breakout-drops-bottom-row", "agent-row-kept",
     "cart-pole-keeps-pole", "acrobot-keeps-velocities", "surviving-inputs-suffice", "kaiming-tenth-finds-inputs",
     "kaiming-biases-layers", "inputs-over-specified", "mnist-rim-pruned",
