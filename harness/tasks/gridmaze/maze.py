@@ -30,6 +30,8 @@ from harness.tasks.gridmaze.layout import CELLS, CHARACTERS, COLUMNS, COUNTS, FI
 if TYPE_CHECKING:
     from harness.tasks.gridmaze.batch import GridMazes
 
+AtHorizon = Literal["truncation", "termination"]
+
 
 @dataclass(frozen=True)
 class GridMaze:
@@ -52,14 +54,13 @@ class GridMaze:
     encoding: Encoding = "object-map"
     horizon: int = 200
     layout: int = 1
-    at_horizon: Literal["truncation", "termination"] = "truncation"
+    at_horizon: AtHorizon = "truncation"
 
     def __post_init__(self) -> None:
         check_ranges(self, counts=("horizon", "layout"))
-        if self.encoding not in get_args(Encoding):
-            raise ValueError(
-                f"gridmaze's encoding must be one of {', '.join(get_args(Encoding))}, not {self.encoding!r}"
-            )
+        for field, known in (("encoding", get_args(Encoding)), ("at_horizon", get_args(AtHorizon))):
+            if getattr(self, field) not in known:
+                raise ValueError(f"gridmaze's {field} must be one of {', '.join(known)}, not {getattr(self, field)!r}")
 
     @property
     def name(self) -> str:
