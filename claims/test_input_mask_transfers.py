@@ -51,7 +51,7 @@ def seconds(run):
     every, some = run.cpu_seconds_per_env_step("dense"), run.cpu_seconds_per_env_step("surviving inputs", DENSITY)
     if every is None or some is None:
         return ""
-    return f"CPU per env_step, its share of evaluations included: {1e6 * some:.0f} µs against {1e6 * every:.0f} µs."
+    return f"CPU per env_step, its share of evaluations included: {1e6 * some:.3g} µs against {1e6 * every:.3g} µs."
 
 
 @pytest.mark.parametrize(("run", "assay"), [pytest.param(RUN, *ASSAY, id="gridmaze-dqn")])

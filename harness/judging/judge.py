@@ -221,6 +221,8 @@ class Judge:
                 outcome = paired_shares(*_two(contrast))
             else:
                 outcome = calibrated.checked(contrast_test(contrast, kind, width), contrast, kind, width)
+            if contrast is untrained and outcome.refusal == "no spread":
+                return replace(outcome, refusal="", refused="", lower=outcome.effect, upper=outcome.effect)
             if kind != "greater" and contrast is effect and (why := insensitive(self.runs if able is None else able)):
                 return replace(outcome, refused=why, refusal="insensitive")
             return outcome

@@ -62,6 +62,11 @@ class TestFindings:
             ALONE: pytest.approx(alone),
         }
 
+    def test_the_untrained_network_needs_no_spread_to_give_it(self) -> None:
+        alone = PerSeed.of("w0", np.ones(20), NAMES)
+        finding = found("greater", gap("gone", 0.7), min_effect=0.2, unit="share", untrained=alone)
+        assert (finding.conclusion, finding.note[: len(FOLLOWS)]) == ("supported", FOLLOWS)
+
     def test_so_does_one_that_is_contradicted_for_how_weights_were_drawn(self) -> None:
         finding = found("equivalent", gap("gap", 0.6), margin=0.05, unit="density", untrained=gap("w0", 0.65))
         assert (finding.conclusion, finding.note[: len(FOLLOWS)]) == ("contradicted", FOLLOWS)
