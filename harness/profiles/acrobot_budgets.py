@@ -3,7 +3,7 @@
 import dataclasses
 
 from harness.learners.bc import BC
-from harness.learners.ppo import PPO
+from harness.learners.ppo import PPO, RLPYT
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.profiles.budgets import NEVER_STOPPED, Budgets, ExpertTraining, experiments, reduced
@@ -120,6 +120,7 @@ BUDGETS = Budgets(
             {"envs": 8, "rollout": 32},
             {"envs": 8, "rollout": 64, "learning_rate": 0.002},
             {"envs": 4, "rollout": 128, "learning_rate": 0.0005},
+            RLPYT,
         ),
         "bc": (
             {"learning_rate": 0.0005},

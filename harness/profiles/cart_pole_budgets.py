@@ -4,7 +4,7 @@ import dataclasses
 
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
-from harness.learners.ppo import PPO
+from harness.learners.ppo import PPO, RLPYT
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.profiles.budgets import Budgets, ExpertTraining, experiments, reduced
@@ -114,6 +114,7 @@ BUDGETS = Budgets(
             {"envs": 16, "learning_rate": 0.003},
             {"envs": 4, "rollout": 128},
             {"envs": 4, "rollout": 128, "learning_rate": 0.0005},
+            RLPYT,
         ),
         "bc": (
             {"passes": 4},

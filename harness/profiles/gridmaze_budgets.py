@@ -6,7 +6,7 @@ They are the same for both layouts.
 import dataclasses
 
 from harness.learners.dqn import DQN
-from harness.learners.ppo import PPO
+from harness.learners.ppo import PPO, RLPYT
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
 from harness.profiles.budgets import NEVER_STOPPED, Budgets, ExpertTraining, experiments, reduced
@@ -124,6 +124,7 @@ BUDGETS = Budgets(
             {"learning_rate": 0.0005},
             {"envs": 8},
             {"gae_lambda": 0.9},
+            RLPYT,
         ),
     },
     seed_fraction={"extended": 0.5},

@@ -5,6 +5,7 @@ A reading is one or more overrides, so that a claim which fixes the same field k
 
 from dataclasses import dataclass
 
+from harness.learners.ppo import RLPYT
 from harness.overrides import Override
 
 
@@ -54,8 +55,7 @@ _QUESTIONS = {
     "ppo": (
         "what PPO's schedules, gradient norm, Adam's epsilon, value loss and advantages are",
         *("ours", "rlpyt"),
-        "ppo:learner.learning_rate_schedule=linear ppo:learner.clip_schedule=linear ppo:learner.max_gradient_norm=1"
-        " ppo:learner.epsilon=1e-8 ppo:learner.value_error=half-squared ppo:learner.standardise_advantages=false",
+        " ".join(f"ppo:learner.{field}={value}".lower() for field, value in RLPYT.items()),
     ),
     "decay": ("is weight decay coupled", "coupled", "decoupled", "learner.decay=decoupled"),
     "experts": ("how many experts the students share", "one-per-seed", "one", "learner.experts=1"),
