@@ -21,6 +21,7 @@ from harness.judging.verdict import conclude
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
+from harness.learners.training import Evaluation
 from harness.machine import peak_memory
 from harness.networks.mlp import Masks, Mlp, Network, Networks
 from harness.profiles.budgets import NEVER_STOPPED
@@ -46,8 +47,9 @@ SIZES = (1, 5, 10, 20, 40, 80, 160)
 """Members of one population; targets apply to `MANY`."""
 MANY, RUNS = 40, 5
 DENSITIES = (1.0, 0.49, 0.24, 0.12, 0.06, 0.02)
-COMPARED = 40
-"""Seeds whose learning is compared. One that fails, unseen, could move the mean difference by 0.06 (`guard_floor`)."""
+COMPARED = 80
+"""Seeds whose learning is compared. On seed block 99 the areas of two agents of one seed differed with a deviation of
+0.2, so that the guarded test shows equal learners to be equivalent in 96 of 100 runs; with 40 seeds in 43."""
 LEARNING_MARGIN = 0.1
 """Of learning areas, in normalised return: the drop at which the suite counts a level as failed."""
 _SMALL: dict[str, PPO | BC | DQN] = {
@@ -175,9 +177,13 @@ def memory() -> Iterator[Row]:
 
 
 def learning() -> Iterator[Row]:
-    """Learning areas of dense agents and students of the scaled profile, judged as a claim of no difference is."""
-    for learner in ("ppo", "bc"):
-        experiment = replace(PROFILES["scaled"].systems["cart-pole", learner], savings=NEVER_STOPPED)
+    """Learning areas of dense agents and students, judged as a claim of no difference is: in the first half of a scaled
+    training, before most of them reach the maximum."""
+    halves: dict[str, Any] = {"ppo": {"env_steps": 16_384}, "bc": {"passes": 4}}
+    for learner, half in halves.items():
+        scaled: Any = PROFILES["scaled"].systems["cart-pole", learner]
+        shorter = {"learner": replace(scaled.learner, **half), "evaluation": Evaluation(per_training=5)}
+        experiment = replace(scaled, savings=NEVER_STOPPED, **shorter)
         members = seeds(COMPARED)
         ours = run_level(Cell(experiment, DENSE, members), 0, None).evaluations
         theirs = np.stack([peers.curve(experiment, seed) for seed in members])
