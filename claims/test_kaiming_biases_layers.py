@@ -47,11 +47,7 @@ def under_xavier(task, learner, times=1):
 BOTH = pytest.mark.parametrize(
     ("kaiming", "xavier"), [(under_kaiming(*system), under_xavier(*system)) for system in SYSTEMS], ids=IDS
 )
-XAVIER = [
-    (under_xavier("cart-pole", "ppo", times=2), MIN_EFFECT),
-    (under_xavier("acrobot", "ppo"), MIN_EFFECT),
-    (under_xavier("gridmaze", "dqn"), 0.15),
-]
+XAVIER = [under_xavier("cart-pole", "ppo", times=2), under_xavier("acrobot", "ppo")]
 
 
 def unit(run):
@@ -93,16 +89,25 @@ def test_more_so_than_under_xavier(kaiming, xavier, judge):
     )
 
 
-@pytest.mark.parametrize(("xavier", "margin"), XAVIER, ids=IDS)
-def test_no_layer_is_spared_under_xavier(xavier, margin, judge):
-    """Under Xavier the layer with the lowest fan-in keeps as much of its weights as those with the highest."""
+def under_xavier_alone(xavier):
+    """A chain that fails has the untrained network's gap, so its span is from there to 0."""
     untrained = xavier.untrained.fan_in_gap(DENSITY)
-    judge.equivalent(
-        xavier.fan_in_gap(DENSITY),
-        margin=margin,
-        unit=unit(xavier),
-        span=(min(0, untrained.values.min()), max(0, untrained.values.max())),
-        able=[],
-        untrained=untrained,
-        sensitivity={"mean over levels 1 to K": xavier.fan_in_gap()},
-    )
+    return {
+        "unit": unit(xavier),
+        "span": (min(0, untrained.values.min()), max(0, untrained.values.max())),
+        "able": [],
+        "untrained": untrained,
+        "sensitivity": {"mean over levels 1 to K": xavier.fan_in_gap()},
+    }
+
+
+@pytest.mark.parametrize("xavier", XAVIER, ids=IDS[:2])
+def test_no_layer_is_spared_under_xavier(xavier, judge):
+    """Under Xavier the layer with the lowest fan-in keeps as much of its weights as those with the highest."""
+    judge.equivalent(xavier.fan_in_gap(DENSITY), margin=MIN_EFFECT, **under_xavier_alone(xavier))
+
+
+@pytest.mark.parametrize("xavier", [under_xavier("gridmaze", "dqn")], ids=IDS[2:])
+def test_no_layer_is_spared_under_xavier_in_the_maze(xavier, judge):
+    """Under Xavier the layers with the lowest fan-in keep as much of their weights as the input layer, within 0.15."""
+    judge.equivalent(xavier.fan_in_gap(DENSITY), margin=0.15, **under_xavier_alone(xavier))
