@@ -172,7 +172,7 @@ class _Builder:
             broken_charts=broken,
             quantities=quantities,
             shares=shares,
-            rule=findings_table.rule(claim.verdict, claim.findings),
+            rule=findings_table.rule(claim.verdict, claim.findings, claim.rule),
             line=line,
             stated=paper.stated(self._context.stated.claims.get(claim.id, ()), claim.findings, self._rows),
             controls=self._trust["controls"].controls.get(claim.id),

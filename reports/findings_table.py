@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from harness.results.more_seeds import advice
-from harness.results.schema import Amount, Drift, Finding
+from harness.results.schema import Amount, Drift, Finding, Rule
 from reports import numbers, strips
 from reports.marks import STANDINGS, Mark, tally
 
@@ -20,6 +20,13 @@ _WHY = {
     "ERROR": "A part of the claim broke, so it was not judged",
     "SMOKE": "A rehearsal judges nothing",
 }
+_WHY_MOST = {
+    "REPRODUCED": "Most systems are supported, and no more findings contradicted than chance explains: REPRODUCED",
+    "REFUTED": "No system is supported, and half of them or more speak against the claim: REFUTED",
+    "MIXED": "Some systems are supported, and too many speak against the claim: MIXED",
+    "INCONCLUSIVE": "Not most of the systems are supported, and too few speak against the claim: INCONCLUSIVE",
+}
+"""Where the paper says "most"."""
 NAMED = 4  # findings that are named as standing in the way
 
 
@@ -29,13 +36,15 @@ Row = TypeVar("Row")
 @dataclass(frozen=True)
 class VerdictRule:
     """How a verdict came about. why: in a sentence. between: the findings that deny REPRODUCED; `more` are not named.
-    refused: why findings were not judged, with how many each. assay: how many findings of "no difference" passed the
-    check on whether a difference could be seen. standings: what the baseline says."""
+    refused: why findings were not judged, with how many each. hangs: the readings that deny findings. assay: how many
+    findings of "no difference" passed the check on whether a difference could be seen. standings: what the baseline
+    says."""
 
     why: str
     between: tuple[Finding, ...]
     more: int
     refused: tuple[tuple[str, int], ...]
+    hangs: tuple[str, ...]
     assay: int
     standings: tuple[Mark, ...]
 
@@ -51,18 +60,19 @@ class HypothesisGroup(Generic[Row]):
     rows: tuple[Row, ...]
 
 
-def rule(verdict: str, findings: Sequence[Finding]) -> VerdictRule:
+def rule(verdict: str, findings: Sequence[Finding], quantified: Rule = "all") -> VerdictRule:
     """Explain the verdict of one claim."""
-    short = [finding for finding in findings if finding.conclusion != "supported"]
-    named = short if verdict in ("REFUTED", "MIXED", "INCONCLUSIVE") else []
+    why = {**_WHY, **_WHY_MOST} if quantified == "most" else _WHY
+    named = [f for f in findings if f.conclusion != "supported"] if verdict in _WHY_MOST else []
     equivalent = any(finding.conclusion == "equivalent" for finding in findings)
     counted = " Equivalence counts against a claim of a difference." if equivalent else ""
     assay = [f for f in findings if f.kind != "greater" and f.judged and not f.refusal and f.conclusion != "equivalent"]
     return VerdictRule(
-        f"{_WHY[verdict]}.{counted}" if findings and verdict in _WHY else "",
+        f"{why[verdict]}.{counted}" if findings and verdict in why else "",
         tuple(named[:NAMED]),
         len(named[NAMED:]),
         tuple(Counter(finding.refused for finding in findings if finding.refusal).items()),
+        tuple(dict.fromkeys(name for finding in findings for name in finding.hangs_on)),
         len(assay),
         tally((finding.standing for finding in findings if finding.standing), STANDINGS),
     )

@@ -129,6 +129,7 @@ def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
             interval = f"{finding.effect:+.3g} [{finding.lower:.3g}, {finding.upper:.3g}] {finding.unit}"
             sees = "unknown" if finding.detectable is None else f"{finding.detectable:.2g}"
             said = f"{interval}, p {p_text(finding.p)}, n {'+'.join(map(str, finding.n))}, detectable {sees}"
+            said += f"; hangs on: {', '.join(finding.hangs_on)}" if finding.hangs_on else ""
         yield f"  {finding.conclusion:13} {finding.name}  {said}"
         if finding.note:
             yield f"  {'':13} {finding.note}"
@@ -138,6 +139,8 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
     claim, settings = suite.claims[name], suite.settings
     verdict, sentence = claim_verdict(findings, claim.rule)
     cells = {where.cell.id: where for where in suite.addresses}
+    hanging = dict.fromkeys(name for finding in findings for name in finding.hangs_on)
+    hangs = f" Hangs on: {', '.join(hanging)}." if hanging else ""
     added = " Seeds were added to a block already judged." if any(ADDED in finding.note for finding in findings) else ""
     return ClaimResult(
         id=name,
@@ -148,7 +151,7 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
         systems=_coverage([finding.system for finding in findings if finding.judged], claim.systems),
         controls=tuple(claim.controls),
         verdict=verdict,
-        summary=f"{verdict} at {settings.profile}. {sentence}{added}",
+        summary=f"{verdict} at {settings.profile}. {sentence}{hangs}{added}",
         preregistration=mark(suite.own_claims, name, registered, settings),
         expected=None if suite.own_claims.partial else len(suite.collected[name]),
         cpu_seconds=sum(suite.store.cpu_seconds(cells[cell.id]) for cell in suite.cells_of(name) if cell.id in cells),

@@ -47,6 +47,8 @@ def in_words(finding: Finding) -> Iterator[str]:
 
 
 def _no_seeds(finding: Finding, goal: str) -> str:
+    if finding.hangs_on:
+        return f"it hangs on {', '.join(finding.hangs_on)}: no number of seeds decides what the paper leaves open"
     if not finding.refusal:
         return f"no number of seeds in one block would decide {goal}"
     lifted = "" if finding.refusal == "insensitive" else "; no number of seeds is known that would change this"
