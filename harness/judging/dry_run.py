@@ -15,13 +15,13 @@ from typing import Any, ClassVar, Never
 
 import numpy as np
 
-from harness.evidence.store import Address
+from harness.evidence.store import Address, address
 from harness.experiment import Cell, Experiment
-from harness.judging.chains import Measure, Scene
+from harness.judging.chains import Chains, Measure, Scene
 from harness.judging.judge import RANK_UNIT, RETURN_UNIT, Judge, Span
 from harness.judging.run import Run
 from harness.judging.untrained import untrained_level
-from harness.pruning.conditions import DENSE, SURVIVING
+from harness.pruning.conditions import DENSE, SURVIVING, TICKET
 from harness.pruning.level import Level
 from harness.statistics import Censored, Kind, PerSeed, Reference, asked, floor, seeds_for
 from harness.statistics.guard import reaches
@@ -97,6 +97,11 @@ class PlantedScene(Scene):
             self._levels[key] = planted_level(replace(cell, seeds=(0,)), level)
         one = np.asarray(measure(self._levels[key]), dtype=np.float64)
         return np.repeat(one, len(cell.seeds), axis=0)
+
+    def measure_untrained(self, chains: Chains, level: int, measure: Measure) -> np.ndarray:
+        """`measure` of one untrained member, for each seed: planted chains have its masks."""
+        one = Cell(chains.experiment, TICKET, (0,))
+        return np.repeat(self.measure(address(one), level, measure), len(chains.seeds), axis=0)
 
     def read(self, where: Address, level: int) -> Level:
         """A planted level of all members."""
