@@ -51,7 +51,7 @@ def read(path: Path | None, run: RunResult) -> Elsewhere:
     if path is None or run.profile in NO_SCALES or run.changes:
         return NOTHING
     try:
-        found = history.elsewhere(path, run.profile)
+        found = history.elsewhere(path, run.profile, run.seed_block)
     except HistoryError as error:
         return Elsewhere({}, str(error))
     return Elsewhere({name: claims for name, claims in found.items() if name not in NO_SCALES})

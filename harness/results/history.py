@@ -104,10 +104,10 @@ def read(path: Path, profile: str, changes: Sequence[str] = (), last: int | None
         return [_run(base, number) for (number,) in reversed(base.execute(chosen, asked).fetchall())]
 
 
-def elsewhere(path: Path, profile: str) -> dict[str, dict[str, PastClaim]]:
+def elsewhere(path: Path, profile: str, seed_block: int = 0) -> dict[str, dict[str, PastClaim]]:
     """What other profiles found of each claim: other profile -> claim -> the run that says most of it.
 
-    Only runs on seed block 0 with nothing changed count. A run that judged the whole claim comes before one that judged
+    Only runs on this seed block with nothing changed count. A run that judged the whole claim comes before one that judged
     a part of it, then the profile's own number of seeds before another, then the latest. Raises HistoryError.
     """
     query = """
@@ -117,12 +117,12 @@ def elsewhere(path: Path, profile: str) -> dict[str, dict[str, PastClaim]]:
                 PARTITION BY runs.profile, claims.claim ORDER BY claims.whole DESC, runs.own_seeds DESC, runs.id DESC
             ) AS place
             FROM claims JOIN runs ON runs.id = claims.run
-            WHERE runs.profile != ? AND runs.changes = ? AND runs.seed_block = 0 AND claims.judged > 0
+            WHERE runs.profile != ? AND runs.changes = ? AND runs.seed_block = ? AND claims.judged > 0
         ) WHERE place = 1 ORDER BY profile, claim
     """
     found: dict[str, dict[str, PastClaim]] = {}
     with _open(path, "read") as base:
-        for other, claim, run, result in base.execute(query, (profile, _changes(()))):
+        for other, claim, run, result in base.execute(query, (profile, _changes(()), seed_block)):
             past = PastClaim(RunResult.from_json(run), ClaimResult.from_json(result))
             found.setdefault(other, {})[claim] = past
     return found

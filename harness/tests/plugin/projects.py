@@ -118,7 +118,7 @@ def project(
     (folder / "claims").mkdir(parents=True)
     (folder / "conftest.py").write_text((TREE / "conftest.py").read_text() + conftest)
     settings = (TREE / "pyproject.toml").read_text()
-    for key, value in (ini or {}).items():
+    for key, value in {"seed-block": '"0"', **(ini or {})}.items():
         name = f"claims_{key.replace('-', '_')}"
         settings, count = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", settings)
         assert count == 1
