@@ -107,8 +107,8 @@ def read(path: Path, profile: str, changes: Sequence[str] = (), last: int | None
 def elsewhere(path: Path, profile: str, seed_block: int = 0) -> dict[str, dict[str, PastClaim]]:
     """What other profiles found of each claim: other profile -> claim -> the run that says most of it.
 
-    Only runs on this seed block with nothing changed count. A run that judged the whole claim comes before one that judged
-    a part of it, then the profile's own number of seeds before another, then the latest. Raises HistoryError.
+    Only runs on this seed block with nothing changed count. A run that judged the whole claim comes before one that
+    judged a part of it, then the profile's own number of seeds before another, then the latest. Raises HistoryError.
     """
     query = """
         SELECT profile, claim, run, result FROM (
