@@ -86,7 +86,7 @@ BUDGETS = Budgets(
     task=Acrobot(),
     experiments={
         "smoke": _SMOKE,
-        "reduced": reduced(_SCALED, levels=4),
+        "reduced": reduced(_SCALED, levels=5),
         "scaled": _SCALED,
         "extended": _EXTENDED,
         "paper": _PAPER,
