@@ -6,12 +6,12 @@ one that acted: it is noisy, and not one before the first update of a round, and
 
 The paper trained with rlpyt (Stooke & Abbeel 2019), and does not print what that sets by itself. The defaults of `PPO`
 are those of stable-baselines3, which ours is held against; each stands with its reason, and rlpyt's beside it (as of
-its commit 046bca7). A reading of the paper takes all of rlpyt's (`RLPYT`). Two things stay ours under it: an episode
-that the horizon cut off keeps the value of its last state (rlpyt takes the horizon for an end), and clipping falls in
-step with the learning rate (in rlpyt a round later).
+its commit 046bca7). The reading `rlpyt` (`harness.profiles.readings`) takes all of rlpyt's. Two things stay ours under
+it: an episode that the horizon cut off keeps the value of its last state (rlpyt takes the horizon for an end), and
+clipping falls in step with the learning rate (in rlpyt a round later).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
@@ -139,17 +139,6 @@ class PPO:
     def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> "PPOPopulation":
         """See `Learner.start`."""
         return PPOPopulation(self, task, networks, masks, seeds, level)
-
-
-RLPYT: Mapping[str, str | float | bool] = {
-    "learning_rate_schedule": "linear",
-    "clip_schedule": "linear",
-    "max_gradient_norm": 1.0,
-    "epsilon": 1e-8,
-    "value_error": "half-squared",
-    "standardise_advantages": False,
-}
-"""What rlpyt does otherwise (see above)."""
 
 
 class PPOPopulation(PlayingPopulation):

@@ -24,6 +24,15 @@ from harness.tasks.spec import Task
 ProfileName: TypeAlias = Literal["smoke", "reduced", "scaled", "extended", "paper"]
 
 
+RLPYT: Mapping[str, str | float | bool] = {
+    "learning_rate_schedule": "linear",
+    "clip_schedule": "linear",
+    "max_gradient_norm": 1.0,
+    "epsilon": 1e-8,
+    "value_error": "half-squared",
+    "standardise_advantages": False,
+}
+"""What the package that the paper trained with does otherwise than `PPO` by default (see `harness.learners.ppo`)."""
 NEVER_STOPPED = Savings(stop_at_maximum=False)
 """Of tasks whose maximum is a bound that no agent reaches: stopping there would save nothing, and so the learning
 curves of all their runs are whole."""

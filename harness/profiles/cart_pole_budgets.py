@@ -4,10 +4,10 @@ import dataclasses
 
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
-from harness.learners.ppo import PPO, RLPYT
+from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
-from harness.profiles.budgets import Budgets, ExpertTraining, experiments, reduced
+from harness.profiles.budgets import RLPYT, Budgets, ExpertTraining, experiments, reduced
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
 

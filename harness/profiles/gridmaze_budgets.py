@@ -6,10 +6,10 @@ They are the same for both layouts.
 import dataclasses
 
 from harness.learners.dqn import DQN
-from harness.learners.ppo import PPO, RLPYT
+from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network
-from harness.profiles.budgets import NEVER_STOPPED, Budgets, ExpertTraining, experiments, reduced
+from harness.profiles.budgets import NEVER_STOPPED, RLPYT, Budgets, ExpertTraining, experiments, reduced
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.gridmaze.maze import GridMaze
 

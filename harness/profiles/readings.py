@@ -5,8 +5,8 @@ A reading is one or more overrides, so that a claim which fixes the same field k
 
 from dataclasses import dataclass
 
-from harness.learners.ppo import RLPYT
 from harness.overrides import Override
+from harness.profiles.budgets import RLPYT
 
 
 @dataclass(frozen=True)

@@ -354,8 +354,6 @@ class TestEncodings:
     def test_an_encoding_that_is_none_and_seeds_that_are_missing_are_said(self) -> None:
         with pytest.raises(ValueError, match=r"object-map, rgb, entangled.*'pixels'"):
             GridMaze("pixels")  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match=r"truncation, termination.*'end'"):
-            GridMaze(at_horizon="end")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="layout must be"):
             GridMaze(layout=0)
         with pytest.raises(ValueError, match=r"a seed for each of 2 members"):
