@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from operator import add
+from operator import add, mul
 from typing import Literal
 
 import numpy as np
@@ -53,6 +53,14 @@ class MaskMeasures(Chains):
         places = np.arange(len(layers)) - (len(layers) - 1) / 2
         slope = (len(layers) - 1) * places / (places**2).sum()
         return reduce(add, (layer * float(weight) for layer, weight in zip(layers, slope, strict=True)))
+
+    def layer_gap_span(self, layer: str, other: str, density: float | None = None) -> tuple[float, float]:
+        """The lowest and the highest that the density of one layer less that of another can be, whatever a chain
+        learned: all the weights that are left there may lie in either."""
+        sizes = layer_sizes(self.experiment)[ACTOR]
+        counts = dict(zip(self.layer_names, map(mul, sizes, sizes[1:]), strict=False))
+        most = {name: np.minimum(1.0, self.weights_left / counts[name])[np.newaxis] for name in (layer, other)}
+        return -float(self.at(most[other], density)[0]), float(self.at(most[layer], density)[0])
 
     def density_by_fan_in(self, density: float | None = None, condition: str = TICKET) -> dict[str, PerSeed]:
         """Density of the actor's layers with the "lowest" fan-in, and of those with the "highest": at the first level

@@ -1,5 +1,7 @@
 """What needs no learning is told as such: the untrained network, and findings that it gives already."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,13 @@ class TestTheUntrainedNetwork:
         both = run.fan_in_gap(0.1) - run.untrained.fan_in_gap(0.1)
         assert both.conditions == ("cart-pole bc", "untrained cart-pole bc")
         assert np.ptp(run.untrained.input_magnitudes()[:, 0, :].sum(axis=1)) == pytest.approx(0, abs=1e-6)
+
+    def test_layers_are_as_far_apart_as_the_weights_that_are_left_allow(self) -> None:
+        run = made_run(lambda cell, number: level_of(cell, kept=[64, 256, 32]))
+        spans = [run.layer_gap_span(*each, 0.1) for each in permutations(("input layer", "output layer"))]
+        assert run.weights_left[1] == 35  # of 64 + 256 + 32
+        assert spans == [(-1.0, 35 / 64), (-35 / 64, 1.0)]
+        assert run.layer_gap_span("output layer", "input layer")[0] == pytest.approx(-run.weights_left[1:].mean() / 64)
 
     def test_it_has_no_returns(self) -> None:
         run = made_run(lambda cell, number: level_of(cell)).untrained
