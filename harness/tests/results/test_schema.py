@@ -162,9 +162,10 @@ def test_what_would_decide_names_the_seeds_the_block_and_the_command() -> None:
 
 
 def test_seeds_that_must_decide_under_several_readings_are_said_to() -> None:
-    counted = FULL.sensitivity[0].replace(counts=True)
-    assert "under every reading" in advice(FULL.replace(sensitivity=(counted,))).says
-    assert "under every reading" not in advice(FULL.replace(sensitivity=(counted.replace(counts=False),))).says
+    decided = FULL.replace(seeds_needed=40)
+    counted = decided.sensitivity[0].replace(counts=True)
+    assert "under every reading" in advice(decided.replace(sensitivity=(counted,))).says
+    assert "under every reading" not in advice(decided.replace(sensitivity=(counted.replace(counts=False),))).says
 
 
 @pytest.mark.parametrize("refusal", ["", "insensitive", "false alarms"])
