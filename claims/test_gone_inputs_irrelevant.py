@@ -47,10 +47,7 @@ def against_others(run, density=DENSITY):
 def gone(run):
     """How many inputs that change are gone, for the finding's note."""
     shares = [(f"{run.density_at(at):.1%}", run.inputs_gone_at(at, changing=True).values) for at in (DENSITY, LOWER)]
-    told = (
-        f"{share.mean():.2g} at {at} density (some in {(share > 0).mean():.0%} of seeds)"
-        for at, share in shares.items()
-    )
+    told = (f"{share.mean():.2g} at {at} density (some in {(share > 0).mean():.0%} of seeds)" for at, share in shares)
     return f"Of the inputs that change, the share gone is {' and '.join(told)}."
 
 
