@@ -29,7 +29,7 @@ pytestmark = claim(
     figure="maps",
     needs_density=LOWER,
 )
-RUN = ticket_run("gridmaze", "dqn", times=2)
+RUN = ticket_run("gridmaze", "dqn", times=2, paper_times=3)
 ASSAY = imp_runs(["gridmaze"], ["dqn"], conditions=["mask/weights", "random/re-init"], assay=True)
 
 

@@ -7,8 +7,9 @@ density, so it does not predict whether there is a gap.
 
 A layer with more inputs starts with smaller weights, so a pruning of the untrained network empties the input layer as
 well. That learning does more of it is a finding of its own: the gap between the layers is larger than in the untrained
-network. Both numbers had been seen for GridMaze (0.68, and 0.73 without any learning) before this second finding was
-added.
+network, by 0.1: twice as much must be seen, and where one seed may keep an input layer as dense as the others, the
+guard lets 20 seeds show no less than 0.12. Both numbers had been seen for GridMaze (0.68, and 0.73 without any
+learning) before this second finding was added.
 """
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from harness import at_least, claim, excess, ticket_run
 
 DENSITY = 0.1
-MIN_EFFECT = 0.05
+MIN_EFFECT, MIN_EXCESS = 0.05, 0.1
 pytestmark = claim(
     "input-layer-pruned-most",
     source="1, 4.1, Figure 5",
@@ -65,7 +66,7 @@ def test_learning_adds_to_it(run, layer, judge):
     """At 10 % density another layer exceeds the input layer by more than in the untrained network."""
     judge.greater(
         excess(gap(run, layer), gap(run.untrained, layer)),
-        min_effect=MIN_EFFECT,
+        min_effect=MIN_EXCESS,
         unit=unit(run),
         sensitivity={
             "at 20 % density": excess(gap(run, layer, 0.2), gap(run.untrained, layer, 0.2)),

@@ -33,7 +33,7 @@ pytestmark = claim(
     figure="learning",
     needs_density=LOWER,
 )
-RUN = surviving_run("gridmaze", "dqn", times=2)
+RUN = surviving_run("gridmaze", "dqn", times=2, paper_times=3)
 ASSAY = imp_runs(["gridmaze"], ["dqn"], conditions=["mask/weights", "random/re-init"], assay=True)
 RUNS = pytest.mark.parametrize("run", [pytest.param(RUN, id="gridmaze-dqn")])
 
