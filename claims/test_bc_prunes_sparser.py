@@ -8,6 +8,9 @@ sees each of them, so how many updates it gets is open. The claim is judged unde
 Students and agents of one seed share no more than its first weights, which makes the unpaired test cautious if
 anything.
 
+Acrobot's chains have 11 levels at `scaled`, down to two weights, so that break densities are seen: at six weights,
+where they ended once, half of them still held. To turn two outputs by one input takes four.
+
 P(a student holds out longer) = 0.65 is about half a standard deviation between two normal distributions. 20 seeds find
 twice the smallest effect 9 times in 10.
 """

@@ -2,13 +2,13 @@
 not a result it shows).
 
 Noise is how far the seeds' scored returns lie from their median at the same density, the mean over levels 1 to K. The
-paper says no more than "noise", and our list of claims a variance. What is judged are these absolute deviations (Brown
-& Forsythe 1974), in a variance's place: that would be decided by a single seed that failed. The checkpoint that is
-pruned is also the one that is scored: the best one of one chain, the last one of the other. Both start from the same
-weights and are evaluated on the same starts.
+paper says no more than "noise". Absolute deviations (Brown & Forsythe 1974) are judged and not a variance, which one
+seed that failed could decide. The checkpoint that is pruned is also the one that is scored: the best one of one chain,
+the last one of the other. Both start from the same weights and are evaluated on the same starts.
 
 A return near the task's maximum has little room to be noisy. So the finding does not separate less noise from a higher
-return. A second reading does: it takes the spread over only those levels at which both medians stay below 0.9.
+return. A reading beside it does: it takes only those levels at which both medians are below 0.9 of the normalised
+return.
 """
 
 import numpy as np

@@ -21,6 +21,7 @@ pytestmark = claim(
     systems=2,
     figure="inputs",
     needs_density=DENSITY,
+    controls=["no-learning"],
 )
 NAMED = {
     "cart-pole": ("pole angle", "pole angular velocity"),

@@ -4,7 +4,8 @@ Figures 3 and 4).
 The claim is about how far, not about how much is returned: the break density is that of the last level before the
 return falls more than 0.1 below that of dense agents. mask/permuted, which keeps nothing but the mask, is compared with
 permuted/permuted. Against a resampled mask (random/re-init), and of the ticket itself, are second readings. Both
-conditions start from the same dense networks, which makes the test of unpaired seeds cautious if anything.
+conditions start from the same dense networks, which makes the test of unpaired seeds cautious if anything. Acrobot's
+11 levels at `scaled` go down to two weights, fewer than a policy needs (see bc-prunes-sparser).
 
 "Much higher" is a large effect in Cohen's words, 0.8 standard deviations between two normal distributions: a
 probability of 0.71 that a seed holds out longer. The paper says "a wide range of tasks", not all: so most systems must

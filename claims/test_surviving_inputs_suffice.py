@@ -12,9 +12,12 @@ velocities. The claim has two halves, which are judged apart:
    times as many one can.
 
 An agent that never met a reward says nothing of the inputs that it sees: it was not trained for long enough to find
-one. So a failed agent that never met one counts as failed and, on the other hand, as not failed, and the second finding
-holds only if it does under both counts. (On Acrobot at `scaled`, PPO on the velocities had been seen to find the goal
-in 1 of 10 seeds, with a tenth of the paper's env_steps, and students to return as much as their experts on both tasks.)
+one. So each finding on failures must hold under two counts, the same for agents on some inputs and on all of them: a
+failed agent that never met a reward has failed, or it has not.
+
+Seen before, on block 99: on Acrobot at `scaled`, with a tenth of the paper's env_steps, PPO on the velocities found the
+goal in 1 of 20 seeds, and students on them return 0.987 (on all inputs 0.997). On Cart-Pole students on angle and
+angular velocity returned 0.958 at a horizon of 500 and 0.997 at 200 (10 seeds).
 
 Both of Cart-Pole's horizons count, since the paper does not say which of CartPole-v0 and v1 it used: an unobserved cart
 has more time to leave the track in 500 steps than in 200. Trainings run to their ends, which the charts show.
@@ -77,6 +80,6 @@ def test_agents_fail_no_more_often(some, every, judge):
         shares=True,
         unit="share of seeds that do not fail",
         able=[every],
-        hangs_on={"agents without a reward counted as not failed": succeeding(some, True) - succeeding(every)},
+        hangs_on={"agents without a reward counted as not failed": succeeding(some, True) - succeeding(every, True)},
         sensitivity={"share of seeds that met a reward": some.met_reward() - every.met_reward()},
     )

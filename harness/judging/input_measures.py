@@ -16,17 +16,15 @@ from harness.learners.protocol import ACTOR, acting_of
 from harness.pruning.conditions import DENSE, SURVIVING, TICKET
 from harness.pruning.prunable import layer_sizes
 from harness.statistics import PerSeed, normalised_return
-from harness.streams import stream, streams
+from harness.streams import streams
 
 if TYPE_CHECKING:
     from harness.networks.mlp import Mlp
     from harness.tasks.spec import Task
 
-DRAWS = 5
-"""How often as many other inputs are drawn: their returns are averaged."""
 Lost = Literal["gone", "others"]
-"""Inputs that the ticket is not connected to any more, or as many of those that it is, drawn at random. Of either only
-those that ever change: the others equal their mean."""
+"""Inputs that the ticket is not connected to any more, or as many of those that it is, which vary as much (see
+`matched`). Of either only those that ever change: the rest equal their mean."""
 
 
 class InputMeasures(ReturnMeasures, MaskMeasures):
@@ -34,17 +32,18 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
 
     def dense_without(self, lost: Lost, density: float) -> PerSeed:
         """Normalised return of the dense agent to which the inputs that are lost at the first level at or below
-        `density` always show their mean. It plays the episodes that it was scored on; planted chains play nothing."""
+        `density` always show their mean. It plays the episodes that it was scored on; planted chains play nothing. Of
+        an untrained run: without the inputs that the mask of w0 loses, the dense agent is the trained one."""
         if self.bound.planted:
             return self.per_seed(f"without {lost}", self.dense().values)
-        number = self.level_at(density)
+        gone = (self.at(self.input_densities(), density) == 0) & self._changing
         returns = []
-        for places, (actor, starts, means) in zip(self._places[TICKET], self._at_play, strict=True):
+        for places, (actor, starts, means, spreads) in zip(self._places[TICKET], self._at_play, strict=True):
             seeds = places[0][0].cell.seeds
-            gone = ~self.bound.read(*places[number]).masks[ACTOR][0].any(axis=2) & self._changing
-            chosen = [gone] if lost == "gone" else [self._others(gone, seeds, draw) for draw in range(DRAWS)]
-            played = [self._play(at_mean(actor, each, means), starts, seeds) for each in chosen]
-            returns.append(np.mean(played, axis=0))
+            chosen, gone = gone[: len(seeds)], gone[len(seeds) :]
+            if lost == "others":
+                chosen = matched(chosen, ~chosen & self._changing, spreads)
+            returns.append(self._play(at_mean(actor, chosen, means), starts, seeds))
         return self.per_seed(f"without {lost}", normalised_return(np.concatenate(returns), self.reference))
 
     def multiply_adds(self, density: float, changing: bool = False) -> dict[str, PerSeed]:
@@ -69,25 +68,16 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
         known = [cost for cost in costs if cost is not None]
         return sum(known) / env_steps if len(known) == len(costs) else None
 
-    def _others(self, gone: np.ndarray, seeds: tuple[int, ...], draw: int) -> np.ndarray:
-        """bool[members, inputs]: as many inputs as are gone, or all there are, of those that change and are left."""
-        chosen = np.zeros_like(gone)
-        for member, seed in enumerate(seeds):
-            left = np.flatnonzero(~gone[member] & self._changing)
-            count = min(len(left), int(gone[member].sum()))
-            chosen[member, stream(seed, "other inputs", draw).choice(left, count, replace=False)] = True
-        return chosen
-
     @cached_property
-    def _at_play(self) -> "list[tuple[Mlp, np.ndarray, np.ndarray]]":
-        """Of each chunk of seeds the dense actors, the starts that they were scored on, and the means of their
-        inputs there."""
+    def _at_play(self) -> "list[tuple[Mlp, np.ndarray, np.ndarray, np.ndarray]]":
+        """Of each chunk of seeds the dense actors, the starts that they were scored on, and the means and standard
+        deviations of their inputs there."""
         found = []
         for places in self._places[TICKET]:
             seeds, dense = places[0][0].cell.seeds, self.bound.read(*places[0])
             task, actor, shape = self.experiment.task, dense.trained[ACTOR], dense.scores.shape[1:]
             starts = np.stack([task.draw_starts(rng, shape) for rng in streams(seeds, "score", 0)])
-            found.append((actor, starts, mean_observations(task, actor, starts, seeds)))
+            found.append((actor, starts, *observed(task, actor, starts, seeds)))
         return found
 
     def _play(self, actor: "Mlp", starts: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
@@ -111,18 +101,39 @@ def at_mean(actor: "Mlp", lost: np.ndarray, means: np.ndarray) -> "Mlp":
     return blind
 
 
-def mean_observations(task: "Task", actor: "Mlp", starts: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
-    """float64[members, inputs]: the mean over all states in which these agents act, when they play one episode from
-    each start and always take the best action. starts: float64[members, episodes, state]."""
+def matched(gone: np.ndarray, left: np.ndarray, spreads: np.ndarray) -> np.ndarray:
+    """bool[members, inputs]: for each input that is gone another one of those left, so that their standard deviations
+    differ as little as possible in sum. Where fewer are left than are gone, all that are left: then fewer are compared.
+
+    gone, left: bool[members, inputs]; spreads: float[members, inputs], standard deviations.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    chosen = np.zeros_like(gone)
+    for member, spread in enumerate(spreads):
+        of, among = np.flatnonzero(gone[member]), np.flatnonzero(left[member])
+        _, taken = linear_sum_assignment(np.abs(spread[of][:, None] - spread[among]))
+        chosen[member, among[taken]] = True
+    return chosen
+
+
+def observed(task: "Task", actor: "Mlp", starts: np.ndarray, seeds: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the standard deviation of each input, float64[members, inputs] twice, over all states in which these
+    agents act, when they play one episode from each start and always take the best action. starts: float64[members,
+    episodes, state]."""
     from harness.networks.mlp import outputs_of
 
     batch = task.batch(starts, seeds)
     running = np.ones(starts.shape[:2], dtype=bool)
-    total, count = np.zeros((len(starts), len(task.inputs))), np.zeros(len(starts))
+    total, squares = np.zeros((2, len(starts), len(task.inputs)))
+    count = np.zeros((len(starts), 1))
     while running.any():
         seen = batch.observations
-        total += (seen * running[:, :, None]).sum(axis=1)
-        count += running.sum(axis=1)
+        shown = np.where(running[:, :, None], seen, 0.0)
+        total += shown.sum(axis=1)
+        squares += (shown**2).sum(axis=1)
+        count += running.sum(axis=1, keepdims=True)
         transition = batch.step(outputs_of(actor, seen).argmax(axis=-1), starts)
         running &= ~(transition.terminated | transition.truncated)
-    return np.asarray(total / count[:, None])
+    means = total / count
+    return means, np.sqrt(np.maximum(0.0, squares / count - means**2))

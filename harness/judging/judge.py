@@ -120,9 +120,19 @@ class Judge:
         sensitivity: Mapping[str, PerSeed] | None = None,
         hangs_on: Mapping[str, PerSeed] | None = None,
         able: Sequence[Run] | None = None,
+        greater_by: float | None = None,
+        note: str = "",
     ) -> None:
-        """The effect is above -`margin`. able: see `equivalent`."""
-        self._contrast("non-inferior", effect, margin, unit, span, shares, sensitivity, hangs_on, able)
+        """The effect is above -`margin`. able: see `equivalent`.
+
+        greater_by: the smallest effect of one more reading, whether it is `greater`. note: see `greater`.
+        """
+        self._contrast("non-inferior", effect, margin, unit, span, shares, sensitivity, hangs_on, able, None, note)
+        if greater_by is not None and self.gives_findings and self.finding is not None:
+            width = effect.span or span or self._span(unit)
+            outcome = calibrated.checked(contrast_test(effect, "greater", width), effect, "greater", width)
+            reading = _reading("whether it is greater", "greater", greater_by, outcome, False)
+            self.finding = self.finding.replace(sensitivity=(*self.finding.sensitivity, reading))
 
     def holds_out_longer(
         self,

@@ -1,8 +1,6 @@
 """Measures of the masks: how much they keep of the actor's layers, of inputs, and of channels of inputs."""
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import add
 from typing import Literal
 
 import numpy as np
@@ -45,14 +43,6 @@ class MaskMeasures(Chains):
         """Density of each of the actor's layers at the first level at or below `density`, or the mean over levels 1 to
         K."""
         return self.by_name(self.layer_names, self.at(self.layer_densities(condition), density))
-
-    def layer_trend(self, density: float | None = None) -> PerSeed:
-        """By how much density rises from the first of the actor's layers to the last, along the line of least squares
-        through all of them: at the first level at or below `density`, or the mean over levels 1 to K."""
-        layers = list(self.layer_density_at(density).values())
-        places = np.arange(len(layers)) - (len(layers) - 1) / 2
-        slope = (len(layers) - 1) * places / (places**2).sum()
-        return reduce(add, (layer * float(weight) for layer, weight in zip(layers, slope, strict=True)))
 
     def density_by_fan_in(self, density: float | None = None, condition: str = TICKET) -> dict[str, PerSeed]:
         """Density of the actor's layers with the "lowest" fan-in, and of those with the "highest": at the first level

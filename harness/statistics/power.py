@@ -63,7 +63,7 @@ def floor(test: Test, kind: Kind, n: int, reach: float = 0.0) -> float:
 
     Only the guard and the exact test of shares have one: to the others, seeds that all go one way are evidence.
     """
-    if n < FEWEST[test]:
+    if n < FEWEST[test] or (test == "paired shares" and n > LARGEST):
         return inf
     if test == "guarded t":
         return guard_floor(reach, n)

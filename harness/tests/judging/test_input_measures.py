@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.experiment import Cell
-from harness.judging.input_measures import at_mean, mean_observations
+from harness.judging.input_measures import at_mean, matched, observed
 from harness.learners.expert_files import read_experts
 from harness.learners.protocol import ACTOR
 from harness.networks.mlp import Mlp, outputs_of
@@ -42,18 +42,31 @@ class TestAtMean:
         np.testing.assert_allclose(outputs_of(at_mean(mlp, lost, means), seen), expected, atol=1e-12)
         np.testing.assert_array_equal(mlp.weights[0], layers[0])
 
-    def test_means_are_over_the_states_in_which_an_agent_acts(self) -> None:
+    def test_means_and_deviations_are_over_the_states_in_which_an_agent_acts(self) -> None:
         starts = np.stack([TASK.draw_starts(each, (EPISODES,)) for each in streams(range(MEMBERS), "score", 0)])
         never = Mlp.of([np.zeros((MEMBERS, 4, 2))], [np.tile([1.0, 0.0], (MEMBERS, 1, 1))])  # it always goes left
         lengths = rollout_returns(TASK, never, starts)
-        means = mean_observations(TASK, never, starts, tuple(range(MEMBERS)))
+        means, _ = observed(TASK, never, starts, tuple(range(MEMBERS)))
         assert (means[:, 1] < 0).all() and (means[:, 3] > 0).all()
-        short = mean_observations(TASK, never, starts[:, :1], tuple(range(MEMBERS)))
+        mean, deviation = observed(TASK, never, starts[:, :1], tuple(range(MEMBERS)))
         states, batch = [], TASK.batch(starts[:1, :1])
         for _ in range(int(lengths[0, 0])):
             states.append(batch.observations[0, 0].copy())
             batch.step(np.zeros((1, 1), dtype=np.int64), starts[:1, :1])
-        np.testing.assert_allclose(short[0], np.mean(states, axis=0), atol=1e-6)
+        np.testing.assert_allclose(mean[0], np.mean(states, axis=0), atol=1e-6)
+        np.testing.assert_allclose(deviation[0], np.std(states, axis=0, dtype=np.float64), atol=1e-6)
+
+
+class TestMatched:
+    def test_each_input_that_is_gone_has_one_that_varies_about_as_much(self) -> None:
+        spreads = np.array([[0.1, 0.5, 0.12, 0.9, 0.52, 0.0]])
+        gone = np.array([[True, True, False, False, False, False]])
+        assert matched(gone, ~gone, spreads).tolist() == [[False, False, True, False, True, False]]
+
+    def test_where_fewer_are_left_all_are_taken_and_where_none_is_gone_none(self) -> None:
+        left = np.array([[False, False, True], [True, True, True]])
+        gone = np.array([[True, True, False], [False, False, False]])
+        assert matched(gone, left, np.ones((2, 3))).tolist() == [[False, False, True], [False, False, False]]
 
 
 def without(*gone: int) -> Any:
@@ -76,13 +89,18 @@ class TestADenseAgent:
         for lost in ("gone", "others"):
             np.testing.assert_array_equal(run.dense_without(lost, AT).values, run.dense().values)
 
-    def test_it_fails_without_the_poles_angle_and_others_are_drawn_of_what_is_left(self) -> None:
+    def test_it_fails_without_the_poles_angle_and_others_are_taken_of_what_is_left(self) -> None:
         run = without(2)
         assert (run.dense().values > 0.95).all()
         gone, others = run.dense_without("gone", AT), run.dense_without("others", AT)
         assert (gone.values < 0.6).all()
         assert (gone - others).is_pair and gone.seeds == tuple(range(MEMBERS))
         assert others.values.mean() > gone.values.mean()
+
+    def test_inputs_that_the_untrained_network_loses_can_be_taken_instead(self) -> None:
+        untrained = without(2).untrained
+        assert str(untrained.dense_without("gone", 1.0)).startswith("untrained")
+        np.testing.assert_array_equal(untrained.dense_without("gone", 1.0).values, without().dense().values)
 
     def test_inputs_that_never_change_count_on_neither_side(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(CartPole, "zero_inputs", ("pole angle",), raising=False)

@@ -100,6 +100,16 @@ class TestEveryMethod:
         }
         assert [r.effect for r in finding.sensitivity] == [float(each.values.mean()) for each in readings.values()]
 
+    @pytest.mark.parametrize(("mean", "conclusion"), [(0.15, "supported"), (0.0, "underpowered")])
+    def test_that_it_is_even_greater_is_one_more_reading(self, mean: float, conclusion: str) -> None:
+        kept = found("non_inferior", difference(mean, 0.1, 40), margin=0.2, greater_by=0.05, able=[], note="Told.")
+        assert (kept.conclusion, kept.note) == ("supported", "Told.")
+        assert [(one.name, one.conclusion, one.counts) for one in kept.sensitivity] == [
+            ("whether it is greater", conclusion, False)
+        ]
+        smoke = found("non_inferior", difference(mean, 0.1, 40), margin=0.2, greater_by=0.05, gives_findings=False)
+        assert not smoke.sensitivity
+
     def test_one_item_judges_one_hypothesis(self) -> None:
         held = judge()
         held.greater(difference(0.2, 0.05, 20), min_effect=0.05)

@@ -152,8 +152,6 @@ class TestLayers:
         by_fan_in = run.density_by_fan_in(0.1)
         assert (by_fan_in["lowest"] - by_fan_in["highest"]).is_pair
         np.testing.assert_allclose((by_fan_in["lowest"] - by_fan_in["highest"]).values, gaps[1])
-        assert run.layer_trend(0.1).is_pair  # of three layers the middle one does not tilt the line
-        np.testing.assert_allclose(run.layer_trend(0.1).values, 1 / 4 - 1 / 2)
         np.testing.assert_allclose(run.fan_in_gap().values, np.mean(gaps[1:]))
         assert run.layer_density_at(0.1)["input layer"].values.tolist() == [0.5] * 20
         assert run.overshoot().values.tolist() == [0] * 20

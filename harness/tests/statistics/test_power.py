@@ -18,7 +18,7 @@ from harness.statistics.inference import Test
 from harness.statistics.paired import sign_flip_tails
 from harness.statistics.power import FEWEST, asked, detectable_effect, floor, guard_floor, seeds_for, seeds_needed
 from harness.statistics.ranks import rank_bounds
-from harness.statistics.shares import Pairs
+from harness.statistics.shares import LARGEST, Pairs
 from harness.statistics.spreads import swapped_bounds
 from harness.tests.statistics.test_defined_findings import difference
 
@@ -150,6 +150,8 @@ class TestFloor:
     def test_the_other_tests_have_none_and_too_few_seeds_show_nothing(self) -> None:
         for test, fewest in FEWEST.items():
             assert floor(test, "greater", fewest - 1) == np.inf
+        assert floor("paired shares", "greater", LARGEST) < 0.1
+        assert floor("paired shares", "greater", LARGEST + 1) == np.inf  # the tables would take gigabytes
         others: list[Test] = ["sign-flip", "censored ranks", "swapped spreads"]
         assert [floor(test, "greater", FEWEST[test], reach=1.0) for test in others] == [0, 0, 0]
 
