@@ -7,9 +7,9 @@ density, so it does not predict whether there is a gap.
 
 A layer with more inputs starts with smaller weights, so a pruning of the untrained network empties the input layer as
 well. That learning does more of it is a finding of its own: the gap between the layers is larger than in the untrained
-network, by 0.1: twice as much must be seen, and where one seed may keep an input layer as dense as the others, the
-guard lets 20 seeds show no less than 0.12. Both numbers had been seen for GridMaze (0.68, and 0.73 without any
-learning) before this second finding was added.
+network. Both numbers had been seen for GridMaze (0.68, and 0.73 without any learning) before this second finding was
+added. The guard asks how far a chain may be that fails: it may have any masks of as many weights. So 20 seeds
+would show no excess under 0.12, and it takes twice the seeds, as other claims on GridMaze do.
 """
 
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from harness import at_least, claim, excess, ticket_run
 
 DENSITY = 0.1
-MIN_EFFECT, MIN_EXCESS = 0.05, 0.1
+MIN_EFFECT = 0.05
 pytestmark = claim(
     "input-layer-pruned-most",
     source="1, 4.1, Figure 5",
@@ -30,8 +30,8 @@ pytestmark = claim(
 RUNS = pytest.mark.parametrize(
     "run",
     [
-        ticket_run("gridmaze", "dqn"),
-        pytest.param(ticket_run("gridmaze-2", "dqn"), marks=at_least("extended")),
+        ticket_run("gridmaze", "dqn", times=2),
+        pytest.param(ticket_run("gridmaze-2", "dqn", times=2), marks=at_least("extended")),
     ],
 )
 LAYERS = pytest.mark.parametrize("layer", ["hidden layer 2", "output layer"])
@@ -40,6 +40,11 @@ LAYERS = pytest.mark.parametrize("layer", ["hidden layer 2", "output layer"])
 def gap(run, layer, density=DENSITY):
     densities = run.layer_density_at(density)
     return densities[layer] - densities["input layer"]
+
+
+def learned(run, layer, density=DENSITY):
+    span = run.layer_gap_span(layer, "input layer", density)
+    return excess(gap(run, layer, density), gap(run.untrained, layer, density), span)
 
 
 def unit(run):
@@ -65,11 +70,11 @@ def test_other_layer_keeps_more(run, layer, judge):
 def test_learning_adds_to_it(run, layer, judge):
     """At 10 % density another layer exceeds the input layer by more than in the untrained network."""
     judge.greater(
-        excess(gap(run, layer), gap(run.untrained, layer)),
-        min_effect=MIN_EXCESS,
+        learned(run, layer),
+        min_effect=MIN_EFFECT,
         unit=unit(run),
         sensitivity={
-            "at 20 % density": excess(gap(run, layer, 0.2), gap(run.untrained, layer, 0.2)),
-            "mean over levels 1 to K": excess(gap(run, layer, None), gap(run.untrained, layer, None)),
+            "at 20 % density": learned(run, layer, 0.2),
+            "mean over levels 1 to K": learned(run, layer, None),
         },
     )

@@ -21,9 +21,9 @@ _WHY = {
     "SMOKE": "A rehearsal judges nothing",
 }
 _WHY_MOST = {
-    "REPRODUCED": "Most systems are supported, and no more findings contradicted than chance explains: REPRODUCED",
-    "REFUTED": "No system is supported, and half of them or more speak against the claim: REFUTED",
-    "MIXED": "Some systems are supported, and too many speak against the claim: MIXED",
+    "REPRODUCED": "Most systems are supported, and no finding is contradicted beyond chance: REPRODUCED",
+    "REFUTED": "No system is supported, and half of them, or a finding beyond chance, speak against the claim: REFUTED",
+    "MIXED": "Some systems are supported, and half of them, or a finding beyond chance, speak against the claim: MIXED",
     "INCONCLUSIVE": "Not most of the systems are supported, and too few speak against the claim: INCONCLUSIVE",
 }
 """Where the paper says "most"."""

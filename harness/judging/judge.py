@@ -12,7 +12,7 @@ from harness.judging.assay import insensitive
 from harness.judging.chains import cpu_seconds
 from harness.judging.claim import Claim
 from harness.judging.run import Run
-from harness.judging.untrained import ABOVE, ALONE, excess, follows
+from harness.judging.untrained import ABOVE, ALONE, excess, of_one_chain, on_initialisation
 from harness.judging.verdict import conclude, conclude_under_all
 from harness.results.sample import Sample
 from harness.results.schema import SEVERAL_TASKS, Amount, Conclusion, Finding, Reading
@@ -55,7 +55,8 @@ class Judge:
 
     untrained: of a finding on what a mask keeps, the effect of networks that learned nothing (`Run.untrained`). What
     exceeds it, and it alone, are two more readings; where it alone gives the same conclusion, the finding's note says
-    that this follows from initialisation. Where the paper means what is learned, the effect itself is an `excess`.
+    that this follows from initialisation, in part where an excess is shown as well. Where the paper means what is
+    learned, the effect itself is an `excess`.
     """
 
     claim: Claim
@@ -217,17 +218,18 @@ class Judge:
         untrained: PerSeed | None = None,
         note: str = "",
     ) -> None:
-        beside = {} if untrained is None else {ALONE: untrained}
-        if untrained is not None and not shares:
-            beside[ABOVE] = excess(effect, untrained)
+        given = self._span(unit) if span is None else span
+        beside: dict[str, PerSeed] = {}
+        if untrained is not None:
+            within = of_one_chain(effect, effect.span or given)
+            beside = {ALONE: untrained, ABOVE: excess(effect, untrained, within)}
         readings = {**(sensitivity or {}), **beside}
         for name, each in {"": effect, **readings, **(hangs_on or {})}.items():
             require_finite(each.values, f"{each}{_of_reading(name)}", each.seeds)
-        given = self._span(unit) if span is None else span
 
         def tested(contrast: PerSeed) -> Outcome:
             width = contrast.span or given
-            if shares:
+            if shares and contrast is not beside.get(ABOVE):
                 outcome = paired_shares(*_two(contrast))
             else:
                 outcome = calibrated.checked(contrast_test(contrast, kind, width), contrast, kind, width)
@@ -241,13 +243,9 @@ class Judge:
             return Sample.of("mean", effect.values, seeds=effect.seeds)
 
         self._judge(kind, min_effect, unit, tested, effect, readings, hangs_on, sample)
-        found = self.finding
-        if found is None:
-            return
-        alone = next((one.conclusion for one in found.sensitivity if one.name == ALONE), "")
-        if untrained is not None and alone == found.conclusion in ("supported", "contradicted"):
-            note = f"{note} {follows(untrained)}".strip()
-        self.finding = found.replace(note=note)
+        if self.finding is not None:
+            follows = on_initialisation(self.finding) if beside and self.finding.judged else ""
+            self.finding = self.finding.replace(note=f"{note} {follows}".strip())
 
     def _judge(
         self,
@@ -270,6 +268,10 @@ class Judge:
         counted = {name: tested(other) for name, other in (hangs_on or {}).items()}
         found = {name: conclude(kind, min_effect, each) for name, each in {"": outcome, **counted}.items()}
         conclusion, reason, hanging = conclude_under_all(found)
+        needed = None
+        if conclusion == "underpowered" and not hanging:
+            seeds = [seeds_to_decide(each, kind, min_effect) for each in (outcome, *counted.values())]
+            needed = None if None in seeds else max(count for count in seeds if count is not None)
         readings = {name: (tested(other), False) for name, other in (sensitivity or {}).items()}
         readings |= {name: (each, True) for name, each in counted.items()}
         self.finding = finding.replace(
@@ -282,9 +284,7 @@ class Judge:
             upper=outcome.upper,
             p=outcome.p,
             detectable=detectable(outcome, kind, min_effect),
-            seeds_needed=(
-                seeds_to_decide(outcome, kind, min_effect) if conclusion == "underpowered" and not hanging else None
-            ),
+            seeds_needed=needed,
             hangs_on=hanging,
             refusal=outcome.refusal,
             refused=outcome.refused,

@@ -1,6 +1,7 @@
 """Measures of the masks: how much they keep of the actor's layers, of inputs, and of channels of inputs."""
 
 from collections.abc import Mapping, Sequence
+from operator import mul
 from typing import Literal
 
 import numpy as np
@@ -43,6 +44,14 @@ class MaskMeasures(Chains):
         """Density of each of the actor's layers at the first level at or below `density`, or the mean over levels 1 to
         K."""
         return self.by_name(self.layer_names, self.at(self.layer_densities(condition), density))
+
+    def layer_gap_span(self, layer: str, other: str, density: float | None = None) -> tuple[float, float]:
+        """The lowest and the highest that the density of one layer less that of another can be, whatever a chain
+        learned: all the weights that are left there may lie in either."""
+        sizes = layer_sizes(self.experiment)[ACTOR]
+        counts = dict(zip(self.layer_names, map(mul, sizes, sizes[1:]), strict=False))
+        most = {name: np.minimum(1.0, self.weights_left / counts[name])[np.newaxis] for name in (layer, other)}
+        return -float(self.at(most[other], density)[0]), float(self.at(most[layer], density)[0])
 
     def density_by_fan_in(self, density: float | None = None, condition: str = TICKET) -> dict[str, PerSeed]:
         """Density of the actor's layers with the "lowest" fan-in, and of those with the "highest": at the first level

@@ -12,6 +12,7 @@ import numpy as np
 from harness.pruning.level import Level
 from harness.pruning.prunable import initial_networks, prunable_layers, prunable_networks, prunable_weights
 from harness.pruning.ranking import keep_largest, weight_count
+from harness.results.schema import Finding
 from harness.statistics import PerSeed
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 ABOVE, ALONE = "above the untrained network", "the untrained network alone"
 """The readings that are reported beside a finding on what a mask keeps."""
 FOLLOWS = "It follows from initialisation"
-"""How the note begins on a finding to which the untrained network gives the same conclusion."""
+"""How the note begins on a finding that the untrained network gives alike, and above which nothing is shown."""
+IN_PART = "In part from initialisation"
+"""How it begins where what exceeds that network is shown as well."""
 
 
 def untrained_level(experiment: "Experiment", seeds: Sequence[int], level: int) -> Level:
@@ -39,17 +42,36 @@ def untrained_level(experiment: "Experiment", seeds: Sequence[int], level: int) 
     return Level(masks, pruned, none, none, none[:, 0])
 
 
-def excess(effect: PerSeed, untrained: PerSeed) -> PerSeed:
+def excess(effect: PerSeed, untrained: PerSeed, span: tuple[float, float] | None = None) -> PerSeed:
     """By how much an effect exceeds that of the untrained network, per seed, as one condition.
 
-    The untrained network is known exactly, and no seed of it can fail. A chain fails by learning nothing: it has 0, so
-    what a chain can have lies between 0 and what was seen.
+    span: the lowest and the highest effect that one chain can have, whatever it learned; default: that of shares, 0 to
+    1 in each condition. The untrained network is known exactly, and no seed of it can fail: the excess of a chain can
+    be anything in that span, less the mean of the untrained ones.
     """
-    values = effect.values - untrained.values
-    found = PerSeed.of(f"({effect}) {ABOVE}", values, effect.seeds)
-    return replace(found, span=(min(0.0, float(values.min())), max(0.0, float(values.max()))))
+    low, high = span or of_one_chain(effect, (0.0, 1.0))
+    exact = float(untrained.values.mean())
+    found = PerSeed.of(f"({effect}) {ABOVE}", effect.values - untrained.values, effect.seeds)
+    return replace(found, span=(low - exact, high - exact))
 
 
-def follows(untrained: PerSeed) -> str:
-    """The note on such a finding."""
-    return f"{FOLLOWS}: {ALONE} has {untrained.values.mean():+.2g}."
+def of_one_chain(effect: PerSeed, span: tuple[float, float]) -> tuple[float, float]:
+    """The lowest and the highest effect where all its conditions come from one chain. span: of each condition."""
+    ends = [sorted(weight * end for end in span) for weight in effect.weights.values()]
+    return sum(low for low, _ in ends), sum(high for _, high in ends)
+
+
+def on_initialisation(found: Finding) -> str:
+    """The note on a finding with the readings ALONE and ABOVE; empty where w0 alone does not give its conclusion.
+
+    It follows from initialisation unless an effect above w0, in the same direction, is shown as well.
+    """
+    readings = {reading.name: reading for reading in found.sensitivity}
+    alone, above = readings[ALONE], readings[ABOVE]
+    like = found.conclusion == "supported" or alone.effect * found.effect > 0
+    if found.conclusion not in ("supported", "contradicted") or alone.conclusion != found.conclusion or not like:
+        return ""
+    shown = found.conclusion if found.kind == "greater" else "contradicted"  # a difference, of whichever kind
+    if above.conclusion == shown and above.effect * found.effect > 0:
+        return f"{IN_PART}: {ALONE} gives {alone.effect:+.2g} of {found.effect:+.2g}."
+    return f"{FOLLOWS}: {ALONE} gives {alone.effect:+.2g}, and nothing is shown above it."

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, isnan
 from typing import get_args
 
-from scipy import special
-
 from harness.results.schema import SEVERAL_TASKS, Conclusion, Finding, Rule, Verdict, count_systems
 from harness.statistics import Kind, Outcome, benjamini_hochberg
 from harness.statistics.inference import TAIL
@@ -76,21 +74,23 @@ def conclude(kind: Kind, min_effect: float, outcome: Outcome) -> tuple[Conclusio
 
 
 def conclude_under_all(found: Mapping[str, tuple[Conclusion, str]]) -> tuple[Conclusion, str, tuple[str, ...]]:
-    """The conclusion that holds under every reading which the paper leaves open, why, and the readings that deny it.
+    """The conclusion that holds under every reading which the paper leaves open, why, and the readings it hangs on.
 
-    found: by name of the reading, what `conclude` says under it; the first is the one taken. What holds under that one
-    alone hangs on a number that the paper does not give: underpowered.
+    found: by name of the reading, what `conclude` says under it; the first is the one taken. Where readings are decided
+    differently, it hangs on a number that the paper does not give, and no seeds decide it: underpowered. Where one is
+    merely underpowered, so is the finding; more seeds may show that it agrees.
     """
     taken, reason = next(iter(found.values()))
-    against = {name: other for name, other in found.items() if other[0] != taken}
-    if taken == "underpowered" or not against:
+    decided = {name: conclusion for name, (conclusion, _) in found.items() if conclusion != "underpowered"}
+    if len(set(decided.values())) > 1:
+        why, others = "Hangs on", [name for name, conclusion in decided.items() if conclusion != taken]
+    elif taken == "underpowered" or len(decided) == len(found):
         return taken, reason, ()
-    told = " ".join(f"With {name} it is {conclusion}: {why}" for name, (conclusion, why) in against.items())
-    return (
-        "underpowered",
-        f"Hangs on: {', '.join(against)}. As it is taken it is {taken}: {reason} {told}",
-        tuple(against),
-    )
+    else:
+        why, others = "Underpowered under", [name for name in found if name not in decided]
+    told = " ".join(f"With {name} it is {found[name][0]}: {found[name][1]}" for name in others)
+    hanging = tuple(others) if why == "Hangs on" else ()
+    return "underpowered", f"{why}: {', '.join(others)}. As it is taken it is {taken}: {reason} {told}", hanging
 
 
 def claim_verdict(findings: Sequence[Finding], rule: Rule = "all") -> tuple[Verdict, str]:
@@ -109,12 +109,12 @@ def claim_verdict(findings: Sequence[Finding], rule: Rule = "all") -> tuple[Verd
     "not run" beside others says as little as "underpowered": it denies REPRODUCED and changes nothing else.
 
     By the rule "most" a system is supported if all of its findings are, and lost if one is contradicted or equivalent:
-    REPRODUCED    more than half of the systems are supported, and no more findings contradicted than chance explains:
-                  of findings that hold, 2.5 % are contradicted, and so many or more of them in over 5 % of runs
-    MIXED         half of the systems are lost, or more contradicted than that, and a system is supported
+    REPRODUCED    more than half of the systems are supported, and no finding is contradicted beyond chance
+    MIXED         half of the systems are lost, or a finding is contradicted beyond chance, and a system is supported
     REFUTED       the same, and none is supported
     INCONCLUSIVE  the rest
-    A mean over several tasks is no system: it must be supported itself, and a claim is not reproduced if it is lost.
+    Beyond chance: where all that the claim says held, no more than 5 % of runs would have such a finding (Holm). A mean
+    over several tasks is no system: it must be supported itself, and a claim is not reproduced if it is lost.
     """
     counts = {name: sum(finding.conclusion == name for finding in findings) for name in get_args(Conclusion)}
     total, against = len(findings), counts["contradicted"] + counts["equivalent"]
@@ -146,14 +146,21 @@ def _verdict_on_most(findings: Sequence[Finding]) -> tuple[Verdict, str]:
         where.setdefault(finding.system, set()).add(finding.conclusion)
     supported, lost = _supported_and_lost(systems)
     means_supported, means_lost = _supported_and_lost(means)
-    contradicted = sum(finding.conclusion == "contradicted" for finding in findings)
-    beyond_chance = contradicted and special.bdtrc(contradicted - 1, len(findings), TAIL) <= 2 * TAIL
+    beyond_chance = _contradicted_beyond_chance(findings)
     said = f"{_counted(findings)} Supported on {supported} of {len(systems)} systems; the paper says most."
     if 2 * supported > len(systems) and not beyond_chance and means_supported == len(means):
         return "REPRODUCED", said
     if beyond_chance or means_lost or 2 * lost >= len(systems):
         return "MIXED" if supported else "REFUTED", said
     return "INCONCLUSIVE", said
+
+
+def _contradicted_beyond_chance(findings: Sequence[Finding]) -> bool:
+    """Whether a contradiction survives Holm (1979) at 0.05 over the findings that were judged. Those that are not
+    contradicted say nothing against the claim: their p of that is 1, so Holm's first step, the smallest p, decides."""
+    judged = [finding for finding in findings if finding.judged and not finding.refusal]
+    against = [each.p for each in judged if each.conclusion == "contradicted" and each.p is not None]
+    return bool(against) and min(against) * len(judged) <= 2 * TAIL
 
 
 def _supported_and_lost(systems: Mapping[str, set[Conclusion]]) -> tuple[int, int]:

@@ -60,9 +60,9 @@ def _what_can_be_shown(suite: Suite) -> Iterator[str]:
     others = {name: PROFILES[name] for name in JUDGING if name in larger}
     at = {name: suite.planned(profile) for name, profile in {own: suite.settings.profile, **others}.items()}
     yield "findings"
-    yield "  asked    what seeds must be able to show: a margin, or twice a smallest effect"
-    yield "  20: 0.1  the least that 20 seeds can show, where nothing varies and all networks return what experts do"
-    yield "  9 in 10  the seeds that show what is asked 9 times in 10"
+    yield "  'asked'    what seeds must be able to show: a margin, or twice a smallest effect"
+    yield "  '20: 0.1'  the least that 20 seeds can show, where nothing varies and all networks return what experts do"
+    yield "  '9 in 10'  the seeds that show what is asked 9 times in 10"
     yield f"{'asked':>8}{''.join(f'{name:>14}' for name in at)}{'9 in 10':>9}"
     for nodeid in dict.fromkeys(nodeid for found in at.values() for nodeid in found):
         told = [one if isinstance(one := found.get(nodeid), PlannedFinding) else None for found in at.values()]

@@ -22,6 +22,8 @@ def advice(finding: Finding) -> Advice:
     or_none = "" if finding.test == "swapped spreads" else " or 0"  # no spread is ever called equivalent
     true = f"{2 * finding.min_effect:g}{or_none}" if finding.kind == "greater" else "0"
     what = f"{more.seeds} fresh seeds would decide {goal} 9 times in 10 if the true effect is {true}"
+    if any(reading.counts for reading in finding.sensitivity):
+        what += " under every reading that counts"
     if finding.seeds_needed is None:
         what = f"it needs at least {more.seeds} seeds to be judged; these will show how many would decide {goal}"
     elif more.fewest:

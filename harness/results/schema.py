@@ -153,7 +153,7 @@ class Finding(Model):
     sample        the numbers per seed behind the effect; None where nothing was judged
     drift         the comparison with the baseline; None without one
     sensitivity   the same effect under other readings
-    hangs_on      of an underpowered finding: the readings that count and deny what the first one says
+    hangs_on      of an underpowered finding: the readings that count and are decided otherwise than the first one
     more_seeds    of an underpowered finding: what would decide it; None where no number of seeds is known to
     cells         keys of the evidence it rests on
     cpu_seconds   that this evidence took

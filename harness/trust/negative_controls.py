@@ -4,7 +4,7 @@ All of it on the reduced profile. First the twin, in which nothing is broken: ev
 have findings there that are supported. It need not be REPRODUCED: with half the levels it may lack the power for one
 system among several, a half of what the paper says may be wrong, and a control is held against what is supported. Then
 each control, over the claims that declare it. What follows from initialisation, and says so, needs no learning: there
-the control without learning takes nothing away.
+the control without learning takes nothing away. What does so in part is no excuse.
 """
 
 from collections.abc import Mapping, Sequence

@@ -182,13 +182,22 @@ class TestReadingsThatCount:
         assert (together.conclusion, together.reason, together.hangs_on) == (alone.conclusion, alone.reason, ())
         assert [(reading.name, reading.counts) for reading in together.sensitivity] == [("updates of cloning", True)]
 
-    @pytest.mark.parametrize(("effect", "other"), [(ABOVE, BELOW), (BELOW, ABOVE), (BELOW, UNSURE), (ABOVE, UNSURE)])
-    def test_what_does_not_hangs_on_it_and_no_seeds_would_do(self, effect: PerSeed, other: PerSeed) -> None:
+    @pytest.mark.parametrize(("effect", "other"), [(ABOVE, BELOW), (BELOW, ABOVE)])
+    def test_what_is_decided_otherwise_hangs_on_it_and_no_seeds_would_do(self, effect: PerSeed, other: PerSeed) -> None:
         readings = {"updates of cloning": other, "another": effect}
         finding = found("greater", effect, min_effect=0.05, hangs_on=readings, sensitivity={"aside": other})
         assert (finding.conclusion, finding.hangs_on) == ("underpowered", ("updates of cloning",))
         assert finding.reason.startswith("Hangs on: updates of cloning.")
         assert finding.seeds_needed is None
+
+    @pytest.mark.parametrize("effect", [ABOVE, BELOW])
+    def test_what_is_undecided_under_one_needs_as_many_seeds_as_that_does(self, effect: PerSeed) -> None:
+        alone = found("greater", self.UNSURE, min_effect=0.05)
+        for one, other in ((effect, self.UNSURE), (self.UNSURE, effect)):
+            finding = found("greater", one, min_effect=0.05, hangs_on={"updates of cloning": other})
+            assert (finding.conclusion, finding.hangs_on) == ("underpowered", ())
+            assert finding.reason.startswith("Underpowered under: updates of cloning.") == (one is effect)
+            assert finding.seeds_needed == alone.seeds_needed is not None
 
     def test_ranks_and_spreads_have_them_too(self) -> None:
         early, late = broken(0.3, 20), broken(0.01, 20)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judging.verdict import claim_verdict, conclude, with_q_values
+from harness.judging.verdict import claim_verdict, conclude, conclude_under_all, with_q_values
 from harness.results.schema import Conclusion, Verdict
 from harness.statistics import Kind, Outcome
 from harness.tests.factory import finding
@@ -98,6 +98,31 @@ def test_mirrored_data_swap_the_conclusion(e: float, below: float, above: float,
     assert mirrored == mirror.get(conclusion, conclusion)
 
 
+READINGS: list[tuple[str, Conclusion, str, tuple[str, ...]]] = [
+    # by reading, the one taken first; the conclusion, how its reason begins, and what it hangs on
+    ("supported supported", "supported", "As taken", ()),
+    ("supported contradicted", "underpowered", "Hangs on: b. As it is taken it is supported", ("b",)),
+    ("equivalent supported equivalent", "underpowered", "Hangs on: b. As it is taken it is equivalent", ("b",)),
+    ("supported contradicted underpowered", "underpowered", "Hangs on: b. ", ("b",)),
+    ("supported underpowered supported", "underpowered", "Underpowered under: b. As it is taken it is supported", ()),
+    ("contradicted underpowered underpowered", "underpowered", "Underpowered under: b, c. ", ()),
+    ("underpowered supported supported", "underpowered", "As taken", ()),
+    ("underpowered supported contradicted", "underpowered", "Hangs on: b, c. ", ("b", "c")),
+]
+
+
+@pytest.mark.parametrize(("conclusions", "conclusion", "begins", "hangs"), READINGS)
+def test_table_of_readings_that_count(
+    conclusions: str, conclusion: Conclusion, begins: str, hangs: tuple[str, ...]
+) -> None:
+    found: Any = {name: (each, f"As {name}.") for name, each in zip("abc", conclusions.split(), strict=False)}
+    found["a"] = (found["a"][0], "As taken.")
+    concluded, reason, hanging = conclude_under_all(found)
+    assert (concluded, hanging) == (conclusion, hangs)
+    assert reason.startswith(begins)
+    assert all(f"With {name} it is {found[name][0]}: As {name}." in reason for name in hangs)
+
+
 VERDICTS: list[tuple[str, Verdict]] = [
     ("", "NOT RUN"),
     ("not run, not run", "NOT RUN"),
@@ -133,8 +158,14 @@ MOST: list[tuple[str, Verdict]] = [
     ("supported, supported, equivalent", "REPRODUCED"),
     ("supported, supported, underpowered", "REPRODUCED"),
     ("supported, supported, not run", "REPRODUCED"),
-    ("supported, supported, supported, contradicted", "REPRODUCED"),  # in 10 % of runs one of 4 is, by chance
-    ("supported, supported, supported, contradicted, contradicted", "MIXED"),
+    # 0.02 of one finding in 4 is what chance explains, and 0.01 is not
+    ("supported, supported, supported, contradicted p=0.02", "REPRODUCED"),
+    ("supported, supported, supported, contradicted p=0.01", "MIXED"),
+    ("supported, supported, supported, contradicted p=0.02, contradicted p=0.02", "REPRODUCED"),
+    ("supported, supported, supported, supported, contradicted p=1e-6", "MIXED"),
+    ("supported, contradicted p=0.02, underpowered, underpowered", "INCONCLUSIVE"),
+    ("supported, contradicted p=0.02, not run, not run", "MIXED"),  # only two are judged
+    ("underpowered, underpowered, contradicted p=1e-6", "REFUTED"),
     ("supported, contradicted", "MIXED"),
     ("supported, equivalent", "MIXED"),
     ("supported, underpowered", "INCONCLUSIVE"),
@@ -144,12 +175,16 @@ MOST: list[tuple[str, Verdict]] = [
     ("supported, error", "ERROR"),
     ("not run", "NOT RUN"),
 ]
+"""With the p of a contradiction; 0.01 where none is given."""
 
 
 @pytest.mark.parametrize(("conclusions", "expected"), MOST)
 def test_table_of_verdicts_on_most_systems(conclusions: str, expected: Verdict) -> None:
-    found: list[Any] = list(enumerate(conclusions.split(", ")))
-    findings = [finding(conclusion=conclusion, system=f"task {place}") for place, conclusion in found]
+    found: Any = enumerate(said.partition(" p=") for said in conclusions.split(", "))
+    findings = [
+        finding(conclusion=conclusion, p=float(p or 0.01), system=f"task {place}")
+        for place, (conclusion, _, p) in found
+    ]
     assert claim_verdict(findings, "most")[0] == expected
     assert claim_verdict(findings[::-1], "most") == claim_verdict(findings, "most")
 

@@ -161,6 +161,13 @@ def test_what_would_decide_names_the_seeds_the_block_and_the_command() -> None:
     assert all(text in lines for text in (FULL.name, says, *asides, command))
 
 
+def test_seeds_that_must_decide_under_several_readings_are_said_to() -> None:
+    decided = FULL.replace(seeds_needed=40)
+    counted = decided.sensitivity[0].replace(counts=True)
+    assert "under every reading" in advice(decided.replace(sensitivity=(counted,))).says
+    assert "under every reading" not in advice(decided.replace(sensitivity=(counted.replace(counts=False),))).says
+
+
 @pytest.mark.parametrize("refusal", ["", "insensitive", "false alarms"])
 def test_where_no_number_of_seeds_would_do_that_is_all_that_is_said(refusal: str) -> None:
     why = "the dense agents fell short" if refusal else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.judging.untrained import FOLLOWS
+from harness.judging.untrained import FOLLOWS, IN_PART
 from harness.registry import UnknownNameError
 from harness.results import records
 from harness.results.records import Record
@@ -29,6 +29,7 @@ def judged(verdict: str, *findings: Finding, id: str = "a-claim", declared: Sequ
 A, B = found("a", "supported"), found("b", "supported", effect=0.3)
 GONE = found("b", "underpowered", effect=0.01)
 INITIAL = A.replace(note=f"{FOLLOWS}: so it does.")
+PARTLY = A.replace(note=f"{IN_PART}: so it does.")
 KEPT = found("c", "supported", 0.001, 0.04, kind="equivalent")
 
 
@@ -57,6 +58,7 @@ KEPT = found("c", "supported", 0.001, 0.04, kind="equivalent")
         # what says of itself that it needs no learning
         ([INITIAL, GONE], [INITIAL, GONE], "said"),
         ([INITIAL, B], [INITIAL, B], "survived"),
+        ([PARTLY], [INITIAL], "survived"),
         ([INITIAL, B], [INITIAL, found("b", "equivalent", 0.0)], "killed"),
     ],
 )
