@@ -2,10 +2,10 @@
 and under colours even more (paper A.3 and B, Figure 13).
 
 The encodings are the paper's: a binary map per object, colours, and the maps times a random matrix, one per seed and
-the same at all levels. Both parts and the smallest effect, 0.15 of the distance between a random policy and the expert,
-are those of mask-explains-most. Between two encodings it is 0.1: twice as much must be seen, and the guard lets the
-15 seeds of `paper` show 0.12. The other claim's second reading, which counts in the ratio of weights per layer, would
-need a fourth condition for each encoding, which the paper does not have here.
+the same at all levels. Both parts and the smallest effect, 0.2 of the distance between a random policy and the expert,
+are those of mask-explains-most. Between two encodings it is 0.1: twice as much must be seen, and the guard lets 20
+seeds show 0.20. `paper` takes twice its 15 seeds. The other claim's second reading, which counts in the ratio of
+weights per layer, would need a fourth condition for each encoding, which the paper does not have here.
 """
 
 import pytest
@@ -18,7 +18,7 @@ pytestmark = [
 ]
 CONDITIONS = ["mask/weights", "mask/permuted", "permuted/permuted"]
 MAPS, COLOURS, ENTANGLED = (
-    imp_runs(["gridmaze"], ["dqn"], *encoding, conditions=CONDITIONS)[0]
+    imp_runs(["gridmaze"], ["dqn"], *encoding, conditions=CONDITIONS, paper_times=2)[0]
     for encoding in ([], ["task.encoding=rgb"], ["task.encoding=entangled"])
 )
 
@@ -31,7 +31,7 @@ def test_mask_part_exceeds_weights_part(run, judge):
     """The mask part is larger than the weights part."""
     area = run.area()
     sensitivity = {name: other.mask_part - other.weights_part for name, other in run.other_areas().items()}
-    judge.greater(area.mask_part - area.weights_part, min_effect=0.15, sensitivity=sensitivity)
+    judge.greater(area.mask_part - area.weights_part, min_effect=0.2, sensitivity=sensitivity)
 
 
 @pytest.mark.parametrize(("colours", "maps"), [pytest.param(COLOURS, MAPS, id="rgb-object-map")])

@@ -8,13 +8,15 @@ on what the mask keeps.
 The paper says that the bias "does not occur" under Xavier. So, beside the two findings on Kaiming, the gap under Xavier
 must lie within 0.05, the smallest effect of those. It had been seen to be above 0 in all of 60 seeds on blocks 0 to 2
 (Acrobot 0.09, Cart-Pole 0.19, GridMaze 0.61) before this finding was added. A gap could be seen there: it is seen under
-Kaiming. The guard asks how far a chain can be that fails by learning nothing: it has the untrained network's gap. For
-that Cart-Pole takes twice the seeds. On GridMaze the untrained gap is 0.65, so that 20 seeds can show no smaller margin
-than 0.10, and the paper's 15 none under 0.11; the margin there is 0.15.
+Kaiming; but dense agents must have learned there, as for all "no difference". The guard asks how far a chain can be
+that fails by learning nothing: it has the untrained network's gap. For that Cart-Pole and GridMaze take twice the
+seeds, and GridMaze, where the untrained gap is 0.65, three times those of `paper`: 40 seeds can show 0.047 there.
 
 The paper explains all this by how weights start, so nothing here needs learning. Where the untrained network gives a
 finding, that is what is said, and the control without learning then takes nothing away.
 """
+
+from dataclasses import replace
 
 import pytest
 
@@ -40,14 +42,19 @@ def under_kaiming(task, learner):
     return ticket_run(task, learner, label="Kaiming")
 
 
-def under_xavier(task, learner, times=1):
-    return ticket_run(task, learner, "network.initialiser=xavier", label="Xavier", times=times)
+def under_xavier(task, learner, times=1, paper_times=0):
+    xavier = "network.initialiser=xavier"
+    return ticket_run(task, learner, xavier, label="Xavier", times=times, paper_times=paper_times)
 
 
 BOTH = pytest.mark.parametrize(
     ("kaiming", "xavier"), [(under_kaiming(*system), under_xavier(*system)) for system in SYSTEMS], ids=IDS
 )
-XAVIER = [under_xavier("cart-pole", "ppo", times=2), under_xavier("acrobot", "ppo")]
+XAVIER = [
+    under_xavier("cart-pole", "ppo", times=2),
+    under_xavier("acrobot", "ppo"),
+    under_xavier("gridmaze", "dqn", times=2, paper_times=3),
+]
 
 
 def unit(run):
@@ -89,25 +96,16 @@ def test_more_so_than_under_xavier(kaiming, xavier, judge):
     )
 
 
-def under_xavier_alone(xavier):
-    """A chain that fails has the untrained network's gap, so its span is from there to 0."""
-    untrained = xavier.untrained.fan_in_gap(DENSITY)
-    return {
-        "unit": unit(xavier),
-        "span": (min(0, untrained.values.min()), max(0, untrained.values.max())),
-        "able": [],
-        "untrained": untrained,
-        "sensitivity": {"mean over levels 1 to K": xavier.fan_in_gap()},
-    }
-
-
-@pytest.mark.parametrize("xavier", XAVIER, ids=IDS[:2])
+@pytest.mark.parametrize("xavier", XAVIER, ids=IDS)
 def test_no_layer_is_spared_under_xavier(xavier, judge):
     """Under Xavier the layer with the lowest fan-in keeps as much of its weights as those with the highest."""
-    judge.equivalent(xavier.fan_in_gap(DENSITY), margin=MIN_EFFECT, **under_xavier_alone(xavier))
-
-
-@pytest.mark.parametrize("xavier", [under_xavier("gridmaze", "dqn")], ids=IDS[2:])
-def test_no_layer_is_spared_under_xavier_in_the_maze(xavier, judge):
-    """Under Xavier the layers with the lowest fan-in keep as much of their weights as the input layer, within 0.15."""
-    judge.equivalent(xavier.fan_in_gap(DENSITY), margin=0.15, **under_xavier_alone(xavier))
+    untrained = xavier.untrained.fan_in_gap(DENSITY)
+    judge.equivalent(
+        xavier.fan_in_gap(DENSITY),
+        margin=MIN_EFFECT,
+        unit=unit(xavier),
+        span=(min(0, untrained.values.min()), max(0, untrained.values.max())),
+        able=[replace(xavier, conditions=("dense",))],
+        untrained=untrained,
+        sensitivity={"mean over levels 1 to K": xavier.fan_in_gap()},
+    )

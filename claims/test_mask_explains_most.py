@@ -6,8 +6,8 @@ the mask costs on top. Section 3.2 counts the ratio of weights per layer as part
 reading is reported beside the first. "Most agents" are more than half of the systems judged.
 
 That a part exists begins at 0.05 of the distance between a random policy and the expert. That one exceeds the other
-begins at 0.15, for twice as much must be seen, and the guard lets 20 seeds show no less than 0.29 of three conditions,
-where the masked ones return as much as experts.
+begins at 0.2: twice as much must be seen, and where all three conditions return as much as experts, the guard lets 20
+seeds show no less than 0.30 on Cart-Pole and Acrobot, and 0.40 on GridMaze. `paper` takes twice its 15 seeds.
 
 Figure 1 shows normalised returns as a mean over tasks, of cloned students and of agents that learn by reinforcement.
 That mean is judged as well, each task counting once: of a seed number the contrast is averaged over the tasks. On
@@ -28,11 +28,11 @@ pytestmark = claim(
     controls=["unmasked", "largest-pruned", "random-expert", "no-learning", "exchanged-returns"],
 )
 RUNS = [
-    *imp_runs(tasks=["cart-pole"], learners=["bc", "ppo", "dqn"]),
-    *imp_runs(tasks=["acrobot"], learners=["bc", "ppo"]),
-    *imp_runs(tasks=["gridmaze"], learners=["dqn"]),
-    *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(tasks=["gridmaze"], learners=["ppo"])),
-    *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(tasks=["gridmaze-2"], learners=["dqn"])),
+    *imp_runs(tasks=["cart-pole"], learners=["bc", "ppo", "dqn"], paper_times=2),
+    *imp_runs(tasks=["acrobot"], learners=["bc", "ppo"], paper_times=2),
+    *imp_runs(tasks=["gridmaze"], learners=["dqn"], paper_times=2),
+    *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(["gridmaze"], ["ppo"], paper_times=2)),
+    *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(["gridmaze-2"], ["dqn"], paper_times=2)),
 ]
 
 
@@ -51,7 +51,7 @@ def test_mask_part_exceeds_weights_part(run, judge):
     area = run.area()
     sensitivity = {name: other.mask_part - other.weights_part for name, other in run.other_areas().items()}
     sensitivity["layer ratio counted in"] = area.mask_part + area.layer_ratio_part - area.weights_part
-    judge.greater(area.mask_part - area.weights_part, min_effect=0.15, sensitivity=sensitivity)
+    judge.greater(area.mask_part - area.weights_part, min_effect=0.2, sensitivity=sensitivity)
 
 
 def mean_over_tasks(*runs):
@@ -64,7 +64,7 @@ def mean_over_tasks(*runs):
 
 @pytest.mark.parametrize(
     ("cart_pole", "acrobot"),
-    [pytest.param(*imp_runs(tasks=["cart-pole", "acrobot"], learners=["bc"]), id="cart-pole-acrobot-bc")],
+    [pytest.param(*imp_runs(["cart-pole", "acrobot"], ["bc"], paper_times=2), id="cart-pole-acrobot-bc")],
 )
 def test_mask_part_exceeds_weights_part_over_tasks(cart_pole, acrobot, judge):
     """As a mean over tasks the mask part of cloned students is larger than the weights part."""
@@ -76,8 +76,8 @@ def test_mask_part_exceeds_weights_part_over_tasks(cart_pole, acrobot, judge):
     ("cart_pole", "acrobot", "gridmaze"),
     [
         pytest.param(
-            *imp_runs(tasks=["cart-pole", "acrobot"], learners=["ppo"]),
-            *imp_runs(tasks=["gridmaze"], learners=["dqn"]),
+            *imp_runs(tasks=["cart-pole", "acrobot"], learners=["ppo"], paper_times=2),
+            *imp_runs(tasks=["gridmaze"], learners=["dqn"], paper_times=2),
             id="cart-pole-ppo-acrobot-ppo-gridmaze-dqn",
         )
     ],

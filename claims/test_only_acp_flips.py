@@ -37,7 +37,7 @@ RUNS = [
         (["gridmaze"], ["ppo"], [at_least("extended")]),
         (["gridmaze-2"], ["dqn"], [at_least("extended")]),
     )
-    for run in imp_runs(tasks, learners, ACTOR_ONLY, conditions=CONDITIONS)
+    for run in imp_runs(tasks, learners, ACTOR_ONLY, conditions=CONDITIONS, paper_times=2)
 ]
 
 

@@ -1,9 +1,10 @@
 """The ticket's lead over permuted/permuted does not depend on the network's size (paper A.2, Figures 11 and 12).
 
 The lead is that of the areas: over the same densities, that is over fewer weights in the smaller network. "Does not
-depend" is within 0.15 of the distance between a random policy and the expert: the guard lets the 15 seeds of `paper`
-show 0.12. Networks of one seed share its expert, its starts of episodes and those it is scored on, so their leads
-are compared seed by seed; that is valid whether or not it makes them correlated.
+depend" is within 0.15 of the distance between a random policy and the expert. The guard lets 20 seeds
+show more than that on GridMaze, 0.20, and 40 show 0.10. So GridMaze takes twice its seeds, and `paper` twice its 15.
+Networks of one seed share its expert, its starts of episodes and those it is scored on, so their leads are compared
+seed by seed; that is valid whether or not it makes them correlated.
 """
 
 from itertools import combinations
@@ -25,6 +26,10 @@ SYSTEMS = [
 CONDITIONS = ["mask/weights", "permuted/permuted", "random/re-init"]
 
 
+def sizes(task, learner):
+    return size_runs(task, learner, CONDITIONS, times=2 if task == "gridmaze" else 1, paper_times=2)
+
+
 def lead(areas):
     return areas["mask/weights"] - areas["permuted/permuted"]
 
@@ -34,7 +39,7 @@ def difference(larger, smaller):
 
 
 @pytest.mark.parametrize(
-    ("smaller", "larger"), [pair for system in SYSTEMS for pair in combinations(size_runs(*system, CONDITIONS), 2)]
+    ("smaller", "larger"), [pair for system in SYSTEMS for pair in combinations(sizes(*system), 2)]
 )
 def test_lead_is_the_same(smaller, larger, judge):
     """The ticket leads permuted/permuted by as much in the larger network as in the smaller one, within 0.15."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.evidence.store import Address, Store, address
 from harness.experiment import Cell, Experiment
+from harness.judging.idle import idle_return
 from harness.judging.untrained import untrained_level
 from harness.profiles.profile import Profile, System, scale
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
@@ -71,6 +72,8 @@ class Chains:
     """What charts and test ids call it; by default its system."""
     times: int = 1
     """How many times the task's seeds it has: claims of no difference need more than others."""
+    paper_times: int = 0
+    """The same at the profile `paper`, whose 15 seeds show less than the other profiles' do; 0: as many as there."""
     assay: bool = False
     """Whether it only shows that a difference could be seen: then it is not drawn, and the finding is not about it."""
     scene: Scene | None = None
@@ -110,7 +113,11 @@ class Chains:
     @property
     def multiple(self) -> float:
         """How many times the profile's seeds it has: what the claim asks for, and the task's share of them."""
-        return self.bound.profile.times(self.system.task, self.times)
+        return self.bound.profile.times(self.system.task, self._times)
+
+    @property
+    def _times(self) -> int:
+        return (self.bound.profile.name == "paper" and self.paper_times) or self.times
 
     @cached_property
     def scale(self) -> dict[str, dict[str, float | str]]:
@@ -129,7 +136,7 @@ class Chains:
     @cached_property
     def _cells(self) -> dict[str, list[Cell]]:
         scene = self.bound
-        return {c: scene.profile.cells(self.system, c, scene.block, self.times) for c in self.conditions}
+        return {c: scene.profile.cells(self.system, c, scene.block, self._times) for c in self.conditions}
 
     @cached_property
     def densities(self) -> np.ndarray:
@@ -150,7 +157,7 @@ class Chains:
     @property
     def normalised_span(self) -> tuple[float, float]:
         """What a failing chain can reach, as normalised returns."""
-        return reachable_span(self.reference)
+        return reachable_span(self.reference, idle_return(self.experiment.task))
 
     def level_at(self, density: float) -> int:
         """The first level at or below `density`. Raises ValueError, in one line, where there is none."""

@@ -93,7 +93,13 @@ def _claim(items: Sequence[Item]) -> Commitment:
 
 
 def _chains(run: Run) -> RunCommitment:
-    return RunCommitment(system=_key(run.system), conditions=run.conditions, times=run.times, assay=run.assay)
+    return RunCommitment(
+        system=_key(run.system),
+        conditions=run.conditions,
+        times=run.times,
+        paper_times=run.paper_times,
+        assay=run.assay,
+    )
 
 
 def _key(system: System) -> str:

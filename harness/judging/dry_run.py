@@ -1,9 +1,9 @@
 """What a claim's test asks of its numbers, found before anything is trained: it is called on planted chains.
 
-Planted chains have no noise. Dense networks return what the task's experts return. Pruned ones fall evenly to the
-random policy's return at the last level, for the levels of a profile end where chains break. Masks are those of the
-untrained network. What the test can ever show follows from its one call of the judge: from its kind, the weights of its
-contrast, the span of a chain, and its seeds.
+Planted chains have no noise. All networks, pruned or not, return what the task's experts return from their first
+evaluation on: from there a failing chain falls furthest, so this is the worst case for the guard. Masks are those of
+the untrained network. What the test can ever show follows from its one call of the judge: from its kind, the weights of
+its contrast, the span of a chain, and its seeds.
 """
 
 import inspect
@@ -21,9 +21,9 @@ from harness.judging.chains import Chains, Measure, Scene
 from harness.judging.judge import RANK_UNIT, RETURN_UNIT, Judge, Span
 from harness.judging.run import Run
 from harness.judging.untrained import untrained_level
-from harness.pruning.conditions import DENSE, SURVIVING, TICKET
+from harness.pruning.conditions import TICKET
 from harness.pruning.level import Level
-from harness.statistics import Censored, Kind, PerSeed, Reference, asked, floor, seeds_for
+from harness.statistics import Censored, Kind, PerSeed, asked, floor, seeds_for
 from harness.statistics.guard import reaches
 from harness.statistics.inference import Test
 from harness.tasks.references import read_reference
@@ -87,12 +87,12 @@ class PlantedScene(Scene):
     """Where runs have planted chains. One member stands for all: they are alike."""
 
     planted: ClassVar[bool] = True
-    _levels: dict[tuple[Experiment, bool, int], Level] = field(default_factory=dict, init=False, repr=False)
+    _levels: dict[tuple[Experiment, int], Level] = field(default_factory=dict, init=False, repr=False)
 
     def measure(self, where: Address, level: int, measure: Measure) -> np.ndarray:
         """`measure` of one planted member, for each seed of the cell."""
         cell = where.cell
-        key = (cell.experiment, cell.condition in (DENSE, SURVIVING), level)
+        key = (cell.experiment, level)
         if key not in self._levels:
             self._levels[key] = planted_level(replace(cell, seeds=(0,)), level)
         one = np.asarray(measure(self._levels[key]), dtype=np.float64)
@@ -111,15 +111,12 @@ class PlantedScene(Scene):
 def planted_level(cell: Cell, level: int) -> Level:
     """One level of a planted chain."""
     e, members = cell.experiment, len(cell.seeds)
-    reference = Reference(**read_reference(e.task.name, e.task.horizon))
-    kept = 1.0 if cell.condition in (DENSE, SURVIVING) else 1 - level / e.pruning.levels
-    gain = kept * (reference.expert - reference.random)
-    looks = e.evaluation.per_training
-    curve = reference.random + gain * np.arange(1, looks + 1) / looks
-    scores = np.full((members, e.evaluation.scored_episodes), reference.random + gain)
-    untrained = untrained_level(e, cell.seeds, level)
+    expert = read_reference(e.task.name, e.task.horizon)["expert"]
     return replace(
-        untrained, scores=scores, evaluations=np.tile(curve, (members, 1)), trained_fraction=np.ones(members)
+        untrained_level(e, cell.seeds, level),
+        scores=np.full((members, e.evaluation.scored_episodes), expert),
+        evaluations=np.full((members, e.evaluation.per_training), expert),
+        trained_fraction=np.ones(members),
     )
 
 
@@ -154,15 +151,15 @@ class DryJudge(Judge):
     ) -> None:
         n, weights = len(effect.seeds), np.array(list(effect.weights.values()))
         low, high = effect.span or span or self._span(unit)
-        sd = SD * (1.0 if unit == RETURN_UNIT else high - low) * float(np.sqrt((weights**2).sum()))
+        parts = np.array([effect.parts[label] for label in effect.weights])
+        if len(parts) == 1:  # against a number: it lies where what is asked for would
+            parts[:] = (min_effect if kind == "greater" else 0.0) / weights[0]
+        width = max(high, parts.max()) - min(low, parts.min())
+        sd = SD * (1.0 if unit == RETURN_UNIT else width) * float(np.sqrt((weights**2).sum()))
         if shares:
             self._note(kind, min_effect, unit, "paired shares", n, sd=SD)
         if kind == "greater" and effect.is_pair:
             self._note(kind, min_effect, unit, "sign-flip", n, sd=sd)
-        parts = np.array([effect.parts[label] for label in effect.weights])
-        if len(parts) == 1:  # against a number: it lies where what is asked for would
-            parts[:] = (min_effect if kind == "greater" else 0.0) / weights[0]
-            low, high = min(low, parts.min()), max(high, parts.max())
         fall, rise = map(float, reaches(parts, weights, (low, high)))
         self._note(kind, min_effect, unit, "guarded t", n, fall if kind != "equivalent" else max(fall, rise), sd)
 
@@ -178,24 +175,30 @@ class DryJudge(Judge):
 
 def planned(
     judge: Judge, test: Callable[..., None], parameters: Mapping[str, Any], scene: Scene
-) -> PlannedFinding | None:
+) -> PlannedFinding | str | None:
     """What the finding of a judge asks for at a scene's profile. test: the claim's, with its parameters.
 
-    None where nothing can be known before: it names no run, takes other fixtures, or fails or asks nothing on planted
-    chains (then it says so when it is judged).
+    Where that can't be known, why not, in words: the test takes other fixtures, or fails or asks nothing on planted
+    chains. None where it names no run, or is skipped or failed by pytest's own outcomes.
     """
     planted = PlantedScene(scene.profile, scene.block, scene.store)
     bound = {name: value.bind(planted) if isinstance(value, Run) else value for name, value in parameters.items()}
     runs = [value for value in bound.values() if isinstance(value, Run)]
     names = inspect.signature(test).parameters
-    if not runs or not names.keys() <= {*bound, "judge"}:
+    if not runs:
         return None
     dry = DryJudge(judge.claim, judge.name, judge.nodeid, judge.hypothesis, runs, judge.rerun, judge.gives_findings)
     given = {**bound, "judge": dry}
+    if others := [name for name in names if name not in given]:
+        return f"it takes {', '.join(others)}"
     try:
         test(**{name: given[name] for name in names})
+    except _AskedError:
+        return dry.asked
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException:  # pytest.skip raises no Exception
-        pass
-    return dry.asked
+    except Exception as error:
+        return f"{type(error).__name__} {' '.join(str(error).split())}".strip()
+    except BaseException:  # pytest's outcomes, such as a skip, are no Exception
+        return None
+    return "it asks nothing of the judge"

@@ -67,7 +67,8 @@ def _refuse_unprovable(suite: Suite) -> None:
     profile = suite.settings.profile
     if not profile.gives_findings:
         return
-    if refused := [found for found in suite.planned(profile).values() if not found.provable]:
+    planned = [found for found in suite.planned(profile).values() if not isinstance(found, str)]
+    if refused := [found for found in planned if not found.provable]:
         more = f" (and {len(refused) - 1} more findings)" if len(refused) > 1 else ""
         raise ValueError(f"{refused[0].refusal(profile.seeds)}{more}")
 

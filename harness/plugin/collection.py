@@ -177,8 +177,9 @@ class Suite:
             elif not all(map(self.store.is_complete, needed)):
                 self.unfinished[nodeid] = "all levels are computed, but some are damaged or still being written"
 
-    def planned(self, profile: Profile) -> dict[str, PlannedFinding]:
-        """What can be known of the findings before anything is trained, by nodeid: of those judged at this profile."""
+    def planned(self, profile: Profile) -> dict[str, PlannedFinding | str]:
+        """What can be known of the findings before anything is trained, by nodeid, or why it can't: of those judged at
+        this profile."""
         scene, found = replace(self.scene, profile=profile), {}
         for nodeid, item in self.items.items():
             least, parameters = at_least_of(item), getattr(getattr(item, "callspec", None), "params", {})

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from harness.evidence.costs import Costs, env_steps
 from harness.experiment import Cell
 from harness.judging.commitments import JUDGING
+from harness.judging.dry_run import PlannedFinding
 from harness.plugin.collection import ORDER, Suite
 from harness.profiles.profile import PROFILES
+from harness.statistics import asked
 from harness.tasks.input_subset import full_task
 
 
@@ -52,19 +54,26 @@ def plan(suite: Suite) -> Iterator[str]:
 
 
 def _what_can_be_shown(suite: Suite) -> Iterator[str]:
-    """Of each finding what it asks for, the least that its seeds can show, and the seeds that it takes."""
+    """Of each finding what is asked, the least that its seeds can show, and the seeds that it takes."""
     own = suite.settings.profile.name
     larger = ORDER[ORDER.index(own) + 1 :] if own in ORDER else ()
     others = {name: PROFILES[name] for name in JUDGING if name in larger}
     at = {name: suite.planned(profile) for name, profile in {own: suite.settings.profile, **others}.items()}
-    yield "findings (seeds: the least effect or margin that they can show; seeds that show what is asked 9 times in 10)"
+    yield "findings"
+    yield "  'asked'    what seeds must be able to show: a margin, or twice a smallest effect"
+    yield "  '20: 0.1'  the least that 20 seeds can show, where nothing varies and all networks return what experts do"
+    yield "  '9 in 10'  the seeds that show what is asked 9 times in 10"
     yield f"{'asked':>8}{''.join(f'{name:>14}' for name in at)}{'9 in 10':>9}"
     for nodeid in dict.fromkeys(nodeid for found in at.values() for nodeid in found):
-        told = [found.get(nodeid) for found in at.values()]
-        what = next(one for one in told if one)
+        told = [one if isinstance(one := found.get(nodeid), PlannedFinding) else None for found in at.values()]
+        what = next((one for one in told if one), None)
+        if what is None:
+            why = next(found[nodeid] for found in at.values() if nodeid in found)
+            yield f"  not known: {why}: {suite.judges[nodeid].claim.id} {suite.judges[nodeid].name}"
+            continue
         shown = "".join(f"{f'{one.n}: {one.floor:.2g}' if one else '-':>14}" for one in told)
         name = f"{what.claim} {what.name} ({what.kind}, {what.test})"
-        yield f"{what.min_effect:>8g}{shown}{what.seeds or 'none':>9}  {name}"
+        yield f"{asked(what.kind, what.min_effect):>8g}{shown}{what.seeds or 'none':>9}  {name}"
 
 
 def computed(suite: Suite) -> Iterator[str]:

@@ -45,15 +45,18 @@ class Hypothesis(Model):
 
 
 class RunCommitment(Model):
-    """A run that a finding rests on. system: a key of `Commitments.settings`. times: the profile's seeds it takes."""
+    """A run that a finding rests on. system: a key of `Commitments.settings`. times: the profile's seeds it takes.
+    paper_times: the same at `paper`, 0 for as many."""
 
     system: str
     conditions: tuple[str, ...]
     times: int = 1
+    paper_times: int = 0
     assay: bool = False
 
     def __str__(self) -> str:
         times = f", {self.times} times the seeds" if self.times != 1 else ""
+        times += f", {self.paper_times} times at paper" if self.paper_times else ""
         return f"{self.system} under {', '.join(self.conditions)}{times}{', as an assay' if self.assay else ''}"
 
 

@@ -47,13 +47,17 @@ def normalisation_error(normalised: float, reference: Reference) -> float:
     return float(np.hypot(*errors)) / (reference.expert - reference.random)
 
 
-def reachable_span(reference: Reference) -> tuple[float, float]:
-    """What a failing chain can reach, as normalised returns: from the random policy to the best expert.
+def reachable_span(reference: Reference, idle: float) -> tuple[float, float]:
+    """What a failing chain can reach, as normalised returns: from the random policy, or from a network without weights
+    where that returns less, to the best expert. idle: the return of a network without weights.
 
-    The bounds of the task's arithmetic lie further apart, but no failing agent comes near them: in GridMaze the lowest
-    return would be that of one which collects all poison and no coin.
+    A failing network need not act at random: one whose last connections are gone takes one action for ever, which on
+    all our tasks returns less. The bounds of the task's arithmetic lie further apart, but no failing agent comes near
+    them: in GridMaze the lowest return would be that of one which collects all poison and no coin. Where the chains
+    that are compared show more, `reaches` takes what they show.
     """
-    return 0.0, max(1.0, float(normalised_return(reference.best, reference)))
+    lowest, highest = (float(normalised_return(end, reference)) for end in (idle, reference.best))
+    return min(0.0, lowest), max(1.0, highest)
 
 
 def area(normalised: npt.ArrayLike, last_level: int | None = None) -> FloatArray:

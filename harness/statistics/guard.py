@@ -75,10 +75,11 @@ def reaches(
     values: FloatArray, weights: FloatArray, span: tuple[float, float] = (0.0, 1.0)
 ) -> tuple[FloatArray, FloatArray]:
     """(fall, rise): how far one chain moves a contrast with these weights that goes from its condition's median to an
-    end of `span`, in the condition in which this moves it furthest. values: float[conditions, ..., seeds] -> two
-    float[...]."""
+    end of `span`, in the condition in which this moves it furthest. A value beyond the span widens it: what one chain
+    has, another can have. values: float[conditions, ..., seeds] -> two float[...]."""
     medians = np.median(values, axis=-1)
-    moves = np.stack([w * (end - m) for w, m in zip(weights, medians, strict=True) for end in span])
+    ends = np.minimum(span[0], values.min(axis=(0, -1))), np.maximum(span[1], values.max(axis=(0, -1)))
+    moves = np.stack([w * (end - m) for w, m in zip(weights, medians, strict=True) for end in ends])
     return np.maximum(0.0, -moves.min(axis=0)), np.maximum(0.0, moves.max(axis=0))
 
 

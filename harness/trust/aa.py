@@ -30,6 +30,7 @@ from harness.evidence.store import Store, address
 from harness.experiment import Cell, Experiment
 from harness.judging.calibrated import ALPHA, clopper_pearson
 from harness.judging.claim import Claim
+from harness.judging.idle import idle_return
 from harness.judging.judge import Judge
 from harness.learners.training import Evaluation
 from harness.machine import usable_cpus
@@ -237,7 +238,7 @@ def trained(seeds: tuple[int, ...], store: Store) -> tuple[Group, float]:
     ]
     task = cells[0].experiment.task
     reference = Reference(**read_reference(task.name, task.horizon))
-    span = reachable_span(reference)
+    span = reachable_span(reference, idle_return(task))
     group = Group(normalised_return(returns, reference), seeds, densities(cells[0].experiment), span)
     return group, sum(store.cpu_seconds(address(cell)) for cell in plan)
 

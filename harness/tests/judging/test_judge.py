@@ -131,14 +131,14 @@ class TestEveryMethod:
 
 
 class TestSpan:
-    """The span of one chain: of returns from the random policy to the best expert, of anything else 0 to 1."""
+    """The span of one chain: of returns from a network without weights to the best expert, of anything else 0 to 1."""
 
     RUN = made_run(returns_of(1, 1, 1, 1), system=System("gridmaze", "dqn"))
     EFFECT = difference(0.0, 0.1, 20, third=True)
 
     @pytest.mark.parametrize(("method", "name"), [("greater", "min_effect"), ("non_inferior", "margin")])
     def test_it_is_the_tasks_for_returns_and_0_to_1_for_other_units(self, method: str, name: str) -> None:
-        assert self.RUN.normalised_span[0] == 0
+        assert self.RUN.normalised_span[0] == pytest.approx(-0.354, abs=0.001)  # 0 points, of a random policy's 6.53
         assert 1.05 < self.RUN.normalised_span[1] < 1.5
         both = {"runs": [self.RUN], name: 0.2, **({} if method == "greater" else {"able": []})}
         bounds = {
@@ -303,6 +303,12 @@ class TestAssay:
         assert "assay=True" in insensitive([pair])
         assert "assay=True" in insensitive([pair, other])
         assert insensitive([pair, other, able]) == ""
+
+    def test_a_reference_may_be_too_unsure_for_any_bar(self) -> None:
+        """That of GridMaze's second layout, of five experts: 0.18."""
+        maze = System("gridmaze-2", "dqn")
+        made = made_run(lambda cell, level: level_of(cell, 50.0), DENSE, profile=PROFILES["scaled"], system=maze)
+        assert "too unsure" in insensitive([made])
 
     @pytest.mark.parametrize("method", ["equivalent", "non_inferior"])
     def test_no_difference_is_refused_where_none_could_be_seen_and_asks_for_no_seeds(self, method: str) -> None:

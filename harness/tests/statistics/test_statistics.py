@@ -258,9 +258,11 @@ class TestChoice:
 
     def test_contrasts_of_three_never_get_a_sign_flip(self) -> None:
         contrast = 2 * self.b - self.c - self.a
-        medians = [np.median(part.values) for part in (self.a, self.b, self.c)]
-        fall, rise = max(2 * medians[1], 0.0), max(medians[0], medians[2])
-        assert contrast_test(contrast, span=(0.0, 0.0)) == guarded_paired(contrast.values, fall, rise)
+        a, b, c = medians = [float(np.median(part.values)) for part in (self.a, self.b, self.c)]
+        low, high = -9.0, 9.0  # beyond all that they have
+        assert low < min(medians) and max(medians) < high
+        fall, rise = max(2 * (b - low), high - a, high - c), max(2 * (high - b), a - low, c - low)
+        assert contrast_test(contrast, span=(low, high)) == guarded_paired(contrast.values, fall, rise)
 
     def test_under_15_seeds_studentised_tests_are_refused(self) -> None:
         a, b = (PerSeed.of(name, np.arange(14.0) ** k, range(14)) for k, name in enumerate("ab"))
