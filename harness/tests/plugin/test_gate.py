@@ -319,7 +319,7 @@ def test_serial_and_parallel_runs_write_the_same_baseline(tmp_path: Path) -> Non
     written = []
     for workers in ("0", "2"):
         made = made_of_numbers(tmp_path / workers, "contradicted")
-        made.add("measured", MEASURED.strip())
+        made.add("measured", MEASURED.strip(), runs='ticket_run("cart-pole", "bc", times=2)')
         ran = made.run("--claims-update-baseline", "-n", workers)
         assert ran.code == BASELINE, ran.text
         written.append(json.loads(file_of(made).read_text()) | {"created": ""})
