@@ -34,7 +34,8 @@ def refuse_unsound(suite: Suite, trains: bool) -> Gate | None:
     if suite.judges:
         try:
             _check_experiments(suite)
-            if settings.plan or (trains and settings.judges and not settings.finished):
+            # it takes seconds, and where all is computed there is nothing to refuse before training
+            if settings.plan or (trains and settings.judges and not settings.finished and suite.pending()):
                 _refuse_unprovable(suite)
             if trains:
                 _check_places(suite)
