@@ -167,6 +167,8 @@ def _coverage(judged: Sequence[str], of: int) -> str:
     own = {name for name, budgets in TASKS.items() if budgets.variant_of}
     variants = {system for system in judged if own & set(system.split())}
     seen, more = count_systems(set(judged) - variants), count_systems(variants)
+    if seen > of:  # the paper names tasks alone, which we judge with more than one learner
+        seen = len({system.split()[0] for system in set(judged) - variants})
     said = f"judged on {seen} of the paper's {of} system{'s' if of > 1 else ''}"
     return said + (f", and on {more} variant{'s' if more > 1 else ''} of our own" if more else "")
 
