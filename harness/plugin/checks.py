@@ -35,7 +35,9 @@ def refuse_unsound(suite: Suite, trains: bool) -> Gate | None:
         try:
             _check_experiments(suite)
             # it takes seconds, and where all is computed there is nothing to refuse before training
-            if settings.plan or (trains and settings.judges and not settings.finished and suite.pending()):
+            if (settings.plan and not settings.list_claims) or (
+                trains and settings.judges and not settings.finished and suite.pending()
+            ):
                 _refuse_unprovable(suite)
             if trains:
                 _check_places(suite)
