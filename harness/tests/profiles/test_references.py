@@ -51,7 +51,10 @@ def test_the_shipped_reference_is_found_again_on_fresh_episodes(name: str, task:
 def test_the_expert_is_far_above_chance_and_within_the_bounds_of_a_return(name: str, task: Task) -> None:
     reference = read_reference(name, task.horizon)
     errors = np.hypot(reference["random_se"], reference["expert_se"])
-    assert reference["expert"] - reference["random"] > 10 * errors
+    unsure = (
+        10 if TASKS[name].variant_of else 20
+    )  # the second layout's experts differ widely, and nothing was tuned on it
+    assert reference["expert"] - reference["random"] > unsure * errors
     assert task.minimum_return <= reference["random"] < reference["expert"] <= reference["best"] <= task.maximum_return
 
 
