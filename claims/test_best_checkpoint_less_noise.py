@@ -6,6 +6,10 @@ paper says no more than "noise". Absolute deviations (Brown & Forsythe 1974) are
 seed that failed could decide. The checkpoint that is pruned is also the one that is scored: the best one of one chain,
 the last one of the other. Both start from the same weights and are evaluated on the same starts.
 
+Near that maximum chains of the quieter condition may fail too rarely to have been seen, and a failure is noise: 100
+seeds of which none fails leave a share of 0.036 open. So fewer could not show twice the smallest effect, and PPO's
+chains take five times the profile's seeds. DQN's cost four times as much, and are judged from `extended` on.
+
 A return near the task's maximum has little room to be noisy. So the finding does not separate less noise from a higher
 return. A reading beside it does: it takes only those levels at which both medians are below 0.9 of the normalised
 return.
@@ -14,20 +18,21 @@ return.
 import numpy as np
 import pytest
 
-from harness import claim, ticket_run
+from harness import at_least, claim, ticket_run
 
 MIN_EFFECT = 0.02  # ten of Cart-Pole's 500 env_steps: less would not be noticed in any of the paper's curves
 
 pytestmark = claim("best-checkpoint-less-noise", source="footnote 1", quantifier="a rationale", systems=2)
 
 
-def best_and_last(learner):
-    best = ticket_run("cart-pole", learner, label="best checkpoint")
-    last = ticket_run("cart-pole", learner, "pruning.checkpoint=last", label="last checkpoint")
-    return pytest.param(best, last, id=f"cart-pole-{learner}")
+def best_and_last(learner, times, *marks):
+    of = {"times": times, "paper_times": 7}
+    best = ticket_run("cart-pole", learner, label="best checkpoint", **of)
+    last = ticket_run("cart-pole", learner, "pruning.checkpoint=last", label="last checkpoint", **of)
+    return pytest.param(best, last, id=f"cart-pole-{learner}", marks=marks)
 
 
-@pytest.mark.parametrize(("best", "last"), [best_and_last("ppo"), best_and_last("dqn")])
+@pytest.mark.parametrize(("best", "last"), [best_and_last("ppo", 5), best_and_last("dqn", 3, at_least("extended"))])
 def test_last_checkpoint_spreads_wider(best, last, judge):
     """Scored returns of chains pruned from the last checkpoint lie farther from their median."""
     wide, narrow = last.normalised_returns()[:, 1:], best.normalised_returns()[:, 1:]

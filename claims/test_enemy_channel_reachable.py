@@ -18,6 +18,9 @@ depends on how far the others have moved. A trial of 5 seeds and 120,000 env_ste
 written, found reachable inputs to be pruned more (0.13 against 0.17 at 22 % density), contrary to the paper. So each
 finding has other densities as further readings, and the input magnitude, which the paper draws, in place of the count.
 
+Only twelve inputs can be reached, so the second reading is a coarse one: on 20 seeds of block 4 it was told to 0.15
+either way. Three times the seeds are taken.
+
 There is no finding among the inputs that ever change, as other claims on pixels have it: an input that shows an enemy
 where it can't come to is zero in every state. What learning adds is told by the untrained network, which stands beside.
 """
@@ -39,8 +42,8 @@ pytestmark = claim(
 RUNS = pytest.mark.parametrize(
     "run",
     [
-        ticket_run("gridmaze", "dqn"),
-        pytest.param(ticket_run("gridmaze-2", "dqn"), marks=at_least("extended")),
+        ticket_run("gridmaze", "dqn", times=3),
+        pytest.param(ticket_run("gridmaze-2", "dqn", times=3), marks=at_least("extended")),
     ],
 )
 

@@ -37,7 +37,7 @@ ASSAY = imp_runs(["gridmaze"], ["dqn"], conditions=["mask/weights", "random/re-i
 
 
 def loss(run, density=DENSITY):
-    return run.dense_without("gone", density) - run.dense()
+    return run.dense_without("gone", density) - run.dense_without("nothing")
 
 
 def against_others(run, density=DENSITY):
@@ -60,7 +60,8 @@ def test_dense_agent_does_without_them(run, assay, judge):
         hangs_on={"5 % density": loss(run, LOWER)},
         sensitivity={
             "at 2 % density": loss(run, LOWEST),
-            "inputs that the untrained network loses": run.untrained.dense_without("gone", DENSITY) - run.dense(),
+            "inputs that the untrained network loses": run.untrained.dense_without("gone", DENSITY)
+            - run.dense_without("nothing"),
         },
         note=gone(run),
     )

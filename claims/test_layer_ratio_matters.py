@@ -2,7 +2,8 @@
 
 permuted/permuted keeps no more of the ticket than how many weights each layer has left; random/re-init draws these
 numbers at random as well, and fresh weights. The smallest effect is that of all parts of the ticket effect: 0.05 of
-the distance between a random policy and the expert.
+the distance between a random policy and the expert. On Acrobot both conditions return nearly as much as experts at
+most levels, where the guard lets 20 seeds rule out no more than 0.15: it takes four times as many.
 """
 
 import pytest
@@ -18,7 +19,14 @@ pytestmark = claim(
 )
 
 
-@pytest.mark.parametrize("run", imp_runs(tasks=["cart-pole", "acrobot"], learners=["bc"]))
+CONDITIONS = ["permuted/permuted", "random/re-init"]
+RUNS = [
+    *imp_runs(["cart-pole"], ["bc"], conditions=CONDITIONS),
+    *imp_runs(["acrobot"], ["bc"], conditions=CONDITIONS, times=4),
+]
+
+
+@pytest.mark.parametrize("run", RUNS)
 def test_layer_ratio_has_a_part(run, judge):
     """The layer-ratio part is above 0."""
     sensitivity = {name: area.layer_ratio_part for name, area in run.other_areas().items()}

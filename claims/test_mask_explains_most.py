@@ -7,7 +7,8 @@ reading is reported beside the first. "Most agents" are more than half of the sy
 
 That a part exists begins at 0.05 of the distance between a random policy and the expert. That one exceeds the other
 begins at 0.2: twice as much must be seen, and where all three conditions return as much as experts, the guard lets 20
-seeds show no less than 0.30 on Cart-Pole and Acrobot, and 0.40 on GridMaze. `paper` takes twice its 15 seeds.
+seeds show no less than 0.30 on Cart-Pole and Acrobot, and 0.40 on GridMaze. `paper` takes twice its 15 seeds. On block
+4 Acrobot's agents lay so far apart that 51 seeds would have been needed: they take three times as many.
 
 Figure 1 shows normalised returns as a mean over tasks, of cloned students and of agents that learn by reinforcement.
 That mean is judged as well, each task counting once: of a seed number the contrast is averaged over the tasks. On
@@ -29,7 +30,8 @@ pytestmark = claim(
 )
 RUNS = [
     *imp_runs(tasks=["cart-pole"], learners=["bc", "ppo", "dqn"], paper_times=2),
-    *imp_runs(tasks=["acrobot"], learners=["bc", "ppo"], paper_times=2),
+    *imp_runs(tasks=["acrobot"], learners=["bc"], paper_times=2),
+    *imp_runs(tasks=["acrobot"], learners=["ppo"], times=3),
     *imp_runs(tasks=["gridmaze"], learners=["dqn"], paper_times=2),
     *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(["gridmaze"], ["ppo"], paper_times=2)),
     *(pytest.param(run, marks=at_least("extended")) for run in imp_runs(["gridmaze-2"], ["dqn"], paper_times=2)),

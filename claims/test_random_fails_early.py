@@ -3,7 +3,8 @@
 random/re-init is compared with permuted/permuted, the gap of which the paper speaks. "Moderate" is the first level at
 or below 20 % density: the paper calls 10 % moderate as well (Figure 7), which is a second reading, and so is the mean
 over all levels, which layer-ratio-matters judges. The smallest effect is that of all parts of the ticket effect: 0.05
-of the distance between a random policy and the expert.
+of the distance between a random policy and the expert. On Acrobot both return as much as experts at 20 % density, where
+the guard lets 20 seeds rule out no more than 0.15: it takes four times as many.
 """
 
 import pytest
@@ -20,9 +21,13 @@ pytestmark = claim(
     controls=["unmasked", "random-expert", "no-learning", "exchanged-returns"],
 )
 SHUFFLED, RANDOM = CONDITIONS = ["permuted/permuted", "random/re-init"]
+RUNS = [
+    *imp_runs(["cart-pole"], ["bc"], conditions=CONDITIONS),
+    *imp_runs(["acrobot"], ["bc"], conditions=CONDITIONS, times=4),
+]
 
 
-@pytest.mark.parametrize("run", imp_runs(tasks=["cart-pole", "acrobot"], learners=["bc"], conditions=CONDITIONS))
+@pytest.mark.parametrize("run", RUNS)
 def test_random_network_returns_less(run, judge):
     """At 20 % density random/re-init returns less than permuted/permuted."""
     judge.greater(

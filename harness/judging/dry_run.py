@@ -17,6 +17,7 @@ import numpy as np
 
 from harness.evidence.store import Address, address
 from harness.experiment import Cell, Experiment
+from harness.judging import calibrated
 from harness.judging.chains import Chains, Measure, Scene
 from harness.judging.judge import RANK_UNIT, RETURN_UNIT, Judge, Span
 from harness.judging.run import Run
@@ -26,6 +27,7 @@ from harness.pruning.level import Level
 from harness.statistics import Censored, Kind, PerSeed, asked, floor, seeds_for
 from harness.statistics.guard import reaches
 from harness.statistics.inference import Test
+from harness.statistics.power import FEWEST
 from harness.tasks.references import read_reference
 
 SD = 0.07
@@ -35,8 +37,8 @@ profile, whatever their mean."""
 
 @dataclass(frozen=True)
 class PlannedFinding:
-    """What a finding asks for. n: seeds per group. reach: how far one failing chain moves its contrast. sd: expected of
-    its effect over seeds."""
+    """What a finding asks for. n: seeds per group. reach: how far one failing chain moves its contrast; of spreads the
+    width of the span. sd: expected of its effect over seeds. conditions: that are compared."""
 
     claim: str
     name: str
@@ -47,6 +49,7 @@ class PlannedFinding:
     n: int
     reach: float = 0.0
     sd: float = 0.0
+    conditions: int = 2
 
     @property
     def floor(self) -> float:
@@ -56,7 +59,18 @@ class PlannedFinding:
     @property
     def provable(self) -> bool:
         """Whether what is asked of its seeds can be supported at all."""
-        return self.floor <= asked(self.kind, self.min_effect)
+        return not self.uncalibrated and self.floor <= asked(self.kind, self.min_effect)
+
+    @cached_property
+    def uncalibrated(self) -> str:
+        """Why no verdict may rest on its test, whatever the data are; empty where one may. The exact test of shares
+        needs no calibration."""
+        if self.test == "paired shares" or self.n < FEWEST[self.test]:
+            return ""
+        table = calibrated.committed()
+        always = [shape for shape in table.shapes if not shape.needs and not shape.indistinguishable]
+        why = table.refusal(self.test, self.kind, self.conditions, self.n, always)
+        return why[1] if why else ""
 
     @cached_property
     def fewest(self) -> int | None:
@@ -70,6 +84,8 @@ class PlannedFinding:
 
     def refusal(self, profile_seeds: int) -> str:
         """Why it can't be judged at these seeds, in one line. profile_seeds: those of which its own are a multiple."""
+        if self.uncalibrated:
+            return f"claim {self.claim}: {self.name} can't be supported: {self.uncalibrated}"
         if self.fewest is None:
             do = "no number of seeds would do: it needs a larger one"
         else:
@@ -136,7 +152,8 @@ class DryJudge(Judge):
 
     def spreads_wider(self, one: np.ndarray, other: np.ndarray, *, min_effect: float, unit: str, **_: Any) -> None:
         """Distances from the median."""
-        self._note("greater", min_effect, unit, "swapped spreads", len(one), sd=SD)
+        low, high = self._span(RETURN_UNIT)
+        self._note("greater", min_effect, unit, "swapped spreads", len(one), high - low, SD)
 
     def _contrast(
         self,
@@ -161,15 +178,24 @@ class DryJudge(Judge):
         if kind == "greater" and effect.is_pair:
             self._note(kind, min_effect, unit, "sign-flip", n, sd=sd)
         fall, rise = map(float, reaches(parts, weights, (low, high)))
-        self._note(kind, min_effect, unit, "guarded t", n, fall if kind != "equivalent" else max(fall, rise), sd)
+        reach = fall if kind != "equivalent" else max(fall, rise)
+        self._note(kind, min_effect, unit, "guarded t", n, reach, sd, len(effect.conditions))
 
     def _judge(self, *_: Any, **__: Any) -> Never:
         raise _AskedError  # by a method that is not known here
 
     def _note(
-        self, kind: Kind, min_effect: float, unit: str, test: Test, n: int, reach: float = 0.0, sd: float = 0.0
+        self,
+        kind: Kind,
+        min_effect: float,
+        unit: str,
+        test: Test,
+        n: int,
+        reach: float = 0.0,
+        sd: float = 0.0,
+        conditions: int = 2,
     ) -> Never:
-        self.asked = PlannedFinding(self.claim.id, self.name, kind, min_effect, unit, test, n, reach, sd)
+        self.asked = PlannedFinding(self.claim.id, self.name, kind, min_effect, unit, test, n, reach, sd, conditions)
         raise _AskedError
 
 

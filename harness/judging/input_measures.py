@@ -22,21 +22,26 @@ if TYPE_CHECKING:
     from harness.networks.mlp import Mlp
     from harness.tasks.spec import Task
 
-Lost = Literal["gone", "others"]
+Lost = Literal["nothing", "gone", "others"]
 """Inputs that the ticket is not connected to any more, or as many of those that it is, which vary as much (see
-`matched`). Of either only those that ever change: the rest equal their mean."""
+`matched`). Of either only those that ever change: the rest equal their mean. Or no input."""
 
 
 class InputMeasures(ReturnMeasures, MaskMeasures):
     """The measures of inputs that are gone. They play episodes."""
 
-    def dense_without(self, lost: Lost, density: float) -> PerSeed:
+    def dense_without(self, lost: Lost, density: float = 1.0) -> PerSeed:
         """Normalised return of the dense agent to which the inputs that are lost at the first level at or below
-        `density` always show their mean. It plays the episodes that it was scored on; planted chains play nothing. Of
-        an untrained run: without the inputs that the mask of w0 loses, the dense agent is the trained one."""
+        `density` always show their mean. Planted chains play nothing. Of an untrained run: without the inputs that the
+        mask of w0 loses, the dense agent is the trained one.
+
+        It starts as in the episodes that it was scored on, and its actions are drawn as in the end of its training:
+        where all episodes start alike, the best action each time gives one path, and an input that is hardly ever
+        looked at may turn it into another one, better or worse by chance.
+        """
         if self.bound.planted:
             return self.per_seed(f"without {lost}", self.dense().values)
-        gone = (self.at(self.input_densities(), density) == 0) & self._changing
+        gone = (self.at(self.input_densities(), density) == 0) & self._changing & (lost != "nothing")
         returns = []
         for places, (actor, starts, means, spreads) in zip(self._places[TICKET], self._at_play, strict=True):
             seeds = places[0][0].cell.seeds
@@ -81,13 +86,14 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
         return found
 
     def _play(self, actor: "Mlp", starts: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
-        """float64[members]: mean returns of the episodes that level 0 was scored on, with the same draws."""
+        """float64[members]: mean returns from the starts that level 0 was scored on; the draws are the same for all
+        that is lost."""
         from harness.tasks.rollout import rollout_returns
 
         e, rngs = self.experiment, streams(seeds, "score", 0)
         for rng in rngs:
             e.task.draw_starts(rng, starts.shape[1:2])
-        acting = acting_of(e.learner, e.evaluation.actions)
+        acting = acting_of(e.learner, "sampled")
         return np.asarray(rollout_returns(e.task, actor, starts, acting, rngs, seeds).mean(axis=1))
 
 

@@ -4,7 +4,7 @@ A file per task beside this one holds them.
 
 The numbers of `paper` are those of the paper's tables. Where the paper is silent, and in the other profiles, a
 number stands with its reason. Hyperparameters of `scaled` were tuned on the dense agent's return alone, on
-seed block 99 (20 seeds), never on a claim's effect: `python -m harness tune` repeats what was tried.
+seed block 99, never on a claim's effect: `python -m harness tune` repeats what was tried.
 """
 
 import dataclasses
@@ -54,7 +54,8 @@ class Budgets:
 
     task: as its experts were trained on it. experiments: profile -> learner -> experiment; `paper` and `scaled` have
     the same learners. references: the variants of the task whose random and expert returns are measured. tried:
-    learner -> settings other than those of `scaled` whose dense agents were compared with it. sizes: learner -> hidden
+    learner -> settings other than those of `scaled` whose dense agents were compared with it: fields of the learner, or
+    of another part where its name stands before (see `harness.overrides`). sizes: learner -> hidden
     units of the networks that the claims on network size compare, the smallest first. seed_fraction: the
     fraction of a profile's seeds that the task is judged on, where it is not all of them. variant_of: the name of the
     paper's task that this is another variant of, of our own making; empty for one that the paper has.

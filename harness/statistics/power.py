@@ -61,13 +61,23 @@ def floor(test: Test, kind: Kind, n: int, reach: float = 0.0) -> float:
     """The smallest effect that `test` of n seeds can ever support, however little varies; infinite where it judges
     nothing. For "equivalent" and "non-inferior": the smallest margin around a true 0. In the unit of the effect.
 
-    Only the guard and the exact test of shares have one: to the others, seeds that all go one way are evidence.
+    Spreads may have one: near an end of their span of width `reach`, chains of the narrower condition may fail too
+    rarely to have been seen, and a spread grows by as much as their share. Where that would make up the difference, no
+    verdict rests on it (see `calibrated.exposure_of_spreads`). Ranks and the sign-flip have none: to them, seeds that
+    all go one way are evidence.
     """
     if n < FEWEST[test] or (test == "paired shares" and n > LARGEST):
         return inf
     if test == "guarded t":
         return guard_floor(reach, n)
+    if test == "swapped spreads":
+        return reach * rarest_seen(n)
     return _floor_of_shares(kind, n) if test == "paired shares" else 0.0
+
+
+def rarest_seen(n: int) -> float:
+    """The highest rate of failures that n seeds of which none failed do not exclude (Clopper-Pearson, 97.5 %)."""
+    return float(1 - TAIL ** (1 / n))
 
 
 def seeds_for(test: Test, kind: Kind, min_effect: float, reach: float = 0.0, sd: float = 0.0) -> int | None:

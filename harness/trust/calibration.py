@@ -27,7 +27,10 @@ REPLICATES = 20_000
 COMMAND = "python -m harness calibrate"
 FEWEST = {"sign-flip": 6, "paired shares": 6, "guarded t": 15, "swapped spreads": 6, "judge": 6, "judge of spreads": 6}
 """Seeds under which the original refuses to judge."""
-COUNT = {1: "one condition against a number", 2: "two conditions", 3: "three conditions", 4: "four conditions"}
+COUNT = {
+    **{1: "one condition against a number", 2: "two conditions", 3: "three conditions", 4: "four conditions"},
+    **{6: "three conditions of two tasks each", 9: "three conditions of three tasks each"},
+}
 JUDGED = {
     "sign-flip": "What decides a difference of two conditions",
     "judge": "The sign-flip and what stands in for it: a pair near an end of the span, where failures may hide, is left"

@@ -43,8 +43,12 @@ from harness.trust.sample_shapes import (
 SEEDS = (5, 6, 8, 10, 15, 20, 40)
 DRAWN_TOGETHER, TESTED_TOGETHER = 5_000, 100
 """Samples."""
-WEIGHTS: dict[int, tuple[float, ...]] = {1: (1,), 2: (1, -1), 3: (2, -1, -1), 4: (1, -1, -1, 1)}
-"""Of contrasts by their number of conditions: 3 is mask part - weights part, 4 a difference of two differences."""
+WEIGHTS: dict[int, tuple[float, ...]] = {
+    **{1: (1,), 2: (1, -1), 3: (2, -1, -1), 4: (1, -1, -1, 1)},
+    **{3 * tasks: (2 / tasks, -1 / tasks, -1 / tasks) * tasks for tasks in (2, 3)},
+}
+"""Of contrasts by their number of conditions: 3 is mask part - weights part, 4 a difference of two differences, 6 and 9
+are means of the first over two and three tasks."""
 EFFECTS = (0.1, 0.3)
 """In normalised return, whose standard deviation over seeds is 0.1 in most shapes."""
 MARGIN = 0.2
@@ -310,5 +314,7 @@ FAMILIES: dict[str, tuple[Callable[[Shape, Size, np.random.Generator], Iterator[
     "one": (functools.partial(_contrast, 1), (*ALIKE, *ONE_FAILS)),
     "displayed": (_displayed, ALIKE),
     "shares": (_shares, ALIKE[2:]),
+    "six": (functools.partial(_contrast, 6), tuple(SHAPES.values())),
+    "nine": (functools.partial(_contrast, 9), tuple(SHAPES.values())),
 }
 """By name: what simulates it, and the shapes that have such a null. The costly ones first."""

@@ -78,7 +78,7 @@ EXPECTED: dict[str, tuple[Any, str, str, float]] = {
     "shares": (share, "greater", "paired shares", 0.0),
     "one condition lies where it is asked to": (one, "greater", "guarded t", 0.2),
     "ranks": (ranks, "greater", "censored ranks", 0.0),
-    "spreads": (spreads, "greater", "swapped spreads", 0.0),
+    "spreads": (spreads, "greater", "swapped spreads", 1 + LOW),
 }
 
 
@@ -114,6 +114,28 @@ def test_what_no_sample_could_support_is_told_with_the_seeds_that_would_do() -> 
     nothing = known(pair, seeds=5)
     assert not nothing.provable
     assert "judges nothing" in nothing.refusal(5)
+
+
+def test_what_no_calibration_covers_is_refused_whatever_its_seeds() -> None:
+    """Five conditions: no claim of ours compares as many, so the table does not hold them."""
+
+    def five(run: Run, judge: Judge) -> None:
+        area = run.area()
+        other = area["mask/weights"].prefixed("other ")
+        judge.greater(sum((area[name] for name in CONDITIONS[1:]), area["mask/weights"]) - other, min_effect=0.5)
+
+    for seeds in (20, 200):
+        refused = known(five, seeds)
+        assert not refused.provable
+        assert "can't be supported: there is no calibration for guarded t (greater) on 5" in refused.refusal(20)
+
+
+def test_spreads_near_a_ceiling_are_refused_where_failures_may_be_unseen() -> None:
+    """Of n seeds none failed: up to 1 - 0.025^(1/n) may, and each failure is as wide as the span."""
+    few, enough = known(spreads, 14), known(spreads, 20)
+    assert few.floor == pytest.approx((1 + LOW) * (1 - 0.025 ** (1 / 14)), rel=0.01)
+    assert not few.provable and enough.provable
+    assert few.fewest == 18
 
 
 def silent(run: Run, judge: Judge) -> None:

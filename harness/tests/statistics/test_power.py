@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from harness.judging.calibrated import exposure_of_spreads
 from harness.judging.verdict import conclude
 from harness.statistics import Censored, Kind, contrast_test, detectable, paired_shares, seeds_to_decide
 from harness.statistics.guard import guarded_bounds
@@ -152,8 +153,17 @@ class TestFloor:
             assert floor(test, "greater", fewest - 1) == np.inf
         assert floor("paired shares", "greater", LARGEST) < 0.1
         assert floor("paired shares", "greater", LARGEST + 1) == np.inf  # the tables would take gigabytes
-        others: list[Test] = ["sign-flip", "censored ranks", "swapped spreads"]
-        assert [floor(test, "greater", FEWEST[test], reach=1.0) for test in others] == [0, 0, 0]
+        others: list[Test] = ["sign-flip", "censored ranks"]
+        assert [floor(test, "greater", FEWEST[test], reach=1.0) for test in others] == [0, 0]
+
+    @pytest.mark.parametrize("n", [20, 100])
+    def test_spreads_below_their_floor_may_be_failures_that_were_not_seen(self, n: int) -> None:
+        """Two conditions at the ceiling, of which none fails: the narrower one varies not at all."""
+        least, alternating = floor("swapped spreads", "greater", n, reach=1.0), np.tile([[0.0], [1.0]], (n // 2, 3))
+        for factor, hides in ((0.99, True), (1.01, False)):
+            wide = 1.0 - 2 * factor * least * alternating  # half of the seeds at 1, half lower: the median lies between
+            seen = exposure_of_spreads(wide, np.ones((n, 3)), (0.0, 1.0))
+            assert seen.near and seen.hidden == hides
 
     @given(st.sampled_from(sorted(FEWEST)), st.floats(0.12, 0.5), st.floats(0, 2), st.sampled_from(KINDS))
     @settings(max_examples=25, deadline=None)
