@@ -5,9 +5,7 @@ The runs at the end are those of a user with a folder of their own: the tree is 
 
 import importlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -167,31 +165,23 @@ class TestFingerprint:
     ) -> None:
         monkeypatch.syspath_prepend(tmp_path)
         head = "from dataclasses import dataclass\nfrom typing import Any\n"
-        part = "\n\n@dataclass(frozen=True)\nclass Part:\n    size: int = 1\n"
-        for name in ("own_wind", "own_schedule"):
-            (tmp_path / f"{name}.py").write_text(head + part)
-        (tmp_path / "own_task.py").write_text(
-            f"from harness.tasks.cart_pole import CartPole\n{head}\n\n@dataclass(frozen=True, slots=True)\n"
-            "class Windy(CartPole):\n    winds: Any = ()\n"
-        )
-        (tmp_path / "own_learner.py").write_text(
-            f"from harness.learners.bc import BC\n{head}\n\n@dataclass(frozen=True)\n"
-            "class Scheduled(BC):\n    schedules: Any = ()\n"
-        )
-        (tmp_path / "own_settings.py").write_text(
-            "from harness import register\n\n\n"
-            '@register.learner("cart-pole", "scheduled", like="bc")\ndef settings(bc):\n'
-            "    from own_learner import Scheduled\n\n    return Scheduled(**vars(bc))\n"
-        )
-        wind, schedule, task, learner, _ = map(
-            importlib.import_module, ("own_wind", "own_schedule", "own_task", "own_learner", "own_settings")
-        )
+        frozen = "\n\n@dataclass(frozen=True, slots=True)\n"
+        sources = {
+            "own_wind": f"{head}{frozen}class Part:\n    size: int = 1\n",
+            "own_task": f"from harness.tasks.cart_pole import CartPole\n{head}{frozen}"
+            "class Windy(CartPole):\n    winds: Any = ()\n",
+            "own_learner": f"from harness.learners.bc import BC\n{head}{frozen}"
+            "class Scheduled(BC):\n    more: Any = ()\n",
+        }
+        for name, text in sources.items():
+            (tmp_path / f"{name}.py").write_text(text)
+        wind, task, learner = map(importlib.import_module, sources)
         windy = InputSubset(task.Windy(winds=[wind.Part()]), ("pole angle",))
-        e = Experiment(windy, learner.Scheduled(schedules=((schedule.Part(),),)))
+        e = Experiment(windy, learner.Scheduled(more=((wind.Part(),),)))
         source_hash.forget()
         assert sorted(engine_parts(Cell(e, TICKET, (1,)))["registered"]) == [
             "learner own_learner.Scheduled: own_learner",
-            "learner own_schedule.Part: own_schedule",
+            "learner own_wind.Part: own_wind",
             "task own_task.Windy: own_task",
             "task own_wind.Part: own_wind",
         ]
@@ -250,46 +240,6 @@ def test_another_rule_under_that_name_is_other_evidence(own: Path, ran: Ran, tmp
     for rule, left in ((text, 0), (text.replace("abs(gradient * weight)", "abs(gradient)"), 4)):
         (folder / "conftest.py").write_text(rule)
         assert waiting(run_pytest(folder, "--claims-plan", *SMOKE, RULE_ARG, kept).text) == left
-
-
-def test_from_a_shell_a_module_named_by_p_does_as_well(own: Path, tmp_path: Path) -> None:
-    (tmp_path / "own").mkdir()
-    shutil.copy(own / "conftest.py", tmp_path / "my_own_rule.py")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "my_own_rule", "-W", "error", "--claims-plan", *SMOKE, RULE_ARG],
-        cwd=tmp_path / "own",
-        env=environment | {"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == OK, done.stdout
-    assert "pruning.criterion=gradient-times-weight" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("args", "named"),
-    [
-        ([RULE_ARG.replace("gradient-times", "gradent-times")], "gradient-times-weight"),
-        (["--claims-set", "learner.clip=0.1", "-n", "2"], "learner.clip=0.1"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_what_can_not_be_meant_is_one_line_before_any_training(
-    own: Path, tmp_path: Path, args: list[str], named: str
-) -> None:
-    ran = run_pytest(own, *SMOKE, *args, f"--claims-evidence={tmp_path}/e", "--claims-report=none")
-    assert ran.code == USAGE, ran.text
-    (complaint,) = [line for line in ran.text.splitlines() if "error" in line.lower()]
-    assert named in complaint
-    assert not list(tmp_path.rglob("*.npz"))
-
-
-def test_all_of_the_suites_claims_are_listed_from_elsewhere(own: Path) -> None:
-    said = run_pytest(own, "--claims-list").text
-    for path in SUITE_ROOT.glob("claims/test_*.py"):
-        assert path.stem.removeprefix("test_").replace("_", "-") in said
 
 
 def test_a_claim_of_ones_own_with_the_name_of_one_of_the_suites_is_the_one_meant(own: Path, tmp_path: Path) -> None:

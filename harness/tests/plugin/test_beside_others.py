@@ -3,9 +3,6 @@
 Here few of them are installed; the nightly workflow installs all, with the oldest and the newest pytest (.ci/matrix).
 """
 
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -83,17 +80,3 @@ def test_an_option_cut_short_is_unknown(each: Project) -> None:
     """So that no option of somebody else's that begins alike is taken for one of the claims'."""
     for short in ("--claims-prof=smoke", "--claims-str", "--clai=supported"):
         assert each.run(short).code == 4, short
-
-
-def test_options_of_the_interpreter_are_not_lost(tmp_path: Path) -> None:
-    """The plugin does not start pytest anew. Only the controlling process is asked: workers have none of them."""
-    made = made_of_numbers(tmp_path / "project", "supported")
-    conftest = made.folder / "conftest.py"
-    asked = "def pytest_configure():\n    print('flags:', sys.flags.dev_mode, sys.flags.utf8_mode, sys.warnoptions)"
-    conftest.write_text(f"import sys\n{conftest.read_text()}\n\n{asked}\n")
-    command = [sys.executable, "-X", "dev", "-X", "utf8", "-W", "error", "-m", "pytest", "-p", "xdist", "-n", "2"]
-    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # an error may be made of others' warnings
-    ran = subprocess.run(command, cwd=made.folder, env=env, capture_output=True, text=True)
-    assert ran.returncode == OK, ran.stdout + ran.stderr
-    assert "flags: True 1 ['default', 'error']" in ran.stdout
-    assert made.conclusions() == {"supported": "supported"}

@@ -3,7 +3,6 @@
 import io
 import re
 import time
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,7 +13,7 @@ from harness.evidence.costs import Costs
 from harness.evidence.drain import all_cells
 from harness.evidence.store import Address, Store, address
 from harness.plugin import progress
-from harness.plugin.progress import Meter, Progress, Standing
+from harness.plugin.progress import Meter, Progress
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import TICKET
 from harness.tests.plugin.projects import OK, made_of_numbers
@@ -22,7 +21,6 @@ from harness.tests.plugin.projects import OK, made_of_numbers
 SYSTEM = System("cart-pole", "ppo", ("pruning.levels=3",))
 PLAN = [address(cell) for cell in all_cells(PROFILES["smoke"].cells(SYSTEM, TICKET, 0))]
 """A chain of tickets, level 0 first."""
-STANDING = Standing(0.417, 260, 484, 204.0, 290.0)
 
 
 class Counts:
@@ -51,14 +49,6 @@ class Clock:
 @pytest.fixture
 def store() -> Any:
     return Counts()
-
-
-def test_one_line_has_the_share_the_levels_the_time_and_the_speed() -> None:
-    said = str(STANDING)
-    assert len(said.splitlines()) == 1
-    for part in ("41 %", "260 of 484 levels", "3 min 24 s", "4 min 50 s left"):
-        assert part in said
-    assert "left" not in str(replace(STANDING, left=None))
 
 
 def test_a_meter_counts_what_is_in_the_store_by_its_cost(store: Any) -> None:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.plugin import seeds
 from harness.plugin.options import Settings
-from harness.plugin.seeds import added_seeds, fresh_block, on_fresh_seeds, what_would_decide
+from harness.plugin.seeds import fresh_block, what_would_decide
 from harness.results.schema import MoreSeeds
 from harness.tests.factory import finding
 from harness.tests.plugin.projects import OK, Project, made_of_numbers
@@ -80,11 +79,6 @@ def test_too_few_seeds_to_judge_ask_for_as_many_as_are_judged(tmp_path: Path) ->
     assert decided is not None and decided.seeds == decided.fewest
 
 
-def test_fresh_seeds_are_those_of_the_next_block_and_of_this_runs_scale() -> None:
-    command = on_fresh_seeds(UNDECIDED, settings(5))
-    assert "--claims-profile scaled --claims-seed-block 1 --claims-seeds 5 --claims-report=none x" in command
-
-
 def test_what_no_number_of_seeds_decides_has_no_advice() -> None:
     assert what_would_decide(UNDECIDED.replace(seeds_needed=None), judge(1), settings(20)) is None
     assert what_would_decide(UNDECIDED.replace(seeds_needed=1001), judge(1), settings(20)) is None
@@ -101,17 +95,6 @@ def test_a_fresh_block_is_the_first_that_is_free(after: int, used: set[int]) -> 
 
 
 # Seeds that come on top of judged ones
-
-
-@given(st.lists(st.integers(1, 100), unique=True, max_size=5), st.integers(1, 100))
-def test_seeds_were_added_where_fewer_were_judged_before(counts: list[int], now: int) -> None:
-    fewer = [count for count in counts[: counts.index(now) if now in counts else None] if count < now]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seeds.history, "judged_seeds", lambda *_: tuple(counts))
-        notes = added_seeds({"nodeid": judge(1)}, settings(now, Path("history")))
-    assert bool(notes) == bool(fewer)
-    if fewer:
-        assert f"{now} after {max(fewer)}" in notes["nodeid"]
 
 
 def test_seeds_that_are_added_are_said_to_be_whenever_they_are_judged(tmp_path: Path) -> None:

@@ -87,19 +87,3 @@ def test_every_job_has_a_limit_and_no_more_permission_than_to_read(workflow: Pat
 def test_no_expression_stands_in_a_command(workflow: Path) -> None:
     """A title or a branch of somebody else's would be run."""
     assert not [line for line in commands(workflow) if "${{" in line]
-
-
-@pytest.mark.parametrize("name", ["claims.yml", "nightly.yml"])
-def test_what_is_kept_is_what_was_restored_and_the_hidden_folder_is_uploaded(name: str) -> None:
-    text = (TREE / ".github" / "workflows" / name).read_text()
-    parts = re.split(r"actions/cache/(restore|save)@v\d", text)
-    kept = {}
-    for kind, part in zip(parts[1::2], parts[2::2], strict=True):
-        kept[kind] = (
-            re.findall(r"(?m)^            (\.claims/\S+)$", part.split("- ")[0]),
-            re.search(r"key: (.+)", part)[1],
-        )  # type: ignore[index]
-    assert kept["restore"] == kept["save"]
-    (prefix,) = re.findall(r"restore-keys: (\S+)", text)
-    assert kept["save"][1].startswith(prefix)
-    assert text.count("upload-artifact@") == text.count("include-hidden-files: true") > 0
