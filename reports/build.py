@@ -190,8 +190,8 @@ class _Builder:
         for chart in () if self._smoke else charts:
             try:
                 drawn.append(self._figure(chart))
-            except ValueError as problem:
-                broken.append(" ".join(str(problem).split()))
+            except Exception as problem:
+                broken.append(f"{type(problem).__name__}: {' '.join(str(problem).split())}")
         return tuple(drawn), tuple(dict.fromkeys(broken))
 
     def _figure(self, chart: Mapping[str, Any]) -> Figure:

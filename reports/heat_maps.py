@@ -6,14 +6,14 @@ single numbers it is one map, inputs down and levels across. Without scripts, an
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from reports.line_charts import numbers_of
+from reports.line_charts import floats
 from reports.numbers import percent
 from reports.palette import INK, OUTLINE, RAMP, REST
 
@@ -63,29 +63,24 @@ class HeatMaps:
 
 
 def of_series(
-    series: Mapping[str, Any], grid: tuple[int, int], outlined: Mapping[str, Collection[int]], walls: str
+    series: Mapping[str, Any], grid: tuple[int, int], outlined: Mapping[str, Sequence[int]], walls: str
 ) -> HeatMaps | None:
     """Draw the maps of one series of a chart of kind "map"; returns None where its inputs are not shown as maps.
 
-    outlined: cells by channel. walls: the id of a path that each map shows. Raises ValueError, KeyError or TypeError on
-    a malformed one.
+    outlined: cells by channel. walls: the id of a path that each map shows.
     """
-    channels, density = [str(name) for name in series["channels"]], numbers_of(series["density"])
-    if not ((density > 0) & (density <= 1)).all():
-        raise ValueError("a density is not a share above 0")
+    channels, density = series["channels"], floats(series["density"])
     if not channels:
         return None
-    cells, seeds = grid[0] * grid[1], int(series["seeds"])
-    shares, left = np.nan_to_num(numbers_of(series["values"])), np.nan_to_num(numbers_of(series["left"]))
-    if shares.shape != (len(density), len(channels), cells) or left.shape != shares.shape[:2]:
-        raise ValueError("values are not [levels][channels][cells]")
+    cells, seeds = grid[0] * grid[1], series["seeds"]
+    shares, left = np.nan_to_num(floats(series["values"])), np.nan_to_num(floats(series["left"]))
     below = np.flatnonzero(density <= DENSITY)
     near = int(below[0]) if below.size else len(density) - 1
     if cells == 1:
         return _of_single_inputs(channels, density, shares[:, :, 0], near, seeds)
     maps = []
     for i, (name, dark) in enumerate(zip(channels, series["unlit"], strict=True)):
-        reach, small = cells_of(outlined.get(name, ()), cells), cells_of(dark, cells)
+        reach, small = outlined.get(name, ()), tuple(dark)
         frames = tuple("".join(map(class_of, frame)) for frame in shares[:, i].tolist())
         says = tuple(_says(shares[level], i, float(left[level, i]), reach) for level in range(len(density)))
         over = f'<use href="#{walls}" fill="none" stroke="{REST}" stroke-width="0.1"/>'
@@ -105,14 +100,6 @@ def of_series(
 def class_of(share: float) -> str:
     """Return the place in RAMP of the colour for a multiple of the even share; NONE for nothing."""
     return str(sum(share >= bound for bound in BOUNDS)) if share > 0 else NONE
-
-
-def cells_of(values: Iterable[Any], cells: int) -> tuple[int, ...]:
-    """Check places of cells; raises ValueError for one outside of the grid."""
-    found = tuple(int(value) for value in values)
-    if any(not 0 <= cell < cells for cell in found):
-        raise ValueError("a cell is outside the grid")
-    return found
 
 
 def view_box(rows: int, columns: int) -> str:

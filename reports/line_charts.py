@@ -1,6 +1,5 @@
 """Line charts: from the numbers of each seed to means with 95 % BCa intervals over levels or env_steps."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +8,12 @@ import numpy as np
 from markupsafe import Markup
 
 from reports import vega
-from reports.numbers import effect, number, percent, plain
+from reports.numbers import effect, percent, plain
 from reports.palette import CONDITIONS, REST, Swatch, sized, styled
 
 WIDTH, HEIGHT = 430, 270  # px; text of 12 px then stays above 9 px on a phone of 360 px
 PANEL_WIDTH, PANEL_HEIGHT = 320, 220  # px, one of several beside each other
 NAMED = 8  # more than eight lines can't be told apart: the weakest share one grey
-FAR = 1e30  # no return or share is so large, and beyond it intervals are no longer finite
 
 
 @dataclass(frozen=True)
@@ -99,34 +97,10 @@ class LineChart:
 
 
 def draw(chart: Mapping[str, Any]) -> LineChart:
-    """Draw a chart of a run's JSON; raises ValueError, in one line, on one that is malformed."""
-    try:
-        return _draw(chart, KINDS[chart["kind"]])
-    except (KeyError, TypeError, IndexError, AttributeError, ArithmeticError) as problem:
-        raise ValueError(f"not a chart: {type(problem).__name__}: {problem}") from problem
-
-
-def numbers_of(values: Any) -> np.ndarray:
-    """Turn nested lists into float[...], with NaN for what is no finite number. Raises ValueError if there are none."""
-
-    def leaf(value: Any) -> Any:
-        if isinstance(value, list | tuple):
-            return [leaf(item) for item in value]
-        x = number(value)
-        return np.nan if x is None or math.isinf(x) else x
-
-    array = np.array(leaf(values), dtype=float)  # ValueError where lines differ in length
-    if not array.ndim or not array.size:
-        raise ValueError("not a chart: no values")
-    return array
-
-
-def _draw(chart: Mapping[str, Any], kind: ChartKind) -> LineChart:
-    title = str(chart.get("title") or chart.get("key") or "")
-    unit = f"share of {chart['of']}" if kind.share else str(chart.get("unit") or "return")
-    references = {
-        str(name): x for name, value in (chart.get("references") or {}).items() if (x := _near(value)) is not None
-    }
+    """Draw a chart of a run's JSON (`harness.judging.chart_data`)."""
+    kind, title = KINDS[chart["kind"]], chart["title"]
+    unit = f"share of {chart['of']}" if kind.share else chart["unit"]
+    references: dict[str, float] = {} if kind.share else chart["references"]
     kept = (0.0,) if kind.share else tuple(references.values())
     show = percent if kind.share else effect
     legend, blocks = _shares(chart) if kind.share else _returns(chart)
@@ -138,7 +112,7 @@ def _draw(chart: Mapping[str, Any], kind: ChartKind) -> LineChart:
     for heading, lines in panels:
         named = [line for line in lines if line.swatch.colour != REST]
         said = "; ".join(_spoken(line, kind.along, show) for line in named)
-        alt = f"{_named(title, heading)}: {unit} against {kind.along.title}. {said}."
+        alt = f"{', '.join(filter(None, (title, heading)))}: {unit} against {kind.along.title}. {said}."
         lowest_first = sorted(lines, key=lambda line: line.swatch.colour != REST)
         drawn.append(_panel(lowest_first, references, kind, size, ends, heading, alt))
     rows = [row for _, lines in panels for line in lines for row in _rows(line, kind.along, show)]
@@ -154,8 +128,15 @@ def _draw(chart: Mapping[str, Any], kind: ChartKind) -> LineChart:
     )
 
 
-_Line = tuple[tuple[str, ...], int, Any, np.ndarray]  # name, entry of the legend, places, values float[levels, seeds]
-_Block = tuple[str, list[_Line]]  # heading, lines
+_Line = tuple[tuple[str, ...], int, np.ndarray, np.ndarray]
+"""Name, entry of the legend, places float[levels], values float[levels, seeds]."""
+_Block = tuple[str, list[_Line]]
+"""Heading and lines."""
+
+
+def floats(values: Any) -> np.ndarray:
+    """Nested lists as float[...]; what is missing is NaN."""
+    return np.array(values, dtype=float)
 
 
 def _returns(chart: Mapping[str, Any]) -> tuple[list[Swatch], list[_Block]]:
@@ -165,23 +146,19 @@ def _returns(chart: Mapping[str, Any]) -> tuple[list[Swatch], list[_Block]]:
         series.sort(key=lambda one: one["label"] in CONDITIONS)
     if chart["kind"] == "sizes":
         series.sort(key=lambda one: float(max(one["weights"])))
-        legend = sized([(str(one["label"]), str(one["size"]), str(one["condition"])) for one in series])
+        legend = sized([(one["label"], one["size"], one["condition"]) for one in series])
     else:
-        legend = styled([str(one["label"]) for one in series])
+        legend = styled([one["label"] for one in series])
     lines: list[_Line] = [
-        ((str(one["label"]),), entry, one[along.name], numbers_of(one["values"])) for entry, one in enumerate(series)
+        ((one["label"],), entry, floats(one[along.name]), floats(one["values"])) for entry, one in enumerate(series)
     ]
-    if not lines:
-        raise ValueError("not a chart: no series")
     return legend, [("", lines)]
 
 
 def _shares(chart: Mapping[str, Any]) -> tuple[list[Swatch], list[_Block]]:
     """As Figure 8: the share that each name has, one panel a series."""
-    names = [str(name) for name in chart["names"]]
-    series = [(str(one["label"]), one["density"], numbers_of(one["values"])) for one in chart["series"]]
-    if not series or any(values.ndim != 3 or values.shape[2] != len(names) for _, _, values in series):
-        raise ValueError("not a chart: values are not [levels][seeds][names]")
+    names = chart["names"]
+    series = [(one["label"], floats(one["density"]), floats(one["values"])) for one in chart["series"]]
     # over all levels: at the last ones an initialiser may have pruned the whole layer, which leaves no share
     strength = np.mean([np.nan_to_num(values).mean(axis=(0, 1)) for _, _, values in series], axis=0)
     named = sorted(int(i) for i in np.argsort(-strength, kind="stable")[:NAMED])
@@ -200,20 +177,11 @@ def _summarised(blocks: Sequence[_Block], legend: Sequence[Swatch], along: Along
     found, row = [], 0
     for heading, block in blocks:
         lines = []
-        for name, entry, given, values in block:
-            places = numbers_of(given)
-            if values.ndim != 2 or places.shape != values.shape[:1]:
-                raise ValueError("not a chart: places and levels differ in number")
-            kept = np.isfinite(values).any(axis=1) & np.isfinite(places) & (places > 0)
-            if not kept.any():
-                raise ValueError("not a chart: a line has no values")
+        for name, entry, places, values in block:
+            kept = np.isfinite(values).any(axis=1)
             at, held = places[kept], values[kept]
-            if max(at.max(), np.nanmax(np.abs(held))) > FAR:
-                raise ValueError(f"not a chart: a number beyond {FAR:g}")
             lower, upper = _intervals(held)
             mean, n = np.nanmean(held, axis=1), np.isfinite(held).sum(axis=1)
-            if not np.isfinite([lower, mean, upper]).all():
-                raise ValueError("not a chart: the mean or interval of a line is not finite")
             lines.append(ChartLine(name, legend[entry], entry, row, at, mean, lower, upper, n))
             row += len(at)
         found.append((heading, lines))
@@ -231,11 +199,6 @@ def _intervals(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for level in np.flatnonzero(~whole):
         lower[level], upper[level] = bca(values[level][np.isfinite(values[level])])
     return lower, upper
-
-
-def _near(value: Any) -> float | None:
-    x = number(value)
-    return x if x is not None and abs(x) <= FAR else None
 
 
 def _levels(lines: Sequence[ChartLine], along: Along) -> list[np.ndarray]:
@@ -264,10 +227,6 @@ def _rows(line: ChartLine, along: Along, show: Callable[[float], str]) -> list[t
         (*line.name, along.show(float(at)), show(float(m)), f"[{show(float(a))}, {show(float(b))}]", str(n))
         for at, m, a, b, n in zip(line.places, line.mean, line.lower, line.upper, line.n, strict=True)
     ]
-
-
-def _named(title: str, heading: str) -> str:
-    return f"{title}, {heading}" if heading else title
 
 
 def _panel(

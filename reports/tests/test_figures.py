@@ -92,24 +92,6 @@ def test_levels_without_a_number_are_left_out_and_seeds_without_one_not_counted(
     assert len(rows) == 6 and rows[0][-1] == "4"
 
 
-@pytest.mark.parametrize(
-    "chart",
-    [
-        {},
-        {"kind": "returns"},
-        {"kind": "pie", "series": []},
-        examples.returns_chart(series=[]),
-        examples.returns_chart(series=[{"label": "a", "density": [1.0], "values": [[1.0], [2.0]]}]),
-        examples.returns_chart(series=[{"label": "a", "density": DENSITY, "values": [[None]] * 7}]),
-        examples.returns_chart(series=[{"label": "a", "density": [1.0], "values": [[1e40]]}]),
-        {**examples.shares_chart(), "names": ["one"]},
-    ],
-)
-def test_a_malformed_chart_is_a_value_error_in_one_line(chart: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"^[^\n]+$"):
-        draw(chart)
-
-
 def test_no_text_of_a_chart_becomes_markup_or_an_expression() -> None:
     drawn = draw(examples.returns_chart(EVIL, labels=(EVIL, "datum.mean = alert(2)"), references={EVIL: 3.0}))
     assert not {"img", "script"} & {tag for tag, _ in Page(drawn.panels[0].body).elements}
@@ -210,28 +192,3 @@ def test_who_is_nowhere_is_not_drawn() -> None:
     series = {**examples.board_map()["series"][0], "games": [gone]}
     last = grids.draw(examples.board_map(series=[series]), "b").runs[0].games[0].frames[-1]
     assert 'fill="#0ff" display="none"' in last.picture
-
-
-def malformed() -> dict[str, dict[str, Any]]:
-    whole = examples.board_map()["series"][0]
-
-    def series(**changes: Any) -> dict[str, Any]:
-        return examples.board_map(series=[{**whole, **changes}])
-
-    return {
-        "no series": examples.board_map(series=[]),
-        "no grid": {key: held for key, held in examples.board_map().items() if key != "grid"},
-        "another grid": examples.board_map(grid=[4, 4]),
-        "values of other cells": series(values=[[[1.0]]]),
-        "a density of 0": series(density=[0.0] * 7),
-        "a cell outside": series(unlit=[[99], [], []]),
-        "a short game": series(games=[examples.game(0, rewards=[1])]),
-        "half a reward": series(games=[examples.game(0, rewards=[0.5, 0, 0])]),
-        "an unknown mover": series(games=[examples.game(0, places={"agent": [0] * 4, "ghost": [0] * 4})]),
-    }
-
-
-@pytest.mark.parametrize("why", malformed())
-def test_a_malformed_map_is_a_value_error_in_one_line(why: str) -> None:
-    with pytest.raises(ValueError, match=r"^[^\n]+$"):
-        grids.draw(malformed()[why], "b")

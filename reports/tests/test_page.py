@@ -316,7 +316,7 @@ def test_the_same_run_makes_the_same_page(html: str, run: RunResult) -> None:
 
 
 def test_a_chart_that_can_not_be_drawn_costs_itself_alone(run: RunResult) -> None:
-    broken = claim_result(charts=({"kind": "none"}, examples.board_map(grid=[2, 2]), examples.returns_chart()))
+    broken = claim_result(charts=({"kind": "none"}, {"kind": "map"}, examples.returns_chart()))
     html = build(examples.run(broken), Context())
     assert html.count("A chart could not be drawn") == 2 and html.count("data-chart=") == 1
 
