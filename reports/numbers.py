@@ -11,14 +11,8 @@ LONG, VERY_LONG = 1e7, 1e15  # from here on an effect, or a number as it was wri
 
 
 def number(value: Any) -> float | None:
-    """A JSON number, or the strings "Infinity" and "-Infinity", as a float; else, or NaN or too large for one, None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        parsed = float(value)
-    except (ValueError, OverflowError):  # an integer may be larger than any float
-        return None
-    return None if math.isnan(parsed) else parsed
+    """A number as a float; None for what is none, or NaN."""
+    return float(value) if isinstance(value, int | float) and not math.isnan(value) else None
 
 
 def effect(value: Any, like: Sequence[Any] = (), sign: bool = False) -> str:
@@ -47,8 +41,8 @@ def interval(lower: Any, upper: Any, like: Sequence[Any] = ()) -> str:
 def plain(value: Any) -> str:
     """A count or a threshold as it was written: `32,000`, `0.05`, `64-64`."""
     x = number(value)
-    if x is None or (isinstance(value, str) and math.isfinite(x)):
-        return str(value) if value not in (None, "") and not isinstance(value, float) else MISSING
+    if x is None:
+        return value if value and isinstance(value, str) else MISSING
     if math.isinf(x):
         return effect(x)
     if abs(x) >= VERY_LONG:

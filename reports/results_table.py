@@ -9,10 +9,6 @@ from reports import numbers
 
 COLUMNS = ("Claim", "Verdict", "Effect that decides", "Where")
 ORDER: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "underpowered", "not run", "error", "smoke")
-START, END = "<!-- results: python -m reports table -->", "<!-- /results -->"
-"""What stands around the table in a file that holds it."""
-
-
 Results = Mapping[str, tuple[str, Sequence[Finding | baseline.Entry]]]
 """Claim -> its verdict and findings, of a run or as a baseline keeps them."""
 
@@ -38,13 +34,6 @@ def table(claims: Results) -> Iterable[str]:
     for id, (verdict, results) in claims.items():
         found = [result for result in results if result.conclusion in schema.JUDGED]
         yield f"| `{id}` | {verdict} | {_deciding(verdict, found)} | {_where(found)} |"
-
-
-def in_file(text: str) -> list[str]:
-    """Return the lines of the table between the marks in a text; raises ValueError where they are not there."""
-    if text.count(START) != 1 or text.count(END) != 1:
-        raise ValueError(f"the text must hold {START} and {END} once each: put them around the table of results")
-    return text.partition(START)[2].partition(END)[0].strip().splitlines()
 
 
 def _deciding(verdict: str, results: Sequence[Finding | baseline.Entry]) -> str:

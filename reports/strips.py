@@ -15,7 +15,6 @@ MARGIN = 6.0  # px left for the arrow of a bound outside the axis
 STEP, DOT, ROW = 3.0, 1.5, 12.0  # px between columns of dots, a dot's radius, a row of dots
 MOST = 4  # dots above each other; more lie on top of the fourth
 BEYOND = 2.0  # times the axis of the intervals that seeds may stretch it
-FAR = 1e300  # nearer to the ends of what a float holds, the middle of two numbers is no longer one
 ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
@@ -83,8 +82,6 @@ def strip(finding: Finding | Reading, half: float, min_effect: float) -> Strip |
 
 def axis(half: float) -> Sequence[tuple[float, str]]:
     """Label the ends of the axis and zero, as (x, label)."""
-    if not half:
-        return ()
     return ((MARGIN, MINUS + numbers.plain(half)), (WIDTH / 2, "0"), (WIDTH - MARGIN, "+" + numbers.plain(half)))
 
 
@@ -92,11 +89,7 @@ def dots(finding: Finding, half: float) -> Dots | None:
     """Place the seeds of a finding: on the axis of ±half if the effect is their mean, else in two rows on an axis of
     their own. Returns None without a sample that can be drawn."""
     sample = finding.sample
-    if (
-        sample is None
-        or not half
-        or any(np.abs(group[np.isfinite(group)]).max(initial=0.0) >= FAR for group in sample.arrays)
-    ):
+    if sample is None or not half:
         return None
     if sample.statistic == "mean":
         return _one_row(sample.arrays[0], half)

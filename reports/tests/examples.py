@@ -206,7 +206,7 @@ def record(name: str, **changes: Any) -> records.Record:
         data = {"claims": {"mask-first": outcomes}, "twin": {"mask-first": "REPRODUCED"}, "nothing to lose": []}
     if name == "multiverse":
         came = {
-            "lineage=branch": {"verdict": "MIXED"},
+            "lineage=branch": {"verdict": "MIXED", "changed_findings": []},
             "checkpoint=last": {"verdict": "REFUTED", "changed_findings": ["a"]},
         }
         data = {"claims": {"mask-first": came}}

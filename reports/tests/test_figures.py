@@ -10,7 +10,7 @@ from harness.statistics.intervals import bca
 from reports import grids, heat_maps, numbers, palette
 from reports.line_charts import draw
 from reports.tests import examples
-from reports.tests.examples import CHANNELS, DENSITY, EVIL, Page
+from reports.tests.examples import CHANNELS, EVIL, Page
 
 CHARTS = {
     "returns": examples.returns_chart(),

@@ -27,7 +27,8 @@ def test_controls_count_those_that_kill_and_name_those_that_do_not() -> None:
     ],
 )
 def test_only_controls_that_could_kill_speak(outcomes: dict[str, str], lame: list[str], tone: str) -> None:
-    data = {"claims": {"c": {name: {"outcome": o} for name, o in outcomes.items()}}, "nothing to lose": lame}
+    claims = {"c": {name: {"outcome": outcome, "why": ""} for name, outcome in outcomes.items()}}
+    data = {"claims": claims, "twin": {}, "nothing to lose": lame}
     assert trust_records.part(record("controls", data=data)).controls["c"].tone == tone
 
 
