@@ -142,7 +142,7 @@ def main() -> int:
 
 
 def bench(only: Sequence[str], out: Path) -> int:
-    """Measure the parts of the benchmark. Raises UnknownPartError."""
+    """Measure the parts of the benchmark. Raises UnknownNameError."""
     from harness.bench.measure import main
     from harness.bench.rows import PARTS
 

@@ -11,16 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from harness.errors import OneLineError
 from harness.files import prove_writable, replace_file
 from harness.machine import cpu_name, usable_cpus
+from harness.registry import UnknownNameError
 
 HEADER = f"{'name':58}{'unit':28}{'ours':>10}{'peer':>10}{'ratio':>8}{'runs':>6}  target"
 LIBRARIES = ("torch", "numpy", "numba", "stable-baselines3", "gymnasium")
-
-
-class UnknownPartError(OneLineError, ValueError):
-    """The benchmark has no such part; the message is one line."""
 
 
 Part = Callable[[], Iterator["Row"]]
@@ -72,11 +68,11 @@ class Row:
 def main(parts: Mapping[str, Part], folder: Path, only: Sequence[str] = ()) -> int:
     """Measure the parts named by `only` (all if it is empty); print their rows as they come and write them to `folder`.
 
-    A run of some parts writes a file of its own. Returns 1 where a target is missed, else 0. Raises UnknownPartError,
+    A run of some parts writes a file of its own. Returns 1 where a target is missed, else 0. Raises UnknownNameError,
     and OSError where the file can't be written, before anything is measured.
     """
     if unknown := [name for name in only if name not in parts]:
-        raise UnknownPartError(f"the benchmark has no part {unknown[0]!r}; it has {', '.join(parts)}")
+        raise UnknownNameError(f"the benchmark has no part {unknown[0]!r}; it has {', '.join(parts)}")
     chosen = [name for name in parts if name in only or not only]
     path = folder / (f"bench-{'-'.join(chosen)}.json" if only else "bench.json")
     prove_writable(path)
@@ -97,12 +93,12 @@ def main(parts: Mapping[str, Part], folder: Path, only: Sequence[str] = ()) -> i
     return 1 if missed else 0
 
 
-def medians(works: Mapping[Any, Callable[[], float]], runs: int) -> list[float]:
+def medians(works: Sequence[Callable[[], float]], runs: int) -> list[float]:
     """The median figure of each work over `runs` turns.
 
     The works take turns, so that a ratio holds where the clock drifts. A first turn compiles and is not counted.
     """
-    turns = [[work() for work in works.values()] for _ in range(runs + 1)]
+    turns = [[work() for work in works] for _ in range(runs + 1)]
     return [statistics.median(figures) for figures in zip(*turns[1:], strict=True)]
 
 

@@ -30,7 +30,7 @@ from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
 from harness.pruning.pruning_settings import Pruning
-from harness.pruning.savings import Savings, reduced
+from harness.pruning.savings import reduced
 from harness.statistics import PerSeed, Reference, contrast_test, normalised_return
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze
@@ -43,19 +43,17 @@ TABLE_8 = DQN(env_steps=1_000_000, learning_starts=16_384)
 """The paper's settings. DQN's replay holds enough, when it starts, to be drawn from as in the middle of a training."""
 BLOCK = 98
 """Of seeds: neither tuned on nor judged on."""
-SIZES = (1, 5, 10, 20, 40, 80, 160)
-"""Members of one population; targets apply to `MANY`."""
 MANY, RUNS = 40, 5
-DENSITIES = (1.0, 0.49, 0.24, 0.12, 0.06, 0.02)
+"""Members of a population; turns of which the median counts."""
+SPARSE = 0.02
 COMPARED = 80
 """Seeds whose learning is compared. On seed block 99 the areas of two agents of one seed differed with a deviation of
 0.2, so that the guarded test shows equal learners to be equivalent in 96 of 100 runs; with 40 seeds in 43."""
 LEARNING_MARGIN = 0.1
 """Of learning areas, in normalised return: the drop at which the suite counts a level as failed."""
-_SMALL: dict[str, PPO | BC | DQN] = {
+_SMALL: dict[str, PPO | BC] = {
     "ppo": PPO(env_steps=1_024),
     "bc": BC(env_steps=512, passes=1),
-    "dqn": DQN(env_steps=1_024, learning_starts=256),
 }
 """Learners that only compile what is timed then."""
 
@@ -80,21 +78,21 @@ def on_cart_pole(learner: PPO | BC | DQN, units: int) -> Experiment:
 
 
 def speed() -> Iterator[Row]:
-    """Training by number of members; evaluations are left out, and of behavioural cloning also the expert's play."""
+    """Training; evaluations are left out, and of behavioural cloning also the expert's play."""
     for units, bound in ((64, 40.0), (128, 13.0)):
         agent = peers.agent(TABLE_3, (units, units), seed=0)
         peer = rate(4 * TABLE_3.samples, partial(agent.learn, 4 * TABLE_3.samples))
-        yield from _by_size(on_cart_pole(TABLE_3, units), "env_steps", TABLE_3.samples, 40_000, peer, bound)
+        yield _training(on_cart_pole(TABLE_3, units), "env_steps", TABLE_3.samples, 40_000, peer, bound)
     agent = peers.q_agent(TABLE_8, (64, 64), seed=0)
     agent.learn(TABLE_8.learning_starts)
     steps = 32 * TABLE_8.samples
     peer = rate(steps, partial(agent.learn, steps, reset_num_timesteps=False))
-    yield from _by_size(on_cart_pole(TABLE_8, 64), "env_steps", TABLE_8.samples, 40_000, peer, 9.5)
+    yield _training(on_cart_pole(TABLE_8, 64), "env_steps", TABLE_8.samples, 40_000, peer, 9.5)
     for units in (64, 128):
         experiment = on_cart_pole(TABLE_2, units)
         student = peers.Student(TABLE_2, (units, units), seed=0).attend(peers.expert_of(experiment, seed=0), seed=0)
         peer = rate(25_000, partial(_advance, student, 25_000 // TABLE_2.batch))
-        yield from _by_size(experiment, "samples", TABLE_2.batch, 100_000, peer, None)
+        yield _training(experiment, "samples", TABLE_2.batch, 100_000, peer, None)
 
 
 def products() -> Iterator[Row]:
@@ -105,7 +103,7 @@ def products() -> Iterator[Row]:
         batch, updates = TABLE_3.samples_per_update, 4 * TABLE_3.epochs * TABLE_3.minibatches
         alone = partial(cpu_seconds, partial(_products, networks, batch, updates))
         amount = updates * sum(flops(mlp, batch) for mlp in networks) / 1e9
-        ours, peer = (amount / each for each in medians({0: _in_updates(trained, 4), 1: alone}, RUNS))
+        ours, peer = (amount / each for each in medians([_in_updates(trained, 4), alone], RUNS))
         name, target = f"PPO {units}-{units}, {MANY} members, products in updates", Target("share", ours / peer, 0.5)
         yield Row(name, "GFLOP per CPU second", ours, peer, RUNS, target, "peer: the products alone")
 
@@ -114,7 +112,7 @@ def priorities() -> Iterator[Row]:
     """What prioritised replay adds to an update of DQN, and the bytes of a transition."""
     for batch in (64, 256):
         settings = replace(TABLE_8, batch=batch, replay_ratio=16 * batch / TABLE_8.samples)
-        works = {a: _in_updates(population(on_cart_pole(replace(settings, alpha=a), 64), MANY), 1) for a in (0.0, 0.6)}
+        works = [_in_updates(population(on_cart_pole(replace(settings, alpha=a), 64), MANY), 1) for a in (0.0, 0.6)]
         peer, ours = (seconds / (16 * MANY) * 1e6 for seconds in medians(works, RUNS))
         target = Target("share of the priorities", 1 - peer / ours, 0.15, at_most=True)
         name = f"DQN 64-64, {MANY} members, an update of {batch} samples"
@@ -132,11 +130,10 @@ def gridmaze() -> Iterator[Row]:
     agent.learn(learner.learning_starts)
     steps = 2 * rounds * learner.samples
     work = rate(rounds * members * learner.samples, partial(_advance, population(experiment, members), rounds))
-    works = {0: work, 1: rate(steps, partial(agent.learn, steps, reset_num_timesteps=False))}
-    ours, peer = medians(works, RUNS)
+    ours, peer = medians([work, rate(steps, partial(agent.learn, steps, reset_num_timesteps=False))], RUNS)
     note = "ours: double and prioritised; peer: plain"
     yield Row(name, "env_steps per CPU second", ours, peer, RUNS, Target("ratio", ours / peer, 16.0), note)
-    (alone,) = medians({0: environments(GridMaze(), members, learner.envs, 1_000)}, RUNS)
+    (alone,) = medians([environments(GridMaze(), members, learner.envs, 1_000)], RUNS)
     target, note = Target("env_steps per CPU second", alone, 1e6), "1,200 inputs are made after each env_step"
     yield Row(f"GridMaze alone, {members * learner.envs} environments", target.what, alone, None, RUNS, target, note)
     peak, note = peak_of_process("gridmaze", 64, members), "a dense level with a full replay of 100,000 transitions"
@@ -145,21 +142,19 @@ def gridmaze() -> Iterator[Row]:
 
 
 def density() -> Iterator[Row]:
-    """An update at falling density: units from which no path leads to an output are left out, as in every level."""
+    """A sparse update beside a dense one: units from which no path leads to an output are left out, as always."""
     profile = PROFILES["paper"]
     for learner, share in (("bc", 1 / 3), ("ppo", 0.6)):  # the critic of PPO stays dense
         cell = Cell(profile.systems["cart-pole", learner], DENSE, seeds(profile.seeds))
         dense = run_level(cell, 0, None)
-        tickets = {density: pruned(cell, dense, density) for density in DENSITIES}
-        per_round = cell.experiment.learner.updates // tickets[1.0].rounds
+        tickets = [pruned(cell, dense, density) for density in (SPARSE, 1.0)]
+        per_round = cell.experiment.learner.updates // tickets[0].rounds
         rounds = max(1, 128 // per_round)
-        found = medians({density: _in_updates(ticket, rounds) for density, ticket in tickets.items()}, RUNS)
-        costs = [seconds / (rounds * per_round) * 1e3 for seconds in found]
-        for density, cost in zip(DENSITIES, costs, strict=True):
-            lowest = density == DENSITIES[-1]
-            target = Target("share of a dense one's", cost / costs[0], share, at_most=True) if lowest else None
-            name = f"{learner.upper()} 128-128, {profile.seeds} members, an update at {density:.0%} density"
-            yield Row(name, "CPU ms per update", cost, costs[0], RUNS, target)
+        found = medians([_in_updates(ticket, rounds) for ticket in tickets], RUNS)
+        ours, peer = (seconds / (rounds * per_round) * 1e3 for seconds in found)
+        target = Target("share of a dense one's", ours / peer, share, at_most=True)
+        name = f"{learner.upper()} 128-128, {profile.seeds} members, an update at {SPARSE:.0%} density"
+        yield Row(name, "CPU ms per update", ours, peer, RUNS, target, "peer: a dense one")
 
 
 def memory() -> Iterator[Row]:
@@ -167,9 +162,8 @@ def memory() -> Iterator[Row]:
     sizes = (1, 10, 40, 160)
     for units in (64, 128):
         peaks = [peak_of_process("cart-pole", units, size) for size in sizes]
-        for size, peak in zip(sizes, peaks, strict=True):
-            target = Target("MB", peak, 2_000, at_most=True) if size == sizes[-1] else None
-            yield Row(f"PPO {units}-{units}, {size} members, peak memory", "MB resident", peak, target=target)
+        target = Target("MB", peaks[-1], 2_000, at_most=True)
+        yield Row(f"PPO {units}-{units}, {sizes[-1]} members, peak memory", "MB resident", peaks[-1], target=target)
         slope, fixed = np.polyfit(sizes, peaks, 1)
         fit = 1 - np.var(np.array(peaks) - fixed - slope * np.array(sizes)) / np.var(peaks)
         target = Target("R² of a straight line", fit, 0.99)
@@ -210,44 +204,21 @@ def learning_row(name: str, task: Task, ours: np.ndarray, theirs: np.ndarray, me
 
 
 def whole() -> Iterator[Row]:
-    """All of one system at the scaled profile, from its first draw to its last score, beside the same trainings; and
-    what is read of learning curves if members stop at the task's maximum."""
-    systems = PROFILES["scaled"].systems
+    """All of one system at the scaled profile, from its first draw to its last score, beside the same trainings."""
     for learner in ("ppo", "bc"):
-        yield from whole_rows(systems["cart-pole", learner], seeds(PROFILES["scaled"].seeds))
-    yield stopping_row(systems["cart-pole", "dqn"], seeds(PROFILES["scaled"].seeds))
+        yield whole_row(PROFILES["scaled"].systems["cart-pole", learner], seeds(PROFILES["scaled"].seeds))
 
 
-def stopping_row(experiment: Experiment, members: tuple[int, ...]) -> Row:
-    """A dense level whose members stop at the task's maximum, beside the same one to its end."""
-    _conditions(replace(experiment, learner=_SMALL[experiment.learner.name]), members[:2], [], ())  # compiles
-    levels: tuple[list[Level], list[Level]] = [], []
-    with_it, without = (
-        cpu_seconds(partial(_conditions, replace(experiment, savings=savings), members, found, ()))
-        for savings, found in zip((Savings(), NEVER_STOPPED), levels, strict=True)
-    )
-    cut, curves = (found[0].evaluations for found in levels)
-    filled = np.where(np.isnan(cut), experiment.task.maximum_return, cut)
-    note = (
-        f"peer: to the end. Learning area {curves.mean():.0f}, return at the end {curves[:, -1].mean():.0f}; were those"
-    )
-    note += f" who stop taken to stay at the maximum, {filled.mean():.0f} and {filled[:, -1].mean():.0f}"
-    name = f"{experiment.learner.name.upper()}, a dense level that stops at the maximum"
-    return Row(name, "CPU seconds", with_it, without, note=note)
-
-
-def whole_rows(experiment: Experiment, members: tuple[int, ...]) -> Iterator[Row]:
-    """Ours is measured in full; after each condition one dense training of the peer's, whose median is multiplied. Then
-    the ticket's part of it again, without stopping at the task's maximum."""
+def whole_row(experiment: Experiment, members: tuple[int, ...]) -> Row:
+    """Ours is measured in full; after each condition one dense training of the peer's, whose median is multiplied."""
     tiny = replace(experiment, learner=_SMALL[experiment.learner.name], pruning=Pruning(0.5, 1))
     _conditions(tiny, (0, 1), [], CONDITIONS[:1])  # compiles
     peers.train(tiny, 0)
     levels: list[Level] = []
-    costs, theirs = [], []
+    ours, theirs = 0.0, []
     for conditions, seed in zip(((), *((each,) for each in CONDITIONS)), members * 3, strict=False):
-        costs.append(cpu_seconds(partial(_conditions, experiment, members, levels, conditions)))
+        ours += cpu_seconds(partial(_conditions, experiment, members, levels, conditions))
         theirs.append(peers.train(experiment, seed))
-    ours = sum(costs)
     count = (1 + len(CONDITIONS) * experiment.pruning.levels) * len(members)
     peer = count * float(np.median([run.seconds for run in theirs]))
     trained = np.mean([level.trained_fraction.mean() for level in levels])
@@ -257,11 +228,8 @@ def whole_rows(experiment: Experiment, members: tuple[int, ...]) -> Iterator[Row
     )
     note += f" of {len(theirs)} dense trainings; {evaluating:.0%} of it evaluates"
     target = Target("share", ours / peer, 1 / 40, at_most=True)
-    name = f"{experiment.learner.name.upper()}, a whole experiment"
-    yield Row(f"{name}, {count} trainings", "CPU seconds", ours, peer, len(theirs), target, note)
-    to_the_end = replace(experiment, savings=NEVER_STOPPED)
-    without = cpu_seconds(partial(_conditions, to_the_end, members, [], CONDITIONS[:1]))
-    yield Row(f"{name}, dense and ticket", "CPU seconds", sum(costs[:2]), without, note="peer: ours without stopping")
+    name = f"{experiment.learner.name.upper()}, a whole experiment, {count} trainings"
+    return Row(name, "CPU seconds", ours, peer, len(theirs), target, note)
 
 
 PARTS: dict[str, Part] = {
@@ -298,18 +266,16 @@ def peak_of_process(task: str, units: int, members: int) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _by_size(
+def _training(
     experiment: Experiment, unit: str, samples: int, about: int, peer: Callable[[], float], bound: float | None
-) -> Iterator[Row]:
-    works: dict[Any, Callable[[], float]] = {}
-    for size in SIZES:
-        rounds = max(1, round(about / size / samples))
-        works[size] = rate(rounds * size * samples, partial(_advance, population(experiment, size), rounds))
-    *found, theirs = medians(works | {"peer": peer}, RUNS)
-    for size, ours in zip(SIZES, found, strict=True):
-        target = Target("ratio", ours / theirs, bound) if bound and size == MANY else None
-        name = f"{experiment.learner.name.upper()} {'-'.join(map(str, experiment.network.hidden))}, {size} members"
-        yield Row(name, f"{unit} per CPU second", ours, theirs, RUNS, target)
+) -> Row:
+    """`MANY` members train for about so many samples or env_steps, all together, beside a peer's work."""
+    rounds = max(1, round(about / MANY / samples))
+    work = rate(rounds * MANY * samples, partial(_advance, population(experiment, MANY), rounds))
+    ours, theirs = medians([work, peer], RUNS)
+    target = Target("ratio", ours / theirs, bound) if bound else None
+    name = f"{experiment.learner.name.upper()} {'-'.join(map(str, experiment.network.hidden))}, {MANY} members"
+    return Row(name, f"{unit} per CPU second", ours, theirs, RUNS, target)
 
 
 def _start(experiment: Experiment, networks: Networks, masks: Masks, members: tuple[int, ...], level: int) -> Any:

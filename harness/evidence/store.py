@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from harness.canonical import canonical_json
 from harness.errors import OneLineError
 from harness.evidence.fingerprint import Parts, engine_parts
-from harness.evidence.level_file import Arrays, StoredLevel, to_bytes
+from harness.evidence.level_file import StoredLevel, to_bytes
 from harness.evidence.stored_cell import DESCRIPTION, StoredCell, checksum_line, key_of, read_json
 from harness.experiment import Cell
 from harness.files import in_bytes, prove_writable, replace_file
@@ -146,17 +146,9 @@ class Store:
         described, broken = self._is_described(where), self._broken(where)
         return described and not broken
 
-    def has(self, where: Address, level: int) -> bool:
-        """Whether a level is there and is what was written."""
-        return self.stored(where).is_sound(level)
-
-    def arrays(self, where: Address, level: int) -> Arrays | None:
-        """A finished level's arrays, each read when it is asked for; None if they are not what was written."""
-        return self.stored(where).arrays(level)
-
     def read(self, where: Address, level: int) -> Level | None:
-        """A finished level, of which each part is read when it is asked for; None as for `arrays`."""
-        arrays = self.arrays(where, level)
+        """A finished level, of which each part is read when it is asked for; None if it is not what was written."""
+        arrays = self.stored(where).arrays(level)
         return None if arrays is None else StoredLevel(arrays)
 
     def mend(self, where: Address) -> None:

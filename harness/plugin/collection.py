@@ -158,7 +158,7 @@ class Suite:
     def drain(self) -> bool:
         """Compute what is pending, beside any other process; False, and `unusable`, where it can't be written."""
         try:
-            self.failures = drain(self.cells, self.store).failed
+            self.failures = drain(self.cells, self.store)
         except StoreError as error:
             self.unusable = f"{error}; finished levels are kept, and the same command continues from there"
         return self.unusable is None

@@ -222,7 +222,7 @@ def trained(seeds: tuple[int, ...], store: Store) -> tuple[Group, float]:
     """
     cells = [Cell(experiment(arm), TICKET, seeds) for arm in range(ARMS)]
     plan = all_cells(cells)
-    if failed := drain(plan, store).failed:
+    if failed := drain(plan, store):
         raise RuntimeError(next(iter(failed.values())))
     returns = [
         np.stack(

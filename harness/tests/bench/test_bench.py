@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -150,8 +151,7 @@ def test_every_row_measures_what_it_names(monkeypatch):
     small = {"TABLE_3": PPO(env_steps=512, envs=4, rollout=32), "TABLE_8": SMALL, "TABLE_2": BC(env_steps=256)}
     for name, value in {**small, "MANY": 2, "RUNS": 1}.items():
         monkeypatch.setattr(rows, name, value)
-    figures = {"a": iter([99.0, 1.0, 5.0, 2.0]), "b": iter([99.0, 7.0, 7.0, 8.0])}
-    works = {name: (lambda name=name: next(figures[name])) for name in figures}
+    works = [partial(next, iter(figures)) for figures in ([99.0, 1.0, 5.0, 2.0], [99.0, 7.0, 7.0, 8.0])]
     assert measure.medians(works, 3) == [2.0, 7.0], "the first turn compiles"
     for part in (rows.products, rows.priorities):
         found = list(part())
@@ -162,25 +162,9 @@ def test_every_row_measures_what_it_names(monkeypatch):
 def test_a_whole_experiment_is_measured_on_both_sides():
     learner = BC(env_steps=256, passes=1)
     experiment = Experiment(CartPole(), learner, Network((4, 4)), Pruning(0.5, 2), Evaluation(2, 4, 8))
-    row, ticket = rows.whole_rows(experiment, (0, 1))
+    row = rows.whole_row(experiment, (0, 1))
     assert row.runs == 5  # one of the peer's after the dense level and after each condition
-    assert row.peer > row.ours > ticket.ours > 0 and "18 trainings" in row.name
-    assert ticket.peer > 0 and ticket.target is None
-
-
-def test_what_curves_would_hold_if_they_stopped_is_told(monkeypatch):
-    """Of two members, one stops at the maximum of 500 after its first evaluation, and would have lost it."""
-    whole = np.array([[500.0, 100.0, 0.0], [200.0, 300.0, 400.0]])
-
-    def level(cell, *_):
-        cut = whole.copy()
-        if cell.experiment.savings.stop_at_maximum and len(cell.seeds) == 2:
-            cut[0, 1:] = math.nan
-        return Level({}, {}, np.zeros((2, 1)), cut, np.ones(2))
-
-    monkeypatch.setattr(rows, "run_level", level)
-    row = rows.stopping_row(Experiment(CartPole(), SMALL), (0, 1))
-    assert "area 250, return at the end 200" in row.note and "400 and 450" in row.note
+    assert row.peer > row.ours > 0 and "18 trainings" in row.name
 
 
 def curves(rng, height, slope, members=rows.COMPARED):

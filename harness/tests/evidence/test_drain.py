@@ -66,10 +66,10 @@ def test_a_failing_cell_fails_its_children_and_nothing_else(
         return real(cell, *rest)
 
     monkeypatch.setattr(draining, "run_level", run_level)
-    drained = drain([*CHAIN_PLAN, *others], Store(tmp_path))
-    assert drained.failed.keys() == {DENSE_CELL.id, CHAIN.id}
-    assert all(error.__name__ in line and "diverged" in line for line in drained.failed.values())
-    assert sorted(drained.computed) == sorted(address(cell).key for cell in others)
+    failed = drain([*CHAIN_PLAN, *others], Store(tmp_path))
+    assert failed.keys() == {DENSE_CELL.id, CHAIN.id}
+    assert all(error.__name__ in line and "diverged" in line for line in failed.values())
+    assert all(Store(tmp_path).is_complete(address(cell)) for cell in others)
     assert list((tmp_path / "locks").iterdir()) == []
 
 
@@ -94,7 +94,7 @@ def test_a_cell_that_somebody_computes_is_waited_for(
 def drain_together(folder: Path, said: Any, go: Any) -> None:
     said.put("ready")
     go.get()
-    said.put(drain(AGENT_PLAN, Store(folder)).computed)
+    said.put(finish(Store(folder), AGENT_PLAN))
 
 
 def test_processes_that_start_together_compute_each_cell_once_between_them(tmp_path: Path, agents: Store) -> None:
@@ -107,7 +107,7 @@ def test_processes_that_start_together_compute_each_cell_once_between_them(tmp_p
     for process in both:
         process.join(60)
         assert process.exitcode == 0
-    assert sorted(computed) == sorted(address(cell).key for cell in AGENT_PLAN)
+    assert sorted(computed) == sorted((cell.condition, level) for cell in AGENT_PLAN for level in cell.levels)
     assert evidence(Store(tmp_path)) == evidence(agents)
 
 

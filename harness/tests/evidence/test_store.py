@@ -25,7 +25,7 @@ def test_a_level_counts_from_when_its_checksum_is_in_place(tmp_path: Path, monke
     write, seen = storing.replace_file, []
 
     def watched(path: Path, content: bytes) -> None:
-        seen.append((path.name, store.has(where, 0) or store.finished_levels(where) > 0))
+        seen.append((path.name, store.stored(where).is_sound(0) or store.finished_levels(where) > 0))
         write(path, content)
 
     monkeypatch.setattr(storing, "replace_file", watched)
@@ -83,7 +83,7 @@ def test_a_checksum_is_checked_once_in_a_process(copied: Store, monkeypatch: pyt
     assert copied.is_complete(where)
     monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} is read again"))
     assert copied.is_complete(where)
-    assert Store(copied.folder).has(where, 1)
+    assert Store(copied.folder).stored(where).is_sound(1)
 
 
 @pytest.mark.parametrize("folder", ["file/evidence", "file"])
@@ -139,7 +139,7 @@ def test_a_damaged_file_is_never_used_and_its_level_alone_computed_again(
         if is_evidence and is_level:
             assert copied.read(where, int(is_level)) is None
         else:
-            assert copied.has(where, 1) and copied.has(where, 2)
+            assert copied.stored(where).is_sound(1) and copied.stored(where).is_sound(2)
         assert finish(copied) == ([(TICKET, int(is_level))] if is_evidence and is_level else [])
         if is_evidence and not meant and harm is not remove:
             assert str(path.with_suffix(".npz") if is_level else path) in " ".join(copied.damaged)
