@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from harness.networks.initialisers import INITIALISERS
 from harness.networks.mlp import initial_mlp
 from harness.overrides import Override
 from harness.profiles.profile import PROFILES, Profile, System
-from harness.pruning.criteria import CRITERIA, asks_for, saliencies
+from harness.pruning.criteria import CRITERIA, saliencies
 from harness.pruning.ranking import keep_largest
 from harness.registry import RegistrationError, UnknownNameError, origin_of
 from harness.streams import streams
@@ -106,16 +105,6 @@ class TestNames:
             assert "\n" not in str(caught.value)
         assert "mine" not in CRITERIA
 
-    def test_a_class_made_in_a_function_may_be_a_dataclass_and_call_super(self) -> None:
-        @dataclasses.dataclass(frozen=True)
-        class Settings(PPO):
-            more: int = 1
-
-            def __post_init__(self) -> None:
-                super().__post_init__()
-
-        assert origin_of(Settings).file == Path(__file__).resolve()
-
 
 def layer(*values: float) -> np.ndarray:
     """One layer [1, 1, n] of one member."""
@@ -123,20 +112,6 @@ def layer(*values: float) -> np.ndarray:
 
 
 class TestCriteria:
-    def test_gradient_times_weight_by_hand(self) -> None:
-        @register.criterion("gradient-times-weight")
-        def rule(weights: Any, gradients: Any) -> Any:
-            return [abs(gradient * weight) for gradient, weight in zip(gradients, weights, strict=True)]
-
-        weights, gradients = [layer(1, -2), layer(3, 4)], [layer(-5, 1), layer(0, 1)]
-        masks = [np.ones(w.shape, dtype=bool) for w in weights]
-        found = saliencies("gradient-times-weight", weights, gradients, masks, [])
-        assert [one.ravel().tolist() for one in found] == [[5, 2], [0, 4]]
-        kept = keep_largest(found, masks, 2)
-        assert [one.ravel().tolist() for one in kept] == [[True, False], [False, True]]
-        assert asks_for("gradient-times-weight", "gradients")
-        assert not asks_for("magnitude", "gradients")
-
     def test_random_keeps_any_weight_as_often_as_any_other(self) -> None:
         weights = [np.ones((1, 2, 5)), np.ones((1, 5, 2))]
         masks = [np.ones(w.shape, dtype=bool) for w in weights]

@@ -147,15 +147,6 @@ def test_the_slider_leads_all_maps_through_the_levels_by_keys(board: Locator, ht
             assert "".join(cells) == kept["frames"][level]
 
 
-def test_a_script_draws_a_level_as_the_page_has_it(board: Locator, html: str) -> None:
-    slider = board.get_by_role("slider", name="How far it is pruned")
-    for key in ("Home", *4 * ("ArrowRight",)):
-        slider.press(key)
-    live = board.locator(".pixels").evaluate_all("all => all.map(path => path.getAttribute('d'))")
-    still = re.findall(r'class="pixels" d="([^"]*)"', html.split('class="maps"')[1].split('class="legend')[0])
-    assert live == still and sum(map(len, live)) > 30
-
-
 def places(board: Locator) -> list[str]:
     return board.locator(".mover").evaluate_all("all => all.map(e => e.getAttribute('transform'))")
 
@@ -258,11 +249,6 @@ def test_axe_finds_nothing_serious_and_nothing_scrolls_sideways(
             assert page.locator(".frames li:visible").count() == 4 + 3
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert serious(page) == []
-
-
-def test_axe_would_notice_a_control_without_a_name(opened: Open) -> None:
-    with opened('<!doctype html><html lang="en"><title>t</title><main><h1>t</h1><button></button></main>') as page:
-        assert [problem.split(":")[0] for problem in serious(page)] == ["button-name"]
 
 
 def test_a_comparison_keeps_nobody_out(opened: Open, run: Any, tmp_path: Any) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,16 +10,13 @@ import torch
 
 from harness.bench import measure, peers, rows
 from harness.bench.measure import Row, Target
-from harness.experiment import Cell, Experiment
+from harness.experiment import Experiment
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO, Samples, update_parameters
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network, outputs_of
-from harness.pruning.conditions import DENSE
-from harness.pruning.imp import start_level
-from harness.pruning.level import Level
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze
@@ -186,29 +182,3 @@ def test_learning_is_compared_under_the_suites_own_rule_and_not_by_a_ceiling_tha
     assert row.target.met is met and row.note.startswith(said) and row.runs == rows.COMPARED
     few = rows.learning_row("PPO", CartPole(), theirs[:14], theirs[:14] + 1e-3, members[:14])
     assert not few.target.met and "14 seeds" in few.note  # the suite's rule refuses so few
-
-
-def test_the_peers_evaluations_follow_the_schedule():
-    for learner in (PPO(env_steps=512, envs=4, rollout=32), BC(env_steps=256, passes=1)):
-        experiment = Experiment(CartPole(), learner, Network((4, 4)), evaluation=Evaluation(3, 2, 4))
-        seen = [peers.stacked(peers.actor_layers(policy)).flat for policy in peers.turns(experiment, seed=0)]
-        assert (
-            peers.curve(experiment, seed=0).shape == (3,)
-            and len(seen) == 3
-            and not np.array_equal(seen[0], seen[1])
-            and not np.array_equal(seen[1], seen[2])
-        )
-
-
-def test_a_sparse_population_is_compact_and_its_critic_dense():
-    cell = Cell(Experiment(CartPole(), PPO(env_steps=512), Network((16, 16))), DENSE, (0, 1))
-    networks, masks = start_level(cell, 0, None, None)
-    dense = Level(masks, networks, scores=np.zeros((2, 1)), evaluations=np.zeros((2, 1)), trained_fraction=np.ones(2))
-    sparse = rows.pruned(cell, dense, 0.05)
-    assert max(sparse.networks["actor"].sizes[1:-1]) < 16 and sparse.networks["critic"].sizes == (4, 16, 16, 1)
-
-
-def test_the_products_alone_are_those_of_an_update():
-    mlp = rows.population(rows.on_cart_pole(replace(rows.TABLE_3), 8), 3).networks["actor"].copy()
-    forward_and_to_weights = 2 * (4 * 8 + 8 * 8 + 8 * 2)
-    assert rows.flops(mlp, batch=5) == 3 * 2 * 5 * (forward_and_to_weights + 8 * 8 + 8 * 2)

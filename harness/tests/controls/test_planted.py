@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.evidence.store import Store
 from harness.files import SUITE_ROOT
 from harness.judging.chains import Scene
 from harness.judging.claim import Claim
@@ -32,7 +31,7 @@ from harness.tests.plugin.projects import OK, Project, project
 
 POWER = 0.9
 ALPHA = 0.05
-MANY = 200_000
+MANY = 50_000
 """Chains by which the true effect of a plan is known to a thousandth."""
 RANDOM = "random/re-init"
 PERMUTED, SHUFFLED = "mask/permuted", "permuted/permuted"
@@ -242,15 +241,3 @@ def test_what_is_strong_is_reproduced_and_what_is_weak_left_open_on_the_page_too
 ) -> None:
     assert_verdicts(strong, "REPRODUCED")
     assert_verdicts(run_of("WEAK", tmp_path), "INCONCLUSIVE")
-
-
-def test_what_is_read_from_the_disk_is_what_was_planted(strong: Project) -> None:
-    run = Run(PPO).bind(Scene(planted.profile(), 0, Store(strong.evidence)))
-    unwritten = Run(PPO).bind(Scene(planted.profile(), 0, Unwritten(plan=planted.STRONG)))
-    for condition in run.conditions:
-        assert np.array_equal(run.returns(condition), unwritten.returns(condition))
-    held = strong.findings()["ticket-effect::test_ticket_beats_random[cart-pole-ppo]"]
-    (alone,) = replace(CASES["pair"], runs=(Run(PPO),)).findings(planted.STRONG, 1)
-    assert (held.effect, held.lower, held.p) == (alone.effect, alone.lower, alone.p)
-    truth = [planted.STRONG.areas(condition, MANY, LEVELS).mean() for condition in (TICKET, RANDOM)]
-    assert held.effect == pytest.approx(truth[0] - truth[1], abs=0.05)

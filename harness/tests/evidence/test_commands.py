@@ -1,8 +1,6 @@
 """What `python -m harness evidence` says of a store, takes out of it and lets into it."""
 
 import csv
-import dataclasses
-import hashlib
 import io
 import json
 import os
@@ -12,20 +10,17 @@ import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from harness import __main__ as cli
-from harness.canonical import canonical_json
-from harness.evidence.drain import drain
 from harness.evidence.garbage import OLD_SECONDS
 from harness.evidence.store import Store, address, lock
 from harness.evidence.stored_cell import StoredCell, checksum_line, key_of
 from harness.experiment import Cell
 from harness.pruning.conditions import DENSE, TICKET
-from harness.tests.evidence.cells import CHAIN, DENSE_CELL, SEEDS, STUDENTS, finish, folder_of
+from harness.tests.evidence.cells import CHAIN, DENSE_CELL, SEEDS, finish, folder_of
 
 OK, FOUND, UNWRITABLE, USAGE = 0, 1, 3, 4
 Command = Callable[..., tuple[int, str, str]]
@@ -94,17 +89,6 @@ def test_a_store_is_listed_cell_by_cell(command: Command) -> None:
     for word in (KEY[:12], "CartPole", "BC", "8-8", "1-2", "2/2", "complete"):
         assert word in chain
     assert out.splitlines()[-1].startswith("2 cells (2 complete), ")
-
-
-def test_what_sets_cells_of_one_system_apart_is_listed(tmp_path: Path, command: Command) -> None:
-    others = [
-        dataclasses.replace(STUDENTS, network=dataclasses.replace(STUDENTS.network, input_divisor=10.0)),
-        dataclasses.replace(STUDENTS, pruning=dataclasses.replace(STUDENTS.pruning, rewind=0.25)),
-    ]
-    drain([DENSE_CELL, *(Cell(e, DENSE, SEEDS) for e in others)], Store(tmp_path / "apart"))
-    lines = command("ls", store=tmp_path / "apart")[1].splitlines()
-    for what in ("input_divisor=1.0  ", "input_divisor=10.0  ", "input_divisor=1.0 rewind=0.25  "):
-        assert sum(f"BC 8-8 {what}" in line for line in lines) == 1
 
 
 def test_the_states_of_cells_are_told_apart(folder: Path, command: Command) -> None:
@@ -300,15 +284,6 @@ def test_an_archive_with_any_other_file_is_refused_whole(
     assert not list(tmp_path.rglob("outside*"))
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
-def test_links_and_the_like_are_refused(
-    entries: dict[str, bytes], tmp_path: Path, command: Command, kind: bytes
-) -> None:
-    path = pack(tmp_path / "a.tar", entries | {f"{KEY}/level_09.npz": b""}, type=kind, linkname="/etc/passwd")
-    assert command("import", path, store=tmp_path / "store")[0] == USAGE
-    assert not list((tmp_path / "store").rglob("*.npz"))
-
-
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive at all" * 100, bytes(10240)])
 def test_what_is_no_archive_is_one_line(tmp_path: Path, command: Command, content: bytes) -> None:
     (tmp_path / "a.tar").write_bytes(content)
@@ -333,23 +308,6 @@ def test_a_damaged_cell_of_an_archive_is_refused_and_the_others_are_taken(
     assert f"{KEY}  refused: " in out
     assert out.splitlines()[-1] == "1 imported, 1 refused"
     assert [path.name for path in (tmp_path / "store" / "cells").iterdir()] == [DENSE_KEY]
-
-
-def test_a_cell_under_the_name_of_another_is_refused(
-    entries: dict[str, bytes], tmp_path: Path, command: Command
-) -> None:
-    other = KEY[:-1] + ("0" if KEY[-1] != "0" else "1")
-    renamed = {name.replace(KEY, other): content for name, content in entries.items()}
-    code, out, _ = command("import", pack(tmp_path / "a.tar", renamed), store=tmp_path / "store")
-    assert (code, f"{other}  refused: " in out) == (FOUND, True)
-
-
-@pytest.mark.parametrize("cell", [{}, [1], {"experiment": {}}, {"experiment": {"pruning": 1}, "condition": "dense"}])
-def test_what_describes_no_cell_is_refused_even_under_its_own_hash(tmp_path: Path, command: Command, cell: Any) -> None:
-    key = key_of(hashlib.sha256(canonical_json(cell).encode()).hexdigest(), {})
-    entries = {f"{key}/cell.json": json.dumps({"cell": cell, "engine": {}}).encode()}
-    code, out, _ = command("import", pack(tmp_path / "a.tar", entries), store=tmp_path / "store")
-    assert (code, f"{key}  refused: " in out) == (FOUND, True)
 
 
 @pytest.mark.parametrize("damage", ["", "cell.json", "level_02.npz"])

@@ -34,17 +34,6 @@ def labels(drawn: Chart) -> list[str]:
 
 
 class TestLines:
-    def test_layers_are_named_from_the_input_on_and_drawn_by_run(self) -> None:
-        kept = [(64, 256, 32), (32, 64, 8), (16, 0, 0), (0, 0, 8)]
-        runs = [made_run(lambda c, k: level_of(c, kept=kept[k]), label=label) for label in ("Kaiming", "Xavier")]
-        drawn = chart("layers", *runs)
-        assert (drawn["kind"], drawn["title"]) == ("shares", "Cart-Pole BC")
-        assert drawn["names"] == ["input layer", "hidden layer 2", "output layer"]
-        assert labels(drawn) == ["Kaiming", "Xavier"]
-        assert np.array(drawn["series"][0]["values"]).shape == (4, 20, 3)
-        assert drawn["series"][0]["values"][1][0] == [0.5, 0.25, 0.25]
-        np.testing.assert_allclose(drawn["series"][0]["density"], runs[0].densities)
-
     def test_learning_is_drawn_over_the_env_steps_of_level_0(self) -> None:
         curves = np.where(np.arange(20)[:, None] == 0, (100, 500), (100, 200))
         making = partial(level_of, evaluations=curves)
@@ -109,13 +98,6 @@ class TestLines:
         ]
         assert len({each["key"] for each in drawn}) == 2
         assert labels(charts_of("layers", [(ten, two)])[0]) == ["Kaiming / 2", "Kaiming / 10"]  # by their numbers
-
-    def test_of_a_finding_over_several_tasks_each_is_drawn_by_itself_and_none_twice(self) -> None:
-        making = returns_of(1, 1, 1, 1)
-        cart_pole, acrobot = (made_run(making, system=System(task, "bc")) for task in ("cart-pole", "acrobot"))
-        drawn = charts_of("returns", [(cart_pole,), (cart_pole, acrobot)])
-        assert [each["title"] for each in drawn] == ["Cart-Pole BC", "Acrobot BC"]
-        assert all(labels(each) == [TICKET] for each in drawn)
 
     def test_an_assay_is_not_drawn(self) -> None:
         run = made_run(returns_of(1, 1, 1, 1), TICKET)
@@ -184,10 +166,6 @@ class TestMaps:
         assert series["unlit"][1] == np.flatnonzero(LAYOUT.walls).tolist()  # no agent walks into a wall
         assert layers["series"][0]["values"][1][0] == [pytest.approx(2 / 1200, abs=1e-4), 1, 1]
         assert channels["series"][0]["values"][2][3] == pytest.approx([2 / CELLS, 0, 0, 0, 0, 0])
-
-    def test_a_first_layer_that_is_gone_holds_nothing(self) -> None:
-        (series,) = heat_map(grid_run(walker(lambda level: 1200 if level == 0 else 0)))["series"]
-        assert not np.array(series["values"])[1:].any() and not np.array(series["left"])[1:].any()
 
     def test_inputs_that_are_no_maps_are_channels_of_one_cell(self) -> None:
         """Weights of 1, 2, 3 and 4 in each unit: the strongest input holds 1.6 times the even share."""

@@ -151,14 +151,6 @@ class TestSpan:
         assert bounds[RETURN_UNIT, None] == bounds[RETURN_UNIT, self.RUN.normalised_span] == task
         assert bounds["share of inputs", None] == bounds[RETURN_UNIT, (0.0, 1.0)] == share
 
-    def test_it_is_the_widest_of_several_tasks(self) -> None:
-        cart_pole = made_run(returns_of(1, 1, 1, 1))
-        assert cart_pole.normalised_span[1] < self.RUN.normalised_span[1]
-        both, widest = (
-            found("greater", self.EFFECT, runs=runs, min_effect=0.2) for runs in ([cart_pole, self.RUN], [self.RUN])
-        )
-        assert both.lower == widest.lower
-
     def test_spreads_are_guarded_on_what_the_task_allows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         given_spans = []
         monkeypatch.setattr(
@@ -173,14 +165,6 @@ class TestReadingsThatCount:
     """A conclusion must hold under every reading that the paper leaves open."""
 
     ABOVE, BELOW = difference(0.2, 0.05, 20), difference(-0.2, 0.05, 20)
-    UNSURE = difference(0.0, 0.4, 20)
-
-    @pytest.mark.parametrize("effect", [ABOVE, BELOW, UNSURE], ids=str)
-    def test_what_holds_under_all_of_them_stands(self, effect: PerSeed) -> None:
-        alone = found("greater", effect, min_effect=0.05)
-        together = found("greater", effect, min_effect=0.05, hangs_on={"updates of cloning": effect})
-        assert (together.conclusion, together.reason, together.hangs_on) == (alone.conclusion, alone.reason, ())
-        assert [(reading.name, reading.counts) for reading in together.sensitivity] == [("updates of cloning", True)]
 
     @pytest.mark.parametrize(("effect", "other"), [(ABOVE, BELOW), (BELOW, ABOVE)])
     def test_what_is_decided_otherwise_hangs_on_it_and_no_seeds_would_do(self, effect: PerSeed, other: PerSeed) -> None:
@@ -189,15 +173,6 @@ class TestReadingsThatCount:
         assert (finding.conclusion, finding.hangs_on) == ("underpowered", ("updates of cloning",))
         assert finding.reason.startswith("Hangs on: updates of cloning.")
         assert finding.seeds_needed is None
-
-    @pytest.mark.parametrize("effect", [ABOVE, BELOW])
-    def test_what_is_undecided_under_one_needs_as_many_seeds_as_that_does(self, effect: PerSeed) -> None:
-        alone = found("greater", self.UNSURE, min_effect=0.05)
-        for one, other in ((effect, self.UNSURE), (self.UNSURE, effect)):
-            finding = found("greater", one, min_effect=0.05, hangs_on={"updates of cloning": other})
-            assert (finding.conclusion, finding.hangs_on) == ("underpowered", ())
-            assert finding.reason.startswith("Underpowered under: updates of cloning.") == (one is effect)
-            assert finding.seeds_needed == alone.seeds_needed is not None
 
     def test_ranks_and_spreads_have_them_too(self) -> None:
         early, late = broken(0.3, 20), broken(0.01, 20)

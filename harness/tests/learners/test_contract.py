@@ -332,13 +332,6 @@ def test_a_setting_that_cannot_work_is_refused_in_one_line_that_names_it(
     assert str(value) in str(told.value).replace(",", "") and "\n" not in str(told.value)
 
 
-def test_ends_of_ranges_are_inside() -> None:
-    PPO(discount=1, gae_lambda=0, entropy=0, value_loss=0)
-    PPO(discount=0, gae_lambda=1, epochs=1, minibatches=1)
-    PPO(env_steps=8, envs=2, rollout=2, minibatches=2)
-    BC(envs=1, passes=1, batch=1, experts=1)
-
-
 def test_dqn_says_how_its_agents_act_and_the_others_are_softmax_policies() -> None:
     assert acting_of(LEARNERS["dqn"], "greedy") == Acting(epsilon=0.001)
     assert acting_of(LEARNERS["dqn"], "sampled") == Acting(epsilon=0.01)

@@ -139,14 +139,6 @@ def test_epsilon_is_the_probability_of_a_uniform_action(epsilon: float, others: 
     np.testing.assert_allclose(rollout.log_probabilities, expected, atol=1e-12)
 
 
-def test_a_uniform_action_is_each_of_three_as_often() -> None:
-    uniforms = (np.arange(900).reshape(1, 900) + 0.5) / 900
-    outputs, actions, logs = np.zeros((1, 900, 3)), np.empty((1, 900), dtype=np.int64), np.empty((1, 900))
-    outputs[:, :, 2] = 1
-    harness.learners.rollouts._explore(outputs, 0.5, uniforms, actions, logs)
-    assert np.bincount(actions[0]).tolist() == [150, 150, 600]
-
-
 # --- by hand
 
 

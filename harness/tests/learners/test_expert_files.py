@@ -1,7 +1,6 @@
 """Experts are read only if they are sound, and what is wrong is said in one line that names the file."""
 
 import json
-import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -48,16 +47,6 @@ def flip_a_bit(content: bytes) -> bytes:
     return content[:-1] + bytes([content[-1] ^ 1])
 
 
-class Malice:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
-        return os.mkdir, (str(self.folder),)
-
-
 @pytest.mark.parametrize("name", ["00.safetensors", "00.json"])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     assert read_experts(TASK, [0, 1], INPUTS, ACTIONS).members == 2
@@ -86,12 +75,6 @@ def test_a_damaged_file_is_named(folder: Path, damage: Callable[[bytes], bytes])
 def test_an_expert_in_the_place_of_another_is_refused(folder: Path) -> None:
     shutil.copy(folder / "01.safetensors", folder / "00.safetensors")
     assert_refused(folder / "00.safetensors")
-
-
-def test_a_pickle_is_never_executed(folder: Path, tmp_path: Path) -> None:
-    (folder / "00.safetensors").write_bytes(pickle.dumps(Malice(tmp_path / "executed")))
-    assert_refused(folder / "00.safetensors")
-    assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.parametrize(("inputs", "actions"), [(INPUTS + 1, ACTIONS), (INPUTS, ACTIONS + 1)])

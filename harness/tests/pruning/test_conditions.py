@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import gammaincinv
 
-from harness.pruning.conditions import CONDITIONS, RULES, SURVIVING, Layers, Start, rule_of
+from harness.pruning.conditions import CONDITIONS, RULES, SURVIVING, Start, rule_of
 from harness.pruning.criteria import magnitude
 from harness.pruning.ranking import flatten, keep_largest, unflatten, weight_count
 
@@ -22,10 +22,6 @@ FALSE_ALARM = 1e-4
 def layer(*values: float) -> np.ndarray:
     """One layer [1, 1, n] of one member."""
     return np.array(values, dtype=np.float32).reshape(1, 1, -1)
-
-
-def ones_in(mask: Layers) -> int:
-    return int(sum(entries.sum() for entries in mask))
 
 
 def random_start(shapes: Sequence[tuple[int, int]], seed: int, density: float) -> Start:
@@ -124,31 +120,6 @@ class TestConditions:
     def test_there_are_the_four_of_table_1_and_surviving_inputs_and_one_draws_its_weights_anew(self) -> None:
         assert tuple(RULES) == (*CONDITIONS, SURVIVING)
         assert [name for name, rule in RULES.items() if rule.redraws] == ["random/re-init"]
-
-    @pytest.mark.parametrize("condition", CONDITIONS)
-    @settings(deadline=None)
-    @given(SHAPES, SEEDS, st.floats(0, 1))
-    def test_a_start_has_what_its_name_says(
-        self, condition: str, shapes: list[tuple[int, int]], seed: int, density: float
-    ) -> None:
-        """Weights are zero outside the mask alone, for no initial weight is; and what it is given stays as it was."""
-        kept, initial = random_start(shapes, seed, density)
-        before = [array.copy() for array in (*kept, *initial)]
-        masks, weights = RULES[condition].start(kept, initial, np.random.default_rng(seed))
-        assert ones_in(masks) == ones_in(kept)
-        for n, w0, mask, weight in zip(kept, initial, masks, weights, strict=True):
-            assert mask.shape == weight.shape == w0.shape
-            assert (mask.dtype, weight.dtype) == (bool, w0.dtype)
-            np.testing.assert_array_equal(weight != 0, mask)
-            if condition in ("mask/weights", "mask/permuted"):
-                np.testing.assert_array_equal(mask, n)
-            if condition in ("mask/weights", "random/re-init"):
-                np.testing.assert_array_equal(weight, w0 * mask)
-            if condition in ("mask/permuted", "permuted/permuted"):
-                assert mask.sum() == n.sum()
-                assert sorted(weight[mask].tolist()) == sorted(w0[n].tolist())
-        for array, copy in zip((*kept, *initial), before, strict=True):
-            np.testing.assert_array_equal(array, copy)
 
     def test_whole_rows_may_be_shuffled(self) -> None:
         kept, initial = random_start([(8, 5), (5, 4)], 0, 0.5)

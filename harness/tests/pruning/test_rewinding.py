@@ -4,16 +4,13 @@ What a rewound level starts from is in `test_levels`, and who stops when in `tes
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from harness.controls import control_of
-from harness.evidence.drain import all_cells, drain
 from harness.evidence.level_file import to_bytes
-from harness.evidence.store import Store
 from harness.experiment import Cell
 from harness.learners.protocol import ACTOR
 from harness.learners.training import rewind_round
@@ -131,39 +128,3 @@ class TestWhatStaysAsItWas:
         for condition in CONDITIONS:
             second = run_level(Cell(e, condition, SEEDS), 2, chain(e, condition)[1])
             assert to_bytes(second) == to_bytes(chain(e, condition)[2])
-
-
-class Killed(BaseException):
-    """As a process is, after a level."""
-
-
-def plan_of(lineage: str, shared: bool = True) -> list[Cell]:
-    e = experiment_of("bc", Savings(share_level_0=shared), rewind=REWIND, lineage=lineage, levels=2)
-    return all_cells([Cell(e, condition, SEEDS) for condition in CONDITIONS])
-
-
-class TestStore:
-    @pytest.mark.parametrize(("lineage", "shared"), [("own", True), ("branch", True), ("branch", False)])
-    def test_a_run_killed_after_any_level_ends_with_the_same_bits(
-        self, lineage: str, shared: bool, tmp_path: Path
-    ) -> None:
-        class Killing(Store):
-            def write(self, *args: Any) -> None:
-                super().write(*args)
-                raise Killed
-
-        plan, undisturbed, resumed = plan_of(lineage, shared), Store(tmp_path / "one"), Killing(tmp_path / "other")
-        assert drain(plan, undisturbed) == {}
-        kills, is_done = 0, False
-        while not is_done:
-            try:
-                assert drain(plan, resumed) == {}
-                is_done = True
-            except Killed:
-                kills += 1
-        assert kills == sum(len(cell.levels) for cell in plan)
-        one, other = (
-            {path.relative_to(store.folder): path.read_bytes() for path in store.folder.rglob("*.npz")}
-            for store in (undisturbed, resumed)
-        )
-        assert one == other

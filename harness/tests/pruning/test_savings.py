@@ -17,7 +17,6 @@ import pytest
 
 import harness.learners.bc
 import harness.pruning.imp
-from harness import register
 from harness.evidence.drain import all_cells, drain
 from harness.evidence.level_file import to_bytes
 from harness.evidence.store import Store, address
@@ -316,36 +315,6 @@ class TestStoppingAtTheMaximum:
             np.testing.assert_array_equal(with_it.trained[name].flat, mlp.flat)
         np.testing.assert_array_equal(with_it.scores, without.scores)
 
-    def test_what_a_member_would_have_returned_after_it_stopped_is_not_the_maximum(self) -> None:
-        """So its learning curve and its end are refused (`return_measures.check_curves`), not filled up."""
-        with_it, without = (stopping("dqn", on, WIDTHS[0]) for on in (True, False))
-        after = without.evaluations[np.isnan(with_it.evaluations)]
-        assert len(after) > 50 and after.min() < 95 and after.mean() < 99.5
-
-    @scopes
-    def test_those_who_go_on_draw_and_learn_the_same(self, learner: str, scope: str, double: None) -> None:
-        """A start next to the maximum, so that members stop from the first round on."""
-        found = []
-        for on in (True, False):
-            rounds = {"env_steps": 4 * ONE_UPDATE[learner].env_steps}
-            watched = Watched(dataclasses.replace(ONE_UPDATE[learner], **rounds))  # type: ignore[type-var]
-            e = experiment_of(watched, scope, CartPole(horizon=10), stop_at_maximum=on)
-            e = dataclasses.replace(e, evaluation=Evaluation(per_training=4, episodes=2, scored_episodes=4))
-            found.append((sparse_level(e, MEMBERS), watched))
-        (with_it, on_), (without, off) = found
-        assert_some_stopped_and_were_the_same_until_then(with_it, without)
-        going = np.flatnonzero(with_it.trained_fraction == 1)
-        for name, states in off.generators.items():
-            assert on_.generators[name] == [states[member] for member in going]
-        assert_same_to_1e_10(with_it, without, off)
-
-    @learners
-    def test_nobody_stops_where_the_last_checkpoint_is_pruned(self, learner: str) -> None:
-        with_it, without = (stopping(learner, on, WIDTHS[0], checkpoint="last") for on in (True, False))
-        assert (with_it.trained_fraction == 1).all()
-        assert to_bytes(with_it) == to_bytes(without)
-        assert with_it.best_evaluations.max() == 100
-
 
 # --- a shared level 0
 
@@ -420,62 +389,8 @@ class TestPreconditions:
         networks, masks = start_level(Cell(e, TICKET, SEEDS), 1, untrained(e, SEEDS))
         assert list(reduced(e, networks, masks).compacts) == [ACTOR]
 
-    @learners
-    def test_a_criterion_is_told_the_gradients_of_the_whole_network(self, learner: str, registered: None) -> None:
-        """Those of idle inputs are zero, whether they are left out or not."""
-        register.criterion("asking")(asking)
-        found = []
-        for on in (True, False):
-            e = experiment_of(ONE_UPDATE[learner], leave_out_zero_inputs=on)
-            e = dataclasses.replace(e, pruning=dataclasses.replace(e.pruning, criterion="asking"))
-            found.append(run_level(Cell(e, DENSE, SEEDS), 0, None).gradients[ACTOR])
-        for mine, theirs in zip(*found, strict=True):
-            np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
-        for first, *_ in found:
-            assert not first[:, ZERO].any()
-            assert first[:, SHOWN].any(axis=(1, 2)).all()
-
-
-def asking(weights: Any, gradients: Any) -> Any:
-    return [abs(weight * gradient) for weight, gradient in zip(weights, gradients, strict=True)]
-
-
-def only(*kept: tuple[int, int, int]) -> list[np.ndarray]:
-    """Masks of the actor with these weights alone: (layer, from, to); each member has the same."""
-    masks = [np.zeros((len(SEEDS), *shape), dtype=bool) for shape in ((6, 16), (16, 16), (16, 2))]
-    for layer, before, after in kept:
-        masks[layer][:, before, after] = True
-    return masks
-
-
-ENDS = {
-    "no first layer": [np.zeros_like(only()[0]), np.ones_like(only()[1]), np.ones_like(only()[2])],
-    "no last layer": [np.ones_like(only()[0]), np.ones_like(only()[1]), np.zeros_like(only()[2])],
-    "one unit a layer": only((0, 1, 7), (1, 7, 3), (2, 3, 0)),
-    "a path from an idle input alone": only((0, 0, 7), (1, 7, 3), (2, 3, 0)),
-    "nothing": only(),
-}
-
 
 class TestEndsOfTheScale:
-    @learners
-    @pytest.mark.parametrize("masks", ENDS.values(), ids=ENDS)
-    def test_networks_of_next_to_nothing_are_trained_alike(
-        self, learner: str, masks: list[np.ndarray], double: None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def start(cell: Cell, *_: Any) -> Any:
-            networks = harness.pruning.imp.initial_networks(cell.experiment, cell.seeds)
-            for weight, mask in zip(networks[ACTOR].weights, masks, strict=True):
-                weight *= mask  # a view: the networks change
-            return networks, {ACTOR: masks}
-
-        monkeypatch.setattr(harness.pruning.imp, "start_level", start)
-        (with_it, on_), (without, off) = both(learner, "actor", *LEAVING_OUT)
-        widths = [min(16, max(1, int(reaches.sum(axis=1).max()))) for reaches in reaches_an_output(masks)[:-1]]
-        assert on_.networks[ACTOR].sizes == (4, *widths, 2)
-        assert_same_to_1e_10(with_it, without, off)  # output biases learn
-        np.testing.assert_array_equal(with_it.scores, without.scores)
-
     @learners
     def test_networks_without_hidden_layers_leave_out_their_idle_inputs(self, learner: str, double: None) -> None:
         (with_it, on_), (without, off) = both(learner, "actor", "leave_out_zero_inputs", hidden=())

@@ -1,9 +1,6 @@
 """The history holds every run that judged, whole or not at all, whoever writes and whatever becomes of the file."""
 
-import os
-import signal
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +11,7 @@ import pytest
 from harness.results import history
 from harness.results.history import HistoryError
 from harness.results.schema import RunResult
-from harness.tests.evidence.processes import queue, start
+from harness.tests.evidence.processes import start
 from harness.tests.factory import claim_result, finding, run_result, sample
 from harness.tests.plugin.projects import OK, made_of_numbers
 
@@ -142,11 +139,9 @@ def test_the_seeds_and_the_blocks_at_which_a_finding_was_judged_are_known_in_the
 # Several processes
 
 
-def append_many(path: str, count: int, done: Any = None) -> None:
+def append_many(path: str, count: int) -> None:
     for place in range(count):
         history.append(Path(path), run(effect=place / 1000))
-        if done is not None:
-            done.put(place)
 
 
 def test_processes_that_write_at_once_lose_nothing(file: Path) -> None:
@@ -157,25 +152,6 @@ def test_processes_that_write_at_once_lose_nothing(file: Path) -> None:
     assert sorted(effects(history.read(file, "scaled"))) == sorted(
         place / 1000 for place in range(12) for _ in range(3)
     )
-
-
-def test_kills_at_any_moment_leave_whole_runs_and_all_that_were_finished(file: Path) -> None:
-    finished = 0
-    for place in range(3):
-        done = queue()
-        writer = start(append_many, str(file), 1000, done)
-        done.get()
-        time.sleep(0.01 + 0.031 * place)
-        assert writer.pid is not None
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.join(60)
-        finished += 1
-        while not done.empty():
-            done.get()
-            finished += 1
-        runs = history.read(file, "scaled")
-        assert finished <= len(runs) <= finished + place + 1  # one that was written may not have been told
-        assert all(len(one.findings) == 2 for one in runs)
 
 
 # Files that are something else

@@ -131,23 +131,10 @@ def test_an_effect_is_that_of_the_test_and_a_sample_is_read_again_to_the_last_bi
         assert sample.effect == pytest.approx(swapped_spreads(*sample.arrays, 99).effect, abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"statistic": "median"},
-        {"seeds": [0.5]},
-        {"groups": [[0.1, [0.2]]]},
-        {"groups": [[[0.1], [0.2, 0.3]]]},
-        {"groups": [[]]},
-        {"groups": [[1.0], [2.0]]},
-        {"groups": [["NaN"]]},
-        {"groups": [["Infinity"]]},
-    ],
-    ids=str,
-)
-def test_what_is_no_sample_is_refused(change: dict[str, Any]) -> None:
+@pytest.mark.parametrize("group", [[], ["NaN"], ["Infinity"], [0.1, [0.2]]], ids=str)
+def test_what_is_no_sample_is_refused(group: list[Any]) -> None:
     with pytest.raises(ValidationError):
-        Sample.from_json(json.dumps({"statistic": "mean", "seeds": [0], "groups": [[0.5]], **change}))
+        Sample.from_json(json.dumps({"statistic": "mean", "seeds": [0], "groups": [group]}))
 
 
 # Words

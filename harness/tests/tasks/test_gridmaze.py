@@ -405,24 +405,6 @@ class TestLayout:
     def test_the_second_one_is_that_which_the_rule_draws(self) -> None:
         assert drawn_layout(2) == SECOND
 
-    @settings(deadline=None, max_examples=20)
-    @given(st.integers(2, 10_000))
-    def test_the_rule_draws_a_maze_from_any_number_and_always_the_same(self, number: int) -> None:
-        text = drawn_layout(number)
-        maze, counts = Maze(number, text.splitlines()), {c: text.count(c) for c in "A12ox#"}
-        assert counts == {"A": 1, "1": 1, "2": 1, "o": 42, "x": 12, "#": 33}
-        assert text == drawn_layout(number) and "Aoooo" in text
-        for row, first, last in maze.gaps.values():
-            assert first > 0 and last < 19 and last - first == 5
-            assert set(maze.drawn[row]) == {"#", ".", "1"} or set(maze.drawn[row]) == {"#", ".", "2"}
-        waiting, seen = [maze.first("A")], {maze.first("A")}
-        for row, column in waiting:  # grows as it goes
-            beside = [(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)]
-            new = [to for to in beside if inside(to) and maze.free[to] and to not in seen]
-            waiting += new
-            seen.update(new)
-        assert len(seen) == maze.free.sum()
-
     def test_layouts_are_tasks_of_their_own(self) -> None:
         one, two = GridMaze(), GridMaze(layout=2)
         assert (one.name, two.name, one.title, two.title) == (
