@@ -56,8 +56,8 @@ aa: $(READY) ## measure how often the judge errs on trainings that differ by cha
 controls: $(READY) ## break one ingredient at a time: every claim that declares some must lose findings; 59 core-minutes
 	$(BIN)/python -m harness controls $(ARGS)
 
-BLOCKS ?= 4 5
-agreement: $(READY) ## judge every claim on seed blocks 4 and 5, and compare them; 70 core-minutes
+BLOCKS ?= 6 7
+agreement: $(READY) ## judge every claim on seed blocks 6 and 7, and compare them; 70 core-minutes
 	@for block in $(BLOCKS); do \
 		$(BIN)/pytest -n auto --claims-seed-block $$block --claims-report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
 	done

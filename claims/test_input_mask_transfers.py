@@ -37,7 +37,7 @@ pytestmark = claim(
     needs_density=LOWEST,
     controls=["no-learning"],
 )
-RUN = surviving_run("gridmaze", "dqn", times=2, paper_times=3)
+RUN = surviving_run("gridmaze", "dqn", times=3)
 ASSAY = imp_runs(["gridmaze"], ["dqn"], conditions=["mask/weights", "random/re-init"], assay=True)
 
 

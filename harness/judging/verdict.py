@@ -138,6 +138,23 @@ def claim_verdict(findings: Sequence[Finding], rule: Rule = "all") -> tuple[Verd
     return verdict, _counted(findings)
 
 
+def left_open(findings: Sequence[Finding]) -> str:
+    """On what the underpowered findings of a claim hang, in words: readings that the paper leaves open, what can't be
+    assessed whatever the seeds, or seeds. Empty where none is underpowered."""
+    found = [finding for finding in findings if finding.conclusion == "underpowered"]
+    hanging = dict.fromkeys(name for finding in found for name in finding.hangs_on)
+    free = [finding for finding in found if not finding.hangs_on]
+    refused = sum(finding.refusal not in ("", "few seeds") for finding in free)
+    said = [f"Hangs on: {', '.join(hanging)}."] if hanging else []
+    said += [f"Not assessable: {_number(refused)}."] if refused else []
+    said += [f"Wants seeds: {_number(len(free) - refused)}."] if len(free) > refused else []
+    return " ".join(said)
+
+
+def _number(count: int) -> str:
+    return f"{count} finding{'s' if count > 1 else ''}"
+
+
 def _verdict_on_most(findings: Sequence[Finding]) -> tuple[Verdict, str]:
     systems: dict[str, set[Conclusion]] = {}
     means: dict[str, set[Conclusion]] = {}
@@ -173,7 +190,7 @@ def _counted(findings: Sequence[Finding]) -> str:
         return "No findings."
     counts = Counter(finding.conclusion for finding in findings)
     said = ", ".join(f"{counts[name]} {name}" for name in get_args(Conclusion) if counts[name])
-    return f"Of {len(findings)} finding{'s' if len(findings) > 1 else ''}: {said}."
+    return f"Of {_number(len(findings))}: {said}."
 
 
 def with_q_values(findings: Sequence[Finding]) -> list[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from harness.judging.chains import EvidenceMissingError
 from harness.judging.chart_data import charts_of
-from harness.judging.verdict import claim_verdict, with_q_values
+from harness.judging.verdict import claim_verdict, left_open, with_q_values
 from harness.plugin import gate
 from harness.plugin.collection import Suite
 from harness.plugin.failure import p_text
@@ -120,6 +120,8 @@ def _lines_of_claim(run: RunResult, claim: ClaimResult) -> Iterator[str]:
     marked = word(claim.preregistration, claim.verdict)
     where = f"{claim.id} at {run.profile}{changed}, {claim.systems}"
     yield f"{claim.verdict:13} {where} ({claim.cpu_seconds / 60:.1f} core-min){f', {marked}' if marked else ''}"
+    if claim.verdict == "INCONCLUSIVE":
+        yield f"{'':13} {left_open(claim.findings)}"
     otherwise = claim.preregistration.otherwise
     for sentence in (*claim.preregistration.changed, *([otherwise] if otherwise else [])):
         yield f"{'':13} {sentence}"
@@ -139,8 +141,7 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
     claim, settings = suite.claims[name], suite.settings
     verdict, sentence = claim_verdict(findings, claim.rule)
     cells = {where.cell.id: where for where in suite.addresses}
-    hanging = dict.fromkeys(name for finding in findings for name in finding.hangs_on)
-    hangs = f" Hangs on: {', '.join(hanging)}." if hanging else ""
+    undecided = f" {said}" if (said := left_open(findings)) else ""
     added = " Seeds were added to a block already judged." if any(ADDED in finding.note for finding in findings) else ""
     return ClaimResult(
         id=name,
@@ -151,7 +152,7 @@ def _claim(suite: Suite, name: str, findings: Sequence[Finding], registered: Reg
         systems=_coverage([finding.system for finding in findings if finding.judged], claim.systems),
         controls=tuple(claim.controls),
         verdict=verdict,
-        summary=f"{verdict} at {settings.profile}. {sentence}{hangs}{added}",
+        summary=f"{verdict} at {settings.profile}. {sentence}{undecided}{added}",
         preregistration=mark(suite.own_claims, name, registered, settings),
         expected=None if suite.own_claims.partial else len(suite.collected[name]),
         cpu_seconds=sum(suite.store.cpu_seconds(cells[cell.id]) for cell in suite.cells_of(name) if cell.id in cells),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judging.verdict import claim_verdict, conclude, conclude_under_all, with_q_values
+from harness.judging.verdict import claim_verdict, conclude, conclude_under_all, left_open, with_q_values
 from harness.results.schema import Conclusion, Verdict
 from harness.statistics import Kind, Outcome
 from harness.tests.factory import finding
@@ -121,6 +121,20 @@ def test_table_of_readings_that_count(
     assert (concluded, hanging) == (conclusion, hangs)
     assert reason.startswith(begins)
     assert all(f"With {name} it is {found[name][0]}: As {name}." in reason for name in hangs)
+
+
+def test_what_is_left_open_hangs_on_readings_can_not_be_assessed_or_wants_seeds() -> None:
+    found = [
+        finding(conclusion="underpowered", hangs_on=("5 % density", "updates")),
+        finding(conclusion="underpowered", hangs_on=("updates",)),
+        finding(conclusion="underpowered", refusal="insensitive"),
+        finding(conclusion="underpowered", refusal="few seeds"),
+        finding(conclusion="underpowered"),
+        finding(conclusion="contradicted"),
+    ]
+    expected = "Hangs on: 5 % density, updates. Not assessable: 1 finding. Wants seeds: 2 findings."
+    assert left_open(found) == expected
+    assert left_open(found[-1:]) == ""
 
 
 VERDICTS: list[tuple[str, Verdict]] = [
