@@ -128,7 +128,9 @@ def observed(task: "Task", actor: "Mlp", starts: np.ndarray, seeds: tuple[int, .
     agents act, when they play one episode from each start and always take the best action. starts: float64[members,
     episodes, state]."""
     from harness.networks.mlp import outputs_of
+    from harness.tasks.rollout import GREEDY, distinct_episodes
 
+    starts = starts[:, : distinct_episodes(task, GREEDY, starts.shape[1])]
     batch = task.batch(starts, seeds)
     running = np.ones(starts.shape[:2], dtype=bool)
     total, squares = np.zeros((2, len(starts), len(task.inputs)))
