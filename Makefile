@@ -57,7 +57,7 @@ controls: $(READY) ## break one ingredient at a time: every claim that declares 
 	$(BIN)/python -m harness controls $(ARGS)
 
 BLOCKS ?= 6 7
-agreement: $(READY) ## judge every claim on seed blocks 6 and 7, and compare them; 70 core-minutes
+agreement: $(READY) ## judge every claim on seed blocks 6 and 7, and compare them; 54 core-minutes
 	@for block in $(BLOCKS); do \
 		$(BIN)/pytest -n auto --claims-seed-block $$block --claims-report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
 	done
