@@ -12,11 +12,12 @@ from typing import Literal
 
 from harness.files import replace_file
 from harness.results import schema
+from harness.results.baseline import moved
 from harness.results.drift import ALPHA, Shift
 from harness.results.schema import ClaimResult, Finding, FindingsError, RunResult
 from reports import numbers, page
 from reports.marks import Mark
-from reports.side_by_side import Side, SideGroup, asked_otherwise, grouped, moved
+from reports.side_by_side import Side, SideGroup, asked_otherwise, grouped
 
 NAME = "compare.html"
 

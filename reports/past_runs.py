@@ -12,13 +12,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from harness.results import history
-from harness.results.baseline import MARGIN
+from harness.results.baseline import MARGIN, moved
 from harness.results.drift import ALPHA
 from harness.results.history import HistoryError
 from harness.results.schema import Finding, RunResult
 from reports import numbers
 from reports.marks import Mark
-from reports.side_by_side import ASKED, Side, SideGroup, asked_otherwise, effect_of, grouped, moved
+from reports.side_by_side import ASKED, Side, SideGroup, asked_otherwise, effect_of, grouped
 
 SHOWN = 20  # results; of more, the newest
 CHANGED = Mark("changed", "mixed", "bang", "")

@@ -6,8 +6,6 @@ Runs stand side by side, and are never merged.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.results.baseline import MARGIN
-from harness.results.drift import Shift, shift
 from harness.results.schema import Finding
 from reports import findings_table, numbers
 from reports.findings_table import HypothesisGroup
@@ -56,16 +54,6 @@ def asked_otherwise(old: Side, new: Side) -> str:
         for name in ASKED
         if (before := getattr(old.finding, name)) != (now := getattr(new.finding, name))
     )
-
-
-def moved(new: Finding, old: Finding, alpha: float) -> Shift | None:
-    """Test by the seeds whether an effect moved; returns None where there are no seeds of one statistic."""
-    if new.sample is None or old.sample is None:
-        return None
-    try:
-        return shift(new.sample, old.sample, alpha, MARGIN * new.min_effect)
-    except ValueError:
-        return None
 
 
 def effect_of(finding: Finding) -> str:

@@ -7,7 +7,6 @@ loop of ours that is written for speed.
 import copy
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -139,30 +138,17 @@ class Student:
         self.round += 1
 
 
-@dataclass(frozen=True)
-class PeerRun:
-    """One dense training of the peer's: its scored return, its CPU seconds, and those of them that evaluations took."""
-
-    score: float
-    seconds: float
-    evaluating: float
-
-
-def train(experiment: Experiment, seed: int) -> PeerRun:
-    """Train one dense member on the experiment's schedule of evaluations, and score its best checkpoint."""
-    looks, started, evaluating = experiment.evaluation, time.process_time(), 0.0
-    best, checkpoint = -np.inf, {}
+def seconds_of_training(experiment: Experiment, seed: int) -> float:
+    """CPU seconds in which one dense member trains on the experiment's schedule of evaluations, its own, and in which
+    its best checkpoint is scored."""
+    best, checkpoint, started = -np.inf, {}, time.process_time()
     for policy in turns(experiment, seed):  # one policy, which trains on
-        paused = time.process_time()
-        found = _mean_return(policy, looks.episodes, seed)
-        evaluating += time.process_time() - paused
+        found = _mean_return(policy, experiment.evaluation.episodes, seed)
         if found > best:
             best, checkpoint = found, copy.deepcopy(policy.state_dict())
     policy.load_state_dict(checkpoint)
-    paused = time.process_time()
-    score = _mean_return(policy, looks.scored_episodes, seed)
-    ended = time.process_time()
-    return PeerRun(score, ended - started, evaluating + ended - paused)
+    _mean_return(policy, experiment.evaluation.scored_episodes, seed)
+    return time.process_time() - started
 
 
 def curve(experiment: Experiment, seed: int) -> np.ndarray:

@@ -12,10 +12,6 @@ from harness.evidence.stored_cell import DESCRIPTION, FILE_NAMES, KEY, StoredCel
 from harness.files import replace_file
 
 
-class ArchiveError(OneLineError):
-    """The archive can't be used; the message is one line."""
-
-
 def write_archive(path: Path, cells: Sequence[StoredCell]) -> None:
     """Write cells into a tar archive, the same bytes for the same cells. Raises OSError.
 
@@ -40,7 +36,7 @@ def read_archive(path: Path, store: Path) -> Iterator[tuple[str, str]]:
     """Take the cells of an archive into a store; yields each cell's key and outcome: "imported", "is there already",
     or "refused: " and why.
 
-    Raises ArchiveError, before anything is taken, for what is no archive of cells: no file but those of a cell's
+    Raises OneLineError, before anything is taken, for what is no archive of cells: no file but those of a cell's
     folder. Each cell is checked (names, checksums, shapes, and that its key is made of what it describes), then taken
     level by level. What is sound in the store is never replaced. Raises OSError where the store can't be written.
     """
@@ -51,32 +47,29 @@ def read_archive(path: Path, store: Path) -> Iterator[tuple[str, str]]:
                     key, _, name = entry.name.partition("/")
                     is_plain = entry.isreg() and not entry.issparse()
                     if not (is_plain and KEY.fullmatch(key) and FILE_NAMES.fullmatch(name)):
-                        raise ArchiveError(f"{path} is not an archive of evidence: it holds {entry.name!r}")
+                        raise OneLineError(f"{path} is not an archive of evidence: it holds {entry.name!r}")
                 archive.extractall(folder, filter="data")
         except (tarfile.TarError, EOFError, UnicodeDecodeError, ValueError) as error:
-            raise ArchiveError(f"{path} is not an archive of evidence: {error}") from None
+            raise OneLineError(f"{path} is not an archive of evidence: {error}") from None
         unpacked = sorted(Path(folder).iterdir())
         if not unpacked:
-            raise ArchiveError(f"{path} is not an archive of evidence: it holds no cell")
+            raise OneLineError(f"{path} is not an archive of evidence: it holds no cell")
         for cell in map(StoredCell, unpacked):
+            there = StoredCell(store / "cells" / cell.key)
             with lock(store, cell.key) as held:
-                outcome = (
-                    _take(cell, StoredCell(store / "cells" / cell.key)) if held else "another process is computing it"
-                )
-            yield cell.key, outcome if outcome in ("imported", "is there already") else f"refused: {outcome}"
+                yield cell.key, _take(cell, there) if held else "refused: another process is computing it"
 
 
 def _take(cell: StoredCell, there: StoredCell) -> str:
     """Take the levels that the store lacks. Under the cell's lock."""
-    damage = next(cell.damage(), None)
-    if damage is not None:
-        return damage.replace(f"{cell.folder.parent}/", "")
+    for damage in cell.damage():
+        return f"refused: {damage.replace(f'{cell.folder.parent}/', '')}"
     if cell.finished != list(cell.levels):
-        return "it is not finished"
+        return "refused: it is not finished"
     lacking = [level for level in cell.levels if not there.is_sound(level)]
     for level in set(cell.levels) - set(lacking):
         if there.file(level).read_bytes() != cell.file(level).read_bytes():
-            return "the store has it with other numbers"
+            return "refused: the store has it with other numbers"
     if not lacking and there.description:
         return "is there already"
     there.folder.mkdir(parents=True, exist_ok=True)

@@ -22,10 +22,6 @@ OK, FOUND = 0, 1
 _SHORT = 12
 
 
-class CommandError(OneLineError):
-    """A bad argument; the message is one line."""
-
-
 def add(parser: argparse.ArgumentParser, default: str) -> None:
     """Declare the commands. default: the evidence folder where --evidence names none."""
     commands = parser.add_subparsers(dest="evidence_command", required=True, metavar="COMMAND")
@@ -142,14 +138,14 @@ def _gc(chosen: argparse.Namespace) -> int:
 def _export(chosen: argparse.Namespace) -> int:
     names = [*([str(chosen.archive)] if chosen.csv and chosen.archive else []), *chosen.keys]
     if not (chosen.csv or chosen.archive):
-        raise CommandError("name the archive to write, or a table with --csv")
+        raise OneLineError("name the archive to write, or a table with --csv")
     cells = _named(chosen.evidence, names)
     if not (names or chosen.stale):
         cells = [cell for cell in cells if not (cell.description and cell.staleness())]
     if chosen.csv:
         return _export_table(cells, chosen.csv)
     if chosen.archive.is_dir():
-        raise CommandError(f"{chosen.archive} is a folder; name the archive to write")
+        raise OneLineError(f"{chosen.archive} is a folder; name the archive to write")
     finished = [cell for cell in cells if cell.description and len(cell.finished) == len(cell.levels)]
     if _print_damage(finished, sys.stdout):
         print("nothing was exported; compute the damaged cells again first")
@@ -175,7 +171,7 @@ def _export_table(cells: Sequence[StoredCell], name: str) -> int:
 
 def _import(chosen: argparse.Namespace) -> int:
     if not chosen.archive.is_file():
-        raise CommandError(f"there is no archive {chosen.archive}")
+        raise OneLineError(f"there is no archive {chosen.archive}")
     Store(chosen.evidence).prepare()
     outcomes = Counter[str]()
     for key, outcome in read_archive(chosen.archive, chosen.evidence):
@@ -188,7 +184,7 @@ def _import(chosen: argparse.Namespace) -> int:
 
 def _cells(store: Path) -> list[StoredCell]:
     if not (store / "cells").is_dir():
-        raise CommandError(f"there is no evidence in {store}; name another folder with --evidence")
+        raise OneLineError(f"there is no evidence in {store}; name another folder with --evidence")
     return inventory(store)
 
 
@@ -198,9 +194,9 @@ def _named(store: Path, keys: Sequence[str]) -> list[StoredCell]:
     for key in keys:
         found = [cell for cell in cells if cell.key.startswith(key)]
         if not found:
-            raise CommandError(f"no cell in {store} has a key that starts with {key!r}; `ls` lists the keys")
+            raise OneLineError(f"no cell in {store} has a key that starts with {key!r}; `ls` lists the keys")
         if len(found) > 1:
-            raise CommandError(f"{len(found)} cells in {store} have keys that start with {key!r}; give more of the key")
+            raise OneLineError(f"{len(found)} cells in {store} have keys that start with {key!r}; give more of the key")
         chosen[key] = found[0]
     return list(dict.fromkeys(chosen.values())) if keys else cells
 

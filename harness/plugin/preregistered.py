@@ -14,7 +14,6 @@ from harness.judging.judge import Judge
 from harness.plugin.options import Settings
 from harness.profiles.profile import PROFILES
 from harness.results import baseline, history, preregistration
-from harness.results.baseline import Baseline
 from harness.results.preregistration import FRESH, Blocks, Commitments, Register, Registered
 from harness.results.provenance import provenance
 from harness.results.schema import Preregistered
@@ -86,7 +85,9 @@ def register_all(claims: OwnClaims, names: Collection[str], settings: Settings, 
                 )
 
     try:
-        known, recorded = preregistration.read(), _baselines()
+        known = preregistration.read()
+        files = [FIXTURES / "baselines" / f"{profile}.json" for profile in JUDGING]
+        recorded = [baseline.read(file) for file in files if file.exists()]
 
         def evidence(claim: str, finding: str) -> Blocks:
             """By the history, and by the committed baselines, which a fresh clone has."""
@@ -107,11 +108,6 @@ def register_all(claims: OwnClaims, names: Collection[str], settings: Settings, 
     yield from (f"{name}: no longer a claim" for name in known.claims if name not in after.claims)
     if after != known:
         yield f"written: {preregistration.file()}"
-
-
-def _baselines() -> list[Baseline]:
-    files = [FIXTURES / "baselines" / f"{profile}.json" for profile in JUDGING]
-    return [baseline.read(file) for file in files if file.exists()]
 
 
 def _outcome(before: Registered | None, after: Registered) -> str:

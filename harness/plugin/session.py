@@ -1,5 +1,6 @@
 """A pytest session that has claims: compute pending cells, judge, and report."""
 
+import contextlib
 import gc
 import os
 import shlex
@@ -170,7 +171,8 @@ class ClaimsSession:
             session.exitstatus = FAILED  # as without workers
         if session.exitstatus == INTERRUPTED or self.suite.unusable:
             for pid in self._workers:  # a level is whole or not there, and a dead process holds no lock
-                _kill(pid)
+                with contextlib.suppress(OSError):  # it has ended already
+                    os.kill(pid, signal.SIGKILL)
         self._outputs.attempt(session, "findings", lambda: self._finish(session))
         gc.freeze()  # pytest collects garbage at its end: half a second for all that claims have imported
         try:
@@ -292,10 +294,3 @@ def _die_by_interrupt() -> None:
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except OSError:
-        return  # it has ended already

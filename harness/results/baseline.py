@@ -158,18 +158,18 @@ def against(finding: Finding, baseline: Baseline, unlike: str = "", share: float
     unlike = unlike or _other_question(finding, entry)
     if unlike:
         return _drift(entry, "not comparable", f"not comparable with the baseline: {unlike}")
-    moved = _shift(finding, entry, baseline.alpha, share)
+    drifted = moved(finding, entry, baseline.alpha, share)
     was, now = entry.conclusion == "supported", finding.conclusion == "supported"
     standing: Standing
     if was and not now:
-        standing = "not comparable" if moved is None else "regressed" if moved.differs else "left"
+        standing = "not comparable" if drifted is None else "regressed" if drifted.differs else "left"
     elif was or now:
         standing = "holds" if was else "recovered"
-    elif finding.conclusion == "contradicted" != entry.conclusion and moved is not None and moved.differs:
+    elif finding.conclusion == "contradicted" != entry.conclusion and drifted is not None and drifted.differs:
         standing = "regressed"
     else:
         standing = "as recorded" if finding.conclusion == entry.conclusion else "changed"
-    return _drift(entry, standing, _sentence(finding, entry, moved), moved)
+    return _drift(entry, standing, _sentence(finding, entry, drifted), drifted)
 
 
 _SHARED = ("created", "commit", "machine", "versions", "profile", "changes", "seed_block", "seeds")
@@ -186,28 +186,28 @@ def _other_question(finding: Finding, entry: Entry) -> str:
     return ""
 
 
-def _shift(finding: Finding, entry: Entry, alpha: float, share: float) -> Shift | None:
-    """None where there are no seeds to compare."""
-    if finding.sample is None or entry.sample is None:
+def moved(new: Finding, old: Finding | Entry, alpha: float, share: float = MARGIN) -> Shift | None:
+    """Test by the seeds whether an effect moved; None where there are no seeds of one statistic."""
+    if new.sample is None or old.sample is None:
         return None
     try:
-        return shift(finding.sample, entry.sample, alpha, share * finding.min_effect)
+        return shift(new.sample, old.sample, alpha, share * new.min_effect)
     except ValueError:
         return None
 
 
-def _drift(entry: Entry, standing: Standing, says: str, moved: Shift | None = None) -> Drift:
-    numbers = {} if moved is None else {name: getattr(moved, name) for name in ("moved", "p", "seen", "margin")}
+def _drift(entry: Entry, standing: Standing, says: str, drifted: Shift | None = None) -> Drift:
+    numbers = {} if drifted is None else {name: getattr(drifted, name) for name in ("moved", "p", "seen", "margin")}
     known = {name: getattr(entry, name) for name in ("conclusion", "effect", "lower", "upper", "n")}
     return Drift(standing=standing, says=says, **known, **numbers)
 
 
-def _sentence(finding: Finding, entry: Entry, moved: Shift | None) -> str:
+def _sentence(finding: Finding, entry: Entry, drifted: Shift | None) -> str:
     said = f"{entry.conclusion} ({entry.effect:+.3g}) in the baseline, {finding.conclusion} ({finding.effect:+.3g}) now"
-    if moved is None:
+    if drifted is None:
         return f"{said}; no seeds are stored that could be compared"
-    p = "< 0.001" if moved.p < 0.001 else f"{moved.p:.3f}"
-    seen = (
-        "no drift can be detected" if moved.seen is None else f"a drift of {moved.seen:.2g} is detected 9 times in 10"
-    )
-    return f"{said}: drift {moved.moved:+.3g}, p {p}; with these seeds {seen}"
+    p = "< 0.001" if drifted.p < 0.001 else f"{drifted.p:.3f}"
+    seen = "no drift can be detected"
+    if drifted.seen is not None:
+        seen = f"a drift of {drifted.seen:.2g} is detected 9 times in 10"
+    return f"{said}: drift {drifted.moved:+.3g}, p {p}; with these seeds {seen}"

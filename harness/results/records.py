@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.errors import OneLineError
 from harness.files import FIXTURES, replace_file
-from harness.results.model import Model
+from harness.results.model import Model, in_a_line
 from harness.results.provenance import provenance
 from harness.results.schema import Machine
 
@@ -120,8 +120,7 @@ def read(name: str, here: Path | None = None, committed: Path | None = None) -> 
         except FileNotFoundError:
             continue
         except (OSError, ValidationError) as error:
-            detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else " ".join(str(error).split())
-            raise RecordError(f"{path} can't be read ({detail}): remove it, or measure again") from None
+            raise RecordError(f"{path} can't be read ({in_a_line(error)}): remove it, or measure again") from None
         if record.name != name:
             raise RecordError(f"{path} is a record of {record.name!r}: remove it, or measure again")
         return record.replace(origin=origin)

@@ -224,18 +224,10 @@ def trained(seeds: tuple[int, ...], store: Store) -> tuple[Group, float]:
     plan = all_cells(cells)
     if failed := drain(plan, store):
         raise RuntimeError(next(iter(failed.values())))
-    returns = [
-        np.stack(
-            [
-                _scored(cell, level, store)
-                for cell in plan
-                if cell.experiment == arm.experiment
-                for level in cell.levels
-            ],
-            axis=1,
-        )
-        for arm in cells
-    ]
+    returns = []
+    for arm in cells:
+        levels = [(cell, level) for cell in plan if cell.experiment == arm.experiment for level in cell.levels]
+        returns.append(np.stack([_scored(cell, level, store) for cell, level in levels], axis=1))
     task = cells[0].experiment.task
     reference = Reference(**read_reference(task.name, task.horizon))
     span = reachable_span(reference, idle_return(task))

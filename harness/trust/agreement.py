@@ -19,29 +19,25 @@ Key = tuple[str, str]
 """Claim and name of a finding."""
 
 
-class AgreementError(OneLineError):
-    """These runs can't be compared; the message is one line."""
-
-
 def read_blocks(paths: Sequence[Path], fewest: int = 2) -> list[RunResult]:
     """The runs in these findings.json, in the order given.
 
-    Raises AgreementError where there are fewer than `fewest`, one holds what was not judged, or they differ in anything
+    Raises OneLineError where there are fewer than `fewest`, one holds what was not judged, or they differ in anything
     but their seeds; FindingsError where one can't be read.
     """
     if len(paths) < fewest:
-        raise AgreementError(f"give at least {fewest} findings.json, each of another --claims-seed-block")
+        raise OneLineError(f"give at least {fewest} findings.json, each of another --claims-seed-block")
     blocks = [_read(path) for path in paths]
     for (path, one), (other_path, other) in combinations(zip(paths, blocks, strict=True), 2):
         where = f"{path} and {other_path}"
         for name in ("profile", "changes", "seeds"):  # a control is among the changes
             this, that = (getattr(run, name) if name != "seeds" else len(run.seeds) for run in (one, other))
             if this != that:
-                raise AgreementError(f"{where} differ in {name}: {this!r} and {that!r}")
+                raise OneLineError(f"{where} differ in {name}: {this!r} and {that!r}")
         if one.seed_block == other.seed_block or set(one.seeds) & set(other.seeds):
-            raise AgreementError(f"{where} have the same seeds, block {one.seed_block}")
+            raise OneLineError(f"{where} have the same seeds, block {one.seed_block}")
         if parted := sorted(found_in(one).keys() ^ found_in(other).keys()):
-            raise AgreementError(f"of {where} only one has {' '.join(parted[0])}")
+            raise OneLineError(f"of {where} only one has {' '.join(parted[0])}")
     return blocks
 
 
@@ -105,7 +101,7 @@ def record(blocks: Sequence[RunResult], command: str) -> Record:
 
 def main(paths: Sequence[Path], fixture: bool = False) -> int:
     """Compare, print the result, and write the record. Returns an exit code: FAILED where the blocks disagree.
-    Raises AgreementError."""
+    Raises OneLineError."""
     blocks = read_blocks(paths)
     for key, first in found_in(blocks[0]).items():
         each = [found_in(block)[key] for block in blocks]
@@ -118,9 +114,9 @@ def _read(path: Path) -> RunResult:
     run = read(path)
     for finding in run.findings:
         if not finding.judged:
-            raise AgreementError(f"{path} holds a finding that was not judged ({finding.conclusion}): {finding.name}")
+            raise OneLineError(f"{path} holds a finding that was not judged ({finding.conclusion}): {finding.name}")
     if not run.findings:
-        raise AgreementError(f"{path} holds no finding")
+        raise OneLineError(f"{path} holds no finding")
     return run
 
 

@@ -6,11 +6,12 @@ Of the same code, every alarm is a false one. Each block in turn is the baseline
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.errors import OneLineError
 from harness.results.baseline import MARGIN, against, of_run
 from harness.results.drift import ALPHA
 from harness.results.records import Record, RecordTable, table
 from harness.results.schema import Drift, RunResult
-from harness.trust.agreement import AgreementError, Key, found_in, read_blocks
+from harness.trust.agreement import Key, found_in, read_blocks
 from harness.trust.sessions import publish
 
 FEWEST = 10
@@ -20,9 +21,9 @@ Held = Mapping[tuple[int, int], Mapping[Key, Drift]]
 
 
 def record(blocks: Sequence[RunResult], command: str) -> Record:
-    """Compare every block with every other. Raises AgreementError where a finding has no sample to compare."""
+    """Compare every block with every other. Raises OneLineError where a finding has no sample to compare."""
     if any(finding.sample is None for block in blocks for finding in block.findings):
-        raise AgreementError("a finding has no sample to compare: judge the blocks again")
+        raise OneLineError("a finding has no sample to compare: judge the blocks again")
     held: Held = {
         (i, j): standings(base, run) for i, base in enumerate(blocks) for j, run in enumerate(blocks) if i != j
     }
@@ -71,7 +72,7 @@ def standings(base: RunResult, run: RunResult) -> dict[Key, Drift]:
 
 def main(paths: Sequence[Path], fixture: bool = False) -> int:
     """Print the result, and write the record. Returns an exit code: FAILED where the gate fails too often. Raises
-    AgreementError where the runs can't be used."""
+    OneLineError where the runs can't be used."""
     blocks = read_blocks(paths, FEWEST)
     return publish(record(blocks, f"python -m harness alarms {' '.join(map(str, paths))}"), fixture)
 

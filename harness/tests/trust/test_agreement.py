@@ -12,7 +12,7 @@ from harness.results.sample import Sample
 from harness.results.schema import Conclusion, RunResult
 from harness.tests.factory import claim_result, finding, run_result
 from harness.trust import agreement, alarms
-from harness.trust.agreement import AgreementError, read_blocks, record
+from harness.trust.agreement import read_blocks, record
 
 
 @pytest.fixture(autouse=True)
@@ -133,8 +133,8 @@ def test_blocks_that_differ_by_chance_do_not_alarm_and_one_of_other_code_does_ag
 
 def test_too_few_blocks_and_runs_without_samples_are_refused() -> None:
     blocks = [sampled(number, [0.5]) for number in range(9)]
-    with pytest.raises(AgreementError, match="10"):
+    with pytest.raises(OneLineError, match="10"):
         alarms.main(written(*blocks))
     bare = finding(name="test_0", sample=None)
-    with pytest.raises(AgreementError, match="sample"):
+    with pytest.raises(OneLineError, match="sample"):
         alarms.main(written(*blocks, run_result(claim_result(bare), seed_block=9, seeds=tuple(range(9000, 9020)))))
