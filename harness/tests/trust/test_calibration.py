@@ -44,7 +44,7 @@ def test_samples_are_what_their_shape_says(shape: Shape) -> None:
     assert values.mean() == pytest.approx(shape.mean, abs=0.002)
     if shape.needs:
         assert (values < 0.31).mean() == pytest.approx(shape.failures, abs=0.005)
-    for weights in (each for conditions, each in WEIGHTS.items() if conditions > 1):
+    for weights in (WEIGHTS[conditions] for conditions in (2, 3, 4)):
         for effect in (0.0, 0.3, -0.2):
             values = sample(shape, weights, effect, rng(), SIZE)
             assert np.einsum("c,crn->rn", weights, values).mean() == pytest.approx(effect, abs=0.005)
@@ -81,7 +81,7 @@ class TestSimulation:
                 decided = (False, False) if outcome.refused else (outcome.lower > 0, outcome.upper < 0)
                 assert (low[r] > 0, high[r] < 0) == decided
 
-    @pytest.mark.parametrize("conditions", [2, 3, 4, 6, 9])
+    @pytest.mark.parametrize("conditions", [2, 3, 4])
     def test_the_guard_has_the_judges_reach(self, conditions: int) -> None:
         weights = WEIGHTS[conditions]
         values = sample(ALIKE[5], weights, 0.05, rng(), (3, 15))
