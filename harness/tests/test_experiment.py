@@ -135,11 +135,6 @@ class TestOneNumberOneId:
         with pytest.raises(UnknownNameError, match=r"unknown criterion 'mine'.* magnitude"):
             _ = cell_of("bc", condition, pruning=Pruning(criterion="mine")).id
 
-    @pytest.mark.parametrize("value", [math.nan, math.inf])
-    def test_a_number_that_is_none_is_refused(self, value: float) -> None:
-        with pytest.raises(ValueError, match="JSON"):
-            _ = cell_of("bc", TICKET, pruning=Pruning(rate=value)).id
-
 
 class TestParents:
     @pytest.mark.parametrize("lineage", ["own", "branch"])

@@ -233,15 +233,6 @@ def test_the_suites_claim_is_judged_with_the_users_rule(own: Path, ran: Ran) -> 
     assert registered == [[], *4 * [[rule]]]  # level 0 is not pruned yet
 
 
-def test_another_rule_under_that_name_is_other_evidence(own: Path, ran: Ran, tmp_path: Path) -> None:
-    folder, kept = tmp_path / "own", f"--claims-evidence={own / '.claims' / 'evidence'}"
-    folder.mkdir()
-    text = (own / "conftest.py").read_text()
-    for rule, left in ((text, 0), (text.replace("abs(gradient * weight)", "abs(gradient)"), 4)):
-        (folder / "conftest.py").write_text(rule)
-        assert waiting(run_pytest(folder, "--claims-plan", *SMOKE, RULE_ARG, kept).text) == left
-
-
 def test_a_claim_of_ones_own_with_the_name_of_one_of_the_suites_is_the_one_meant(own: Path, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     (folder / "tests").mkdir(parents=True)

@@ -3,8 +3,6 @@
 import ctypes
 import os
 import resource
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,14 +49,6 @@ def test_giving_memory_back_changes_no_byte(learner: str, libc: Any) -> None:
     assert to_bytes(run_level(cell, 0, None)) == kept
 
 
-def test_the_environment_switches_it_off(libc: Any) -> None:
-    command = [sys.executable, "-c", "from harness.tests.test_machine import page_faults; print(page_faults())"]
-    environment = {**os.environ, "CLAIMS_KEEP_MEMORY": "0"}
-    root = Path(__file__).resolve().parents[2]
-    ran = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
-    assert int(ran.stdout) >= MAPPED_ANEW
-
-
 # Control groups, as the kernel tells of them
 
 TWO = "30 23 0:26 / {mounted} rw - cgroup2 cgroup2 rw"
@@ -70,8 +60,6 @@ DOCKER = "33 23 0:29 /docker/1f {mounted}/cpu ro - cgroup cgroup rw,cpu"
 @pytest.mark.parametrize(
     ("mounts", "group", "limits", "cpus"),
     [
-        pytest.param(TWO, "0::/", {}, 64, id="no limit"),
-        pytest.param(TWO, "0::/a/b", {"a/b/cpu.max": "max 100000"}, 64, id="v2: unlimited"),
         pytest.param(TWO, "0::/a/b", {"a/b/cpu.max": "300000 100000"}, 3, id="v2: its own"),
         pytest.param(
             TWO, "0::/a/b", {"a/b/cpu.max": "max 100000", "a/cpu.max": "150000 100000"}, 2, id="v2: a parent's"

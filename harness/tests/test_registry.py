@@ -122,12 +122,6 @@ class TestCriteria:
         assert counts.sum() == 4000
         assert (abs(counts - 200) < 4.5 * 10).all()  # the standard deviation of a count is 10
 
-    def test_members_draw_for_themselves(self) -> None:
-        weights = [np.ones((2, 4, 4))]
-        both = saliencies("random", weights, [], [], streams([3, 4], "t", 1))[0]
-        alone = saliencies("random", [weights[0][:1]], [], [], streams([4], "t", 1))[0]
-        np.testing.assert_array_equal(both[1], alone[0])
-
     def test_what_it_can_not_have_and_what_does_not_fit_are_errors_that_name_it(self) -> None:
         def asking(weights: Any, hessian: Any) -> Any:
             return weights

@@ -101,22 +101,6 @@ def test_entries_of_the_legend_hide_their_lines_all_but_the_last(figure: Locator
     assert set(marks(figure).evaluate_all("all => all.map(e => e.getAttribute('fill'))")) == {"#2a6fbb"}
 
 
-def test_the_panels_of_a_chart_keep_one_axis_that_fits_what_is_shown(live: Page) -> None:
-    found = live.locator("figure[data-chart].wide").first
-    found.scroll_into_view_if_needed()
-    expect(found.locator(".drawn")).to_have_count(2)
-
-    def axes() -> list[list[str]]:
-        return [panel.locator(".role-axis-label text").all_text_contents() for panel in found.locator(".live").all()]
-
-    (one, other), stronger = axes(), found.locator(".swatch").nth(1)
-    assert one == other
-    stronger.click()
-    expect(found.locator(".live").last.locator(".mark-symbol path")).to_have_count(7)
-    assert axes()[0] == axes()[1] != one
-    stronger.click()
-
-
 # maps and games
 
 

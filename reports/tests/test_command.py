@@ -49,11 +49,7 @@ def test_two_runs_are_compared(folder: Path, capsys: pytest.CaptureFixture[str])
     ],
 )
 def test_a_bad_call_is_one_line_that_names_it_and_exit_code_4(
-    arguments: list[str],
-    named: str,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    arguments: list[str], named: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
     Path("broken.json").write_text("{", "utf-8")

@@ -118,20 +118,6 @@ def test_a_cell_is_shown_level_by_level(copied: Store, command: Command) -> None
     assert last[6:8] == [f"{returns.min():.1f}", f"{returns.max():.1f}"]
 
 
-def test_evidence_of_another_format_is_stale_and_not_read(folder: Path, command: Command) -> None:
-    there = cell_folder(folder, CHAIN)
-    parts = address(CHAIN).parts
-    versions = {name: version for name, version in parts["versions"].items() if name != "evidence"}
-    description = json.loads((there / "cell.json").read_text()) | {"engine": parts | {"versions": versions}}
-    key = key_of(CHAIN.id, description["engine"])
-    (there / "cell.json").write_text(json.dumps(description))
-    there.rename(there.with_name(key))
-    assert "evidence unknown -> " in command("why", key)[1]
-    assert command("show", key)[0] == OK
-    rows = csv.DictReader(io.StringIO(command("export", "--csv", "-", "--stale")[1]))
-    assert {row["condition"] for row in rows} == {DENSE}
-
-
 def test_what_made_a_cell_stale_is_named(folder: Path, command: Command) -> None:
     key = make_stale(folder, DENSE_CELL)
     code, out, _ = command("why")

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.judging import calibrated
@@ -66,14 +65,6 @@ class TestTable:
         if why and refusal == "false alarms":
             assert shape in why[1] and "15%" in why[1]
 
-    def test_without_a_table_nothing_is_judged(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(records, "COMMITTED", tmp_path)
-        calibrated.committed.cache_clear()
-        try:
-            assert judged(pair(near(0.6, 20), near(0.3, 20))).refusal == "uncalibrated"
-        finally:
-            calibrated.committed.cache_clear()
-
     @pytest.mark.parametrize("damage", [{"series": 3}, {}, {"replicates": 5, "series": [{"test": "t"}]}])
     def test_damaged_data_are_one_line_with_the_way_out(self, damage: dict[str, Any]) -> None:
         with pytest.raises(records.RecordError, match="make calibrate"):
@@ -111,6 +102,7 @@ def test_equivalence_is_not_concluded_by_a_guard_that_errs_on_such_data() -> Non
     assert outcome.guarded == (-inf, inf)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=12, max_size=40), st.sampled_from(["greater", "equivalent", "non-inferior"]))
 def test_a_refused_outcome_stays_so_and_no_other_bounds_than_a_tests_own_come_out(
     values: list[float], kind: Kind

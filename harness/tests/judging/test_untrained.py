@@ -80,11 +80,6 @@ class TestFindings:
             ALONE: pytest.approx(alone),
         }
 
-    def test_the_untrained_network_needs_no_spread_to_give_it(self) -> None:
-        alone = PerSeed.of("w0", np.ones(20), NAMES)
-        finding = found("greater", gap("gone", 0.7), min_effect=0.2, unit="share", untrained=alone)
-        assert (finding.conclusion, finding.note[: len(FOLLOWS)]) == ("supported", FOLLOWS)
-
     @pytest.mark.parametrize(
         ("effect", "alone", "begins"), [(0.6, 0.65, FOLLOWS), (0.9, 0.2, IN_PART), (0.6, -0.65, "")]
     )

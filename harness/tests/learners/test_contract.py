@@ -18,7 +18,7 @@ from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner, acting_of
 from harness.learners.training import Evaluation, train
 from harness.networks.mlp import Mlp, Network, Networks, initial_mlp
-from harness.profiles.profile import PROFILES, System
+from harness.profiles.profile import PROFILES
 from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level
 from harness.pruning.pruning_settings import Pruning
@@ -195,13 +195,6 @@ def test_it_trains_copies_of_what_it_is_given(learner: str) -> None:
 
 
 @learners
-def test_dropout_changes_what_is_learned(learner: str) -> None:
-    levels = [run_level(Cell(experiment_of(learner, rate), DENSE, SEEDS), 0, None) for rate in (0.0, 0.3)]
-    for name, mlp in levels[0].trained.items():
-        assert (mlp.flat != levels[1].trained[name].flat).any(axis=1).all()
-
-
-@learners
 def test_gradients_for_a_criterion_are_without_dropout_and_zero_outside_masks(learner: str) -> None:
     population = population_of(learner, 0.3, SEEDS)
     for _ in range(3):
@@ -241,49 +234,6 @@ def test_weight_decay_shrinks_weights_and_pruned_ones_stay_zero(learner: str, de
 
 
 # --- settings
-
-TABLES: dict[str, dict[str, float]] = {
-    "bc": {"learning_rate": 0.001, "env_steps": 10_000, "envs": 4},  # Table 2
-    "ppo": {  # Table 3
-        "learning_rate": 0.0005,
-        "discount": 0.99,
-        "env_steps": 80_000,
-        "gae_lambda": 0.8,
-        "value_loss": 0.5,
-        "entropy": 0.001,
-        "clip": 0.2,
-        "envs": 4,
-        "epochs": 4,
-    },
-    "dqn": {  # Table 8
-        "learning_rate": 0.0005,
-        "discount": 0.99,
-        "batch": 256,
-        "huber_delta": 1.0,
-        "max_gradient_norm": 10.0,
-        "epsilon_start": 1.0,
-        "epsilon_final": 0.01,
-        "epsilon_env_steps": 1_000_000,
-        "evaluation_epsilon": 0.001,
-        "buffer": 100_000,
-        "alpha": 0.6,
-        "beta_start": 0.4,
-        "beta_final": 1.0,
-        "replay_ratio": 4.0,
-        "env_steps": 5_000_000,
-    },
-}
-
-
-@learners
-def test_the_papers_table_is_in_the_settings(learner: str) -> None:
-    """DQN's in the defaults: for Cart-Pole the paper's training is shortened."""
-    table, settings = TABLES[learner], type(LEARNERS[learner])
-    assert [f.name for f in dataclasses.fields(settings)][: len(table)] == list(table)  # type: ignore[arg-type]
-    kept = dict(table) if learner != "dqn" else {**table, "env_steps": 80_000, "epsilon_env_steps": 16_000}
-    paper = PROFILES["paper"].experiment(System("cart-pole", learner)).learner
-    assert {name: getattr(paper, name) for name in table} == kept
-    assert learner != "dqn" or {name: getattr(DQN(), name) for name in table} == table
 
 
 def test_budgets_are_counted_in_whole_rollouts_and_batches() -> None:

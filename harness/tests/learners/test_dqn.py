@@ -11,7 +11,7 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 import harness.learners.dqn
 from harness.bench import peers
 from harness.experiment import Cell, Experiment
-from harness.learners.dqn import DQN, DQNPopulation, DQNUpdateParameters, DQNWorkspace
+from harness.learners.dqn import DQN, DQNPopulation, DQNUpdateParameters
 from harness.learners.protocol import ACTOR
 from harness.learners.replay import TERMINATED, _recall
 from harness.learners.rollouts import Rollout, play
@@ -169,12 +169,11 @@ class TestByHand:
         learning_rate=0.1,
         epsilon=1.0,
     )
-    DRAWS_EACH = np.array([[[0.1, 0.1, 0.1]]])
 
-    def population(self, **changes: Any) -> DQNPopulation:
-        settings = dataclasses.replace(self.SETTINGS, **changes)
+    @pytest.fixture
+    def population(self) -> DQNPopulation:
         online = Mlp.of([np.array([[[1.0, 2.0]]])], [np.array([[[0.0, 1.0]]])])
-        made = settings.start(InputSubset(CartPole(), ("pole angle",)), {ACTOR: online}, {}, [0], level=0)
+        made = self.SETTINGS.start(InputSubset(CartPole(), ("pole angle",)), {ACTOR: online}, {}, [0], level=0)
         made.target[:] = [[3.0, -1.0, 0.0, 0.0]]
         shape = (3, 1, 1)
         rollout = Rollout(
@@ -187,20 +186,13 @@ class TestByHand:
             final_observations=np.array([2, 99, 4], dtype=np.float32).reshape(*shape, 1),
         )
         made.replay.add(rollout, np.full((1, 1, 1), 77, dtype=np.float32))
-        if settings.alpha:
-            for place, priority in enumerate((4, 5, 6)):
-                _put(made.replay.tree, 0, place, round(priority / UNIT))
-            made.replay.tree.highest[0] = round(6 / UNIT)
+        for place, priority in enumerate((4, 5, 6)):
+            _put(made.replay.tree, 0, place, round(priority / UNIT))
         return made
 
-    def improved(self, population: DQNPopulation, uniforms: np.ndarray = DRAWS_EACH) -> DQNWorkspace:
+    def test_errors_weights_gradient_clipping_and_the_step(self, population: DQNPopulation) -> None:
         workspace = population._workspace(3)
-        population._learn(uniforms, workspace)
-        return workspace
-
-    def test_errors_weights_gradient_clipping_and_the_step(self) -> None:
-        population = self.population()
-        workspace = self.improved(population)
+        population._learn(np.array([[[0.1, 0.1, 0.1]]]), workspace)
         assert workspace.drawn.tolist() == [0, 1, 2]
         np.testing.assert_allclose(workspace.errors, [-1, 3, 2], atol=1e-12)
         np.testing.assert_allclose(workspace.weights, [1, 0.8, 2 / 3], atol=1e-6)
@@ -213,35 +205,9 @@ class TestByHand:
         expected = [1 - 0.0144239, 2 + 0.0190919, -0.0144239, 1 + 0.0270504]
         np.testing.assert_allclose(population.actor.flat[0], expected, atol=1e-6)
 
-    def test_the_new_priorities(self) -> None:
-        """(|error| + 1) ^ 1/2: the roots of 2, 4 and 3."""
-        population = self.population()
-        self.improved(population)
-        tree = population.replay.tree
-        np.testing.assert_allclose(tree.leaves[0, :3] * UNIT, [1.414214, 2, 1.732051], atol=1e-6)
-        assert tree.leaves[0, 3] == 0  # the present observation is no transition yet
-        assert tree.highest[0] * UNIT == 6  # so far
-
-    def test_plain_targets_are_the_largest_of_the_target_network(self) -> None:
-        """At 2 it says (6, -2): wanted 1 + 3, error 3. At 4 (12, -4): wanted 3 + 6, error 10."""
-        np.testing.assert_allclose(self.improved(self.population(double=False)).errors, [3, 3, 10], atol=1e-12)
-
-    def test_without_priorities_all_weights_are_one(self) -> None:
-        population = self.population(alpha=0.0)
-        workspace = self.improved(population, np.array([[[0.0, 0.4, 0.99]]]))
-        assert workspace.drawn.tolist() == [0, 1, 2] and workspace.weights.tolist() == [1, 1, 1]
-        np.testing.assert_allclose(workspace.network.grad_outputs, [[1 / 3, 0], [0, -0.5], [0, -0.5]], atol=1e-12)
-        assert len(population.replay.tree.leaves) == 0
-
-    def test_weights_by_beta(self) -> None:
-        weights, tree = np.empty(3), self.population().replay.tree
-        for beta, expected in ((0.0, [1, 1, 1]), (0.5, [0.894427, 0.816497, 1]), (1.0, [0.8, 2 / 3, 1])):
-            harness.learners.dqn._importance(tree, 0, np.array([1, 2, 0]), beta, weights)
-            np.testing.assert_allclose(weights, expected, atol=1e-6)
-
-    def test_the_gradient_for_a_criterion_counts_every_transition_once(self) -> None:
+    def test_the_gradient_for_a_criterion_counts_every_transition_once(self, population: DQNPopulation) -> None:
         """Slopes 1, -1.5, -1.5 by 3, no weights: 1/3 at 1, -1/2 at 2, -1/2 at -1."""
-        (found,) = self.population().gradients().values()
+        (found,) = population.gradients().values()
         np.testing.assert_allclose(found.flat, [[1 / 3, -0.5, 1 / 3, -1.0]], atol=1e-12)
 
 

@@ -66,14 +66,6 @@ def test_advantages_are_equation_16_in_every_environment(
         np.testing.assert_allclose(fast[column], slow, rtol=0, atol=1e-12)
 
 
-def test_advantages_by_hand() -> None:
-    rewards, values = np.array([1.0, 2, 3])[:, None, None], np.array([10.0, 20, 30])[:, None, None]
-    ended = np.array([False, True, False])[:, None, None]
-    advantages = _generalised_advantages(rewards, values, np.array([[40.0]]), ended, 0.5, 0.5)
-    # errors: 1 + 10 - 10 = 1;  2 - 20 = -18 (the end);  3 + 20 - 30 = -7
-    assert advantages.ravel().tolist() == [1 - 18 / 4, -18, -7]
-
-
 # --- the loss
 
 

@@ -1,7 +1,6 @@
 """Multilayer perceptrons: the compiled passes beside autograd, dropout's draws, and the one array behind all layers."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -70,14 +69,6 @@ def test_nan_is_not_hidden(activation: str) -> None:
     mlp.weights[0][1, 0, 0] = np.nan
     outputs = outputs_of(mlp, np.ones((2, 4, 2)))
     assert np.isfinite(outputs[0]).all() and np.isnan(outputs[1]).all()
-
-
-def test_layers_are_views_of_one_array() -> None:
-    mlp = networks((3, 4, 2), 5)
-    shapes = [((5, a, b), (5, 1, b)) for a, b in pairwise(mlp.sizes)]
-    assert [(w.shape, b.shape) for w, b in zip(mlp.weights, mlp.biases, strict=True)] == shapes
-    mlp.weights[1][2], mlp.biases[0][3] = 7, 8
-    assert ((mlp.flat == 7).sum(), (mlp.flat == 8).sum()) == (8, 4)
 
 
 def test_copies_share_no_memory() -> None:

@@ -8,16 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tests.plugin.projects import (
-    BODIES,
-    FAILED,
-    NO_RESULT,
-    OK,
-    Project,
-    header,
-    made_of_numbers,
-    timeless,
-)
+from harness.tests.plugin.projects import BODIES, FAILED, NO_RESULT, OK, Project, header, made_of_numbers, timeless
 
 OPTIONS = {
     "pytest_benchmark": ("--benchmark-json=.claims/benchmark.json",),

@@ -9,16 +9,7 @@ from typing import Any
 import pytest
 
 from harness.files import FIXTURES
-from harness.plugin.gate import (
-    Gate,
-    exit_code,
-    fails,
-    lines,
-    open_gate,
-    refuse_altered,
-    refuse_incomparable,
-    result_of,
-)
+from harness.plugin.gate import Gate, exit_code, fails, lines, open_gate, refuse_altered, refuse_incomparable, result_of
 from harness.results.baseline import of_run
 from harness.results.schema import Finding
 from harness.tests.evidence.processes import run_pytest

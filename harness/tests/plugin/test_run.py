@@ -68,7 +68,7 @@ def test_a_smoke_run_judges_nothing_writes_into_its_own_folder_and_succeeds(smok
     assert all(finding.effect != finding.effect and finding.p is None for finding in made.findings().values())
     assert tree(made.folder) == smoke.before
     assert {path.name for path in (made.folder / ".claims").iterdir()} - {"compiled"} == {
-        *("evidence", "smoke", "pytest_cache"),
+        *("evidence", "smoke", "pytest_cache")
     }
     assert {path.name for path in (made.folder / ".claims" / "smoke").iterdir()} == {"report.html", "findings.json"}
     assert "<html" in (made.folder / ".claims" / "smoke" / "report.html").read_text()
@@ -152,9 +152,7 @@ def test_an_ordinary_test_is_left_alone_and_has_no_judge(each: tuple[Project, Ra
     assert not any("plain" in name for name in made.findings())
 
 
-def test_what_fails_says_how_to_repeat_it_and_what_is_undecided_what_would_decide_it(
-    each: tuple[Project, Ran],
-) -> None:
+def test_what_fails_says_how_to_repeat_it_and_what_is_undecided_what_would_decide_it(each: tuple[Project, Ran]) -> None:
     made, ran = each
     for finding in made.findings().values():
         assert finding.rerun.endswith(f" claims/test_{finding.claim.replace('-', '_')}.py::test_it")

@@ -276,7 +276,7 @@ class TestReturns:
 
 # --- stopping at the maximum
 
-WIDTHS = ((16, 10), (9, 7), (11, 5), (5, 6))
+WIDTHS = ((16, 10), (9, 7))
 """Whether or not a member's parameters fill whole vector registers."""
 
 
@@ -300,14 +300,8 @@ def assert_some_stopped_and_were_the_same_until_then(with_it: Level, without: Le
 
 
 class TestStoppingAtTheMaximum:
-    @pytest.mark.parametrize(
-        ("learner", "hidden"),
-        [
-            *(("ppo", hidden) for hidden in (*WIDTHS[:2], (64, 64))),
-            *(("bc", hidden) for hidden in WIDTHS),
-            *(("dqn", hidden) for hidden in WIDTHS[:2]),
-        ],
-    )
+    @learners
+    @pytest.mark.parametrize("hidden", WIDTHS)
     def test_it_changes_no_bit_of_what_is_pruned_and_scored(self, learner: str, hidden: tuple[int, ...]) -> None:
         with_it, without = stopping(learner, True, hidden), stopping(learner, False, hidden)
         assert_some_stopped_and_were_the_same_until_then(with_it, without)

@@ -21,7 +21,6 @@ from harness.tasks.gridmaze.env import ID
 from harness.tasks.gridmaze.features import MAX_ACTIVE, features_of, projection
 from harness.tasks.gridmaze.layout import FILE, parsed
 from harness.tasks.gridmaze.maze import GridMaze
-from harness.tasks.references import reference_file
 from harness.tasks.spec import zero_inputs
 
 ENCODINGS = ("object-map", "rgb", "entangled")
@@ -229,12 +228,6 @@ class TestRules:
     def test_a_walk_is_as_they_say(self, walk: tuple[Maze, np.ndarray, list[int]], seed: int) -> None:
         assert_as_played(*walk, seed)
 
-    @every_maze
-    def test_long_random_walks_are_as_they_say(self, maze: Maze) -> None:
-        for seed in range(3):
-            actions = np.random.default_rng(seed).integers(4, size=450).tolist()
-            assert_as_played(maze, maze.begun(1, 1), actions, horizon=200)
-
     @pytest.mark.parametrize(
         ("begun", "action", "collides"),
         [
@@ -404,14 +397,3 @@ class TestLayout:
 
     def test_the_second_one_is_that_which_the_rule_draws(self) -> None:
         assert drawn_layout(2) == SECOND
-
-    def test_layouts_are_tasks_of_their_own(self) -> None:
-        one, two = GridMaze(), GridMaze(layout=2)
-        assert (one.name, two.name, one.title, two.title) == (
-            "gridmaze",
-            "gridmaze-2",
-            "GridMaze",
-            "GridMaze, layout 2",
-        )
-        assert one != two and reference_file(one.name, 200) != reference_file(two.name, 200)
-        assert (one.files, two.files) == ((FILE,), ())

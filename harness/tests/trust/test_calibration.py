@@ -16,17 +16,7 @@ from harness.statistics import PerSeed, contrast_test
 from harness.statistics.guard import guarded_bounds
 from harness.trust import calibration, simulation
 from harness.trust.calibration import Measured, from_data, record, to_data
-from harness.trust.sample_shapes import (
-    ALIKE,
-    ONE_FAILS,
-    SHAPES,
-    UNEQUAL,
-    Shape,
-    at_the_edge,
-    levels,
-    sample,
-    spreading,
-)
+from harness.trust.sample_shapes import ALIKE, ONE_FAILS, SHAPES, UNEQUAL, Shape, at_the_edge, levels, sample, spreading
 from harness.trust.simulation import WEIGHTS, plan, simulate
 
 COMMITTED = records.read("calibration", records.COMMITTED, records.COMMITTED)
