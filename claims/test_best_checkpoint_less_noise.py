@@ -6,11 +6,13 @@ paper says no more than "noise". Absolute deviations (Brown & Forsythe 1974) are
 seed that failed could decide. The checkpoint that is pruned is also the one that is scored: the best one of one chain,
 the last one of the other. Both start from the same weights and are evaluated on the same starts.
 
-Near that maximum chains of the quieter condition may fail too rarely to have been seen, and a failure is noise: 100
-seeds of which none fails leave a share of 0.036 open. So fewer could not show twice the smallest effect, and PPO's
-chains take five times the profile's seeds. DQN's cost four times as much, and are judged from `extended` on.
+Near the task's maximum chains of the quieter condition may fail too rarely to have been seen, and a failure is noise:
+where none of 100 seeds fails, a share of 0.036 still may, so that a difference in noise of 0.037 or less can't be told
+from it. 94 seeds are the fewest that can show twice the smallest effect, about 120 do so nine times in ten, and PPO's
+chains take 100. DQN's cost four times as much, so they wait for `extended`: at `scaled` the claim is judged on one of
+its two systems.
 
-A return near the task's maximum has little room to be noisy. So the finding does not separate less noise from a higher
+A return near that maximum has little room to be noisy. So the finding does not separate less noise from a higher
 return. A reading beside it does: it takes only those levels at which both medians are below 0.9 of the normalised
 return.
 """

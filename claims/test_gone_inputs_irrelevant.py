@@ -1,12 +1,12 @@
 """The inputs that pruning removes are not relevant to the task (paper 4.1, Figure 5 left).
 
-A dense agent is shown the mean of each such input in place of its value: the mean over the states of its own episodes.
-Its actions are drawn as in the end of training (one in a hundred at random), with and without those inputs: all
-episodes start alike, and on a single path a small change may as well be good as bad, by chance. Only inputs that ever
-change count, since the others equal their mean. They are those that the ticket of the same seed has no connection to
-at the first level at or below 10 % density, the one number that the paper gives for a moderate sparsity (Figure 7).
-Figure 5 gives none, so a finding must hold at 5 % density as well: where no input is gone, an agent loses nothing,
-whatever is true. Each finding says how many are gone.
+A dense agent is shown the mean of each such input in place of its value: the mean over the states that it meets when it
+always takes the best action. In the episodes that are judged its actions are drawn as in the end of training (one in a
+hundred at random), with and without those inputs: all episodes start alike, and on a single path a small change may as
+well be good as bad, by chance. Only inputs that ever change count, since the others equal their mean. They are those
+that the ticket of the same seed has no connection to at the first level at or below 10 % density, the one number that
+the paper gives for a moderate sparsity (Figure 7). Figure 5 gives none, so a finding must hold at 5 % density as well:
+where no input is gone, an agent loses nothing, whatever is true. Each finding says how many are gone.
 
 1. The agent's return does not fall. That allows 0.1 of the distance between a random policy and the expert, the drop at
    which a level counts as failed (break density).
@@ -18,6 +18,11 @@ whatever is true. Each finding says how many are gone.
 Beside them stand the inputs that one pruning of the untrained network loses. Seen before this was written: on block 0,
 99 % of the inputs gone at 10 % density never change; of 4 agents of block 99, looked at to see that the measure works,
 two kept their return at 5 % density. So 5 % was chosen with that in sight, and can only withhold a finding here.
+
+Block 4 was judged with the best action each time, as agents are scored. Both ways of acting were then computed on it,
+before drawn actions were taken: without the inputs gone at 10, 5 and 2 % density agents lost 0.04, 0.21 and 0.59 by the
+best actions, and 0.03, 0.16 and 0.51 by drawn ones, and the deviation over seeds fell from 0.13 to 0.09 at 10 %. That
+fall is the reason. 53 seeds show a margin of 0.1 nine times in ten, hence three times the profile's.
 """
 
 import pytest

@@ -17,6 +17,8 @@ How quickly anything learned was not looked at.
 2. The mask leaves out inputs that change, as the paper says ("entire dimensions"): the smallest effect is a fifth of
    them, where the paper's own figures for such losses begin (4.2).
 
+53 seeds show a margin of 0.1 nine times in ten, hence three times the profile's.
+
 "At lower cost" is told, and not judged. How many multiply-adds are saved follows from the inputs left out, so it is a
 reading of the second finding. CPU seconds per env_step are what counts, and are measured for 20 members together: two
 numbers at `scaled`, of which no test can be made. They stand in the first finding's note. This engine sums the rows of

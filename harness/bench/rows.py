@@ -30,7 +30,7 @@ from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
 from harness.pruning.pruning_settings import Pruning
-from harness.pruning.savings import reduced
+from harness.pruning.savings import Savings, reduced
 from harness.statistics import PerSeed, Reference, contrast_test, normalised_return
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze
@@ -51,9 +51,10 @@ COMPARED = 80
 0.2, so that the guarded test shows equal learners to be equivalent in 96 of 100 runs; with 40 seeds in 43."""
 LEARNING_MARGIN = 0.1
 """Of learning areas, in normalised return: the drop at which the suite counts a level as failed."""
-_SMALL: dict[str, PPO | BC] = {
+_SMALL: dict[str, PPO | BC | DQN] = {
     "ppo": PPO(env_steps=1_024),
     "bc": BC(env_steps=512, passes=1),
+    "dqn": DQN(env_steps=1_024, learning_starts=256),
 }
 """Learners that only compile what is timed then."""
 
@@ -204,9 +205,27 @@ def learning_row(name: str, task: Task, ours: np.ndarray, theirs: np.ndarray, me
 
 
 def whole() -> Iterator[Row]:
-    """All of one system at the scaled profile, from its first draw to its last score, beside the same trainings."""
+    """All of one system at the scaled profile, from its first draw to its last score, beside the same trainings; and
+    what stopping at the task's maximum saves, and would change if learning curves were read."""
     for learner in ("ppo", "bc"):
         yield whole_row(PROFILES["scaled"].systems["cart-pole", learner], seeds(PROFILES["scaled"].seeds))
+    yield stopping_row(PROFILES["scaled"].systems["cart-pole", "dqn"], seeds(PROFILES["scaled"].seeds))
+
+
+def stopping_row(experiment: Experiment, members: tuple[int, ...]) -> Row:
+    """A dense level whose members stop at the task's maximum, beside the same one to its end."""
+    _conditions(replace(experiment, learner=_SMALL[experiment.learner.name]), members[:2], [], ())  # compiles
+    levels: tuple[list[Level], list[Level]] = [], []
+    with_it, without = (
+        cpu_seconds(partial(_conditions, replace(experiment, savings=savings), members, found, ()))
+        for savings, found in zip((Savings(), NEVER_STOPPED), levels, strict=True)
+    )
+    cut, curves = (found[0].evaluations for found in levels)
+    filled = np.where(np.isnan(cut), experiment.task.maximum_return, cut)
+    note = f"peer: to the end. Learning area {curves.mean():.0f}, return at the end {curves[:, -1].mean():.0f}; were"
+    note += f" those who stop taken to stay at the maximum, {filled.mean():.0f} and {filled[:, -1].mean():.0f}"
+    name = f"{experiment.learner.name.upper()}, a dense level that stops at the maximum"
+    return Row(name, "CPU seconds", with_it, without, note=note)
 
 
 def whole_row(experiment: Experiment, members: tuple[int, ...]) -> Row:

@@ -139,15 +139,17 @@ def claim_verdict(findings: Sequence[Finding], rule: Rule = "all") -> tuple[Verd
 
 
 def left_open(findings: Sequence[Finding]) -> str:
-    """On what the underpowered findings of a claim hang, in words: readings that the paper leaves open, what can't be
-    assessed whatever the seeds, or seeds. Empty where none is underpowered."""
+    """On what the findings of a claim hang that decided nothing, in words: readings that the paper leaves open, what
+    the judge refuses on these agents, or seeds. Empty where each decided something."""
     found = [finding for finding in findings if finding.conclusion == "underpowered"]
     hanging = dict.fromkeys(name for finding in found for name in finding.hangs_on)
     free = [finding for finding in found if not finding.hangs_on]
     refused = sum(finding.refusal not in ("", "few seeds") for finding in free)
+    missing = sum(finding.conclusion == "not run" for finding in findings)
     said = [f"Hangs on: {', '.join(hanging)}."] if hanging else []
-    said += [f"Not assessable: {_number(refused)}."] if refused else []
+    said += [f"Not judged, see why: {_number(refused)}."] if refused else []
     said += [f"Wants seeds: {_number(len(free) - refused)}."] if len(free) > refused else []
+    said += [f"Not run: {_number(missing)}."] if missing else []
     return " ".join(said)
 
 

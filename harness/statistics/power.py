@@ -4,7 +4,8 @@ on.
 `n` is seeds per group. `sd`, and `reach` where there is a guard, are an `Outcome`'s, estimated from the sample at hand:
 so the answer is as rough as they are. By test:
 
-  sign-flip, swapped spreads  as the t test whose power they approach, under normal values
+  sign-flip, swapped spreads  as the t test whose power they approach, under normal values; of spreads the estimate must
+                              also lie above their `floor` (`reach`: the width of their span near one of its ends)
   guarded t                   the bound with one seed more, under normal values
   censored ranks              Noether (1987), nothing censored and no ties; sd is not used
   paired shares               exact up to 40 seeds, then normal; sd says how often pairs differ
@@ -143,8 +144,9 @@ def detectable_effect(sd: float, n: int, test: Test, reach: float = 0.0, kind: K
         return _smallest(lambda size: _of_pairs(size, sd, n, kind) >= POWER)
     if test == "guarded t":
         return _guarded(sd, n, reach, kind)
-    critical = special.stdtrit(n - 1, 1 - TAIL)
-    return float(sd / np.sqrt(n) * float(special.nctdtrinc(n - 1, 1 - _one_side(kind), critical)))
+    critical, error = special.stdtrit(n - 1, 1 - TAIL), sd / np.sqrt(n)
+    seen = float(error * float(special.nctdtrinc(n - 1, 1 - _one_side(kind), critical)))
+    return max(seen, reach * rarest_seen(n) + _z(POWER) * error) if test == "swapped spreads" and reach else seen
 
 
 def seeds_needed(sd: float, effect: float, test: Test, reach: float = 0.0, kind: Kind = "greater") -> int | None:

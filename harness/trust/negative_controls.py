@@ -1,10 +1,11 @@
 """`python -m harness controls`: a claim must lose what it is REPRODUCED by where a control that it declares breaks it.
 
-All of it on the reduced profile. First the twin, in which nothing is broken: every claim that declares controls must
-have findings there that are supported. It need not be REPRODUCED: with half the levels it may lack the power for one
-system among several, a half of what the paper says may be wrong, and a control is held against what is supported. Then
-each control, over the claims that declare it. What follows from initialisation, and says so, needs no learning: there
-the control without learning takes nothing away. What does so in part is no excuse.
+All of it on the reduced profile; claims of which nothing is supported there are tried at `scaled`. First the twin, in
+which nothing is broken: every claim that declares controls must have findings there that are supported. It need not be
+REPRODUCED: with half the levels it may lack the power for one system among several, a half of what the paper says may
+be wrong, and a control is held against what is supported. Then each control, over the claims that declare it. What
+follows from initialisation, and says so, needs no learning: there the control without learning takes nothing away. What
+does so in part is no excuse.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +22,12 @@ from harness.trust.sessions import by_name, numbers
 
 IDLE = "nothing"
 """The control that breaks nothing."""
+_AT_SCALED = "--claims-profile=scaled"
 Fate = Literal["killed", "said", "survived", "unclear"]
 _TONES: dict[Fate, Tone] = {"killed": "good", "said": "weak", "survived": "bad", "unclear": "bad"}
 NEEDS_LEARNING = "no-learning"
+_GONE = ("insensitive", "no spread", "censored")
+"""Refusals that a control brings about: nothing is learned any more, or all chains are alike."""
 
 
 def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
@@ -32,7 +36,8 @@ def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
     said: all findings that the twin supports still are, and each says of itself that it follows from initialisation.
     survived: all findings that the twin supports still are, and none is contradicted that was not. killed: one at least
     is lost: contradicted now and not in the twin; or supported there and now equivalent, or underpowered although the
-    twin could have seen an effect as large as its own 9 times in 10, or placed none within its margin. unclear:
+    twin could have seen an effect as large as its own 9 times in 10, or placed none within its margin; or supported
+    there and now refused because nothing is learned or all chains are alike (`_GONE`). unclear:
     neither, for nothing shows that the control is the reason: an error, a test that was refused, a twin without power,
     or one that supports nothing.
     """
@@ -57,7 +62,8 @@ def outcome(twin: ClaimResult, mutated: ClaimResult) -> tuple[Fate, str]:
 def _told(was: Mapping[str, Finding], now: Mapping[str, Finding], names: Sequence[str]) -> str:
     """The first lost finding of one hypothesis, and how many more."""
     old, new = was[names[0]], now[names[0]]
-    told = f"{names[0]}: {old.effect:+.3g} {old.conclusion}, now {new.effect:+.3g} {new.conclusion}"
+    now_it_is = f"{new.effect:+.3g} {new.conclusion}{', for it is refused' if new.refused else ''}"
+    told = f"{names[0]}: {old.effect:+.3g} {old.conclusion}, now {now_it_is}"
     return told + (f", and {len(names) - 1} more of this hypothesis" if len(names) > 1 else "")
 
 
@@ -66,6 +72,8 @@ def _supported(claim: ClaimResult) -> set[str]:
 
 
 def _is_lost(was: Finding, now: Finding) -> bool:
+    if now.refusal in _GONE:
+        return was.conclusion == "supported"
     if now.refused or now.conclusion == "supported" or not now.judged:
         return False
     if now.conclusion == "contradicted":
@@ -90,6 +98,9 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int
     if later := [claim.id for claim in run.later if claim.controls]:
         more = sessions.judge("twin-later", [], sessions.EVIDENCE, later)
         twin |= {claim.id: claim for claim in more.claims}
+    if weak := [name for name, claim in twin.items() if claim.controls and not _supported(claim)]:
+        more = sessions.judge("twin-scaled", [_AT_SCALED], sessions.EVIDENCE, weak)
+        twin |= {claim.id: claim for claim in more.claims}
     print(f"twin: {', '.join(f'{name} {_standing(claim)}' for name, claim in twin.items())}", flush=True)
     found: dict[str, dict[str, tuple[Fate, str]]] = {name: {} for name in twin}
     for control in breaking:
@@ -100,9 +111,11 @@ def main(only: Sequence[str] = (), idle: str = "", fixture: bool = False) -> int
             print(f"{control}: no claim declares it", flush=True)
             continue
         name = IDLE if idle else control
-        run = sessions.judge(name, [f"--claims-control={name}"], sessions.BROKEN_EVIDENCE, declared)
-        for claim in run.claims:
-            found[claim.id][control] = outcome(twin[claim.id], claim)
+        for where, at in ((name, []), (f"{name}-scaled", [_AT_SCALED])):
+            if claims := [claim for claim in declared if (claim in weak) == bool(at)]:
+                run = sessions.judge(where, [f"--claims-control={name}", *at], sessions.BROKEN_EVIDENCE, claims)
+                for claim in run.claims:
+                    found[claim.id][control] = outcome(twin[claim.id], claim)
         told = (f"{claim} {found[claim][control][0]} ({found[claim][control][1]})" for claim in declared)
         print(f"{control}{', its mutation disabled' if idle else ''}: {'; '.join(told)}", flush=True)
     made = record(twin, found, sessions.cpu_seconds() - before)

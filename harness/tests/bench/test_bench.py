@@ -17,6 +17,7 @@ from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO, Samples, update_parameters
 from harness.learners.training import Evaluation
 from harness.networks.mlp import Network, outputs_of
+from harness.pruning.level import Level
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze
@@ -161,6 +162,21 @@ def test_a_whole_experiment_is_measured_on_both_sides():
     row = rows.whole_row(experiment, (0, 1))
     assert row.runs == 5  # one of the peer's after the dense level and after each condition
     assert row.peer > row.ours > 0 and "18 trainings" in row.name
+
+
+def test_what_curves_would_hold_if_they_stopped_is_told(monkeypatch):
+    """Of two members, one stops at the maximum of 500 after its first evaluation, and would have lost it."""
+    whole = np.array([[500.0, 100.0, 0.0], [200.0, 300.0, 400.0]])
+
+    def level(cell, *_):
+        cut = whole.copy()
+        if cell.experiment.savings.stop_at_maximum and len(cell.seeds) == 2:
+            cut[0, 1:] = math.nan
+        return Level({}, {}, np.zeros((2, 1)), cut, np.ones(2))
+
+    monkeypatch.setattr(rows, "run_level", level)
+    row = rows.stopping_row(Experiment(CartPole(), SMALL), (0, 1))
+    assert "area 250, return at the end 200" in row.note and "400 and 450" in row.note
 
 
 def curves(rng, height, slope, members=rows.COMPARED):

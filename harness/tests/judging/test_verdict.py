@@ -123,18 +123,27 @@ def test_table_of_readings_that_count(
     assert all(f"With {name} it is {found[name][0]}: As {name}." in reason for name in hangs)
 
 
-def test_what_is_left_open_hangs_on_readings_can_not_be_assessed_or_wants_seeds() -> None:
+def test_what_is_left_open_hangs_on_readings_is_not_judged_or_wants_seeds() -> None:
     found = [
         finding(conclusion="underpowered", hangs_on=("5 % density", "updates")),
         finding(conclusion="underpowered", hangs_on=("updates",)),
         finding(conclusion="underpowered", refusal="insensitive"),
         finding(conclusion="underpowered", refusal="few seeds"),
         finding(conclusion="underpowered"),
+        finding(conclusion="not run"),
         finding(conclusion="contradicted"),
     ]
-    expected = "Hangs on: 5 % density, updates. Not assessable: 1 finding. Wants seeds: 2 findings."
+    expected = (
+        "Hangs on: 5 % density, updates. Not judged, see why: 1 finding. Wants seeds: 2 findings. Not run: 1 finding."
+    )
     assert left_open(found) == expected
     assert left_open(found[-1:]) == ""
+
+
+@given(st.lists(st.sampled_from(["supported", "underpowered", "not run"]), min_size=1))
+def test_an_inconclusive_claim_says_on_what_it_hangs(conclusions: list[Conclusion]) -> None:
+    found = [finding(conclusion=each) for each in conclusions]
+    assert bool(left_open(found)) == (claim_verdict(found)[0] in ("INCONCLUSIVE", "NOT RUN"))
 
 
 VERDICTS: list[tuple[str, Verdict]] = [

@@ -121,6 +121,13 @@ def test_the_guard_finds_what_it_sees_nine_times_in_ten(reach: float, n: int, ki
     assert found.mean() == pytest.approx(0.9, abs=0.05)
 
 
+def test_spreads_that_are_seen_nine_times_in_ten_lie_above_their_floor() -> None:
+    effect = detectable_effect(0.07, 100, "swapped spreads", reach=1.0)
+    assert effect is not None
+    estimates = np.random.default_rng(0).normal(effect, 0.07 / 10, 100_000)
+    assert (estimates > floor("swapped spreads", "greater", 100, reach=1.0)).mean() == pytest.approx(0.9, abs=0.01)
+
+
 class TestFloor:
     """What no sample can show, however little varies."""
 

@@ -48,6 +48,10 @@ KEPT = found("c", "supported", 0.001, 0.04, kind="equivalent")
         ([KEPT], [found("c", "underpowered", 0.01)], "killed"),
         ([KEPT.replace(detectable=0.06)], [found("c", "underpowered", 0.01)], "unclear"),
         ([A, B], [A, GONE.replace(refusal="few seeds", refused="so it is")], "unclear"),
+        # where nothing is learned any more, or all are alike, what the finding rests on is gone
+        ([A, KEPT], [A, found("c", "underpowered").replace(refusal="insensitive", refused="so it is")], "killed"),
+        ([A, B], [A, GONE.replace(refusal="censored", refused="so it is")], "killed"),
+        ([A, GONE], [A, GONE.replace(refusal="insensitive", refused="so it is")], "survived"),
         ([A, B], [A], "unclear"),
         ([A, B], [found("a", "error"), found("b", "not run")], "unclear"),
         # only what the twin supports can be lost, and what it contradicts may stay so
@@ -84,12 +88,15 @@ class Sessions:
     def __init__(self, *claims: ClaimResult, broken: dict[str, str]):
         self.claims = {claim.id: claim for claim in claims}
         self.broken, self.waiting = broken, list[str]()
+        self.scaled: dict[str, ClaimResult] = {}
         self.ran: list[tuple[str, tuple[str, ...], Path, tuple[str, ...]]] = []
 
     def __call__(self, name: str, options: Sequence[str], evidence: Path, claims: Sequence[str] = ()) -> RunResult:
         self.ran.append((name, tuple(options), evidence, tuple(claims)))
+        if options == ["--claims-profile=scaled"]:
+            return run_result(*(self.scaled.get(claim, self.claims[claim]) for claim in claims))
         if options:
-            word = self.broken.get(name, "supported")
+            word = self.broken.get(name.removesuffix("-scaled"), "supported")
             verdict = "REPRODUCED" if word == "supported" else "INCONCLUSIVE"
             return run_result(*(judged(verdict, found("a", word, effect=0.01), id=claim) for claim in claims))
         chosen = [c for c in self.claims.values() if c.id in (claims or self.claims.keys() - set(self.waiting))]
@@ -148,6 +155,18 @@ def test_a_twin_that_supports_nothing_is_1_and_named(
     assert negative_controls.main() == (1 if lame else 0)
     record = left("controls", tmp_path)
     assert (record.ok, record.data["nothing to lose"]) == (not lame, lame)
+
+
+def test_what_supports_nothing_when_reduced_is_tried_at_scaled(ran: Sessions) -> None:
+    ran.claims["two"] = judged("INCONCLUSIVE", GONE, id="two", declared=["unmasked"])
+    ran.scaled["two"] = judged("REPRODUCED", A, id="two", declared=["unmasked"])
+    assert negative_controls.main(only=["unmasked"]) == 0
+    assert [(name, claims) for name, _, _, claims in ran.ran] == [
+        ("twin", ()),
+        ("twin-scaled", ("two",)),
+        ("unmasked", ("one",)),
+        ("unmasked-scaled", ("two",)),
+    ]
 
 
 @pytest.mark.parametrize(("control", "code"), [("no-learning", 0), ("random-mask", 1)])
