@@ -69,14 +69,18 @@ class TestMatched:
         assert matched(gone, left, np.ones((2, 3))).tolist() == [[False, False, True], [False, False, False]]
 
 
-def without(*gone: int) -> Any:
-    """A run of experts, whose tickets have no weight of these inputs left."""
+def without(*gone: int, sure: float = 1.0) -> Any:
+    """A run of experts, whose tickets have no weight of these inputs left. sure: what their outputs are multiplied by:
+    the best action stays, and others are drawn more often."""
+    actors = EXPERTS.copy()
+    for outputs in (actors.weights[-1], actors.biases[-1]):
+        outputs *= sure
 
     def making(cell: Cell, number: int) -> Level:
         level = level_of(cell)
         if number == 0:
             starts = np.stack([TASK.draw_starts(each, (EPISODES,)) for each in streams(cell.seeds, "score", 0)])
-            return dataclasses.replace(level, trained={ACTOR: EXPERTS}, scores=rollout_returns(TASK, EXPERTS, starts))
+            return dataclasses.replace(level, trained={ACTOR: actors}, scores=rollout_returns(TASK, EXPERTS, starts))
         level.masks[ACTOR][0][:, list(gone)] = False
         return level
 
@@ -86,8 +90,14 @@ def without(*gone: int) -> Any:
 class TestADenseAgent:
     def test_it_loses_nothing_where_nothing_is_gone(self) -> None:
         run = without()
-        for lost in ("gone", "others"):
+        for lost in ("nothing", "gone", "others"):
             np.testing.assert_array_equal(run.dense_without(lost, AT).values, run.dense().values)
+
+    def test_its_actions_are_drawn_alike_whatever_is_lost(self) -> None:
+        run = without(sure=1e-3)
+        assert (run.dense().values > 0.95).all(), "it is scored by its best actions"
+        assert (run.dense_without("nothing").values < 0.5).all()
+        np.testing.assert_array_equal(run.dense_without("nothing").values, run.dense_without("gone", AT).values)
 
     def test_it_fails_without_the_poles_angle_and_others_are_taken_of_what_is_left(self) -> None:
         run = without(2)
