@@ -47,13 +47,13 @@ format: $(READY) ## format the code with ruff
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-calibrate: $(READY) ## measure by simulation how often each test is wrong: 13 core-minutes; writes fixtures/trust/calibration.json
+calibrate: $(READY) ## measure by simulation how often each test is wrong: 25 core-minutes; writes fixtures/trust/calibration.json
 	$(BIN)/python -m harness calibrate --fixture $(ARGS)
 
 aa: $(READY) ## measure how often the judge errs on trainings that differ by chance alone: 7 core-minutes
 	$(BIN)/python -m harness aa $(ARGS)
 
-controls: $(READY) ## break one ingredient at a time: every claim that declares some must lose findings; 59 core-minutes
+controls: $(READY) ## break one ingredient at a time: every claim that declares some must lose findings; 85 core-minutes
 	$(BIN)/python -m harness controls $(ARGS)
 
 BLOCKS ?= 6 7
