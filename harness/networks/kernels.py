@@ -4,38 +4,26 @@ So all of a member's numbers stay in the cache, and calling operations costs no 
 2.9 times as long for an update of 20 members with 64-64 units, and 1.9 times with 128-128 (measured once, at commit
 cd3146c), which is why the gradients are written by hand. Tests compare them with autograd's.
 
-A member's `params` are its row of `Mlp.flat`: float[parameters]. `sizes` are int64[layers + 1], units per layer.
-`inputs` are float[batch, in]; or, where the input layer is projected (`harness.networks.sparse_input`),
-int16[batch, most], the numbers of the active features, -1 after the last. `activations` are those of the hidden
-layers, float[batch * all hidden units], one layer after the other.
-
-Dropout's draws are counted (`harness.networks.splitmix`): each is a function of a key (of a member, an update and a
-network) and of a unit's place in `activations`. So the backward pass repeats the draws of the forward pass, nothing has
-to be kept, and who shares the population does not matter. A pass without dropout is compiled without it.
+A member's `params` are the part of its row of `Params.flat` that holds its layers. `sizes` are int64[layers + 1], units
+per layer. `inputs` are float[batch, in]; or int16[batch, most], the numbers of the active inputs or features, -1 after
+the last (`harness.networks.sparse_input`). `activations` are those of the hidden layers, float[batch * all hidden
+units], one layer after the other.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numba
 import numpy as np
 from numba.extending import overload
 
 from harness.compiled import njit
-from harness.networks.splitmix import _splitmix64
+from harness.networks.dropout import Dropout, _drop, _through_dropped
 
 Array = np.ndarray
 
 
-class Dropout(NamedTuple):
-    """Dropout of one pass of one member. rate: of hidden units dropped, below 1; key: uint64, of the draws."""
-
-    rate: float
-    key: np.uint64
-
-
 @njit
-def _member_forward(
+def _mlp_forward(
     params: Array,
     sizes: Array,
     tanh: bool,
@@ -70,7 +58,7 @@ def _member_forward(
 
 
 @njit
-def _member_backward(
+def _mlp_backward(
     params: Array,
     sizes: Array,
     tanh: bool,
@@ -80,11 +68,12 @@ def _member_backward(
     grad_params: Array,
     scratch: Array,
     dropout: Dropout | None = None,
+    grad_inputs: Array | None = None,
 ) -> None:
     """Fill `grad_params` (shaped as `params`), given the gradient with respect to the outputs, float[batch, out], and
-    the `activations` that `_member_forward` left under the same `dropout`.
+    the `activations` that `_mlp_forward` left under the same `dropout`.
 
-    scratch: float[2, batch * units of the widest layer].
+    scratch: float[2, batch * units of the widest layer]. grad_inputs: float[batch, in], filled as well where given.
     """
     batch, last = len(inputs), len(sizes) - 2
     grad_above = grad_outputs
@@ -101,6 +90,8 @@ def _member_backward(
                 grad_bias[unit] += grad_above[sample, unit]
         if layer == 0:
             _input_weight_gradient(inputs, grad_above, grad_weight)
+            if grad_inputs is not None:
+                np.dot(grad_above, weight.T, grad_inputs)
             return
         offset -= batch * below_units
         below = activations[offset : offset + batch * below_units].reshape(batch, below_units)
@@ -166,71 +157,6 @@ def _input_weight_gradient_of(
 
 
 @njit
-def _forward_pass(
-    flat: Array,
-    sizes: Array,
-    tanh: bool,
-    inputs: Array,
-    activations: Array,
-    outputs: Array,
-    rate: float = 0.0,
-    keys: Array | None = None,
-) -> None:
-    """`_member_forward` for each member: all arrays have members first. rate, keys (uint64[members]): of dropout."""
-    for m in range(len(flat)):
-        dropout = _member_dropout(rate, keys, m)
-        _member_forward(flat[m], sizes, tanh, inputs[m], activations[m], outputs[m], dropout)
-
-
-@njit
-def _backward_pass(
-    flat: Array,
-    sizes: Array,
-    tanh: bool,
-    inputs: Array,
-    activations: Array,
-    grad_outputs: Array,
-    grad_flat: Array,
-    scratch: Array,
-    rate: float = 0.0,
-    keys: Array | None = None,
-) -> None:
-    """`_member_backward` for each member: all arrays but `scratch` have members first."""
-    for m in range(len(flat)):
-        dropout = _member_dropout(rate, keys, m)
-        _member_backward(
-            flat[m], sizes, tanh, inputs[m], activations[m], grad_outputs[m], grad_flat[m], scratch, dropout
-        )
-
-
-@njit
-def _member_dropout(rate: float, keys: Array | None, member: int, update: int = -1) -> Dropout | None:
-    """A member's dropout, of its update `update` (from 0) if given; None, when compiled, where there are no keys."""
-    if keys is None:
-        return None
-    return Dropout(rate, keys[member] if update < 0 else _splitmix64(keys[member], update))
-
-
-def dropout_keys(streams: Sequence[np.random.Generator]) -> Array:
-    """uint64[members]: a key of each member, the first number of its stream."""
-    return np.array([rng.integers(2**64, dtype=np.uint64) for rng in streams], dtype=np.uint64)
-
-
-def update_keys(keys: Array, update: int) -> Array:
-    """uint64[members]: the keys that these have for update number `update` (from 0)."""
-    return np.array([_splitmix64(key, update) for key in keys], dtype=np.uint64)
-
-
-@njit
-def _largest(features: Array) -> int:
-    """Of int16[members, batch, most]; -1 where there are none. It takes a third of the time that numpy's does."""
-    largest = np.int16(-1)
-    for feature in features.ravel():
-        largest = max(largest, feature)
-    return int(largest)
-
-
-@njit
 def _layer(params: Array, start: int, inputs: int, outputs: int) -> tuple[Array, Array, int]:
     """One layer's weights [in, out] and biases [out] in a member's parameters, and where the next layer starts."""
     middle = start + inputs * outputs
@@ -259,31 +185,3 @@ def _through_activation(units: Array, tanh: bool, gradient: Array) -> None:
             slopes[i] = values.dtype.type(0) if values[i] <= 0 else slopes[i]
 
 
-@njit
-def _is_dropped(dropout: Dropout, place: int) -> bool:
-    """Whether the unit at this place of `activations` is; from the draw's upper 53 bits, as a number in [0, 1)."""
-    return bool((_splitmix64(dropout.key, place) >> np.uint64(11)) * 2.0**-53 < dropout.rate)
-
-
-@njit
-def _drop(units: Array, start: int, dropout: Dropout) -> None:
-    """Drop units, and scale the others so that their expectation stays. start: the first one's place."""
-    values = units.ravel()
-    scale = values.dtype.type(1 / (1 - dropout.rate))
-    for i in range(len(values)):
-        values[i] = values.dtype.type(0) if _is_dropped(dropout, start + i) else values[i] * scale
-
-
-@njit
-def _through_dropped(units: Array, start: int, dropout: Dropout, tanh: bool, gradient: Array) -> None:
-    values, slopes = units.ravel(), gradient.ravel()
-    scale = values.dtype.type(1 / (1 - dropout.rate))
-    kept = values.dtype.type(1 - dropout.rate)
-    for i in range(len(values)):
-        if _is_dropped(dropout, start + i):
-            slopes[i] = values.dtype.type(0)
-        elif tanh:
-            before = values[i] * kept
-            slopes[i] *= scale * (1 - before * before)
-        else:
-            slopes[i] = values.dtype.type(0) if values[i] <= 0 else slopes[i] * scale

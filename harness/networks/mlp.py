@@ -1,22 +1,24 @@
-"""Multilayer perceptrons of a population: the weights of all members in one array, a row per member."""
+"""Multilayer perceptrons of a population."""
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numba.extending import overload
 
 from harness.arguments import check_array, is_count
+from harness.networks.dropout import Dropout
+from harness.networks.heads import Categorical, Head
 from harness.networks.initialisers import INITIALISERS
-from harness.networks.kernels import _backward_pass, _forward_pass, _largest
+from harness.networks.kernels import _mlp_backward, _mlp_forward
+from harness.networks.network import BaseNetwork, _backward_member, _forward_member, _prepare_member, kind_of
+from harness.networks.params import Layout, Params, Tensor, length, prunable
 
+Array = np.ndarray
 ACTIVATIONS = ("relu", "tanh")
-
-Masks = dict[str, list[np.ndarray]]
-"""By network, and per layer bool[members, in, out]: the weights that are kept."""
 
 
 @dataclass(frozen=True)
@@ -35,191 +37,228 @@ class Network:
     networks are pruned, without dropout. The units of the paper's "all layers" are the hidden ones: inputs and outputs
     have a meaning of their own."""
 
+    def check(self) -> None:
+        """Raise ValueError, in one line, for settings that cannot work; UnknownNameError for an unknown initialiser."""
+        sound = {
+            f"network.hidden is {self.hidden}: each layer needs a whole number of units, at least one": all(
+                map(is_count, self.hidden)
+            ),
+            f"network.activation {self.activation!r} is none of {', '.join(ACTIVATIONS)}": (
+                self.activation in ACTIVATIONS
+            ),
+            f"network.input_divisor is {self.input_divisor}: it must be above 0": 0 < self.input_divisor < math.inf,
+            f"network.dropout is {self.dropout}: it must be from 0 to below 1": 0 <= self.dropout < 1,
+        }
+        for problem, holds in sound.items():
+            if not holds:
+                raise ValueError(problem)
+        INITIALISERS[self.initialiser]  # or UnknownNameError
+
+    @property
+    def title(self) -> str:
+        """How reports name networks of this kind: "64-64"."""
+        return "-".join(map(str, self.hidden))
+
+    def layout(self, observation: tuple[int, ...], head: Head) -> Layout:
+        """The tensors of one network for observations of this shape, those of the head last."""
+        return mlp_layout((math.prod(observation), *self.hidden, head.outputs)) + head.tensors
+
+    def build(self, observation: tuple[int, ...], head: Head, params: Params) -> "Mlp":
+        """Networks with these parameters."""
+        sizes = (math.prod(observation), *self.hidden, head.outputs)
+        return Mlp(params, head, self.dropout, sizes, self.activation)
+
+    def initial(self, observation: tuple[int, ...], head: Head, streams: Sequence[np.random.Generator]) -> "Mlp":
+        """Draw networks, one per stream; see `initial_params`."""
+        layout = self.layout(observation, head)
+        return self.build(
+            observation, head, initial_params(layout, streams, self.initialiser, self.input_divisor)
+        )
+
 
 @dataclass
-class Mlp:
+class Mlp(BaseNetwork):
     """The multilayer perceptrons of a population."""
 
-    flat: np.ndarray
-    """float[members, parameters]: a row per member; per layer its weights [in, out], then its biases [out]."""
     sizes: tuple[int, ...]
     """Units per layer: inputs, hidden ..., outputs."""
-    activation: str = "relu"
-    dropout: float = 0.0
-    """See `Network.dropout`."""
+    activation: str
 
     def __post_init__(self) -> None:
         if len(self.sizes) < 2 or not all(map(is_count, self.sizes)):
             raise ValueError(f"sizes must be those of two layers or more, each at least 1, not {self.sizes}")
-        check_array("flat", self.flat, (-1, sum((a + 1) * b for a, b in pairwise(self.sizes))))
-        self.flat = np.ascontiguousarray(self.flat)
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
+        super().__post_init__()
 
     @classmethod
-    def of(
-        cls, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], activation: str = "relu", dropout: float = 0.0
+    def stacked(
+        cls,
+        weights: Sequence[Array],
+        biases: Sequence[Array],
+        activation: str = "relu",
+        dropout: float = 0.0,
+        head: Head | None = None,
     ) -> "Mlp":
-        """Copy arrays float[members, in, out] and float[members, 1, out] per layer."""
+        """Copy arrays float[members, in, out] and float[members, out] per layer. head: by default the outputs are
+        logits."""
         sizes = (weights[0].shape[1], *(weight.shape[2] for weight in weights))
-        rows = [part.reshape(len(part), -1) for pair in zip(weights, biases, strict=True) for part in pair]
-        return cls(np.concatenate(rows, axis=1), sizes, activation, dropout)
+        parts = [part for pair in zip(weights, biases, strict=True) for part in pair]
+        return cls(Params.of(mlp_layout(sizes), parts), head or Categorical(sizes[-1]), dropout, sizes, activation)
 
     @property
-    def weights(self) -> list[np.ndarray]:
-        """float[members, in, out] per layer, as views."""
-        return [self.flat[:, a:b].reshape(self.members, fan_in, fan_out) for a, b, _, fan_in, fan_out in self._places]
+    def layers(self) -> Layout:
+        """Of each layer its weights [in, out], then its biases [out]."""
+        return mlp_layout(self.sizes)
 
     @property
-    def biases(self) -> list[np.ndarray]:
-        """float[members, 1, out] per layer, as views."""
-        return [self.flat[:, b:c].reshape(self.members, 1, fan_out) for _, b, c, _, fan_out in self._places]
+    def biases(self) -> list[Array]:
+        """float[members, out] per layer, as views."""
+        return [self.params[f"bias.{layer}"] for layer in range(len(self.sizes) - 1)]
 
-    @property
-    def members(self) -> int:
-        """How many networks are stacked."""
-        return len(self.flat)
+    def shape(self) -> Any:
+        """See `BaseNetwork.shape`. Raises TypeError where these cannot compute."""
+        if self.flat.dtype not in (np.float32, np.float64):
+            raise TypeError(f"networks compute in float32 or float64, not {self.flat.dtype}")
+        return MlpShape(np.array(self.sizes), self.activation == ACTIVATIONS[1], length(self.layers))
 
-    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> "Mlp":
-        """The same networks with `change` applied to `flat`."""
-        return dataclasses.replace(self, flat=change(self.flat))
+    def memory(self, batch: int) -> Any:
+        """See `BaseNetwork.memory`."""
+        return MlpMemory(
+            np.empty(batch * sum(self.sizes[1:-1]), self.flat.dtype),
+            np.empty((2, batch * max(self.sizes[1:])), self.flat.dtype),
+        )
 
-    def copy(self) -> "Mlp":
-        """The same networks, sharing no memory."""
-        return self.each(np.copy)
+    def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
+        """See `BaseNetwork.checked_inputs`; observations of more than one axis are taken in one row."""
+        if isinstance(observations, np.ndarray) and observations.ndim > 3:
+            observations = observations.reshape(*observations.shape[:2], -1)
+        check_array("observations", observations, (self.members, batch, self.sizes[0]))
+        return np.ascontiguousarray(observations, dtype=self.flat.dtype)
 
-    def take(self, members: np.ndarray) -> "Mlp":
-        """These members alone (int64[kept]), as copies."""
-        return self.each(lambda flat: flat[members])
+    def on(self, features: Any) -> BaseNetwork:
+        """See `BaseNetwork.on`."""
+        if features is None:
+            return self
+        from harness.networks.sparse_input import on_features
 
-    def put(self, members: np.ndarray, others: "Mlp") -> None:
-        """Overwrite these members by `others`, in order."""
-        self.flat[members] = others.flat
-
-    @property
-    def _places(self) -> list[tuple[int, int, int, int, int]]:
-        """Per layer where its weights start, where they end, where its biases end, its fan-in and its fan-out."""
-        places, start = [], 0
-        for fan_in, fan_out in pairwise(self.sizes):
-            middle = start + fan_in * fan_out
-            places.append((start, middle, middle + fan_out, fan_in, fan_out))
-            start = middle + fan_out
-        return places
+        return on_features(self, features)
 
 
-Networks = dict[str, Mlp]
-"""By name: "actor", "critic"."""
+class MlpShape(NamedTuple):
+    """As compiled passes take it: units per layer, int64[layers + 1]; and how many parameters the layers have."""
+
+    sizes: Array
+    tanh: bool
+    length: int
 
 
-def mlp_shape(mlp: Mlp) -> tuple[np.ndarray, bool]:
-    """`sizes` and `tanh` as `harness.networks.kernels` takes them. Raises TypeError where these cannot compute."""
-    if mlp.flat.dtype not in (np.float32, np.float64):
-        raise TypeError(f"networks compute in float32 or float64, not {mlp.flat.dtype}")
-    return np.array(mlp.sizes), ACTIVATIONS.index(mlp.activation) == 1
+class MlpMemory(NamedTuple):
+    """See `harness.networks.kernels`."""
+
+    activations: Array
+    scratch: Array
 
 
-class ForwardPass:
-    """The outputs of networks for one batch after another of the same shape, in memory that is made once."""
+@overload(_prepare_member, jit_options={"error_model": "numpy"})
+def _prepare_mlp(shape: Any, member: int, params: Array, memory: Any) -> Callable[..., Array] | None:
+    def prepare(shape: Any, member: int, params: Array, memory: Any) -> Array:
+        return params
 
-    def __init__(self, mlp: Mlp, batch: int):
-        self._mlp, self._shape = dataclasses.replace(mlp), mlp_shape(mlp)  # whatever becomes of `mlp`
-        self._outputs = np.empty((mlp.members, batch, mlp.sizes[-1]), dtype=mlp.flat.dtype)
-        self._activations = np.empty((mlp.members, batch * sum(mlp.sizes[1:-1])), dtype=mlp.flat.dtype)
-
-    def __call__(self, observations: np.ndarray) -> np.ndarray:
-        """As `outputs_of`. The next call overwrites it."""
-        inputs = _checked_inputs(self._mlp, observations, self._outputs.shape[1])
-        _forward_pass(self._mlp.flat, *self._shape, inputs, self._activations, self._outputs)
-        return self._outputs
+    return prepare if kind_of(shape) is MlpShape else None
 
 
-def outputs_of(mlp: Mlp, observations: np.ndarray) -> np.ndarray:
-    """float[members, batch, out], without dropout, for float[members, batch, in] or, where the input layer is
-    projected (`harness.networks.sparse_input`), for active features, int16[members, batch, most]."""
-    return forward(mlp, observations)[0]
+@overload(_forward_member, jit_options={"error_model": "numpy"})
+def _forward_mlp(
+    shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Dropout | None
+) -> Callable[..., None] | None:
+    def forward(
+        shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Dropout | None
+    ) -> None:
+        _mlp_forward(prepared, shape.sizes, shape.tanh, inputs, memory.activations, outputs, dropout)
+
+    return forward if kind_of(shape) is MlpShape else None
 
 
-def forward(mlp: Mlp, observations: np.ndarray, keys: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs as `outputs_of`, and the activations that `backward` needs; both in the networks' precision.
+@overload(_backward_member, jit_options={"error_model": "numpy"})
+def _backward_mlp(
+    shape: Any,
+    member: int,
+    prepared: Array,
+    inputs: Array,
+    memory: Any,
+    grad_outputs: Array,
+    grad_params: Array,
+    dropout: Dropout | None,
+) -> Callable[..., None] | None:
+    def backward(
+        shape: Any,
+        member: int,
+        prepared: Array,
+        inputs: Array,
+        memory: Any,
+        grad_outputs: Array,
+        grad_params: Array,
+        dropout: Dropout | None,
+    ) -> None:
+        params, gradient = prepared[: shape.length], grad_params[: shape.length]
+        _mlp_backward(
+            params,
+            shape.sizes,
+            shape.tanh,
+            inputs,
+            memory.activations,
+            grad_outputs,
+            gradient,
+            memory.scratch,
+            dropout,
+        )
 
-    keys: uint64[members], new for each update; with them hidden units are dropped at the rate `mlp.dropout`.
-    """
-    inputs = _checked_inputs(mlp, observations)
-    members, batch, _ = inputs.shape
-    outputs = np.empty((members, batch, mlp.sizes[-1]), dtype=mlp.flat.dtype)
-    activations = np.empty((members, batch * sum(mlp.sizes[1:-1])), dtype=mlp.flat.dtype)
-    _forward_pass(mlp.flat, *mlp_shape(mlp), inputs, activations, outputs, *_dropout(mlp, keys))
-    return outputs, activations
+    return backward if kind_of(shape) is MlpShape else None
 
 
-def backward(
-    mlp: Mlp,
-    observations: np.ndarray,
-    activations: np.ndarray,
-    grad_outputs: np.ndarray,
-    keys: np.ndarray | None = None,
-) -> np.ndarray:
-    """The gradient with respect to `mlp.flat`, given that with respect to the outputs, float[members, batch, out], and
-    what `forward` left of the same observations under the same `keys`."""
-    inputs = _checked_inputs(mlp, observations)
-    members, batch, _ = inputs.shape
-    check_array("activations", activations, (members, batch * sum(mlp.sizes[1:-1])))
-    check_array("grad_outputs", grad_outputs, (members, batch, mlp.sizes[-1]))
-    grad_flat = np.empty_like(mlp.flat)
-    scratch = np.empty((2, batch * max(mlp.sizes)), dtype=mlp.flat.dtype)
-    activations, grad_outputs = (
-        np.ascontiguousarray(given, dtype=mlp.flat.dtype) for given in (activations, grad_outputs)
+def mlp_layout(sizes: Sequence[int], first: int = 0) -> Layout:
+    """Of each dense layer its weights [in, out], then its biases [out]; `first` is the number of the first one."""
+    return tuple(
+        tensor
+        for layer, (fan_in, fan_out) in enumerate(pairwise(sizes), first)
+        for tensor in (
+            Tensor(f"weight.{layer}", (fan_in, fan_out), layer, fan_in, prunable=True),
+            Tensor(f"bias.{layer}", (fan_out,), layer, fan_in),
+        )
     )
-    _backward_pass(
-        mlp.flat, *mlp_shape(mlp), inputs, activations, grad_outputs, grad_flat, scratch, *_dropout(mlp, keys)
-    )
-    return grad_flat
 
 
-def _checked_inputs(mlp: Mlp, observations: np.ndarray, batch: int = -1) -> np.ndarray:
-    """Observations as the kernels take them. Raises as `check_array`, and ValueError for a feature that is none."""
-    if getattr(observations, "dtype", None) == np.int16:
-        check_array("observations", observations, (mlp.members, batch, observations.shape[-1]))
-        features = np.ascontiguousarray(observations)
-        if _largest(features) >= mlp.sizes[0]:
-            raise ValueError(f"feature {features.max()} is none of the {mlp.sizes[0]} that these networks take")
-        return features
-    check_array("observations", observations, (mlp.members, batch, mlp.sizes[0]))
-    return np.ascontiguousarray(observations, dtype=mlp.flat.dtype)
-
-
-def _dropout(mlp: Mlp, keys: np.ndarray | None) -> tuple[()] | tuple[float, np.ndarray]:
-    if keys is None:
-        return ()
-    check_array("keys", keys, (mlp.members,), whole=True)
-    return mlp.dropout, keys
-
-
-def initial_mlp(
-    sizes: Sequence[int],
+def initial_params(
+    layout: Layout,
     streams: Sequence[np.random.Generator],
     initialiser: str = "kaiming",
     input_divisor: float = 1.0,
-    activation: str = "relu",
-    dropout: float = 0.0,
-) -> Mlp:
-    """Draw networks with layers of `sizes` (inputs, hidden ..., outputs), one per stream; float32.
+) -> Params:
+    """Draw parameters, one member per stream; float32.
 
-    The initialiser draws weights; biases are drawn as `torch.nn.Linear` draws them, whatever the initialiser.
-    `input_divisor` divides the input layer's weights (paper 4.2), a critic's as well as an actor's: the paper names no
-    network. All built-in initialisers scale the same uniform draws, so that one seed's initial weights differ in scale
-    alone. Raises ValueError where an initialiser returns another shape, or something that is not finite.
+    The initialiser draws weights, those of a convolution as one matrix [fan-in, filters]; biases are drawn as
+    `torch.nn.Linear` draws them, whatever the initialiser; what belongs to no layer is 0. `input_divisor` divides the
+    input layer's weights (paper 4.2), a critic's as well as an actor's: the paper names no network. All built-in
+    initialisers scale the same uniform draws, so that one seed's initial weights differ in scale alone. Raises
+    ValueError where an initialiser returns another shape, or something that is not finite.
     """
-    draw = INITIALISERS[initialiser]
-    weights, biases = [], []
-    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        drawn = np.stack([draw(rng, fan_in, fan_out) for rng in streams])
-        if drawn.shape[1:] != (fan_in, fan_out) or not np.isfinite(drawn).all():
-            raise ValueError(
-                f"initialiser {initialiser!r} must return finite numbers of shape {(fan_in, fan_out)} for this layer;"
-                f" it returned the shape {drawn.shape[1:]}" + ("" if np.isfinite(drawn).all() else ", not all finite")
-            )
-        weights.append(drawn / (input_divisor if layer == 0 else 1.0))
-        bias_scale = 1 / math.sqrt(fan_in)
-        biases.append(bias_scale * np.stack([rng.uniform(-1, 1, (1, fan_out)) for rng in streams]))
-    return Mlp.of(weights, biases, activation, dropout).each(lambda flat: flat.astype(np.float32))
+    draw, parts = INITIALISERS[initialiser], []
+    first = prunable(layout)[0].layer
+    for tensor in layout:
+        if tensor.layer < 0:
+            parts.append(np.zeros((len(streams), *tensor.shape)))
+        elif not tensor.prunable:
+            scale = 1 / math.sqrt(tensor.fan_in)
+            parts.append(scale * np.stack([rng.uniform(-1, 1, tensor.shape) for rng in streams]))
+        else:
+            matrix = (tensor.fan_in, tensor.size // tensor.fan_in)
+            drawn = np.stack([draw(rng, *matrix) for rng in streams])
+            if drawn.shape[1:] != matrix or not np.isfinite(drawn).all():
+                raise ValueError(
+                    f"initialiser {initialiser!r} must return finite numbers of shape {matrix} for this layer;"
+                    f" it returned the shape {drawn.shape[1:]}" + ("" if np.isfinite(drawn).all() else ", not all finite")
+                )
+            divisor = input_divisor if tensor.layer == first else 1.0
+            parts.append(drawn.reshape(len(streams), *tensor.shape) / divisor)
+    return Params.of(layout, parts).each(lambda flat: flat.astype(np.float32))
+
+

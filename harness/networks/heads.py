@@ -1,0 +1,370 @@
+"""Heads: what a network's outputs mean, how they act, and the losses that are written once per head.
+
+    Categorical   logits of n actions, or of n classes
+    Values        the values of n actions
+    Gaussian      the means of n numbers, with a log-standard-deviation of each that depends on no observation
+
+A head is a named tuple, on whose type compiled code is chosen. The parameters of its own (`own` below, float[...]) lie
+behind those of the network's layers, and are never pruned: they are no weights. `outputs` are those of one member,
+float[batch, outputs]; `sample` is a row of them. A slope is a derivative of the loss.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba.extending import overload
+
+from harness.compiled import njit
+from harness.networks.params import Layout, Tensor
+
+Array = np.ndarray
+_JIT = {"error_model": "numpy"}
+HUBER_DELTA = 1.0
+"""Errors of imitated values beyond it count linearly."""
+
+
+class Categorical(NamedTuple):
+    """A choice of one out of `count`, by the softmax of the outputs."""
+
+    count: int
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs the network has."""
+        return self.count
+
+    @property
+    def tensors(self) -> Layout:
+        """The parameters of its own: none."""
+        return ()
+
+    def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        """What `_act` needs to draw actions of this shape: a uniform number each."""
+        return rng.random(shape)
+
+    def actions(self, shape: tuple[int, ...]) -> Array:
+        """Room for actions of this shape: their numbers."""
+        return np.empty(shape, dtype=np.int64)
+
+    def targets(self, outputs: Array, own: Array) -> Array:
+        """What a student imitates of an expert's outputs, float[members, batch, outputs]: the probabilities."""
+        raised = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+        return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+
+
+class Values(NamedTuple):
+    """The values of `count` actions, of which the largest is taken; or of a state, which is no action."""
+
+    count: int
+
+    outputs = Categorical.outputs
+    tensors = Categorical.tensors
+    noise = Categorical.noise
+    actions = Categorical.actions
+
+    def targets(self, outputs: Array, own: Array) -> Array:
+        """What a student imitates: the values."""
+        return outputs
+
+
+class Gaussian(NamedTuple):
+    """`count` numbers, each drawn from a normal distribution around its output."""
+
+    count: int
+
+    outputs = Categorical.outputs
+
+    @property
+    def tensors(self) -> Layout:
+        """The log-standard-deviations, which start at 0."""
+        return (Tensor("log_std", (self.count,)),)
+
+    def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        """A standard normal number for each number of an action."""
+        return rng.standard_normal((*shape, self.count))
+
+    def actions(self, shape: tuple[int, ...]) -> Array:
+        """Room for actions of this shape: `count` numbers each, which the task cuts off at its bounds."""
+        return np.empty((*shape, self.count), dtype=np.float32)
+
+    def targets(self, outputs: Array, own: Array) -> Array:
+        """What a student imitates: the means, and then the log-standard-deviations (`own`, float[members, count])."""
+        return np.concatenate([outputs, np.broadcast_to(own[:, None], outputs.shape)], axis=-1)
+
+
+Head = Categorical | Values | Gaussian
+
+
+def _act(
+    head: Any,
+    own: Array,
+    outputs: Array,
+    noise: Array,
+    sampled: bool,
+    epsilon: float,
+    actions: Array,
+    log_probabilities: Array,
+) -> None:
+    """Fill `actions` and `log_probabilities` (float64[batch]) of one member.
+
+    Where not `sampled`, the best action is taken, but with the probability `epsilon` one drawn uniformly; values are
+    never sampled. noise: see `Head.noise`.
+    """
+    raise NotImplementedError
+
+
+def _log_probability(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
+    """That of the action `actions[row]` under `outputs[sample]`, which may be overwritten, as `_policy_slopes` asks."""
+    raise NotImplementedError
+
+
+def _policy_slopes(
+    head: Any,
+    own: Array,
+    outputs: Array,
+    sample: int,
+    actions: Array,
+    row: int,
+    slope: float,
+    entropy: float,
+    count: float,
+    grad_outputs: Array,
+    grad_own: Array,
+) -> None:
+    """Fill `grad_outputs[sample]`, and add to `grad_own`, after `_log_probability`.
+
+    slope: with respect to that log-probability. entropy: the coefficient of the entropy, which the loss falls with. All
+    is divided by `count`, the number of samples.
+    """
+    raise NotImplementedError
+
+
+def _imitation_slopes(
+    head: Any,
+    own: Array,
+    outputs: Array,
+    sample: int,
+    targets: Array,
+    row: int,
+    count: float,
+    grad_outputs: Array,
+    grad_own: Array,
+) -> None:
+    """Fill `grad_outputs[sample]`, and add to `grad_own`: the slopes of the imitation of `targets[row]`.
+
+    The loss is the cross-entropy (whose gradient is that of the KL divergence), the KL divergence of the student's
+    Gaussian from the expert's, or the Huber loss of values, added up over outputs and averaged over `count` samples.
+    """
+    raise NotImplementedError
+
+
+@overload(_act, jit_options=_JIT)
+def _act_as(head: Any, *rest: Any) -> Callable[..., None] | None:
+    def categorical(
+        head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
+    ) -> None:
+        for i in range(len(outputs)):
+            if sampled:
+                _sample(outputs, i, noise, actions, log_p)
+            else:
+                _explore(outputs, i, noise, epsilon, actions, log_p)
+
+    def values(
+        head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
+    ) -> None:
+        for i in range(len(outputs)):
+            _explore(outputs, i, noise, epsilon, actions, log_p)
+
+    def gaussian(
+        head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
+    ) -> None:
+        for i in range(len(outputs)):
+            log_p[i] = 0.0
+            for j in range(outputs.shape[1]):
+                drawn = noise[i, j] if sampled else 0.0
+                actions[i, j] = outputs[i, j] + np.exp(own[j]) * drawn
+                log_p[i] -= 0.5 * drawn * drawn + own[j] + HALF_LOG_2_PI
+
+    return _of_head(head, categorical, values, gaussian)
+
+
+@overload(_log_probability, jit_options=_JIT)
+def _log_probability_as(head: Any, *rest: Any) -> Callable[..., float] | None:
+    def categorical(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
+        log_policy = outputs[sample]  # in place: the logits are not needed any more
+        top = log_policy[0]
+        for action in range(1, len(log_policy)):
+            top = max(top, log_policy[action])
+        total = log_policy.dtype.type(0)
+        for action in range(len(log_policy)):
+            total += np.exp(log_policy[action] - top)
+        for action in range(len(log_policy)):
+            log_policy[action] -= top + np.log(total)
+        return log_policy[actions[row]]
+
+    def gaussian(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
+        number = outputs.dtype.type
+        found = number(0)
+        for j in range(outputs.shape[1]):
+            z = (number(actions[row, j]) - outputs[sample, j]) * np.exp(-own[j])
+            found -= number(0.5) * z * z + own[j] + number(HALF_LOG_2_PI)
+        return found
+
+    return _of_head(head, categorical, None, gaussian)
+
+
+@overload(_policy_slopes, jit_options=_JIT)
+def _policy_slopes_as(head: Any, *rest: Any) -> Callable[..., None] | None:
+    def categorical(
+        head: Any,
+        own: Array,
+        outputs: Array,
+        sample: int,
+        actions: Array,
+        row: int,
+        slope: float,
+        entropy: float,
+        count: float,
+        grad_outputs: Array,
+        grad_own: Array,
+    ) -> None:
+        number, log_policy = outputs.dtype.type, outputs[sample]
+        negative_entropy = number(0)
+        for action in range(len(log_policy)):
+            negative_entropy += np.exp(log_policy[action]) * log_policy[action]
+        for action in range(len(log_policy)):
+            policy = np.exp(log_policy[action])
+            grad_entropy = policy * (log_policy[action] - negative_entropy)
+            chosen = number(1) if action == actions[row] else number(0)
+            grad_outputs[sample, action] = (slope * (chosen - policy) + entropy * grad_entropy) / count
+
+    def gaussian(
+        head: Any,
+        own: Array,
+        outputs: Array,
+        sample: int,
+        actions: Array,
+        row: int,
+        slope: float,
+        entropy: float,
+        count: float,
+        grad_outputs: Array,
+        grad_own: Array,
+    ) -> None:
+        number = outputs.dtype.type
+        for j in range(outputs.shape[1]):
+            inverse = np.exp(-own[j])
+            z = (number(actions[row, j]) - outputs[sample, j]) * inverse
+            grad_outputs[sample, j] = slope * z * inverse / count
+            grad_own[j] += (slope * (z * z - number(1)) - entropy) / count
+
+    return _of_head(head, categorical, None, gaussian)
+
+
+@overload(_imitation_slopes, jit_options=_JIT)
+def _imitation_slopes_as(head: Any, *rest: Any) -> Callable[..., None] | None:
+    def categorical(
+        head: Any,
+        own: Array,
+        outputs: Array,
+        sample: int,
+        targets: Array,
+        row: int,
+        count: float,
+        grad_outputs: Array,
+        grad_own: Array,
+    ) -> None:
+        number, logits, wanted = outputs.dtype.type, outputs[sample], targets[row]
+        top = logits[0]
+        for action in range(1, len(logits)):
+            top = max(top, logits[action])
+        total, mass = number(0), number(0)
+        for action in range(len(logits)):
+            logits[action] = np.exp(logits[action] - top)
+            total += logits[action]
+            mass += wanted[action]
+        for action in range(len(logits)):
+            grad_outputs[sample, action] = (logits[action] / total * mass - wanted[action]) / count
+
+    def values(
+        head: Any,
+        own: Array,
+        outputs: Array,
+        sample: int,
+        targets: Array,
+        row: int,
+        count: float,
+        grad_outputs: Array,
+        grad_own: Array,
+    ) -> None:
+        delta = outputs.dtype.type(HUBER_DELTA)
+        for action in range(outputs.shape[1]):
+            error = outputs[sample, action] - targets[row, action]
+            grad_outputs[sample, action] = min(max(error, -delta), delta) / count
+
+    def gaussian(
+        head: Any,
+        own: Array,
+        outputs: Array,
+        sample: int,
+        targets: Array,
+        row: int,
+        count: float,
+        grad_outputs: Array,
+        grad_own: Array,
+    ) -> None:
+        number, size = outputs.dtype.type, outputs.shape[1]
+        for j in range(size):
+            error = outputs[sample, j] - targets[row, j]
+            inverse = np.exp(number(-2) * own[j])
+            variance = np.exp(number(2) * targets[row, size + j])
+            grad_outputs[sample, j] = error * inverse / count
+            grad_own[j] += (number(1) - (variance + error * error) * inverse) / count
+
+    return _of_head(head, categorical, values, gaussian)
+
+
+HALF_LOG_2_PI = 0.5 * float(np.log(2 * np.pi))
+
+
+def _of_head(head: Any, categorical: Any, values: Any, gaussian: Any) -> Any:
+    """The implementation for the type of a head; None where there is none, which numba takes for a typing error."""
+    return {Categorical: categorical, Values: values, Gaussian: gaussian}.get(getattr(head, "instance_class", None))
+
+
+@njit
+def _sample(logits: Array, i: int, uniforms: Array, actions: Array, log_probabilities: Array) -> None:
+    """Invert the cumulative softmax of logits[i] at a uniform number."""
+    top = logits[i, 0]
+    for a in range(1, logits.shape[1]):
+        top = max(top, logits[i, a])
+    total = 0.0
+    for a in range(logits.shape[1]):
+        total += np.exp(logits[i, a] - top)
+    threshold = uniforms[i] * total
+    action = 0
+    reached = np.exp(logits[i, 0] - top)
+    while reached < threshold and action < logits.shape[1] - 1:
+        action += 1
+        reached += np.exp(logits[i, action] - top)
+    actions[i] = action
+    log_probabilities[i] = logits[i, action] - top - np.log(total)
+
+
+@njit
+def _explore(
+    outputs: Array, i: int, uniforms: Array, epsilon: float, actions: Array, log_probabilities: Array
+) -> None:
+    """Act epsilon-greedily on outputs[i]. A uniform number below epsilon is uniform in that range, so it picks the
+    action as well."""
+    count = outputs.shape[1]
+    greedy = 0
+    for a in range(1, count):
+        if outputs[i, a] > outputs[i, greedy]:
+            greedy = a
+    action = greedy
+    if uniforms[i] < epsilon:
+        action = min(int(uniforms[i] / epsilon * count), count - 1)
+    actions[i] = action
+    log_probabilities[i] = np.log(epsilon / count + (1 - epsilon if action == greedy else 0.0))
