@@ -20,6 +20,7 @@ from harness.pruning.savings import Savings
 
 if TYPE_CHECKING:  # the settings of a task or learner live beside its code: one file to add one
     from harness.learners.protocol import Learner
+    from harness.networks.kinds import NetworkSettings
     from harness.tasks.spec import Task
 
 
@@ -29,7 +30,7 @@ class Experiment:
 
     task: "Task"
     learner: "Learner"
-    network: Network = field(default_factory=Network)
+    network: "NetworkSettings" = field(default_factory=Network)
     pruning: Pruning = field(default_factory=Pruning)
     evaluation: Evaluation = field(default_factory=Evaluation)
     savings: Savings = field(default_factory=Savings)

@@ -23,7 +23,6 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from harness.experiment import Experiment
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
-from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.networks.mlp import Mlp
 from harness.streams import streams
@@ -187,8 +186,8 @@ def expert_of(experiment: Experiment, seed: int) -> ActorCriticPolicy:
     """The expert that this seed's student learns from, as a policy of stable-baselines3."""
     task, learner = experiment.task, experiment.learner
     assert isinstance(learner, BC)
-    expert = read_experts(task.name, learner.expert_indices([seed]), len(task.inputs), task.actions)
-    assert expert.activation == "relu", "as `_architecture` has it"
+    expert = learner.read_experts(task, learner.expert_indices([seed]))
+    assert isinstance(expert, Mlp) and expert.activation == "relu", "as `_architecture` has it"
     policy = Student(learner, expert.sizes[1:-1], seed).policy
     load(actor_layers(policy), expert)
     return policy
@@ -212,9 +211,9 @@ def linear_layers(*networks: torch.nn.Module) -> list[torch.nn.Linear]:
 
 def stacked(layers: list[torch.nn.Linear]) -> Mlp:
     """A network as a population of one, copied."""
-    return Mlp.of(
+    return Mlp.stacked(
         [layer.weight.detach().numpy().T[None] for layer in layers],
-        [layer.bias.detach().numpy()[None, None] for layer in layers],
+        [layer.bias.detach().numpy()[None] for layer in layers],
     )
 
 
@@ -236,7 +235,7 @@ def load(layers: list[torch.nn.Linear], mlp: Mlp) -> None:
     with torch.no_grad():
         for layer, weight, bias in zip(layers, mlp.weights, mlp.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight[0].T))
-            layer.bias.copy_(torch.from_numpy(bias[0, 0]))
+            layer.bias.copy_(torch.from_numpy(bias[0]))
 
 
 def _mean_return(policy: ActorCriticPolicy, episodes: int, seed: int) -> float:

@@ -32,7 +32,7 @@ PHASES = {
         "harness.learners.bc.Students.advance",
         "harness.learners.dqn._improve",
     ),
-    "evaluation": ("harness.learners.training.rollout_returns", "harness.pruning.imp.rollout_returns"),
+    "evaluation": ("harness.learners.training.scores", "harness.pruning.imp.scores"),
 }
 """Phase -> where its functions are looked up by those who call them."""
 REST = "rest"

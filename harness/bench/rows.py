@@ -23,7 +23,9 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.training import Evaluation
 from harness.machine import peak_memory
-from harness.networks.mlp import Masks, Mlp, Network, Networks
+from harness.networks.mlp import Mlp, Network
+from harness.networks.network import Networks
+from harness.networks.params import Masks
 from harness.profiles.budgets import NEVER_STOPPED
 from harness.profiles.profile import PROFILES, SEEDS_PER_BLOCK
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
@@ -271,7 +273,7 @@ def environments(task: GridMaze, members: int, envs: int, env_steps: int) -> Cal
     """A work: every environment takes uniform actions and is looked at after each of them."""
     rng = np.random.default_rng(0)
     starts = task.draw_starts(rng, (members, envs))
-    batch, actions = task.batch(starts, seeds(members)), rng.integers(task.actions, size=(env_steps, members, envs))
+    batch, actions = task.batch(starts, seeds(members)), rng.integers(task.action.count, size=(env_steps, members, envs))
     look = type(batch).observations.__get__  # made when it is asked for
     return rate(actions.size, lambda: [(batch.step(taken, starts), look(batch)) for taken in actions])
 
@@ -290,7 +292,7 @@ def _training(
     work = rate(rounds * MANY * samples, partial(_advance, population(experiment, MANY), rounds))
     ours, theirs = medians([work, peer], RUNS)
     target = Target("ratio", ours / theirs, bound) if bound else None
-    name = f"{experiment.learner.name.upper()} {'-'.join(map(str, experiment.network.hidden))}, {MANY} members"
+    name = f"{experiment.learner.name.upper()} {experiment.network.title}, {MANY} members"
     return Row(name, f"{unit} per CPU second", ours, theirs, RUNS, target)
 
 

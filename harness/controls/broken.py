@@ -4,8 +4,10 @@ import numpy as np
 
 from harness.controls.control import Control, control
 from harness.experiment import Cell
-from harness.networks.mlp import Masks, Networks
+from harness.networks.network import Networks
+from harness.networks.params import Masks, Params
 from harness.pruning.conditions import DENSE, RULES, SHUFFLED, TICKET, Layers, Rule, Start, random_reinit
+from harness.pruning.imp import by_input
 from harness.pruning.prunable import initial_networks
 from harness.streams import streams
 
@@ -24,17 +26,17 @@ class Unmasked(Control):
         if cell.condition == DENSE:
             return networks, masks
         whole = initial_networks(cell.experiment, cell.seeds)
-        for name, layers in masks.items():
-            for weight, start, mask in zip(whole[name].weights, networks[name].weights, layers, strict=True):
+        for name, kept in masks.items():
+            for weight, start, mask in zip(whole[name].weights, networks[name].weights, kept.weights, strict=True):
                 np.copyto(weight, start, where=mask)
         return {**networks, **{name: whole[name] for name in masks}}, {
-            name: [np.ones_like(mask) for mask in layers] for name, layers in masks.items()
+            name: kept.everywhere() for name, kept in masks.items()
         }
 
-    def after_training(self, cell: Cell, trained: Networks, masks: Masks) -> Networks:
+    def after_training(self, cell: Cell, trained: dict[str, Params], masks: Masks) -> dict[str, Params]:
         """Apply the mask again, so that only weights under it are ranked next."""
-        for name, layers in masks.items():
-            for weight, mask in zip(trained[name].weights, layers, strict=True):
+        for name, kept in masks.items():
+            for weight, mask in zip(trained[name].weights, kept.weights, strict=True):
                 weight *= mask
         return trained
 
@@ -105,19 +107,17 @@ class PermutedInputs(Control):
     """Each seed gets the task's inputs in its own random order, the same at all levels."""
 
     def before_training(self, cell: Cell, networks: Networks, masks: Masks) -> tuple[Networks, Masks]:
-        """Permute the rows of the first layer, which permutes the inputs."""
-        orders = _input_orders(cell)
-        seen = {name: mlp.each(np.copy) for name, mlp in networks.items()}
-        for mlp in seen.values():
-            mlp.weights[0][:] = np.take_along_axis(mlp.weights[0], orders, axis=1)
-        dealt = {name: [np.take_along_axis(layers[0], orders, axis=1), *layers[1:]] for name, layers in masks.items()}
+        """Permute the inputs of the first layer (of a convolution its channels), which permutes those of the task."""
+        seen = {name: network.copy() for name, network in networks.items()}
+        dealt = {name: kept.copy() for name, kept in masks.items()}
+        for params in (*(network.params for network in seen.values()), *dealt.values()):
+            _permute_inputs(params, cell)
         return seen, dealt
 
-    def after_training(self, cell: Cell, trained: Networks, masks: Masks) -> Networks:
+    def after_training(self, cell: Cell, trained: dict[str, Params], masks: Masks) -> dict[str, Params]:
         """Undo the permutation."""
-        back = np.argsort(_input_orders(cell), axis=1)
-        for mlp in trained.values():
-            mlp.weights[0][:] = np.take_along_axis(mlp.weights[0], back, axis=1)
+        for params in trained.values():
+            _permute_inputs(params, cell, back=True)
         return trained
 
 
@@ -140,7 +140,9 @@ def _over_all_layers(kept: Layers, initial: Layers, rng: np.random.Generator) ->
     return masks, weights
 
 
-def _input_orders(cell: Cell) -> np.ndarray:
-    """int64[members, inputs, 1]: which of the task's inputs each member's network takes for its own."""
-    count = len(cell.experiment.task.inputs)
-    return np.stack([rng.permutation(count) for rng in streams(cell.seeds, "input order")])[:, :, None]
+def _permute_inputs(params: Params, cell: Cell, back: bool = False) -> None:
+    """Let each member's first layer take another of the task's inputs for each of its own; back: undo it."""
+    (first, *_) = by_input({"": params})[""]
+    for member, rng in enumerate(streams(cell.seeds, "input order")):
+        order = rng.permutation(first.shape[1])
+        first[member] = first[member][np.argsort(order) if back else order]

@@ -1,18 +1,17 @@
 """A level as an npz archive: arrays alone, no objects, no pickle."""
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.networks.params import Layout, Params, Tensor
 from harness.pruning.level import Level
-
-if TYPE_CHECKING:  # compiled code is loaded only by who computes
-    from harness.networks.mlp import Mlp
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -44,10 +43,7 @@ class ArraysOnDisk(Arrays):
 
 
 class StoredLevel(Level):
-    """A level of which each part is read from its arrays when it is asked for; KeyError then, if one is missing.
-
-    Its networks act, and are pruned, as wholes: the dropout that they were trained under is not stored.
-    """
+    """A level of which each part is read from its arrays when it is asked for; KeyError then, if one is missing."""
 
     def __init__(self, arrays: Arrays):
         vars(self)["arrays"] = arrays
@@ -56,40 +52,32 @@ class StoredLevel(Level):
     scores = cached_property(lambda self: self.arrays["scores"])
     evaluations = cached_property(lambda self: self.arrays["evaluations"])
     trained_fraction = cached_property(lambda self: self.arrays["trained_fraction"])
-    masks = cached_property(lambda self: self._layers("mask"))
-    weights = cached_property(lambda self: self._layers("weight"))
-    gradients = cached_property(lambda self: self._layers("gradient"))
-    trained = cached_property(lambda self: self._networks(""))
-    rewound = cached_property(lambda self: self._networks("rewound."))
+    masks = cached_property(lambda self: self._params("masks"))
+    gradients = cached_property(lambda self: self._params("gradients"))
+    trained = cached_property(lambda self: self._params("trained"))
+    rewound = cached_property(lambda self: self._params("rewound"))
 
-    def _layers(self, kind: str) -> dict[str, list[np.ndarray]]:
-        found = {}
-        for network in (key.removesuffix(".activation") for key in self.arrays if key.endswith(".activation")):
-            names = [key for key in self.arrays if key.startswith(f"{network}.{kind}.")]
-            names.sort(key=lambda name: int(name.rpartition(".")[2]))
-            arrays = self.arrays
-            found[network] = arrays.read(names) if isinstance(arrays, ArraysOnDisk) else [arrays[n] for n in names]
-        return {network: layers for network, layers in found.items() if layers}
+    def _params(self, kind: str) -> dict[str, Params]:
+        keys = [key for key in self.arrays if key.endswith(f".{kind}")]
+        names = [key.removesuffix(f".{kind}") for key in keys]
+        layouts = {name: layout_of(str(self.arrays[f"{name}.layout"])) for name in names}
+        arrays = self.arrays
+        found = arrays.read(keys) if isinstance(arrays, ArraysOnDisk) else [arrays[key] for key in keys]
+        return {name: Params(flat, layouts[name]) for name, flat in zip(names, found, strict=True)}
 
-    def _networks(self, kind: str) -> "dict[str, Mlp]":
-        from harness.networks.mlp import Mlp
 
-        weights, biases = self._layers(f"{kind}weight"), self._layers(f"{kind}bias")
-        return {n: Mlp.of(weights[n], biases[n], str(self.arrays[f"{n}.activation"])) for n in weights}
+PARTS = ("masks", "trained", "gradients", "rewound")
+"""Of a level, parameters by network: each network has an array of each part, and one layout for all of them."""
 
 
 def to_bytes(level: Level) -> bytes:
     """A level as an npz archive, the same bytes for the same numbers."""
     per_member = ("scores", "evaluations", "trained_fraction")
     arrays: dict[str, np.ndarray] = {name: getattr(level, name) for name in per_member}
-    for name, mlp in level.trained.items():
-        arrays[f"{name}.activation"] = np.array(mlp.activation)
-        layers = {"weight": mlp.weights, "bias": mlp.biases, "mask": level.masks[name]}
-        if name in level.gradients:
-            layers["gradient"] = level.gradients[name]
-        if name in level.rewound:
-            layers |= {"rewound.weight": level.rewound[name].weights, "rewound.bias": level.rewound[name].biases}
-        arrays |= {f"{name}.{kind}.{layer}": part for kind, parts in layers.items() for layer, part in enumerate(parts)}
+    for part in PARTS:
+        for name, params in getattr(level, part).items():
+            arrays[f"{name}.layout"] = np.array(json.dumps([asdict(tensor) for tensor in params.layout]))
+            arrays[f"{name}.{part}"] = params.flat
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:  # as np.savez_compressed, in half the time and a tenth more bytes
         for name, array in arrays.items():
@@ -105,7 +93,13 @@ def from_bytes(content: bytes) -> Level:
         return StoredLevel(dict(archive))
 
 
+def layout_of(text: str) -> Layout:
+    """A layout from its JSON."""
+    return tuple(Tensor(**{**held, "shape": tuple(held["shape"])}) for held in json.loads(text))
+
+
 def densities(arrays: Arrays) -> np.ndarray:
     """float64[members]: the share of weights left, over the networks that are pruned (at level 0 over all)."""
-    masks = [arrays[name] for name in arrays if ".mask." in name]
-    return np.asarray(sum(mask.sum(axis=(1, 2)) for mask in masks) / sum(mask[0].size for mask in masks))
+    masks = [mask for kept in StoredLevel(arrays).masks.values() for mask in kept.weights]
+    counts = [mask.reshape(len(mask), -1).sum(axis=1) for mask in masks]
+    return np.asarray(sum(counts) / sum(mask[0].size for mask in masks))

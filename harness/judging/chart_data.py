@@ -88,7 +88,7 @@ def layers(runs: Sequence[Run]) -> list[Chart]:
 
 def inputs(runs: Sequence[Run]) -> list[Chart]:
     """Input magnitude per level, seed and input, a series per run; and its heat map."""
-    names = runs[0].experiment.task.inputs
+    names = runs[0].inputs
     return [_shares(runs, "input magnitude", names, lambda run: run.input_magnitudes(TICKET)), heat_map(runs)]
 
 
@@ -183,12 +183,12 @@ def _natural(label: str) -> list[Any]:
 def _mapped(run: Run) -> Chart:
     task = run.experiment.task
     channels = _channels(task)
-    shape = len(run.densities), len(channels), len(task.inputs) // max(1, len(channels))
+    shape = len(run.densities), len(channels), task.observation.size // max(1, len(channels))
     magnitudes = run.input_magnitudes(TICKET)
     has_layer = magnitudes.sum(axis=2) > 0
     counts = np.maximum(has_layer.sum(axis=0), 1)[:, None]
     even = magnitudes.sum(axis=0) / counts * magnitudes.shape[2]
-    left, unlit = (magnitudes > 0).mean(axis=0), np.isin(task.inputs, zero_inputs(task))
+    left, unlit = (magnitudes > 0).mean(axis=0), np.isin(task.observation.inputs, zero_inputs(task))
     if not channels:  # the inputs of a grid that are shown as no maps
         even, left, unlit = np.zeros(shape), np.zeros(shape), np.zeros(shape[1:], dtype=bool)
     return {
@@ -204,7 +204,7 @@ def _mapped(run: Run) -> Chart:
 
 def _channels(task: Any) -> tuple[str, ...]:
     """Of inputs that are maps, the names of the maps, none where a grid is shown in another way; else all inputs."""
-    names: tuple[str, ...] = task.channels if hasattr(task, "grid") else task.inputs
+    names: tuple[str, ...] = task.channels if hasattr(task, "grid") else task.observation.inputs
     return names
 
 
@@ -245,7 +245,7 @@ def _learned(run: Run, runs: Sequence[Run]) -> list[Chart]:
         return [_learning_line(str(run), run, run.evaluations())]
     name = "" if len(runs) == 1 else f"{run}, "
     lines = [_learning_line(f"{name}all inputs", run, run.evaluations())]
-    left, count = run.inputs_left(SURVIVING).mean(axis=0), len(run.experiment.task.inputs)
+    left, count = run.inputs_left(SURVIVING).mean(axis=0), len(run.inputs)
     reached = [run.level_at(density) for density in LEARNED if run.densities[-1] <= density]
     for level in dict.fromkeys(reached or [len(run.densities) - 1]):
         label = f"{name}surviving inputs at {100 * run.densities[level]:.2g} % density"

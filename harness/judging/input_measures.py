@@ -5,7 +5,6 @@ is a change of its first layer alone, whose biases take what the mean adds.
 """
 
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,12 +13,12 @@ from harness.judging.mask_measures import MaskMeasures
 from harness.judging.return_measures import ReturnMeasures
 from harness.learners.protocol import ACTOR, acting_of
 from harness.pruning.conditions import DENSE, SURVIVING, TICKET
-from harness.pruning.prunable import layer_sizes
+from harness.pruning.prunable import network_of
 from harness.statistics import PerSeed, normalised_return
 from harness.streams import streams
 
 if TYPE_CHECKING:
-    from harness.networks.mlp import Mlp
+    from harness.networks.network import BaseNetwork
     from harness.tasks.spec import Task
 
 Lost = Literal["nothing", "gone", "others"]
@@ -54,8 +53,8 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
     def multiply_adds(self, density: float, changing: bool = False) -> dict[str, PerSeed]:
         """Multiply-adds that the output of a dense network takes on the "surviving inputs", those left at the first
         level at or below `density`, as a share of those on "all inputs", which are 1. changing: see `inputs_left`."""
-        inputs, units, *rest = layer_sizes(self.experiment)[ACTOR]
-        later = sum(a * b for a, b in pairwise((units, *rest)))
+        first, *rest = self._layers
+        (inputs, units), later = first.shape, sum(tensor.size for tensor in rest)
         every = self._changing.sum() if changing else inputs
         left = self.at(self.inputs_left(changing=changing), density)
         share = (left * units + later) / (every * units + later)
@@ -74,18 +73,19 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
         return sum(known) / env_steps if len(known) == len(costs) else None
 
     @cached_property
-    def _at_play(self) -> "list[tuple[Mlp, np.ndarray, np.ndarray, np.ndarray]]":
+    def _at_play(self) -> "list[tuple[BaseNetwork, np.ndarray, np.ndarray, np.ndarray]]":
         """Of each chunk of seeds the dense actors, the starts that they were scored on, and the means and standard
         deviations of their inputs there."""
         found = []
         for places in self._places[TICKET]:
             seeds, dense = places[0][0].cell.seeds, self.bound.read(*places[0])
-            task, actor, shape = self.experiment.task, dense.trained[ACTOR], dense.scores.shape[1:]
+            task, shape = self.experiment.task, dense.scores.shape[1:]
+            actor = network_of(self.experiment, dense.trained[ACTOR])
             starts = np.stack([task.draw_starts(rng, shape) for rng in streams(seeds, "score", 0)])
             found.append((actor, starts, *observed(task, actor, starts, seeds)))
         return found
 
-    def _play(self, actor: "Mlp", starts: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
+    def _play(self, actor: "BaseNetwork", starts: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
         """float64[members]: mean returns from the starts that level 0 was scored on; the draws are the same for all
         that is lost."""
         from harness.tasks.rollout import rollout_returns
@@ -97,12 +97,12 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
         return np.asarray(rollout_returns(e.task, actor, starts, acting, rngs, seeds).mean(axis=1))
 
 
-def at_mean(actor: "Mlp", lost: np.ndarray, means: np.ndarray) -> "Mlp":
-    """The networks that act as if each input that is lost always showed its mean. lost: bool[members, inputs]; means:
-    float[members, inputs]."""
+def at_mean(actor: "BaseNetwork", lost: np.ndarray, means: np.ndarray) -> "BaseNetwork":
+    """The networks, whose first layer is dense, that act as if each input that is lost always showed its mean. lost:
+    bool[members, inputs]; means: float[members, inputs]."""
     blind = actor.copy()
-    first, bias = blind.weights[0], blind.biases[0]
-    np.add(bias, np.matmul((lost * means)[:, None, :], first), out=bias, casting="same_kind")
+    first, bias = blind.params["weight.0"], blind.params["bias.0"]
+    np.add(bias, np.matmul((lost * means)[:, None, :], first)[:, 0], out=bias, casting="same_kind")
     np.copyto(first, 0, where=lost[:, :, None])
     return blind
 
@@ -123,17 +123,16 @@ def matched(gone: np.ndarray, left: np.ndarray, spreads: np.ndarray) -> np.ndarr
     return chosen
 
 
-def observed(task: "Task", actor: "Mlp", starts: np.ndarray, seeds: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def observed(task: "Task", actor: "BaseNetwork", starts: np.ndarray, seeds: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """The mean and the standard deviation of each input, float64[members, inputs] twice, over all states in which these
     agents act, when they play one episode from each start and always take the best action. starts: float64[members,
     episodes, state]."""
-    from harness.networks.mlp import outputs_of
-    from harness.tasks.rollout import GREEDY, distinct_episodes
+    from harness.tasks.rollout import GREEDY, Policy, distinct_episodes
 
     starts = starts[:, : distinct_episodes(task, GREEDY, starts.shape[1])]
-    batch = task.batch(starts, seeds)
+    batch, policy = task.batch(starts, seeds), Policy(actor, starts.shape[1])
     running = np.ones(starts.shape[:2], dtype=bool)
-    total, squares = np.zeros((2, len(starts), len(task.inputs)))
+    total, squares = np.zeros((2, len(starts), task.observation.size))
     count = np.zeros((len(starts), 1))
     while running.any():
         seen = batch.observations
@@ -141,7 +140,7 @@ def observed(task: "Task", actor: "Mlp", starts: np.ndarray, seeds: tuple[int, .
         total += shown.sum(axis=1)
         squares += (shown**2).sum(axis=1)
         count += running.sum(axis=1, keepdims=True)
-        transition = batch.step(outputs_of(actor, seen).argmax(axis=-1), starts)
+        transition = batch.step(policy(seen), starts)
         running &= ~(transition.terminated | transition.truncated)
     means = total / count
     return means, np.sqrt(np.maximum(0.0, squares / count - means**2))

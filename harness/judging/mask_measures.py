@@ -1,7 +1,6 @@
 """Measures of the masks: how much they keep of the actor's layers, of inputs, and of channels of inputs."""
 
 from collections.abc import Mapping, Sequence
-from operator import mul
 from typing import Literal
 
 import numpy as np
@@ -10,8 +9,10 @@ from harness.judging.chains import Chains
 from harness.judging.channels import by_channel, relative, share_of_emptied, split_means
 from harness.learners.protocol import ACTOR
 from harness.pruning.conditions import TICKET
+from harness.pruning.imp import by_input
 from harness.pruning.level import Level
-from harness.pruning.prunable import layer_sizes
+from harness.networks.params import Params, Tensor, prunable
+from harness.pruning.prunable import layouts
 from harness.statistics import (
     PerSeed,
     densities_by_fan_in,
@@ -37,8 +38,24 @@ class MaskMeasures(Chains):
     @property
     def layer_names(self) -> tuple[str, ...]:
         """The names of the actor's layers, from the input on."""
-        count = len(self.experiment.network.hidden)
-        return ("input layer", *(f"hidden layer {number}" for number in range(2, count + 1)), "output layer")
+        count = len(self._layers)
+        return ("input layer", *(f"hidden layer {number}" for number in range(2, count)), "output layer")
+
+    @property
+    def _layers(self) -> list[Tensor]:
+        """The weights of the actor's layers."""
+        return prunable(layouts(self.experiment)[ACTOR])
+
+    @property
+    def _fan_ins(self) -> tuple[list[int], list[int]]:
+        """Of each layer its fan-in, and how many weights it has."""
+        return [tensor.fan_in for tensor in self._layers], [tensor.size for tensor in self._layers]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of what the first layer weighs: the entries of an observation, or the channels of a picture."""
+        observation, first = self.experiment.task.observation, self._layers[0]
+        return observation.inputs if first.shape[first.input_axis] == observation.size else observation.names
 
     def layer_density_at(self, density: float | None = None, condition: str = TICKET) -> dict[str, PerSeed]:
         """Density of each of the actor's layers at the first level at or below `density`, or the mean over levels 1 to
@@ -48,15 +65,14 @@ class MaskMeasures(Chains):
     def layer_gap_span(self, layer: str, other: str, density: float | None = None) -> tuple[float, float]:
         """The lowest and the highest that the density of one layer less that of another can be, whatever a chain
         learned: all the weights that are left there may lie in either."""
-        sizes = layer_sizes(self.experiment)[ACTOR]
-        counts = dict(zip(self.layer_names, map(mul, sizes, sizes[1:]), strict=False))
+        counts = {name: tensor.size for name, tensor in zip(self.layer_names, self._layers, strict=True)}
         most = {name: np.minimum(1.0, self.weights_left / counts[name])[np.newaxis] for name in (layer, other)}
         return -float(self.at(most[other], density)[0]), float(self.at(most[layer], density)[0])
 
     def density_by_fan_in(self, density: float | None = None, condition: str = TICKET) -> dict[str, PerSeed]:
         """Density of the actor's layers with the "lowest" fan-in, and of those with the "highest": at the first level
         at or below `density`, or the mean over levels 1 to K."""
-        found = densities_by_fan_in(self.layer_densities(condition), layer_sizes(self.experiment)[ACTOR])
+        found = densities_by_fan_in(self.layer_densities(condition), *self._fan_ins)
         return self.by_name(("lowest", "highest"), self.at(np.stack(found, axis=-1), density))
 
     def fan_in_gap(self, density: float | None = None, condition: str = TICKET) -> PerSeed:
@@ -79,11 +95,11 @@ class MaskMeasures(Chains):
 
     def input_magnitude_at(self, density: float, condition: str = TICKET) -> dict[str, PerSeed]:
         """Each input's share at the first level at or below `density`, per seed."""
-        return self.by_name(self.experiment.task.inputs, self.at(self.input_magnitudes(condition), density))
+        return self.by_name(self.inputs, self.at(self.input_magnitudes(condition), density))
 
     def separation_level(self, inputs: Sequence[str], condition: str = TICKET) -> PerSeed:
         """First level at which `inputs` hold 0.8 of the input magnitude, K + 1 where none does."""
-        named = [self.experiment.task.inputs.index(name) for name in inputs]
+        named = [self.inputs.index(name) for name in inputs]
         levels = restricted_level(separation_level(self.input_magnitudes(condition), named))
         return self.per_seed(str(self.system), levels)
 
@@ -143,14 +159,12 @@ class MaskMeasures(Chains):
         if needs_density is not None:
             self.level_at(needs_density)
         if needs_fan_ins:
-            sizes = layer_sizes(self.experiment)[ACTOR]
-            densities_by_fan_in(np.ones(len(sizes) - 1), sizes)
+            densities_by_fan_in(np.ones(len(self._layers)), *self._fan_ins)
 
     @property
     def _changing(self) -> np.ndarray:
         """bool[inputs]: those that are not zero in every state."""
-        task = self.experiment.task
-        return ~np.isin(task.inputs, zero_inputs(task))
+        return ~np.isin(self.inputs, zero_inputs(self.experiment.task))
 
     @property
     def _channels(self) -> tuple[str, ...]:
@@ -166,7 +180,7 @@ class MaskMeasures(Chains):
         channels = self._channels
         if not set(reachable) & set(channels):
             raise ValueError(f"the inputs of {self.system} show no enemies")
-        nowhere = np.zeros(len(self.experiment.task.inputs) // len(channels), dtype=bool)
+        nowhere = np.zeros(len(self.inputs) // len(channels), dtype=bool)
         shown = [np.full_like(nowhere, channel in reachable) for channel in channels]
         within = [reachable[channel].ravel() if channel in reachable else nowhere for channel in channels]
         return np.concatenate(shown), np.concatenate(within)
@@ -184,16 +198,22 @@ def relative_lead(one: PerSeed, other: PerSeed) -> PerSeed:
 
 
 def _layer_densities(level: Level) -> np.ndarray:
-    return np.stack([mask.mean(axis=(1, 2)) for mask in level.masks[ACTOR]], axis=1)
+    return np.stack([mask.reshape(len(mask), -1).mean(axis=1) for mask in level.masks[ACTOR].weights], axis=1)
 
 
 def _input_densities(level: Level) -> np.ndarray:
-    return np.asarray(level.masks[ACTOR][0].mean(axis=2))
+    return np.asarray(_first_by_input(level.masks[ACTOR]).mean(axis=2))
 
 
 def _input_magnitudes(level: Level) -> np.ndarray:
-    return input_magnitude(level.weights[ACTOR][0])
+    return input_magnitude(_first_by_input(level.trained[ACTOR]))
 
 
 def _first_layer_count(level: Level) -> np.ndarray:
-    return np.asarray(level.masks[ACTOR][0].sum(axis=(1, 2)))
+    return np.asarray(_first_by_input(level.masks[ACTOR]).sum(axis=(1, 2)))
+
+
+def _first_by_input(params: Params) -> np.ndarray:
+    """[members, inputs, weights of each]: the first layer's; of a convolution the inputs are its channels."""
+    first = by_input({ACTOR: params})[ACTOR][0]
+    return first.reshape(*first.shape[:2], -1)

@@ -11,17 +11,18 @@ one takes the same actions from the same start and shows object maps. What such 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.learners.protocol import ACTOR
+from harness.pruning.prunable import network_of
 from harness.streams import stream
 
 if TYPE_CHECKING:
     from harness.judging.run import Run
-    from harness.networks.mlp import Mlp
+    from harness.networks.network import BaseNetwork
 
 NOWHERE = -1
 
@@ -39,20 +40,20 @@ class Game:
     rewards: list[int]
 
 
-def play(task: Any, actor: "Mlp", seed: int, level: int) -> Game:
+def play(task: Any, actor: "BaseNetwork", seed: int, level: int) -> Game:
     """The episode that one agent (`actor` of one member) plays, always taking the best action.
 
     It starts as the first episode does on which the checkpoint of this seed and level was scored.
     """
-    from harness.networks.mlp import outputs_of
+    from harness.tasks.rollout import Policy
 
     starts = task.draw_starts(stream(seed, "score", level), (1,))[None]
-    seen, maps = task.batch(starts, seeds=(seed,)), task.as_maps()
+    seen, maps, policy = task.batch(starts, seeds=(seed,)), task.as_maps(), Policy(actor, 1)
     shown = maps.batch(starts, seeds=(seed,))
     frames = [_frame(shown.observations, maps.channels)]
     rewards: list[int] = []
     for _ in range(task.horizon):
-        actions = outputs_of(actor, seen.observations).argmax(axis=-1)
+        actions = policy(seen.observations)
         seen.step(actions, starts)
         taken = shown.step(actions, starts)
         frames.append(_frame(taken.final_observations, maps.channels))
@@ -80,11 +81,10 @@ def median_seed(returns: np.ndarray) -> int:
     return int(np.argsort(returns, kind="stable")[(len(returns) - 1) // 2])
 
 
-def actor_of(run: "Run", condition: str, level: int, place: int) -> "Mlp":
+def actor_of(run: "Run", condition: str, level: int, place: int) -> "BaseNetwork":
     """The actor of the seed at this place of the run's, at the pruned checkpoint of a level: one member."""
     found, member = run.level_of_seed(condition, level, place)
-    actor = found.trained[ACTOR]
-    return replace(actor, flat=actor.flat[member : member + 1])
+    return network_of(run.experiment, found.trained[ACTOR].take(np.array([member])))
 
 
 def _frame(observations: np.ndarray, channels: Sequence[str]) -> np.ndarray:

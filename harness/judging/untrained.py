@@ -33,10 +33,10 @@ def untrained_level(experiment: "Experiment", seeds: Sequence[int], level: int) 
     weights = [np.abs(networks[name].weights[layer]) for name, layer in layers]
     everywhere = [np.ones(weight.shape, dtype=bool) for weight in weights]
     count = weight_count(prunable_weights(experiment), experiment.pruning.rate, level)
-    pruned = {name: networks[name] for name in prunable_networks(experiment)}
-    masks = {name: [np.ones(weight.shape, dtype=bool) for weight in mlp.weights] for name, mlp in pruned.items()}
+    pruned = {name: networks[name].params for name in prunable_networks(experiment)}
+    masks = {name: params.everywhere() for name, params in pruned.items()}
     for (name, layer), mask in zip(layers, keep_largest(weights, everywhere, count), strict=True):
-        masks[name][layer] = mask
+        masks[name].weights[layer][:] = mask
         np.multiply(pruned[name].weights[layer], mask, out=pruned[name].weights[layer])
     none = np.full((len(seeds), 1), np.nan)
     return Level(masks, pruned, none, none, none[:, 0])

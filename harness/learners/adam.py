@@ -36,7 +36,8 @@ def _adam_step(
     update: int,
     settings: AdamSettings,
 ) -> None:
-    """Make Adam's update number `update` (from 1) of one member: all arrays are float[parameters].
+    """Make Adam's update number `update` (from 1) of one member: arrays are float[trained parameters], and `params` may
+    go on with others.
 
     exp_avg, exp_avg_sq: the running means of the gradient and its square, changed as well.
     """
@@ -46,7 +47,7 @@ def _adam_step(
     correction, epsilon = number(np.sqrt(1 - BETA2**update)), number(settings.epsilon)
     decay = number(0) if settings.decoupled else number(settings.weight_decay)
     shrink = number(1 - settings.learning_rate * settings.weight_decay) if settings.decoupled else one
-    for i in range(len(params)):
+    for i in range(len(gradient)):
         slope = gradient[i] + decay * params[i]
         exp_avg[i] = keep1 * exp_avg[i] + (one - keep1) * slope
         exp_avg_sq[i] = keep2 * exp_avg_sq[i] + (one - keep2) * slope * slope

@@ -2,7 +2,7 @@
 
 The paper's supervised setting (3.1): the states come from the expert, so the data are stationary and nothing
 has to be explored. Each level of a chain gets rollouts of its own, as a new run of the paper's training would. The
-loss is the cross-entropy between the expert's and the student's policies (Table 2; the text of section 2 names the KL
+loss is that of the experts' head (`harness.networks.heads`): of discrete policies the cross-entropy between the expert's and the student's policies (Table 2; the text of section 2 names the KL
 divergence, which differs by a constant and has the same gradient).
 """
 
@@ -14,16 +14,17 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from harness.arguments import check_ranges
-from harness.learners.adam import Decay, adam_settings
+from harness.learners.adam import Decay
 from harness.learners.expert_files import expert_file, read_experts
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import play
-from harness.learners.trained import TrainedPopulation, _adam_steps
-from harness.networks.kernels import update_keys
-from harness.networks.mlp import Masks, Networks, backward, forward, outputs_of
+from harness.learners.supervised import SupervisedPopulation
+from harness.networks.heads import Categorical, Gaussian, Head, Values
+from harness.networks.network import BaseNetwork, Networks, outputs_of
+from harness.networks.params import Masks
 from harness.streams import streams
 from harness.tasks.input_subset import full_task, select_inputs
-from harness.tasks.spec import Task
+from harness.tasks.spec import Discrete, Task
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class BC:
     experts: int = 40
     """Experts in the task's folder; seed s learns from expert s modulo this. Blocks of seeds share them, so what is
     found on any block holds for these experts."""
+    imitates: Literal["policy", "values"] = "policy"
+    """Of the experts; those of Q-learning have values of actions, whose Huber loss is learned from."""
+    exploration: float = 0.05
+    """With which probability an expert that has values draws an action uniformly; else it takes the best one, and its
+    students would only see what it does right."""
     taught_by: Literal["experts", "random policy"] = "experts"
     """A random policy, in the experts' place, acts and teaches by chance: a negative control."""
     epsilon: float = 1e-8
@@ -66,6 +72,7 @@ class BC:
             positive=("learning_rate", "epsilon"),
             non_negative=("weight_decay",),
             counts=("env_steps", "envs", "batch", "passes", "experts"),
+            unit_interval=("exploration",),
         )
         if self.env_steps % self.envs:
             raise ValueError(f"env_steps {self.env_steps} must be a multiple of envs {self.envs}")
@@ -92,9 +99,11 @@ class BC:
         """See `Learner.samples_per_update`."""
         return self.batch
 
-    def outputs(self, task: Task) -> dict[str, int]:
-        """See `Learner.outputs`."""
-        return {ACTOR: task.actions}
+    def heads(self, task: Task) -> dict[str, Head]:
+        """See `Learner.heads`."""
+        if self.imitates == "values":
+            return {ACTOR: Values(task.action.count)}
+        return {ACTOR: (Categorical if isinstance(task.action, Discrete) else Gaussian)(task.action.count)}
 
     def expert_indices(self, seeds: Sequence[int]) -> list[int]:
         """Which expert each seed learns from."""
@@ -103,77 +112,41 @@ class BC:
     def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
         """The experts of these seeds, read and found sound; raises FixtureError."""
         indices = sorted(set(self.expert_indices(seeds)))
-        read_experts(task.name, indices, len(full_task(task).inputs), task.actions)
+        self.read_experts(task, indices)
         return [expert_file(task.name, index) for index in indices]
+
+    def read_experts(self, task: Task, indices: Sequence[int]) -> BaseNetwork:
+        """The experts of a task, who see all of it. Raises FixtureError."""
+        return read_experts(task.name, indices, full_task(task).observation.shape, self.heads(task)[ACTOR])
 
     def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> "Students":
         """See `Learner.start`."""
         return Students(self, task, networks, masks, seeds, level)
 
 
-class Students(TrainedPopulation):
-    """Students in training; a `Population` whose round is one update."""
-
-    settings: BC
+class Students(SupervisedPopulation):
+    """Students in training."""
 
     def __init__(self, settings: BC, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int):
-        super().__init__(settings, task, networks, masks, seeds, level)
-        self.observations, self.policies = self._data_set(task, seeds, level)
-        self.shuffled: tuple[np.ndarray, np.ndarray] | None = None
+        data = _data_set(settings, task, seeds, level)
+        super().__init__(settings, task, networks, masks, seeds, level, *data)
 
-    def _data_set(self, task: Task, seeds: Sequence[int], level: int) -> tuple[np.ndarray, np.ndarray]:
-        """What the students see where the experts were, [members, env_steps, inputs], and the experts' policies there,
-        [members, env_steps, actions]."""
-        from harness.learners.imitation import softmax
 
-        s = self.settings
-        full = full_task(task)  # the expert sees all of it
-        experts = read_experts(task.name, s.expert_indices(seeds), len(full.inputs), task.actions)
-        if s.taught_by == "random policy":  # all actions are as probable, whatever the observation
-            experts.weights[-1][:], experts.biases[-1][:] = 0, 0
-        rngs = streams(seeds, "rollout", level)
-        batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]), seeds)
-        rollout = play(experts, batch, full, s.env_steps // s.envs, s.envs, rngs)
-        by_member = np.ascontiguousarray(rollout.observations.transpose(1, 0, 2, 3))
-        observations = by_member.reshape(len(by_member), s.env_steps, -1)
-        policies = softmax(outputs_of(experts, observations))
-        dtype = self.actor.flat.dtype
-        return select_inputs(task, observations).astype(dtype), policies.astype(dtype)
-
-    def keep(self, members: np.ndarray) -> None:
-        """See `Population.keep`."""
-        super().keep(members)
-        self.observations, self.policies = self.observations[members], self.policies[members]
-        self.shuffled = self.shuffled and (self.shuffled[0][members], self.shuffled[1][members])
-
-    def advance(self) -> None:
-        """Make one update on the next batch. A new pass has a new order, and so has one that is started midway."""
-        s = self.settings
-        turn = self.round % s.updates_per_pass
-        if turn == 0 or self.shuffled is None:
-            order = np.stack([rng.permutation(s.env_steps) for rng in self.minibatch_streams])[:, :, None]
-            self.shuffled = (
-                np.take_along_axis(self.observations, order, axis=1),
-                np.take_along_axis(self.policies, order, axis=1),
-            )
-        batch = slice(turn * s.batch, (turn + 1) * s.batch)
-        keys = self.update_dropout_keys(ACTOR)
-        keys = None if keys is None else update_keys(keys, self.round)
-        gradient = self._gradient(self.shuffled[0][:, batch], self.shuffled[1][:, batch], keys)
-        self.updates += 1
-        _adam_steps(self.trained[ACTOR], gradient, self.updates, adam_settings(s))
-        self.round += 1
-
-    def gradients(self) -> Networks:
-        """See `OffersGradients`: over the whole data set."""
-        return {ACTOR: self.actor.each(lambda _: self._gradient(self.observations, self.policies))}
-
-    def _gradient(self, observations: np.ndarray, policies: np.ndarray, keys: np.ndarray | None = None) -> np.ndarray:
-        """Of each member's loss, float[members, parameters]. keys: of dropout, see `networks.mlp.forward`."""
-        from harness.learners.imitation import cross_entropy_gradient
-
-        logits, activations = forward(self.actor, observations, keys)
-        grad_logits = cross_entropy_gradient(logits, policies)
-        gradient = backward(self.actor, observations, activations, grad_logits, keys)
-        gradient *= self.trained[ACTOR].mask
-        return gradient
+def _data_set(s: BC, task: Task, seeds: Sequence[int], level: int) -> tuple[np.ndarray, np.ndarray]:
+    """What the students see where the experts were, [members, env_steps, *shape], and what they imitate there,
+    [members, env_steps, numbers] (`heads`)."""
+    full = full_task(task)
+    experts = s.read_experts(task, s.expert_indices(seeds))
+    if s.taught_by == "random policy":  # all actions are as probable, whatever the observation
+        last = max(tensor.layer for tensor in experts.layers)
+        for tensor in experts.layers:
+            if tensor.layer == last:
+                experts.params[tensor.name][:] = 0
+    rngs, steps = streams(seeds, "rollout", level), s.env_steps // s.envs
+    batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]), seeds)
+    epsilons = [s.exploration] * steps if s.imitates == "values" else None
+    rollout = play(experts, batch, full, steps, s.envs, rngs, epsilons)
+    by_member = np.ascontiguousarray(np.swapaxes(rollout.observations, 0, 1))
+    observations = by_member.reshape(len(by_member), s.env_steps, *full.observation.shape)
+    targets = experts.head.targets(outputs_of(experts, observations), experts.own)
+    return select_inputs(task, observations), targets

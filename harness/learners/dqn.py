@@ -28,13 +28,13 @@ from harness.learners.trained import (
     TrainedNetwork,
     _clipped_adam_step,
     _member_gradient,
-    _member_params,
 )
-from harness.networks.kernels import Dropout, _member_dropout, _member_forward
-from harness.networks.mlp import Masks, Networks
-from harness.networks.sparse_input import FeatureTable, _project, projected
-from harness.tasks.rollout import Acting, network_input
-from harness.tasks.spec import Task
+from harness.networks.dropout import Dropout, _member_dropout
+from harness.networks.heads import Head, Values
+from harness.networks.network import Networks, _forward_member, _prepare_member
+from harness.networks.params import Masks, Params
+from harness.tasks.rollout import Acting
+from harness.tasks.spec import Discrete, Task
 
 SAMPLES_AT_ONCE = 1_024
 """Samples of the replay memory whose gradient is computed in one go."""
@@ -181,9 +181,11 @@ class DQN:
         """Nearly greedy, with the paper's "eps eval"; "sampled": as in the end of training."""
         return Acting(epsilon=self.evaluation_epsilon if actions == "greedy" else self.epsilon_final)
 
-    def outputs(self, task: Task) -> dict[str, int]:
-        """See `Learner.outputs`."""
-        return {ACTOR: task.actions}
+    def heads(self, task: Task) -> dict[str, Head]:
+        """See `Learner.heads`."""
+        if not isinstance(task.action, Discrete):
+            raise ValueError(f"DQN values each of a few actions, but an action of {task.name} is any numbers in a box")
+        return {ACTOR: Values(task.action.count)}
 
     def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
         """None."""
@@ -201,11 +203,11 @@ class DQNPopulation(PlayingPopulation):
 
     def __init__(self, settings: DQN, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int):
         super().__init__(settings, task, networks, masks, seeds, level)
-        self.target = projected(self.actor, self.table).flat if self.table else self.actor.flat.copy()
-        """float[members, parameters] of the target network, projected where there is a table."""
-        now = network_input(self.batch, self.table)
-        features = self.table.features if self.table else None
-        self.replay = Replay(now, settings.capacity, task.horizon, settings.alpha > 0, task.actions, features)
+        self.target = self.seen[ACTOR].prepared().copy()
+        """float[members, numbers]: the target network, as `BaseNetwork.prepared` has it."""
+        prioritised, actions = settings.alpha > 0, self.actor.head.outputs
+        features = self.seen[ACTOR].feature_count
+        self.replay = Replay(self.present, settings.capacity, task.horizon, prioritised, actions, features)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
@@ -218,8 +220,8 @@ class DQNPopulation(PlayingPopulation):
         s = self.settings
         played = self.round * s.samples
         epsilons = [s.exploration(played + step * s.envs) for step in range(s.rollout)]
-        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams, epsilons, self.table)
-        self.replay.add(rollout, network_input(self.batch, self.table))
+        rollout = play(self.seen[ACTOR], self.batch, self.task, s.rollout, s.envs, self.rollout_streams, epsilons)
+        self.replay.add(rollout, self.present)
         due = s.updates_until(self.round + 1) - s.updates_until(self.round)
         if due and self.replay.transitions >= s.learning_starts:  # it may have begun in a later round
             uniforms = np.stack([rng.random((due, s.batch)) for rng in self.minibatch_streams])
@@ -231,11 +233,11 @@ class DQNPopulation(PlayingPopulation):
         """Make updates on transitions drawn by uniform numbers, float64[members, updates, batch]."""
         network, memory, tree = self.trained[ACTOR], self.replay.memory, self.replay.tree
         keys = self.update_dropout_keys(ACTOR)
-        _improve(network, self.target, memory, tree, uniforms, self._parameters(), workspace, self.table, keys)
+        _improve(network, self.target, memory, tree, uniforms, self._parameters(), workspace, keys)
 
-    def gradients(self) -> Networks:
+    def gradients(self) -> dict[str, Params]:
         """See `OffersGradients`: over all transitions of the replay memory, each counted once."""
-        found = self.actor.each(np.zeros_like)
+        found = self.actor.params.each(np.zeros_like)
         places, parameters = self.replay.places, self._parameters()
         network, memory = self.trained[ACTOR], self.replay.memory
         assert len(places), "no rollout was played yet"
@@ -245,8 +247,9 @@ class DQNPopulation(PlayingPopulation):
             workspace.drawn[:] = drawn
             workspace.weights[:] = 1
             for member, total in enumerate(found.flat):
-                _gradient(network, self.target, memory, member, parameters, workspace, self.table, None)
-                total += workspace.network.grad_params * total.dtype.type(len(drawn) / len(places))
+                _gradient(network, self.target, memory, member, parameters, workspace, None)
+                part = workspace.network.grad_params
+                total[: len(part)] += part * total.dtype.type(len(drawn) / len(places))
         return {ACTOR: found}
 
     def _parameters(self) -> "DQNUpdateParameters":
@@ -272,17 +275,17 @@ class DQNPopulation(PlayingPopulation):
     def _workspace(self, batch: int) -> "DQNWorkspace":
         """Memory for `batch` samples."""
         dtype = self.actor.flat.dtype
-        inputs = (batch, self.replay.memory.observations.shape[-1]), np.dtype(np.int16) if self.table else dtype
-        outputs = (batch, self.actor.sizes[-1]), dtype
+        actor, most = self.seen[ACTOR], self.replay.memory.observations.shape[-1]
+        outputs = (batch, actor.head.outputs), dtype
         return DQNWorkspace(
             drawn=np.empty(batch, dtype=np.int64),
             weights=np.empty(batch, dtype),
-            before=np.empty(*inputs),
-            after=np.empty(*inputs),
+            before=actor.input_room(batch, most=most),
+            after=actor.input_room(batch, most=most),
             next_values=np.empty(*outputs),
             target_values=np.empty(*outputs),
             errors=np.empty(batch, dtype),
-            network=NetworkWorkspace.of(self.actor, batch, self.table),
+            network=self.room(ACTOR, batch),
         )
 
 
@@ -333,7 +336,6 @@ def _improve(
     uniforms: np.ndarray,
     parameters: DQNUpdateParameters,
     workspace: DQNWorkspace,
-    table: FeatureTable | None,
     keys: np.ndarray | None,
 ) -> None:
     """Make all updates of a round, in place, one member after the other.
@@ -349,17 +351,15 @@ def _improve(
             _sample(tree, member, p.first, p.transitions, places, uniforms[member, turn], drawn)
             _importance(tree, member, drawn, p.beta, workspace.weights)
             dropout = _member_dropout(p.dropout, keys, member, p.updates + turn)
-            _gradient(online, target, memory, member, p, workspace, table, dropout)
+            _gradient(online, target, memory, member, p, workspace, dropout)
             norm = np.sqrt(np.dot(gradient, gradient))
             update = p.updates + turn + 1
             _clipped_adam_step(online, member, gradient, norm, p.max_gradient_norm, update, p.adam)
             if len(tree.leaves):
                 _prioritise(tree, member, drawn, workspace.errors, p.alpha, p.priority_epsilon)
             if update % p.target_interval == 0:
-                if table is not None:
-                    _project(table, member, online.params[member], online.sizes[1], target[member])
-                else:
-                    target[member] = online.params[member]
+                network = workspace.network.memory
+                target[member] = _prepare_member(online.shape, member, online.params[member], network)
 
 
 @njit
@@ -385,21 +385,20 @@ def _gradient(
     member: int,
     parameters: DQNUpdateParameters,
     workspace: DQNWorkspace,
-    table: FeatureTable | None,
     dropout: Dropout | None,
 ) -> None:
     """Leave the gradient of one member's loss over the transitions at `workspace.drawn`, weighted by
     `workspace.weights`, in `workspace.network.grad_params`, zero outside the mask; and their errors in
     `workspace.errors`."""
-    w, network, tanh = workspace, workspace.network, online.tanh
-    params, sizes = _member_params(online, member, network, table)
+    w, network, shape = workspace, workspace.network, online.shape
+    params = _prepare_member(shape, member, online.params[member], network.memory)
     _recall(memory, member, w.drawn, w.before, w.after, parameters.envs)
     if parameters.double:
-        _member_forward(params, sizes, tanh, w.after, network.activations, w.next_values)
-    _member_forward(target[member], sizes, tanh, w.after, network.activations, w.target_values)
-    _member_forward(params, sizes, tanh, w.before, network.activations, network.outputs, dropout)
-    _loss_gradient(memory, member, parameters, workspace)  # activations are now those of the values to learn
-    _member_gradient(online, member, params, sizes, w.before, network, table, dropout)
+        _forward_member(shape, params, w.after, network.memory, w.next_values, None)
+    _forward_member(shape, target[member], w.after, network.memory, w.target_values, None)
+    _forward_member(shape, params, w.before, network.memory, network.outputs, dropout)
+    _loss_gradient(memory, member, parameters, workspace)  # `memory` now has the activations of the values to learn
+    _member_gradient(online, member, params, w.before, network, dropout)
 
 
 @njit

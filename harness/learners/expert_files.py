@@ -1,4 +1,4 @@
-"""Experts in fixtures/experts: a safetensors file per expert, and beside it a card with its shape and checksum.
+"""Experts in fixtures/experts: a safetensors file per expert, and beside it a card with its network and checksum.
 
 They are written by `python -m harness experts` alone (see `harness.profiles.experts`). Everything read is checked.
 """
@@ -6,16 +6,18 @@ They are written by `python -m harness experts` alone (see `harness.profiles.exp
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness import files
+from harness.canonical import to_plain
 from harness.files import FixtureError, replace_file
-from harness.networks.mlp import ACTIVATIONS, Mlp
+from harness.networks.heads import Head
+from harness.networks.kinds import NetworkSettings, network_from_plain
+from harness.networks.network import BaseNetwork
+from harness.networks.params import Params
 
 
 def expert_file(task: str, index: int) -> Path:
@@ -23,36 +25,35 @@ def expert_file(task: str, index: int) -> Path:
     return files.FIXTURES / "experts" / task / f"{index:02}.safetensors"
 
 
-def read_experts(task: str, indices: Sequence[int], inputs: int, actions: int) -> Mlp:
+def read_experts(task: str, indices: Sequence[int], observation: tuple[int, ...], head: Head) -> BaseNetwork:
     """The actors of these experts, stacked in the order given; an expert may occur more than once.
 
-    Raises FixtureError, in one line, where a file is missing, damaged, altered (its card holds the checksum) or of
-    another shape than from `inputs` to `actions`.
+    observation: the shape of what they see. Raises FixtureError, in one line, where a file is missing, damaged, altered
+    (its card holds the checksum), or not of a network for these observations and this head.
     """
-    experts = {index: _read_expert(expert_file(task, index), inputs, actions) for index in sorted(set(indices))}
-    chosen = [experts[index] for index in indices]
-    if len({(expert.activation, expert.sizes) for expert in chosen}) > 1:
-        raise FixtureError(f"the experts in {expert_file(task, 0).parent} differ in their activation or hidden units")
-    return replace(chosen[0], flat=np.concatenate([expert.flat for expert in chosen]))
+    found = {index: _read_expert(expert_file(task, index), observation, head) for index in sorted(set(indices))}
+    settings = {network for network, _ in found.values()}
+    if len(settings) > 1:
+        raise FixtureError(f"the experts in {expert_file(task, 0).parent} differ in their networks")
+    chosen = [found[index][1] for index in indices]
+    params = Params(np.concatenate([params.flat for params in chosen]), chosen[0].layout)
+    return settings.pop().build(observation, head, params)
 
 
-def write_expert(task: str, index: int, expert: Mlp, card: Mapping[str, Any]) -> None:
-    """Write one expert (`expert` has one member), and its card with its shape and checksum added."""
+def write_expert(task: str, index: int, network: NetworkSettings, params: Params, card: Mapping[str, Any]) -> None:
+    """Write one expert (`params` has one member), and its card with its network and checksum added."""
     from safetensors.numpy import save
 
     path = expert_file(task, index)
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {f"weight.{layer}": weight[0] for layer, weight in enumerate(expert.weights)}
-    tensors |= {f"bias.{layer}": bias[0, 0] for layer, bias in enumerate(expert.biases)}
-    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    content = save(contiguous, metadata={"activation": expert.activation})
+    content = save({name: np.ascontiguousarray(params[name][0]) for name in params})
     replace_file(path, content)
-    shape = {"sizes": list(expert.sizes), "sha256": hashlib.sha256(content).hexdigest()}
-    replace_file(path.with_suffix(".json"), (json.dumps({**card, **shape}, indent=1) + "\n").encode())
+    facts = {"network": to_plain(network), "sha256": hashlib.sha256(content).hexdigest()}
+    replace_file(path.with_suffix(".json"), (json.dumps({**card, **facts}, indent=1) + "\n").encode())
 
 
-def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
-    from safetensors import SafetensorError, safe_open
+def _read_expert(path: Path, observation: tuple[int, ...], head: Head) -> tuple[NetworkSettings, Params]:
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     def unsound(what: str) -> FixtureError:
@@ -61,30 +62,19 @@ def _read_expert(path: Path, inputs: int, actions: int) -> Mlp:
     try:
         content = path.read_bytes()
         card = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        sizes, checksum = [int(size) for size in card["sizes"]], card["sha256"]
+        network, checksum = network_from_plain(card["network"]), card["sha256"]
     except OSError as error:
         raise unsound(f"expert file {error.filename} can't be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
         raise unsound(f"expert card {path.with_suffix('.json')} can't be read") from None
     try:
         tensors = load(content)
-        with safe_open(path, framework="numpy") as file:
-            activation = (file.metadata() or {}).get("activation", "")
     except SafetensorError as error:
         raise unsound(f"expert file {path} is not safetensors: {error}") from None
-    expected: dict[str, tuple[int, ...]] = {f"bias.{i}": (size,) for i, size in enumerate(sizes[1:])}
-    expected |= {f"weight.{i}": pair for i, pair in enumerate(pairwise(sizes))}
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    if found != expected or (sizes[0], sizes[-1]) != (inputs, actions):
-        raise unsound(
-            f"expert file {path} has the wrong shape: {found}; the task needs {inputs} inputs and {actions} outputs,"
-            f" and the card says layers of {sizes}"
-        )
+    layout = network.layout(observation, head)
+    found, wanted = {name: tensor.shape for name, tensor in tensors.items()}, {t.name: t.shape for t in layout}
+    if found != wanted:
+        raise unsound(f"expert file {path} has the wrong shape: {found}; the task and the card's network need {wanted}")
     if hashlib.sha256(content).hexdigest() != checksum:
         raise unsound(f"expert file {path} does not match the checksum on its card")
-    if activation not in ACTIVATIONS:
-        raise unsound(f"expert file {path} names the unknown activation {activation!r}")
-    layers = range(len(sizes) - 1)
-    return Mlp.of(
-        [tensors[f"weight.{i}"][None] for i in layers], [tensors[f"bias.{i}"][None, None] for i in layers], activation
-    )
+    return network, Params.of(layout, {name: tensor[None] for name, tensor in tensors.items()})

@@ -1,4 +1,4 @@
-"""Proximal policy optimisation (Schulman et al. 2017) with separate actor and critic, for discrete actions.
+"""Proximal policy optimisation (Schulman et al. 2017) with separate actor and critic.
 
 Where the networks have dropout, both losses are computed under it, each network with draws of its own. Rollouts and the
 values behind the advantages are computed without. So the ratio of likelihoods compares a policy under dropout with the
@@ -22,20 +22,21 @@ from harness.arguments import check_ranges
 from harness.compiled import njit
 from harness.learners.adam import AdamSettings, Decay, adam_settings
 from harness.learners.protocol import ACTOR
-from harness.learners.rollouts import Rollout, play
+from harness.learners.rollouts import Rollout, play, rows
 from harness.learners.trained import (
     NetworkWorkspace,
     PlayingPopulation,
     TrainedNetwork,
     _clipped_adam_step,
     _member_gradient,
-    _member_params,
+    _own,
+    _own_gradient,
 )
-from harness.networks.kernels import Dropout, _member_dropout, _member_forward
-from harness.networks.mlp import Masks, Mlp, Networks, outputs_of
-from harness.networks.sparse_input import FeatureTable, projected
-from harness.tasks.rollout import network_input
-from harness.tasks.spec import Task
+from harness.networks.dropout import Dropout, _member_dropout
+from harness.networks.heads import Categorical, Gaussian, Head, Values, _log_probability, _policy_slopes
+from harness.networks.network import BaseNetwork, Networks, _forward_member, _prepare_member, outputs_of
+from harness.networks.params import Masks, Params
+from harness.tasks.spec import Discrete, Task
 
 CRITIC = "critic"
 Schedule = Literal["constant", "linear"]
@@ -128,9 +129,10 @@ class PPO:
         """See `Learner.samples_per_update`."""
         return self.samples // self.minibatches
 
-    def outputs(self, task: Task) -> dict[str, int]:
-        """See `Learner.outputs`."""
-        return {ACTOR: task.actions, CRITIC: 1}
+    def heads(self, task: Task) -> dict[str, Head]:
+        """See `Learner.heads`."""
+        kind = Categorical if isinstance(task.action, Discrete) else Gaussian
+        return {ACTOR: kind(task.action.count), CRITIC: Values(1)}
 
     def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
         """None."""
@@ -149,7 +151,7 @@ class PPOPopulation(PlayingPopulation):
     """The last round's samples and update parameters."""
 
     @property
-    def critic(self) -> Mlp:
+    def critic(self) -> BaseNetwork:
         """The network that values states."""
         return self.networks[CRITIC]
 
@@ -163,7 +165,7 @@ class PPOPopulation(PlayingPopulation):
     def advance(self) -> None:
         """Play one rollout and learn from it."""
         s = self.settings
-        rollout = play(self.actor, self.batch, self.task, s.rollout, s.envs, self.rollout_streams, None, self.table)
+        rollout = play(self.seen[ACTOR], self.batch, self.task, s.rollout, s.envs, self.rollout_streams)
         samples = self._samples(rollout)
         parameters = update_parameters(s, self.updates, 1 - self.round / self.rounds, self.actor.dropout)
         orders = [[rng.permutation(s.samples) for _ in range(s.epochs)] for rng in self.minibatch_streams]
@@ -171,29 +173,29 @@ class PPOPopulation(PlayingPopulation):
         keys = self.update_dropout_keys(ACTOR), self.update_dropout_keys(CRITIC)
         actor, critic = self.trained.values()
         workspace = self._workspace(s.samples_per_update)
-        _improve(actor, critic, samples, minibatches, parameters, workspace, self.table, *keys)
+        _improve(actor, critic, samples, minibatches, parameters, workspace, *keys)
         self.learned_from = samples, parameters
         self.updates += s.epochs * s.minibatches
         self.round += 1
 
-    def gradients(self) -> Networks:
+    def gradients(self) -> dict[str, Params]:
         """See `OffersGradients`: over the last rollout as one minibatch."""
         assert self.learned_from, "no rollout was played yet"
         samples, parameters = self.learned_from
-        found = {name: mlp.each(np.empty_like) for name, mlp in self.networks.items()}
+        found = {name: network.params.each(np.zeros_like) for name, network in self.networks.items()}
         (actor, critic), workspace = self.trained.values(), self._workspace(self.settings.samples)
         rows = np.arange(self.settings.samples)
         for member in range(self.actor.members):
-            _gradient(actor, critic, samples, member, rows, parameters, workspace, self.table, None, None)
-            for mlp, part in zip(found.values(), (workspace.actor, workspace.critic), strict=True):
-                mlp.flat[member] = part.grad_params
+            _gradient(actor, critic, samples, member, rows, parameters, workspace, None, None)
+            for params, part in zip(found.values(), (workspace.actor, workspace.critic), strict=True):
+                params.flat[member, : len(part.grad_params)] = part.grad_params
         return found
 
     def _samples(self, rollout: Rollout) -> "Samples":
         """A rollout's samples, with advantages and value targets."""
         s = self.settings
         values = self._values(rollout.observations)
-        last_values = self._values(network_input(self.batch, self.table)[None])[0]
+        last_values = self._values(self.present[None])[0]
         rewards = rollout.rewards.copy()
         for member in np.flatnonzero(rollout.truncated.any(axis=(0, 2))):
             # an episode that the horizon cut off would have gone on: its last state's value counts. Each member by
@@ -205,36 +207,30 @@ class PPOPopulation(PlayingPopulation):
         advantages = _generalised_advantages(rewards, values, last_values, ended, s.discount, s.gae_lambda)
         numbers = (rollout.log_probabilities, advantages, advantages + values)
         dtype = self.actor.flat.dtype
-        observations = _by_member(rollout.observations)
         return Samples(
-            observations if self.table else observations.astype(dtype, copy=False),
+            rows(_by_member(rollout.observations), 2),
             _by_member(rollout.actions),
             *(_by_member(each).astype(dtype) for each in numbers),
         )
 
     def _workspace(self, batch: int) -> "PPOWorkspace":
         """Memory for `batch` samples."""
-        now = network_input(self.batch, self.table)
-        return PPOWorkspace(
-            np.empty((batch, now.shape[-1]), now.dtype if self.table else self.actor.flat.dtype),
-            NetworkWorkspace.of(self.actor, batch, self.table),
-            NetworkWorkspace.of(self.critic, batch, self.table),
-        )
+        most = rows(self.present, 2).shape[-1]
+        inputs = self.seen[ACTOR].input_room(batch, most=most)
+        return PPOWorkspace(inputs, self.room(ACTOR, batch), self.room(CRITIC, batch))
 
     def _values(self, observations: np.ndarray, only: np.ndarray | None = None) -> np.ndarray:
-        """The critic's values float64[time, members, envs] of observations [time, members, envs, inputs]. only: the
+        """The critic's values float64[time, members, envs] of observations [time, members, envs, *shape]. only: the
         members that they are of, int64[members]; by default all."""
         time, members, envs = observations.shape[:3]
-        critic, table = self.critic, self.table
-        if only is not None:
-            critic, table = critic.take(only), table and table.keep(only)
-        critic = projected(critic, table) if table else critic
+        critic = self.seen[CRITIC] if only is None else self.seen[CRITIC].take(only)
         values = outputs_of(critic, _by_member(observations))
         return values.reshape(members, time, envs).transpose(1, 0, 2).astype(np.float64)
 
 
 class Samples(NamedTuple):
-    """What PPO learns from; observations [members, samples, inputs or active features], all else [members, samples].
+    """What PPO learns from; observations [members, samples, inputs or active features], all else [members, samples]
+    (actions: or [members, samples, numbers]).
 
     log_probabilities: of the actions, when they were taken. targets: of the critic.
     """
@@ -290,7 +286,6 @@ def _improve(
     minibatches: np.ndarray,
     parameters: PPOUpdateParameters,
     workspace: PPOWorkspace,
-    table: FeatureTable | None,
     actor_keys: np.ndarray | None,
     critic_keys: np.ndarray | None,
 ) -> None:
@@ -306,7 +301,7 @@ def _improve(
             actor_dropout = _member_dropout(rate, actor_keys, member, update)
             critic_dropout = _member_dropout(rate, critic_keys, member, update)
             rows = minibatches[member, turn]
-            _gradient(actor, critic, samples, member, rows, parameters, workspace, table, actor_dropout, critic_dropout)
+            _gradient(actor, critic, samples, member, rows, parameters, workspace, actor_dropout, critic_dropout)
             norm = np.sqrt(np.dot(grad_actor, grad_actor) + np.dot(grad_critic, grad_critic))
             _clipped_adam_step(actor, member, grad_actor, norm, limit, update + 1, parameters.adam)
             _clipped_adam_step(critic, member, grad_critic, norm, limit, update + 1, parameters.adam)
@@ -321,7 +316,6 @@ def _gradient(
     rows: np.ndarray,
     parameters: PPOUpdateParameters,
     workspace: PPOWorkspace,
-    table: FeatureTable | None,
     actor_dropout: Dropout | None,
     critic_dropout: Dropout | None,
 ) -> None:
@@ -330,31 +324,30 @@ def _gradient(
     for sample in range(len(rows)):
         for i in range(inputs.shape[1]):
             inputs[sample, i] = samples.observations[member, rows[sample], i]
-    actor_params, actor_sizes = _member_params(actor, member, a, table)
-    _member_forward(actor_params, actor_sizes, actor.tanh, inputs, a.activations, a.outputs, actor_dropout)
-    critic_params, critic_sizes = _member_params(critic, member, c, table)
-    _member_forward(critic_params, critic_sizes, critic.tanh, inputs, c.activations, c.outputs, critic_dropout)
-    _loss_gradient(samples, member, rows, a.outputs, c.outputs, parameters, a.grad_outputs, c.grad_outputs)
-    _member_gradient(actor, member, actor_params, actor_sizes, inputs, a, table, actor_dropout)
-    _member_gradient(critic, member, critic_params, critic_sizes, inputs, c, table, critic_dropout)
+    actor_params = _prepare_member(actor.shape, member, actor.params[member], a.memory)
+    _forward_member(actor.shape, actor_params, inputs, a.memory, a.outputs, actor_dropout)
+    critic_params = _prepare_member(critic.shape, member, critic.params[member], c.memory)
+    _forward_member(critic.shape, critic_params, inputs, c.memory, c.outputs, critic_dropout)
+    _loss_gradient(actor, samples, member, rows, parameters, a, c)
+    _member_gradient(actor, member, actor_params, inputs, a, actor_dropout)
+    _member_gradient(critic, member, critic_params, inputs, c, critic_dropout)
 
 
 @njit
 def _loss_gradient(
+    actor: TrainedNetwork,
     samples: Samples,
     member: int,
     rows: np.ndarray,
-    logits: np.ndarray,
-    values: np.ndarray,
     parameters: PPOUpdateParameters,
-    grad_logits: np.ndarray,
-    grad_values: np.ndarray,
+    a: NetworkWorkspace,
+    c: NetworkWorkspace,
 ) -> None:
-    """Fill `grad_logits` [rows, actions] and `grad_values` [rows, 1] with the gradient of Schulman et al. 2017,
+    """Fill `grad_outputs` of the actor's and the critic's workspace, a and c, with the gradient of Schulman et al. 2017,
     equation 9, of one minibatch: of the clipped surrogate, the critic's squared error and the entropy, averaged over
-    `rows`. Advantages may be standardised within the minibatch. `logits` are overwritten.
+    `rows`. Advantages may be standardised within the minibatch. The actor's outputs are overwritten.
     """
-    number = logits.dtype.type  # a constant of double precision would lift everything to it
+    number = a.outputs.dtype.type  # a constant of double precision would lift everything to it
     count = number(len(rows))
     low, high, entropy = number(1 - parameters.clip), number(1 + parameters.clip), number(parameters.entropy)
     slope_of_error = number(2 * parameters.value_loss)
@@ -366,29 +359,17 @@ def _loss_gradient(
         for row in rows:
             variance += (samples.advantages[member, row] - mean) ** 2 / (count - number(1))
         deviation = np.sqrt(variance) + number(1e-8)
+    own, grad_own, actions = _own(actor, member), _own_gradient(actor, a), samples.actions[member]
     for sample, row in enumerate(rows):
-        log_policy = logits[sample]  # in place: the logits are not needed any more
-        top = log_policy[0]
-        for action in range(1, len(log_policy)):
-            top = max(top, log_policy[action])
-        total = number(0)
-        for action in range(len(log_policy)):
-            total += np.exp(log_policy[action] - top)
-        negative_entropy = number(0)
-        for action in range(len(log_policy)):
-            log_policy[action] -= top + np.log(total)
-            negative_entropy += np.exp(log_policy[action]) * log_policy[action]
-        taken = samples.actions[member, row]
+        log_probability = _log_probability(actor.head, own, a.outputs, sample, actions, row)
         advantage = (samples.advantages[member, row] - mean) / deviation
-        ratio = np.exp(log_policy[taken] - samples.log_probabilities[member, row])
+        ratio = np.exp(log_probability - samples.log_probabilities[member, row])
         clipped = (advantage > 0 and ratio > high) or (advantage < 0 and ratio < low)
-        grad_taken = number(0) if clipped else -advantage * ratio
-        for action in range(len(log_policy)):
-            policy = np.exp(log_policy[action])
-            grad_entropy = policy * (log_policy[action] - negative_entropy)
-            chosen = number(1) if action == taken else number(0)
-            grad_logits[sample, action] = (grad_taken * (chosen - policy) + entropy * grad_entropy) / count
-        grad_values[sample, 0] = slope_of_error * (values[sample, 0] - samples.targets[member, row]) / count
+        slope = number(0) if clipped else -advantage * ratio
+        _policy_slopes(
+            actor.head, own, a.outputs, sample, actions, row, slope, entropy, count, a.grad_outputs, grad_own
+        )
+        c.grad_outputs[sample, 0] = slope_of_error * (c.outputs[sample, 0] - samples.targets[member, row]) / count
 
 
 @njit

@@ -10,7 +10,9 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from harness.networks.mlp import Masks, Networks
+from harness.networks.heads import Head
+from harness.networks.network import Networks
+from harness.networks.params import Masks, Params
 from harness.tasks.rollout import Acting
 from harness.tasks.spec import Task
 
@@ -37,10 +39,10 @@ class Population(Protocol):
 class OffersGradients(Protocol):
     """A population that a pruning criterion may ask for gradients; its settings say `offers_gradients = True`."""
 
-    def gradients(self) -> Networks:
-        """The gradient of its loss, averaged over the data that it learns from now, at its present weights.
+    def gradients(self) -> dict[str, Params]:
+        """The gradient of its loss by network, averaged over the data that it learns from now, at its present weights.
 
-        In the shape of its networks, zero outside the masks, without dropout. Called after `advance`.
+        Zero outside the masks, without dropout. Called after `advance`.
         """
 
 
@@ -82,8 +84,9 @@ class Learner(Protocol):
     def samples_per_update(self) -> int:
         """Samples behind one gradient step, per member."""
 
-    def outputs(self, task: Task) -> dict[str, int]:
-        """The networks it trains and their number of outputs, `ACTOR` first."""
+    def heads(self, task: Task) -> dict[str, Head]:
+        """The networks it trains, `ACTOR` first, and what their outputs mean. Raises ValueError for a task whose
+        actions it can't learn."""
 
     def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:
         """Files, other than code, that the numbers of these seeds pass through (experts)."""
@@ -91,14 +94,14 @@ class Learner(Protocol):
     def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> Population:
         """A population about to train copies of `networks` under `masks`; a network without masks is not pruned.
 
-        Where `Mlp.dropout` is above 0, its loss is computed under dropout drawn from the members' own streams; a
+        Where the networks' dropout is above 0, its loss is computed under dropout drawn from the members' own streams; a
         learner that does so has settings that say `offers_dropout = True`.
         """
 
 
 @runtime_checkable
 class ActsItsOwnWay(Protocol):
-    """A learner whose outputs are no logits, and that therefore says how its agents act while they are evaluated."""
+    """A learner that does not act by a policy, and therefore says how its agents act while they are evaluated."""
 
     def acting(self, actions: Literal["greedy", "sampled"]) -> Acting:
         """See `training.Evaluation.actions`."""
@@ -106,4 +109,4 @@ class ActsItsOwnWay(Protocol):
 
 def acting_of(learner: Learner, actions: Literal["greedy", "sampled"]) -> Acting:
     """How a learner's agents act while they are evaluated and scored."""
-    return learner.acting(actions) if isinstance(learner, ActsItsOwnWay) else Acting(softmax=actions == "sampled")
+    return learner.acting(actions) if isinstance(learner, ActsItsOwnWay) else Acting(sampled=actions == "sampled")

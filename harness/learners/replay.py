@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.arguments import check_array, check_indices
 from harness.compiled import njit
-from harness.learners.rollouts import Rollout
+from harness.learners.rollouts import Rollout, rows
 from harness.learners.sum_tree import SumTree, _draw, _put
 
 GOES_ON, TERMINATED = -1, -2
@@ -22,8 +22,8 @@ MOST_ACTIONS = 2**15
 class Memory(NamedTuple):
     """Members first. A place holds one transition: time after time, and within it environment after environment.
 
-    observations: float32[members, places, inputs], before the action, or their active features, int16[members, places,
-    most]; the places of the next time hold the present observations. actions: int16[members, places]. rewards:
+    observations: [members, places, inputs], before the action, in the task's own dtype, or their active features,
+    int16[members, places, most]; the places of the next time hold the present observations. actions: int16[members, places]. rewards:
     float32[members, places]. ends: int32[members, places], `GOES_ON`, `TERMINATED`, or the index into
     last_observations, [members, cut, as observations], of the one at which the horizon cut the episode off. cut_off:
     int64[members], how many episodes were cut off.
@@ -53,8 +53,9 @@ class Replay:
         actions: int,
         features: int | None = None,
     ):
-        """observations: of one time, [members, envs, inputs]; only the shape and dtype count. actions: how many the
+        """observations: of one time, [members, envs, *shape]; only the shape and dtype count. actions: how many the
         task has. features: how many there are, where observations are active features."""
+        observations = rows(observations, 2)
         check_array("observations", observations, (-1, -1, -1))
         members, envs, inputs = observations.shape
         if not 1 <= envs <= capacity or horizon < 1:
@@ -98,7 +99,7 @@ class Replay:
         return taken / (len(self.memory.actions) * self.times * self.envs)
 
     def add(self, rollout: Rollout, present: np.ndarray) -> None:
-        """Store a rollout's transitions, and the observations after it ([members, envs, inputs]).
+        """Store a rollout's transitions, and the observations after it ([members, envs, *shape]).
 
         A new transition gets the largest priority so far, so that each is soon learned from. Raises ValueError where
         the shapes are not those of the memory, or an action or feature is none of the task's; TypeError where these
@@ -106,6 +107,10 @@ class Replay:
         """
         members, _, inputs = self.memory.observations.shape
         cells = len(rollout.actions), members, self.envs
+        present = rows(present, 2)
+        rollout = rollout._replace(
+            observations=rows(rollout.observations, 3), final_observations=rows(rollout.final_observations, 3)
+        )
         for name, numbers in zip(Rollout._fields, rollout, strict=True):
             if name == "actions":
                 check_indices(name, numbers, cells, self.actions)

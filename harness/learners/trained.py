@@ -1,4 +1,4 @@
-"""Networks in training: their masks, optimiser's state and streams, and compiled steps that PPO and DQN share."""
+"""Members in training: their masks, optimiser's state and streams, and compiled steps that learners share."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,49 +8,54 @@ import numpy as np
 from harness.compiled import njit
 from harness.learners.adam import AdamSettings, _adam_step
 from harness.learners.protocol import ACTOR
-from harness.networks.kernels import Dropout, _member_backward, dropout_keys
-from harness.networks.mlp import Masks, Mlp, Networks, mlp_shape
-from harness.networks.sparse_input import FeatureTable, _project, _project_gradient, projected_length
+from harness.networks.dropout import Dropout, dropout_keys
+from harness.networks.network import BaseNetwork, Networks, _backward_member
+from harness.networks.params import Masks, Params, length, trained_length
 from harness.streams import streams
-from harness.tasks.rollout import feature_table
-from harness.tasks.spec import Task
+from harness.tasks.rollout import inputs_of
+from harness.tasks.spec import Task, task_features
 
 
 class TrainedNetwork(NamedTuple):
     """A population's network in training, as compiled updates take it.
 
-    All but the last two are float[members, parameters]: params is `Mlp.flat` itself, changed in place; mask is one
-    where a parameter may change; exp_avg and exp_avg_sq are Adam's running means. sizes, tanh: see `networks.kernels`.
+    shape: see `BaseNetwork.shape`. head: its head. layers: how many parameters its layers have; those of the head
+    follow. params: `Params.flat` itself, float[members, parameters], changed in place. The others are float[members,
+    trained parameters]: mask is one where a parameter may change, exp_avg and exp_avg_sq are Adam's running means.
     """
 
+    shape: Any
+    head: Any
+    layers: int
     params: np.ndarray
     mask: np.ndarray
     exp_avg: np.ndarray
     exp_avg_sq: np.ndarray
-    sizes: np.ndarray
-    tanh: bool
 
     @classmethod
-    def start(cls, mlp: Mlp, masks: Sequence[np.ndarray]) -> "TrainedNetwork":
-        """Before the first update; masks: bool[members, in, out] per layer, or none where nothing is pruned.
+    def start(cls, network: BaseNetwork, masks: Params | None) -> "TrainedNetwork":
+        """Before the first update. masks: none where nothing is pruned. Raises ValueError for masks of another
+        layout."""
+        params = network.params
+        if masks is not None and masks.layout != params.layout:
+            raise ValueError(f"masks must be of {list(params)}, as the networks' parameters are, not of {list(masks)}")
+        trained = trained_length(params.layout)
+        kept = np.ones_like(params.flat) if masks is None else masks.flat.astype(params.flat.dtype)
+        mask = np.ascontiguousarray(kept[:, :trained])
+        zeros = np.zeros_like(mask), np.zeros_like(mask)
+        return cls(network.shape(), network.head, length(network.layers), params.flat, mask, *zeros)
 
-        Raises ValueError for masks of other layers.
-        """
-        wanted, given = [weight.shape for weight in mlp.weights], [mask.shape for mask in masks]
-        if given and given != wanted:
-            raise ValueError(f"masks must have the shapes {wanted} of the networks' weights, not {given}")
-        ones = [np.ones(bias.shape, dtype=bool) for bias in mlp.biases]
-        mask = Mlp.of(masks, ones).flat.astype(mlp.flat.dtype) if len(masks) else np.ones_like(mlp.flat)
-        return cls(mlp.flat, mask, np.zeros_like(mask), np.zeros_like(mask), *mlp_shape(mlp))
-
-    def keep(self, members: np.ndarray) -> "TrainedNetwork":
-        """These members alone (int64[kept]), as copies."""
-        params, mask, exp_avg, exp_avg_sq = (numbers[members] for numbers in self[:4])
-        return TrainedNetwork(params, mask, exp_avg, exp_avg_sq, self.sizes, self.tanh)
+    def keep(self, network: BaseNetwork, members: np.ndarray) -> "TrainedNetwork":
+        """These members alone (int64[kept]). network: theirs."""
+        kept = (numbers[members] for numbers in (self.mask, self.exp_avg, self.exp_avg_sq))
+        return TrainedNetwork(network.shape(), self.head, self.layers, network.flat, *kept)
 
 
 class TrainedPopulation:
-    """Members in training; a learner adds `advance` and `gradients`, which make it a `Population`."""
+    """Members in training; a learner adds `advance` and `gradients`, which make it a `Population`.
+
+    seen: the networks, sharing parameters, as they see this task (see `BaseNetwork.on`).
+    """
 
     settings: Any
 
@@ -58,32 +63,39 @@ class TrainedPopulation:
         self.settings, self.task = settings, task
         self.rounds = settings.rounds
         self.round, self.updates = 0, 0
-        self.networks = {name: networks[name].copy() for name in settings.outputs(task)}
-        wanted = {name: (len(seeds), len(task.inputs), outputs) for name, outputs in settings.outputs(task).items()}
-        given = {name: (mlp.members, mlp.sizes[0], mlp.sizes[-1]) for name, mlp in self.networks.items()}
-        if given != wanted:
-            raise ValueError(f"networks must have {wanted} members, inputs and outputs, not {given}")
-        self.trained = {name: TrainedNetwork.start(mlp, masks.get(name, ())) for name, mlp in self.networks.items()}
+        heads = settings.heads(task)
+        self.networks = {name: networks[name].copy() for name in heads}
+        given = {name: (network.members, network.head) for name, network in self.networks.items()}
+        if given != {name: (len(seeds), head) for name, head in heads.items()}:
+            raise ValueError(f"networks must be of {len(seeds)} members with the heads {heads}, not {given}")
+        features = task_features(task, seeds)
+        self.seen = {name: network.on(features) for name, network in self.networks.items()}
+        self.trained = {name: TrainedNetwork.start(seen, masks.get(name)) for name, seen in self.seen.items()}
         self.minibatch_streams = streams(seeds, "minibatch", level)
         rngs = streams(seeds, "dropout", level)
         self.dropout_keys = {name: dropout_keys(rngs) for name in self.networks}
 
     @property
-    def actor(self) -> Mlp:
+    def actor(self) -> BaseNetwork:
         """The network that acts."""
         return self.networks[ACTOR]
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
-        for name, mlp in self.networks.items():
-            self.trained[name] = self.trained[name].keep(members)
-            mlp.flat = self.trained[name].params
+        for name, network in self.networks.items():
+            self.seen[name] = seen = self.seen[name].take(members)
+            self.trained[name] = self.trained[name].keep(seen, members)
+            self.networks[name] = network.of(seen.params)
         self.minibatch_streams = [self.minibatch_streams[member] for member in members]
         self.dropout_keys = {name: keys[members] for name, keys in self.dropout_keys.items()}
 
     def update_dropout_keys(self, name: str) -> np.ndarray | None:
         """uint64[members], from which the keys of a network's updates are drawn; None where it has no dropout."""
         return self.dropout_keys[name] if self.networks[name].dropout > 0 else None
+
+    def room(self, name: str, batch: int) -> "NetworkWorkspace":
+        """Memory for the passes of one member through one network over `batch` samples."""
+        return NetworkWorkspace.of(self.seen[name], batch)
 
 
 class PlayingPopulation(TrainedPopulation):
@@ -94,84 +106,65 @@ class PlayingPopulation(TrainedPopulation):
         self.rollout_streams = streams(seeds, "rollout", level)
         starts = np.stack([task.draw_starts(rng, (settings.envs,)) for rng in self.rollout_streams])
         self.batch = task.batch(starts, seeds)
-        self.table = feature_table(task, seeds, self.actor.flat.dtype)
+
+    @property
+    def present(self) -> np.ndarray:
+        """[members, envs, ...]: what the networks take of what the environments show now."""
+        return inputs_of(self.seen[ACTOR], self.batch)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""
         super().keep(members)
         self.rollout_streams = [self.rollout_streams[member] for member in members]
         self.batch.keep(members)
-        self.table = self.table and self.table.keep(members)
 
 
 class NetworkWorkspace(NamedTuple):
     """Memory for the passes of one member through one network, so that updates allocate none.
 
-    outputs, grad_outputs: float[batch, out]. grad_params: float[parameters]. activations, scratch: see
-    `networks.kernels`. projected, grad_projected, projected_sizes: of the member's projected network
-    (`networks.sparse_input`); the first two are empty where there is no table.
+    outputs, grad_outputs: float[batch, out]. grad_params: float[trained parameters]. memory: `BaseNetwork.memory`.
     """
 
     outputs: np.ndarray
     grad_outputs: np.ndarray
-    activations: np.ndarray
     grad_params: np.ndarray
-    scratch: np.ndarray
-    projected: np.ndarray
-    grad_projected: np.ndarray
-    projected_sizes: np.ndarray
+    memory: Any
 
     @classmethod
-    def of(cls, mlp: Mlp, batch: int, table: FeatureTable | None) -> "NetworkWorkspace":
-        """For `batch` samples of a member of `mlp`."""
-        dtype, sizes = mlp.flat.dtype, mlp.sizes
-        count = projected_length(mlp, table) if table else 0
-        return cls(
-            outputs=np.empty((batch, sizes[-1]), dtype),
-            grad_outputs=np.empty((batch, sizes[-1]), dtype),
-            activations=np.empty(batch * sum(sizes[1:-1]), dtype),
-            grad_params=np.empty(mlp.flat.shape[1], dtype),
-            scratch=np.empty((2, batch * max(sizes[1:])), dtype),
-            projected=np.empty(count, dtype),
-            grad_projected=np.empty(count, dtype),
-            projected_sizes=np.array((table.features if table else sizes[0], *sizes[1:])),
-        )
+    def of(cls, network: BaseNetwork, batch: int) -> "NetworkWorkspace":
+        """For `batch` samples of a member of `network`."""
+        outputs = np.empty((2, batch, network.head.outputs), network.flat.dtype)
+        gradient = np.empty(trained_length(network.params.layout), network.flat.dtype)
+        return cls(outputs[0], outputs[1], gradient, network.memory(batch))
 
 
 @njit
-def _member_params(
-    network: TrainedNetwork, member: int, workspace: NetworkWorkspace, table: FeatureTable | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """A member's parameters and sizes; those of its projected network where there is a table."""
-    if table is None:
-        return network.params[member], network.sizes
-    _project(table, member, network.params[member], network.sizes[1], workspace.projected)
-    return workspace.projected, workspace.projected_sizes
+def _own(network: TrainedNetwork, member: int) -> np.ndarray:
+    """The parameters of a member's head."""
+    return network.params[member, network.layers : network.mask.shape[1]]
+
+
+@njit
+def _own_gradient(network: TrainedNetwork, workspace: NetworkWorkspace) -> np.ndarray:
+    """Where in `workspace.grad_params` that of the head's parameters is, zeroed for a loss to add to."""
+    found = workspace.grad_params[network.layers :]
+    found[:] = 0
+    return found
 
 
 @njit
 def _member_gradient(
     network: TrainedNetwork,
     member: int,
-    params: np.ndarray,
-    sizes: np.ndarray,
+    prepared: np.ndarray,
     inputs: np.ndarray,
     workspace: NetworkWorkspace,
-    table: FeatureTable | None,
     dropout: Dropout | None,
 ) -> None:
     """Fill `workspace.grad_params`, zero outside the mask, from `workspace.grad_outputs` and what the forward pass with
-    `params` and `sizes` (see `_member_params`) left in `workspace.activations`."""
+    `prepared` left in `workspace.memory`; a loss has filled the part of the head's own parameters."""
     w = workspace
-    if table is None:
-        _member_backward(
-            params, sizes, network.tanh, inputs, w.activations, w.grad_outputs, w.grad_params, w.scratch, dropout
-        )
-    else:
-        _member_backward(
-            params, sizes, network.tanh, inputs, w.activations, w.grad_outputs, w.grad_projected, w.scratch, dropout
-        )
-        _project_gradient(table, member, w.grad_projected, network.sizes[1], w.grad_params)
+    _backward_member(network.shape, member, prepared, inputs, w.memory, w.grad_outputs, w.grad_params, dropout)
     for i in range(len(w.grad_params)):
         w.grad_params[i] *= network.mask[member, i]
 
@@ -192,11 +185,3 @@ def _clipped_adam_step(
         gradient[i] *= scale
     params, exp_avg, exp_avg_sq = network.params[member], network.exp_avg[member], network.exp_avg_sq[member]
     _adam_step(params, gradient, exp_avg, exp_avg_sq, update, settings)
-
-
-@njit
-def _adam_steps(network: TrainedNetwork, gradients: np.ndarray, update: int, settings: AdamSettings) -> None:
-    """Make update `update` of each member; gradients: float[members, parameters]."""
-    for m in range(len(gradients)):
-        params, exp_avg, exp_avg_sq = network.params[m], network.exp_avg[m], network.exp_avg_sq[m]
-        _adam_step(params, gradients[m], exp_avg, exp_avg_sq, update, settings)

@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 
 from harness.learners.protocol import ACTOR, OffersGradients, OffersRewinding, Population
-from harness.networks.mlp import Networks
+from harness.networks.network import Networks
+from harness.networks.params import Params
 from harness.streams import streams
-from harness.tasks.rollout import Acting, distinct_episodes, rollout_returns
+from harness.tasks.rollout import Acting, scores
 from harness.tasks.spec import Task
 
 
@@ -37,15 +38,15 @@ class Training:
     checkpoint: the networks at the pruned checkpoint. evaluations: float64[members, per_training], mean return over
     the evaluation's episodes, NaN before a rewound training's start and from where a member had stopped.
     trained_fraction: float64[members], the rounds a member took, as a part of a whole training's. gradients: of the
-    loss at the pruned checkpoint, in the shape of the networks; empty unless asked for. rewound: the networks at the
-    rewind point; empty unless asked for.
+    loss at the pruned checkpoint, by network; empty unless asked for. rewound: the parameters at the rewind point;
+    empty unless asked for.
     """
 
     checkpoint: Networks
     evaluations: np.ndarray
     trained_fraction: np.ndarray
-    gradients: Networks
-    rewound: Networks
+    gradients: dict[str, Params]
+    rewound: dict[str, Params]
 
 
 def rewind_round(fraction: float, rounds: int) -> int:
@@ -76,37 +77,36 @@ def train(
     if start > 0:
         assert isinstance(population, OffersRewinding), "refused before training by pruning.check"
         population.round = start
-    best = {name: mlp.copy() for name, mlp in population.networks.items()}
-    gradients = {name: mlp.each(np.zeros_like) for name, mlp in best.items() if asks_gradients}
-    rewound: Networks = {}
+    best = {name: network.copy() for name, network in population.networks.items()}
+    gradients = {name: network.params.each(np.zeros_like) for name, network in best.items() if asks_gradients}
+    rewound: dict[str, Params] = {}
     evaluations = np.full((len(seeds), evaluation.per_training), np.nan)
     trained_fraction = np.full(len(seeds), 1 - start / population.rounds)
     stops = stop_at_maximum and checkpoint == "best"
     training = np.arange(len(seeds))  # rows of the members still in training
     ends = [round(population.rounds * (turn + 1) / evaluation.per_training) for turn in range(evaluation.per_training)]
     first = next(turn for turn, until in enumerate(ends) if until > start) if start else 0
-    episodes, done = distinct_episodes(task, acting, evaluation.episodes), start
+    done = start
     for turn, until in list(enumerate(ends))[first:]:
         for number in range(done + 1, until + 1):
             population.advance()
             if number == rewind_point:
-                rewound = {name: mlp.copy() for name, mlp in population.networks.items()}
+                rewound = {name: network.params.copy() for name, network in population.networks.items()}
         done = until
         own = [seeds[row] for row in training.tolist()]
         rngs = streams(own, "evaluation", level, turn)
-        starts = np.stack([task.draw_starts(rng, (episodes,)) for rng in rngs])
-        returns = rollout_returns(task, population.networks[ACTOR], starts, acting, rngs, own).mean(axis=1)
+        returns = scores(task, population.networks[ACTOR], rngs, acting, evaluation.episodes, own).mean(axis=1)
 
         better = np.ones(len(training), dtype=bool)
         if turn > first and checkpoint == "best":
             better = returns > np.nanmax(evaluations[training], axis=1)  # strictly: the first at the maximum stays
         evaluations[training, turn] = returns
-        for name, mlp in population.networks.items():
-            best[name].put(training[better], mlp.take(np.flatnonzero(better)))
+        for name, network in population.networks.items():
+            best[name].put(training[better], network.take(np.flatnonzero(better)))
         if asks_gradients and better.any():
             assert isinstance(population, OffersGradients), "refused before training by pruning.check"
-            for name, mlp in population.gradients().items():
-                gradients[name].put(training[better], mlp.take(np.flatnonzero(better)))
+            for name, params in population.gradients().items():
+                gradients[name].put(training[better], params.take(np.flatnonzero(better)))
 
         if stops and until >= rewind_point and turn < evaluation.per_training - 1:
             going = np.flatnonzero(np.nanmax(evaluations[training], axis=1) < task.maximum_return)

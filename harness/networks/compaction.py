@@ -5,13 +5,13 @@ weights out of an input that is always zero. Without weight decay they keep thei
 trained without them, and their values are put back afterwards.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from harness.networks.mlp import Mlp
+from harness.networks.mlp import Mlp, mlp_layout
+from harness.networks.params import Layout, Params
 
 
 @dataclass(frozen=True)
@@ -22,40 +22,53 @@ class Compact:
     each stands for. A member with fewer reachable units than another is filled up with unreachable ones.
     """
 
-    mlp: Mlp
-    masks: list[np.ndarray]
+    network: Mlp
+    masks: Params
     units: list[np.ndarray]
 
-    def restored(self, full: Mlp, trained: Mlp) -> Mlp:
-        """`trained`, compact networks, in the shape of `full` and with its values where units were left out."""
+    def restored(self, full: Params, trained: Params) -> Params:
+        """`trained`, of compact networks, in the shape of `full` and with its values where units were left out."""
         restored = full.copy()
         for layer, (before, after) in enumerate(pairwise(self.units)):
-            restored.weights[layer][_rows(before), before[:, :, None], after[:, None, :]] = trained.weights[layer]
-            restored.biases[layer][_rows(after)[:, :, 0], 0, after] = trained.biases[layer][:, 0]
+            restored[f"weight.{layer}"][_rows(before), before[:, :, None], after[:, None, :]] = trained[f"weight.{layer}"]
+            restored[f"bias.{layer}"][_rows(after)[:, :, 0], after] = trained[f"bias.{layer}"]
+        for tensor in _rest(self.network):
+            restored[tensor.name][:] = trained[tensor.name]
         return restored
 
 
 def compact(
-    mlp: Mlp, masks: Sequence[np.ndarray], kept_inputs: np.ndarray | None = None, leave_out_unreachable: bool = True
+    mlp: Mlp, masks: Params, kept_inputs: np.ndarray | None = None, leave_out_unreachable: bool = True
 ) -> Compact:
     """Networks with `kept_inputs` alone (bool[inputs], at least one is true; None keeps all), and without the units
-    that reach no output under `masks` (bool[members, in, out] per layer)."""
-    members, inputs, _ = masks[0].shape
-    outputs = masks[-1].shape[2]
+    that reach no output under `masks`."""
+    members, inputs, _ = masks.weights[0].shape
+    outputs = mlp.sizes[-1]
     reachable = [np.ones((members, outputs), dtype=bool)]
-    for mask in reversed(masks[1:]):
+    for mask in reversed(masks.weights[1:]):
         reaches = (mask & reachable[0][:, None, :]).any(axis=2)
         reachable.insert(0, reaches if leave_out_unreachable else np.ones_like(reaches))
     first = np.arange(inputs) if kept_inputs is None else np.flatnonzero(kept_inputs)
     units = [np.tile(first, (members, 1)), *map(_reachable_first, reachable[:-1])]
     units.append(np.tile(np.arange(outputs), (members, 1)))
-    weights, biases, compact_masks = [], [], []
+    sizes = tuple(each.shape[1] for each in units)
+    layout = mlp_layout(sizes) + _rest(mlp)
+    params, kept = (_only(full, units, layout) for full in (mlp.params, masks))
+    return Compact(replace(mlp, params=params, sizes=sizes), kept, units)
+
+
+def _rest(mlp: Mlp) -> Layout:
+    """The tensors behind those of the layers."""
+    return mlp.params.layout[len(mlp.layers) :]
+
+
+def _only(full: Params, units: list[np.ndarray], layout: Layout) -> Params:
+    """The parameters of these units alone, in the layout of the compact networks."""
+    parts = {tensor.name: full[tensor.name] for tensor in layout}
     for layer, (before, after) in enumerate(pairwise(units)):
-        place = (_rows(before), before[:, :, None], after[:, None, :])
-        weights.append(mlp.weights[layer][place])
-        compact_masks.append(masks[layer][place])
-        biases.append(mlp.biases[layer][_rows(after)[:, :, 0], 0, after][:, None])
-    return Compact(Mlp.of(weights, biases, mlp.activation, mlp.dropout), compact_masks, units)
+        parts[f"weight.{layer}"] = full[f"weight.{layer}"][_rows(before), before[:, :, None], after[:, None, :]]
+        parts[f"bias.{layer}"] = full[f"bias.{layer}"][_rows(after)[:, :, 0], after]
+    return Params.of(layout, parts)
 
 
 def _reachable_first(reachable: np.ndarray) -> np.ndarray:

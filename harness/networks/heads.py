@@ -159,7 +159,7 @@ def _imitation_slopes(
     raise NotImplementedError
 
 
-@overload(_act, jit_options=_JIT)
+@overload(_act, jit_options=_JIT, strict=False)
 def _act_as(head: Any, *rest: Any) -> Callable[..., None] | None:
     def categorical(
         head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
@@ -189,7 +189,7 @@ def _act_as(head: Any, *rest: Any) -> Callable[..., None] | None:
     return _of_head(head, categorical, values, gaussian)
 
 
-@overload(_log_probability, jit_options=_JIT)
+@overload(_log_probability, jit_options=_JIT, strict=False)
 def _log_probability_as(head: Any, *rest: Any) -> Callable[..., float] | None:
     def categorical(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
         log_policy = outputs[sample]  # in place: the logits are not needed any more
@@ -214,7 +214,7 @@ def _log_probability_as(head: Any, *rest: Any) -> Callable[..., float] | None:
     return _of_head(head, categorical, None, gaussian)
 
 
-@overload(_policy_slopes, jit_options=_JIT)
+@overload(_policy_slopes, jit_options=_JIT, strict=False)
 def _policy_slopes_as(head: Any, *rest: Any) -> Callable[..., None] | None:
     def categorical(
         head: Any,
@@ -262,7 +262,7 @@ def _policy_slopes_as(head: Any, *rest: Any) -> Callable[..., None] | None:
     return _of_head(head, categorical, None, gaussian)
 
 
-@overload(_imitation_slopes, jit_options=_JIT)
+@overload(_imitation_slopes, jit_options=_JIT, strict=False)
 def _imitation_slopes_as(head: Any, *rest: Any) -> Callable[..., None] | None:
     def categorical(
         head: Any,

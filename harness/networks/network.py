@@ -32,8 +32,10 @@ class BaseNetwork:
     head: Head
     dropout: float
 
-    sparse = False
-    """Whether it takes the active features of a batch for observations."""
+    @property
+    def feature_count(self) -> int | None:
+        """How many features there are, where it takes the active ones of them; None where it takes observations."""
+        return None
 
     def __post_init__(self) -> None:
         layout = self.layers + self.head.tensors
@@ -67,6 +69,13 @@ class BaseNetwork:
         """The same networks, sharing parameters, on a task whose observations are sums of `features`, where their
         first layer can take these; None are no features."""
         return self
+
+    offers_compaction = False
+    """Whether it has `compact`."""
+
+    def compact(self, masks: Params, kept_inputs: Array, leave_out_unreachable: bool) -> Any:
+        """See `compaction.compact`."""
+        raise NotImplementedError
 
     def prepared(self) -> Array:
         """float[members, numbers]: all members' parameters as `_prepare_member` makes them; may share memory."""

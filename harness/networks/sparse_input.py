@@ -49,6 +49,10 @@ class BinaryInputs(NamedTuple):
         """The same for all members."""
         return self
 
+    def only(self, columns: np.ndarray, members: int) -> "FeatureTable":
+        """What the same features are where these inputs alone are observed (int64[kept])."""
+        return FeatureTable.of(np.eye(self.inputs, dtype=np.float32)[None][..., columns], members)
+
 
 class FeatureTable(NamedTuple):
     """What each feature adds to an observation, in one of two forms; the other form's arrays are empty.
@@ -96,6 +100,14 @@ class FeatureTable(NamedTuple):
         """That of these members alone (int64[kept])."""
         return self._replace(rows=self.rows[members]) if len(self.rows) else self
 
+    def only(self, columns: np.ndarray, members: int) -> "FeatureTable":
+        """What the same features add where these inputs alone are observed (int64[kept])."""
+        rows = self.rows
+        if not len(rows):
+            rows = np.zeros((1, self.features, self.inputs), dtype=self.values.dtype)
+            rows[0, np.repeat(np.arange(self.features), np.diff(self.starts)), self.columns] = self.values
+        return FeatureTable.of(rows[..., columns], members)
+
     def astype(self, dtype: np.dtype) -> "FeatureTable":
         """In the precision of a network."""
         return self._replace(values=self.values.astype(dtype), rows=self.rows.astype(dtype, copy=False))
@@ -110,7 +122,10 @@ class SparseMlp(Mlp):
 
     features: Features
 
-    sparse = True
+    @property
+    def feature_count(self) -> int:
+        """See `BaseNetwork.feature_count`."""
+        return self.features.features
 
     def __post_init__(self) -> None:
         super().__post_init__()

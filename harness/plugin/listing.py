@@ -112,7 +112,7 @@ def _name(cell: Cell) -> str:
 
 def _task(cell: Cell) -> str:
     task = cell.experiment.task
-    inputs = "" if task == full_task(task) else f" on {' and '.join(task.inputs)}"
+    inputs = "" if task == full_task(task) else f" on {' and '.join(task.observation.inputs)}"
     return f"{task.name}{inputs}, horizon {task.horizon}"
 
 
@@ -120,7 +120,7 @@ def _settings(cell: Cell) -> list[str]:
     """The network's settings, and others that differ from the usual ones."""
     e = cell.experiment
     encoding = getattr(full_task(e.task), "encoding", None)
-    units = "-".join(map(str, e.network.hidden))
+    units = e.network.title
     said = [f"{units} units", f"{e.network.initialiser} / {e.network.input_divisor:g}"]
     said += [f"encoded as {encoding}"] if encoding else []
     said += [f"weight decay {e.learner.weight_decay:g}"] if e.learner.weight_decay else []

@@ -14,14 +14,13 @@ from harness.files import replace_file
 from harness.learners.expert_files import expert_file, read_experts, write_expert
 from harness.learners.protocol import ACTOR
 from harness.learners.training import train
-from harness.networks.mlp import initial_mlp
-from harness.profiles.budgets import Budgets
+from harness.profiles.budgets import Budgets, ExpertTraining
 from harness.profiles.profile import EXPERT_BLOCK, SEEDS_PER_BLOCK, TASKS
 from harness.registry import UnknownNameError
 from harness.streams import stream, streams
 from harness.tasks.references import reference_file
 from harness.tasks.rollout import GREEDY, rollout_returns
-from harness.tasks.spec import Task
+from harness.tasks.spec import Discrete, Task
 
 FIRST_SEED = EXPERT_BLOCK * SEEDS_PER_BLOCK
 """No claim is judged on this block, nothing is tuned on it."""
@@ -46,8 +45,8 @@ def _write_experts(budgets: Budgets) -> list[Path]:
     seeds = list(range(FIRST_SEED, FIRST_SEED + recipe.count))
     rngs = streams(seeds, "init")
     networks = {
-        name: initial_mlp((len(task.inputs), *recipe.network.hidden, outputs), rngs)
-        for name, outputs in recipe.learner.outputs(task).items()
+        name: recipe.network.initial(task.observation.shape, head, rngs)
+        for name, head in recipe.learner.heads(task).items()
     }
     population = recipe.learner.start(task, networks, {}, seeds, level=0)
     trained = train(population, task, recipe.evaluation, GREEDY, "best", True, seeds, level=0)
@@ -58,24 +57,24 @@ def _write_experts(budgets: Budgets) -> list[Path]:
             "task": to_plain(task) | {"name": task.name},
             "learner": to_plain(recipe.learner),
             "evaluation": to_plain(recipe.evaluation),
-            "network": ACTOR,
             "seed": seed,
             "return": returns[index].mean(),
             "episodes": EPISODES,
             "command": COMMAND,
         }
-        write_expert(task.name, index, trained.checkpoint[ACTOR].take(np.array([index])), card)
-    references = [write_reference(variant, recipe.count) for variant in budgets.references]
+        write_expert(task.name, index, recipe.network, trained.checkpoint[ACTOR].params.take(np.array([index])), card)
+    references = [write_reference(variant, recipe) for variant in budgets.references]
     return [*(expert_file(task.name, index) for index in range(recipe.count)), *references]
 
 
-def write_reference(task: Task, count: int) -> Path:
-    """Measure and write a task's random return and that of its `count` experts, with their standard errors, and the
+def write_reference(task: Task, recipe: ExpertTraining) -> Path:
+    """Measure and write a task's random return and that of its experts, with their standard errors, and the
     return of the best expert."""
     rng = stream(FIRST_SEED, "reference", task.horizon)
     random_returns = _random_returns(task, rng)
-    experts = read_experts(task.name, range(count), len(task.inputs), task.actions)
-    starts = task.draw_starts(rng, (count, EPISODES))
+    head = recipe.learner.heads(task)[ACTOR]
+    experts = read_experts(task.name, range(recipe.count), task.observation.shape, head)
+    starts = task.draw_starts(rng, (recipe.count, EPISODES))
     expert_returns = rollout_returns(task, experts, starts).mean(axis=1)  # an expert is one unit, not an episode
     reference = {
         "task": task.name,
@@ -86,7 +85,7 @@ def write_reference(task: Task, count: int) -> Path:
         "expert_se": expert_returns.std(ddof=1) / np.sqrt(len(expert_returns)),
         "best": expert_returns.max(),
         "episodes": EPISODES,
-        "experts": count,
+        "experts": recipe.count,
         "command": COMMAND,
     }
     path = reference_file(task.name, task.horizon)
@@ -96,13 +95,20 @@ def write_reference(task: Task, count: int) -> Path:
 
 
 def _random_returns(task: Task, rng: np.random.Generator) -> np.ndarray:
-    """Returns of a uniformly random policy, float64[episodes]."""
+    """Returns of a policy that draws actions uniformly (numbers of a box: from -1 to 1), float64[episodes]."""
     starts = task.draw_starts(rng, (1, EPISODES))
     batch = task.batch(starts)
     returns, running = np.zeros((1, EPISODES)), np.ones((1, EPISODES), dtype=bool)
     while running.any():
-        transition = batch.step(rng.integers(task.actions, size=(1, EPISODES)), starts)
+        transition = batch.step(_any_actions(task, rng), starts)
         returns += transition.rewards * running
         running &= ~(transition.terminated | transition.truncated)
     mine: np.ndarray = returns[0]
     return mine
+
+
+def _any_actions(task: Task, rng: np.random.Generator) -> np.ndarray:
+    count, shape = task.action.count, (1, EPISODES)
+    if isinstance(task.action, Discrete):
+        return rng.integers(count, size=shape)
+    return rng.uniform(-1, 1, (*shape, count)).astype(np.float32)

@@ -228,7 +228,7 @@ def scale(profile: Profile, system: System) -> dict[str, dict[str, float | str]]
         "env_steps": lambda _, e: e.learner.env_steps,
         "updates": lambda _, e: e.learner.updates,
         "seeds": lambda p, _: len(p.seeds_of(0, p.times(system.task))),
-        "units": lambda _, e: "-".join(map(str, e.network.hidden)),
+        "units": lambda _, e: e.network.title,
         "pruned per level": lambda _, e: f"{100 * e.pruning.rate:g} %",
         "levels": lambda _, e: e.pruning.levels,
         "lowest density": lambda _, e: f"{100 * (1 - e.pruning.rate) ** e.pruning.levels:.2g} %",

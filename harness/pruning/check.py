@@ -1,11 +1,8 @@
 """Checks of an experiment before any training: whether its settings can work at all."""
 
-from math import inf
 from typing import TYPE_CHECKING
 
 from harness.learners.training import rewind_round
-from harness.networks.initialisers import INITIALISERS
-from harness.networks.mlp import ACTIVATIONS
 from harness.pruning.criteria import CRITERIA, asks_for
 from harness.pruning.prunable import initial_networks
 
@@ -18,14 +15,6 @@ def check(e: "Experiment") -> None:
     network, rule, looks = e.network, e.pruning, e.evaluation
     counts = (looks.per_training, looks.episodes, looks.scored_episodes)
     sound = {
-        f"network.hidden is {network.hidden}: each layer needs a whole number of units, at least one": all(
-            type(units) is int and units >= 1 for units in network.hidden
-        ),
-        f"network.activation {network.activation!r} is none of {', '.join(ACTIVATIONS)}": (
-            network.activation in ACTIVATIONS
-        ),
-        f"network.input_divisor is {network.input_divisor}: it must be above 0": 0 < network.input_divisor < inf,
-        f"network.dropout is {network.dropout}: it must be from 0 to below 1": 0 <= network.dropout < 1,
         f"pruning.rewind is {rule.rewind}: it must be from 0 to below 1": 0 <= rule.rewind < 1,
         f"pruning.rate is {rule.rate}: it must be between 0 and 1": 0 < rule.rate < 1,
         f"pruning.levels is {rule.levels}: there must be at least one level": rule.levels >= 1,
@@ -34,14 +23,15 @@ def check(e: "Experiment") -> None:
     for problem, holds in sound.items():
         if not holds:
             raise ValueError(problem)
-    CRITERIA[rule.criterion], INITIALISERS[network.initialiser]  # or UnknownNameError
+    CRITERIA[rule.criterion]  # or UnknownNameError
+    network.check()
     if asks_for(rule.criterion, "gradients") and not getattr(e.learner, "offers_gradients", False):
         raise _not_offered(e, f"criterion {rule.criterion!r} needs gradients", "OffersGradients")
     if network.dropout > 0 and not getattr(e.learner, "offers_dropout", False):
         raise _not_offered(e, f"network.dropout is {network.dropout:g}", "Learner.start")
     if rule.rewind > 0:
         _check_rewind(e)
-    initial_networks(e, seeds=[0])  # ValueError where the initialiser does not fit these layers
+    initial_networks(e, seeds=[0])  # ValueError where network, learner or initialiser do not fit the task
 
 
 def _check_rewind(e: "Experiment") -> None:

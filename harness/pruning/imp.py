@@ -4,15 +4,15 @@ A level is a pure function of its cell, its number and the levels it starts from
 finished level and ends with the same numbers.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.learners.protocol import ACTOR, acting_of
 from harness.learners.training import rewind_round, train
-from harness.networks.mlp import Masks, Networks
+from harness.networks.network import Networks
+from harness.networks.params import Masks, Params, prunable
 from harness.pruning.conditions import SURVIVING
 from harness.pruning.criteria import asks_for, saliencies
 from harness.pruning.intervention import NOTHING, Intervention
@@ -21,7 +21,7 @@ from harness.pruning.prunable import initial_networks, prunable_layers, prunable
 from harness.pruning.ranking import keep_largest, weight_count
 from harness.pruning.savings import reduced
 from harness.streams import streams
-from harness.tasks.rollout import distinct_episodes, rollout_returns
+from harness.tasks.rollout import scores
 
 if TYPE_CHECKING:
     from harness.experiment import Cell
@@ -65,24 +65,24 @@ def run_level(
     )
     _refuse_diverged(training.checkpoint, cell.seeds)
     rngs = streams(cell.seeds, "score", level)
-    episodes = distinct_episodes(small.task, acting, e.evaluation.scored_episodes)
-    starts = np.stack([small.task.draw_starts(rng, (episodes,)) for rng in rngs])
-    scores = rollout_returns(small.task, training.checkpoint[ACTOR], starts, acting, rngs, cell.seeds)
+    actor = training.checkpoint[ACTOR]
+    scored = scores(small.task, actor, rngs, acting, e.evaluation.scored_episodes, cell.seeds)
 
-    def restored(full: Networks, found: Networks) -> Networks:
+    def restored(full: dict[str, Params], found: dict[str, Params]) -> dict[str, Params]:
         return small.restored(full, {name: found[name] for name in masks if name in found})
 
-    zeros = {name: mlp.each(np.zeros_like) for name, mlp in networks.items()} if training.gradients else {}
-    gradients = {name: mlp.weights for name, mlp in restored(zeros, training.gradients).items()}
-    trained = control.after_training(cell, restored(networks, training.checkpoint), kept)
-    rewound = restored(networks, training.rewound)
+    full = {name: network.params for name, network in networks.items()}
+    found = {name: network.params for name, network in training.checkpoint.items()}
+    zeros = {name: params.each(np.zeros_like) for name, params in full.items()}
+    gradients = restored(zeros, training.gradients)
+    trained = control.after_training(cell, restored(full, found), kept)
+    rewound = restored(full, training.rewound)
     rewound = control.after_training(cell, rewound, kept) if rewound else {}
-    return Level(kept, trained, scores, training.evaluations, training.trained_fraction, gradients, rewound)
+    return Level(kept, trained, scored, training.evaluations, training.trained_fraction, gradients, rewound)
 
 
 def _refuse_diverged(networks: Networks, seeds: Sequence[int]) -> None:
-    """Raise ValueError where a network is not finite: its returns would be those of no policy that was trained."""
-    sound = np.all([np.isfinite(mlp.flat).all(axis=1) for mlp in networks.values()], axis=0)
+    sound = np.all([np.isfinite(network.flat).all(axis=1) for network in networks.values()], axis=0)
     if not sound.all():
         seed = seeds[int(np.flatnonzero(~sound)[0])]
         raise ValueError(f"seed {seed} diverged: a weight of its pruned checkpoint is not finite")
@@ -99,7 +99,7 @@ def start_level(
     """The networks that `level` starts from, and the masks of the prunable ones (at level 0 of all)."""
     initial = initial_networks(cell.experiment, cell.seeds)
     if level == 0:  # all networks: experiments share level 0 whatever they prune from it
-        return initial, {name: [np.ones(w.shape, dtype=bool) for w in mlp.weights] for name, mlp in initial.items()}
+        return initial, {name: network.params.everywhere() for name, network in initial.items()}
 
     rule = control.rule(cell)
     if cell.follows_ticket:
@@ -112,31 +112,44 @@ def start_level(
         initial = initial_networks(cell.experiment, cell.seeds, redrawn_at=level)
     elif cell.rewind > 0:
         assert dense is not None, "a rewound level starts from weights of level 0's training"
-        initial = {name: replace(mlp, flat=dense.rewound[name].flat.copy()) for name, mlp in initial.items()}
+        initial = {name: network.of(dense.rewound[name].copy()) for name, network in initial.items()}
 
     rngs = streams(cell.seeds, f"start of {cell.condition}", level)
-    masks: Masks = {name: [np.empty_like(mask) for mask in layers] for name, layers in kept.items()}
+    masks: Masks = {name: params.copy() for name, params in kept.items()}
     pruned = prunable_layers(cell.experiment)
-    dense_layers = [(name, layer) for name in masks for layer in range(len(masks[name])) if (name, layer) not in pruned]
+    held, made, weights = (by_input(each) for each in (kept, masks, {name: initial[name].params for name in masks}))
+    others = [(name, layer) for name, layers in held.items() for layer in range(len(layers))]
+    others = [place for place in others if place not in pruned]
     for member, rng in enumerate(rngs):
-        for layers in (pruned, dense_layers) if dense_layers else (pruned,):
+        for layers in (pruned, others) if others else (pruned,):
             starts = rule.start(
-                [kept[name][layer][member] for name, layer in layers],
-                [initial[name].weights[layer][member] for name, layer in layers],
+                [held[name][layer][member] for name, layer in layers],
+                [weights[name][layer][member] for name, layer in layers],
                 rng,
             )
             for (name, layer), mask, weight in zip(layers, *starts, strict=True):
-                masks[name][layer][member] = mask
-                initial[name].weights[layer][member] = weight
+                made[name][layer][member] = mask
+                weights[name][layer][member] = weight
     return initial, masks
 
 
+def by_input(networks: Mapping[str, Params]) -> dict[str, list[np.ndarray]]:
+    """[members, inputs, ...] per prunable tensor, as views: its inputs (of a convolution its channels) come first."""
+    return {
+        name: [
+            np.moveaxis(weight, 1 + tensor.input_axis, 1)
+            for tensor, weight in zip(prunable(params.layout), params.weights, strict=True)
+        ]
+        for name, params in networks.items()
+    }
+
+
 def surviving_inputs(masks: Masks) -> Masks:
-    """Masks of networks that are dense on those inputs alone that `masks` are connected to."""
-    survivors: Masks = {}
-    for name, (first, *others) in masks.items():
-        rows = np.broadcast_to(first.any(axis=2, keepdims=True), first.shape)
-        survivors[name] = [rows.copy(), *(np.ones_like(mask) for mask in others)]
+    """Masks of networks that are dense on those inputs (of a convolution: channels) alone that `masks` are connected
+    to."""
+    survivors = {name: params.everywhere() for name, params in masks.items()}
+    for name, (first, *_) in by_input(masks).items():
+        by_input({name: survivors[name]})[name][0][:] = first.any(axis=tuple(range(2, first.ndim)), keepdims=True)
     return survivors
 
 
@@ -145,13 +158,15 @@ def prune(cell: "Cell", level: int, previous: Level) -> Masks:
     the prunable networks."""
     experiment = cell.experiment
     layers = prunable_layers(experiment)
-    weights = [previous.trained[name].weights[layer] for name, layer in layers]
-    gradients = [previous.gradients[name][layer] for name, layer in layers if name in previous.gradients]
-    masks = [previous.masks[name][layer] for name, layer in layers]
+    names = prunable_networks(experiment)
+    weights, gradients, masks = (
+        [held[name].weights[layer] for name, layer in layers if name in held]
+        for held in (previous.trained, previous.gradients, previous.masks)
+    )
     rngs = streams(cell.seeds, f"criterion of {cell.condition}", level)
     count = weight_count(prunable_weights(experiment), experiment.pruning.rate, level)
     ranks = saliencies(experiment.pruning.criterion, weights, gradients, masks, rngs)
-    kept = {name: list(previous.masks[name]) for name in prunable_networks(experiment)}
+    kept = {name: previous.masks[name].copy() for name in names}
     for (name, layer), mask in zip(layers, keep_largest(ranks, masks, count), strict=True):
-        kept[name][layer] = mask
+        kept[name].weights[layer][:] = mask
     return kept

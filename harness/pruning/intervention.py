@@ -6,7 +6,8 @@ from harness.pruning.conditions import Rule, rule_of
 
 if TYPE_CHECKING:
     from harness.experiment import Cell
-    from harness.networks.mlp import Masks, Networks
+    from harness.networks.network import Networks
+    from harness.networks.params import Masks, Params
 
 
 class Intervention:
@@ -20,8 +21,8 @@ class Intervention:
         """What is trained in place of the networks and masks that a level starts from."""
         return networks, masks
 
-    def after_training(self, cell: "Cell", trained: "Networks", masks: "Masks") -> "Networks":
-        """What is pruned, and kept as evidence, in place of the prunable networks at the pruned checkpoint.
+    def after_training(self, cell: "Cell", trained: "dict[str, Params]", masks: "Masks") -> "dict[str, Params]":
+        """What is pruned, and kept as evidence, in place of the prunable networks' parameters at the pruned checkpoint.
 
         masks: those that the level started from.
         """

@@ -5,36 +5,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:  # numpy only: evidence is read without the engine
-    from harness.networks.mlp import Masks, Networks
+if TYPE_CHECKING:  # evidence is read without the engine
+    from harness.networks.params import Masks, Params
 
 
 @dataclass(frozen=True)
 class Level:
     """What one level of a cell leaves. The first axis of every array is the member (seed).
 
-    masks: bool[members, in, out] per layer of each prunable network (at level 0 of each network), as trained under.
-    trained: the same networks at the pruned checkpoint. scores: float64[members, episodes], undiscounted returns of
+    masks: of each prunable network (at level 0 of each network), as trained under. trained: the parameters of the same
+    networks at the pruned checkpoint. scores: float64[members, episodes], undiscounted returns of
     that checkpoint's actor on fresh episodes. evaluations: float64[members, per_training], mean returns during
     training; NaN before the start of a rewound training, and from where a member had stopped. trained_fraction:
-    float64[members], the rounds that a member took, as a share of a whole training's. gradients: float[members, in,
-    out] per layer of the same networks, of the learner's loss at the pruned checkpoint, zero outside the masks; empty
-    unless the experiment's criterion asks for them. rewound: all networks at the rewind point; at level 0 of an
-    experiment that rewinds later than w0, else empty.
+    float64[members], the rounds that a member took, as a share of a whole training's. gradients: of the same networks,
+    of the learner's loss at the pruned checkpoint, zero outside the masks; empty unless the experiment's criterion asks
+    for them. rewound: all networks at the rewind point; at level 0 of an experiment that rewinds later than w0, else
+    empty.
     """
 
     masks: "Masks"
-    trained: "Networks"
+    trained: "dict[str, Params]"
     scores: np.ndarray
     evaluations: np.ndarray
     trained_fraction: np.ndarray
-    gradients: dict[str, list[np.ndarray]] = field(default_factory=dict)
-    rewound: "Networks" = field(default_factory=dict)
-
-    @property
-    def weights(self) -> dict[str, list[np.ndarray]]:
-        """Those of `trained`, per layer."""
-        return {name: mlp.weights for name, mlp in self.trained.items()}
+    gradients: "dict[str, Params]" = field(default_factory=dict)
+    rewound: "dict[str, Params]" = field(default_factory=dict)
 
     @property
     def scored_returns(self) -> np.ndarray:

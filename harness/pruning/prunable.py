@@ -1,18 +1,18 @@
-"""What an experiment's networks look like: layers, prunable weights, densities, initial weights."""
+"""What an experiment's networks look like: tensors, prunable weights, densities, initial weights."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.learners.protocol import ACTOR
+from harness.networks.params import Layout, Params, prunable
 from harness.pruning.ranking import weight_count
 from harness.streams import streams
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
-    from harness.networks.mlp import Networks
+    from harness.networks.network import BaseNetwork, Networks
 
 
 def densities(experiment: "Experiment") -> np.ndarray:
@@ -29,37 +29,38 @@ def weights_left(experiment: "Experiment") -> np.ndarray:
 
 def prunable_networks(experiment: "Experiment") -> list[str]:
     """The networks whose weights are pruned, `ACTOR` first."""
-    names = list(experiment.learner.outputs(experiment.task))
+    names = list(experiment.learner.heads(experiment.task))
     return names if experiment.pruning.scope == "actor+critic" else [ACTOR]
 
 
 def prunable_layers(experiment: "Experiment") -> list[tuple[str, int]]:
-    """The layers whose weights are pruned, each by its network and its number from the input on."""
+    """The layers whose weights are pruned, each by its network and its place among the weights from the input on."""
     last = 0 if experiment.pruning.outputs else 1
-    sizes = layer_sizes(experiment)
-    return [(name, layer) for name in prunable_networks(experiment) for layer in range(len(sizes[name]) - 1 - last)]
+    found = layouts(experiment)
+    return [(name, place) for name in prunable_networks(experiment) for place in range(len(prunable(found[name])) - last)]
 
 
 def prunable_weights(experiment: "Experiment") -> int:
     """How many weights level 0 has that can be pruned; biases never are."""
-    weights = {name: [a * b for a, b in pairwise(sizes)] for name, sizes in layer_sizes(experiment).items()}
-    return sum(weights[name][layer] for name, layer in prunable_layers(experiment))
+    sizes = {name: [tensor.size for tensor in prunable(layout)] for name, layout in layouts(experiment).items()}
+    return sum(sizes[name][place] for name, place in prunable_layers(experiment))
 
 
-def layer_sizes(experiment: "Experiment") -> dict[str, tuple[int, ...]]:
-    """Units per layer of each network: inputs, hidden, outputs."""
-    task, hidden = experiment.task, experiment.network.hidden
-    outputs = experiment.learner.outputs(task)
-    return {name: (len(task.inputs), *hidden, count) for name, count in outputs.items()}
+def layouts(experiment: "Experiment") -> dict[str, Layout]:
+    """The tensors of each network."""
+    task, network = experiment.task, experiment.network
+    return {name: network.layout(task.observation.shape, head) for name, head in experiment.learner.heads(task).items()}
+
+
+def network_of(experiment: "Experiment", params: Params, name: str = ACTOR) -> "BaseNetwork":
+    """The networks of this name with these parameters, as a level holds them."""
+    task = experiment.task
+    return experiment.network.build(task.observation.shape, experiment.learner.heads(task)[name], params)
 
 
 def initial_networks(experiment: "Experiment", seeds: Sequence[int], redrawn_at: int | None = None) -> "Networks":
     """The networks at level 0 ("w0"), or a fresh draw for `redrawn_at` a level."""
-    from harness.networks.mlp import initial_mlp
-
-    network = experiment.network
+    task, network = experiment.task, experiment.network
     rngs = streams(seeds, "w0") if redrawn_at is None else streams(seeds, "re-init", redrawn_at)
-    return {
-        name: initial_mlp(sizes, rngs, network.initialiser, network.input_divisor, network.activation, network.dropout)
-        for name, sizes in layer_sizes(experiment).items()
-    }
+    heads = experiment.learner.heads(task)
+    return {name: network.initial(task.observation.shape, head, rngs) for name, head in heads.items()}

@@ -1,5 +1,6 @@
 """Computations that are skipped because they cannot change a result, and the networks that are trained without them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from harness.tasks.spec import Task, zero_inputs
 if TYPE_CHECKING:
     from harness.experiment import Experiment
     from harness.networks.compaction import Compact
-    from harness.networks.mlp import Masks, Mlp, Networks
+    from harness.networks.network import Networks
+    from harness.networks.params import Masks, Params
 
 
 @dataclass(frozen=True)
@@ -47,36 +49,31 @@ class Reduced:
     masks: "Masks"
     compacts: "dict[str, Compact]"
 
-    def restored(self, full: "Networks", trained: "Networks") -> "Networks":
+    def restored(self, full: "Mapping[str, Params]", trained: "Mapping[str, Params]") -> "dict[str, Params]":
         """`trained` in the shapes of `full`, whose values the parts have that were left out."""
         return {
-            name: self.compacts[name].restored(full[name], mlp) if name in self.compacts else mlp
-            for name, mlp in trained.items()
+            name: self.compacts[name].restored(full[name], params) if name in self.compacts else params
+            for name, params in trained.items()
         }
 
 
 def reduced(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced:
     """The task, networks and masks without what `e.savings` leave out of them."""
-    from harness.networks.compaction import compact
-
-    if e.learner.weight_decay > 0:  # it would move the weights of what is left out
-        return Reduced(e.task, networks, masks, {})
+    if e.learner.weight_decay > 0 or not all(network.offers_compaction for network in networks.values()):
+        return Reduced(e.task, networks, masks, {})  # decay would move the weights of what is left out
     zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ())
-    task = InputSubset(e.task, tuple(name for name in e.task.inputs if name not in zeros)) if zeros else e.task
-    shown = np.array([name not in zeros for name in e.task.inputs])
+    inputs = e.task.observation.inputs
+    task = InputSubset(e.task, tuple(name for name in inputs if name not in zeros)) if zeros else e.task
+    shown = np.array([name not in zeros for name in inputs])
     unreachable = e.savings.leave_out_unreachable and e.network.dropout == 0
     compacts = {
-        name: compact(mlp, masks.get(name) or _all(mlp), shown, unreachable)
-        for name, mlp in networks.items()
+        name: network.compact(masks.get(name) or network.params.everywhere(), shown, unreachable)
+        for name, network in networks.items()
         if zeros or (unreachable and name in masks)
     }
     return Reduced(
         task,
-        networks | {name: part.mlp for name, part in compacts.items()},
+        networks | {name: part.network for name, part in compacts.items()},
         masks | {name: compacts[name].masks for name in masks.keys() & compacts.keys()},
         compacts,
     )
-
-
-def _all(mlp: "Mlp") -> list[np.ndarray]:
-    return [np.ones(weight.shape, dtype=bool) for weight in mlp.weights]

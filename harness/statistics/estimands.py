@@ -213,18 +213,19 @@ def spread(normalised: npt.ArrayLike) -> FloatArray:
     return np.asarray(np.abs(curves - np.median(curves, axis=0)).mean(axis=1))
 
 
-def densities_by_fan_in(densities: npt.ArrayLike, sizes: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+def densities_by_fan_in(
+    densities: npt.ArrayLike, fan_ins: Sequence[int], weights: Sequence[int]
+) -> tuple[FloatArray, FloatArray]:
     """Density of the layers with the lowest fan-in, and of the layers with the highest; several are taken as one.
 
-    densities: float[..., layers], share of weights left; sizes: int[layers + 1], units per layer, so that layer i
-    has fan-in sizes[i] -> two float[...]. Raises ValueError where all layers have one fan-in.
+    densities: float[..., layers], share of weights left; fan_ins, weights: int[layers], each layer's fan-in and number
+    of weights -> two float[...]. Raises ValueError where all layers have one fan-in.
     """
-    shares, units = np.asarray(densities, dtype=np.float64), np.asarray(sizes)
-    fan_in, weights = units[:-1], units[:-1] * units[1:]
+    shares, fan_in, counts = np.asarray(densities, dtype=np.float64), np.asarray(fan_ins), np.asarray(weights)
     if fan_in.min() == fan_in.max():
-        raise ValueError(f"all layers of {tuple(sizes)} have the same fan-in: there is nothing to compare")
+        raise ValueError(f"all layers have the same fan-in, {fan_in[0]}: there is nothing to compare")
     lowest, highest = (
-        np.average(shares[..., fan_in == extreme], axis=-1, weights=weights[fan_in == extreme])
+        np.average(shares[..., fan_in == extreme], axis=-1, weights=counts[fan_in == extreme])
         for extreme in (fan_in.min(), fan_in.max())
     )
     return np.asarray(lowest), np.asarray(highest)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from harness.arguments import check_ranges
+from harness.tasks.spec import Discrete, Observation
 
 if TYPE_CHECKING:
     from harness.tasks.acrobot_physics import Acrobots
@@ -22,15 +23,18 @@ class Acrobot:
     """
 
     name: ClassVar[str] = "acrobot"
-    inputs: ClassVar[tuple[str, ...]] = (
-        "cosine of angle 1",
-        "sine of angle 1",
-        "cosine of angle 2",
-        "sine of angle 2",
-        "angular velocity 1",
-        "angular velocity 2",
+    observation: ClassVar[Observation] = Observation(
+        (6,),
+        (
+            "cosine of angle 1",
+            "sine of angle 1",
+            "cosine of angle 2",
+            "sine of angle 2",
+            "angular velocity 1",
+            "angular velocity 2",
+        ),
     )
-    actions: ClassVar[int] = 3
+    action: ClassVar[Discrete] = Discrete(3)
 
     horizon: int = 500
 

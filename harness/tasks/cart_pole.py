@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from harness.arguments import check_ranges
+from harness.tasks.spec import Discrete, Observation
 
 if TYPE_CHECKING:
     from harness.tasks.cart_pole_physics import CartPoles
@@ -22,13 +23,16 @@ class CartPole:
     """
 
     name: ClassVar[str] = "cart-pole"
-    inputs: ClassVar[tuple[str, ...]] = (
-        "cart position",
-        "cart velocity",
-        "pole angle",
-        "pole angular velocity",
+    observation: ClassVar[Observation] = Observation(
+        (4,),
+        (
+            "cart position",
+            "cart velocity",
+            "pole angle",
+            "pole angular velocity",
+        ),
     )
-    actions: ClassVar[int] = 2
+    action: ClassVar[Discrete] = Discrete(2)
 
     horizon: int = 500
 

@@ -4,12 +4,24 @@ The task itself is the same, and draws the same starts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from harness.tasks.spec import Batch, SparseBatch, SparseTask, SparseTransition, Task, starts_alike, zero_inputs
+from harness.tasks.spec import (
+    Batch,
+    Observation,
+    SparseBatch,
+    SparseTransition,
+    Task,
+    starts_alike,
+    task_features,
+    zero_inputs,
+)
+
+if TYPE_CHECKING:  # it is compiled
+    from harness.networks.sparse_input import Features
 
 
 def _of_task(name: str) -> Any:
@@ -27,18 +39,20 @@ class InputSubset:
     inputs: tuple[str, ...]
 
     name = _of_task("name")
-    actions = _of_task("actions")
+    action = _of_task("action")
     horizon = _of_task("horizon")
     minimum_return = _of_task("minimum_return")
     maximum_return = _of_task("maximum_return")
     draw_starts = _of_task("draw_starts")
 
     def __post_init__(self) -> None:
-        known = set(self.task.inputs)
+        if len(self.task.observation.shape) > 1:
+            raise ValueError(f"{self.task.name} shows a picture, of which no inputs can be left out")
+        known = set(self.task.observation.inputs)
         unknown = [name for name in self.inputs if name not in known]
         if unknown or not self.inputs:
             problem = f"has no input {unknown[0]!r}: its inputs are" if unknown else "needs at least one of its inputs:"
-            raise ValueError(f"{self.task.name} {problem} {', '.join(self.task.inputs)}")
+            raise ValueError(f"{self.task.name} {problem} {', '.join(self.task.observation.inputs)}")
 
     @property
     def always_starts_alike(self) -> bool:
@@ -55,15 +69,20 @@ class InputSubset:
         """See `Task.batch`."""
         return InputSubsetBatch(self.task.batch(starts, seeds), self.columns)
 
-    def table(self, seeds: Sequence[int]) -> np.ndarray | None:
-        """See `SparseTask.table`: a feature adds to the inputs that are observed."""
-        rows = cast(SparseTask, self.task).table(seeds) if hasattr(self.task, "table") else None
-        return None if rows is None else rows[..., self.columns]
+    @property
+    def observation(self) -> Observation:
+        """The inputs that are observed."""
+        return replace(self.task.observation, shape=(len(self.inputs),), names=self.inputs)
+
+    def features(self, seeds: Sequence[int]) -> "Features | None":
+        """See `SparseTask.features`: a feature adds to the inputs that are observed."""
+        features = task_features(self.task, seeds)
+        return features and features.only(self.columns, len(seeds))
 
     @property
     def columns(self) -> np.ndarray:
         """int64[inputs]: the places of the inputs in the task's own observations."""
-        places = {name: place for place, name in enumerate(self.task.inputs)}
+        places = {name: place for place, name in enumerate(self.task.observation.inputs)}
         return np.array([places[name] for name in self.inputs])
 
 

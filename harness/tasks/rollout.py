@@ -1,37 +1,99 @@
-"""Playing episodes: what networks are given of a batch of environments, how their outputs act, and what it returns."""
+"""Playing episodes: how networks act in a batch of environments, and what that returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
-from harness.networks.mlp import ForwardPass, Mlp
-from harness.networks.sparse_input import FeatureTable, projected
-from harness.tasks.spec import Batch, SparseBatch, SparseTask, SparseTransition, Task, Transition, starts_alike
+from harness.compiled import njit
+from harness.networks.heads import _act
+from harness.networks.network import BaseNetwork, ForwardPass
+from harness.tasks.spec import Batch, Scored, SparseBatch, SparseTransition, Task, Transition, starts_alike, task_features
 
 
 @dataclass(frozen=True)
 class Acting:
-    """How an actor's outputs become actions: the largest one, unless something here says otherwise."""
+    """How an actor's outputs become actions: the best one, unless something here says otherwise."""
 
-    softmax: bool = False
-    """Drawn from the softmax of the outputs."""
+    sampled: bool = False
+    """Drawn from the policy."""
     epsilon: float = 0.0
     """The probability with which an action is drawn uniformly instead."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether anything is drawn."""
+        return self.sampled or self.epsilon > 0
 
 
 GREEDY = Acting()
 
 
+class Policy:
+    """An actor that acts: observations in, actions out, as many at once as it is made for.
+
+    own: float[members, parameters of the actor's head].
+    """
+
+    def __init__(self, actor: BaseNetwork, batch: int, acting: Acting = GREEDY):
+        self._pass, self.head, self.own, self.acting = ForwardPass(actor, batch), actor.head, actor.own.copy(), acting
+        self.log_probabilities = np.empty((actor.members, batch))
+        """float64[members, batch]: of the actions chosen last."""
+        self._nothing = np.zeros_like(self.head.actions((actor.members, batch)), dtype=np.float64)
+
+    def __call__(self, inputs: np.ndarray, noise: np.ndarray | None = None, epsilon: float | None = None) -> np.ndarray:
+        """The actions for inputs of the actor (`inputs_of`). noise: what they are drawn by, as its head's `noise` gives
+        it; none where nothing is drawn. epsilon: in place of that of `acting`."""
+        outputs = self._pass(inputs)
+        actions = self.head.actions(outputs.shape[:2])
+        rate = self.acting.epsilon if epsilon is None else epsilon
+        drawn = self._nothing if noise is None else noise
+        _act_all(self.head, self.own, outputs, drawn, self.acting.sampled, rate, actions, self.log_probabilities)
+        return actions
+
+
+@njit
+def _act_all(
+    head: Any,
+    own: np.ndarray,
+    outputs: np.ndarray,
+    noise: np.ndarray,
+    sampled: bool,
+    epsilon: float,
+    actions: np.ndarray,
+    log_probabilities: np.ndarray,
+) -> None:
+    for m in range(len(outputs)):
+        _act(head, own[m], outputs[m], noise[m], sampled, epsilon, actions[m], log_probabilities[m])
+
+
 def distinct_episodes(task: Task, acting: Acting, episodes: int) -> int:
     """How many of `episodes` can differ: one where the task always starts alike and no action is drawn."""
-    return 1 if starts_alike(task) and acting == GREEDY else episodes
+    return 1 if starts_alike(task) and not acting.draws else episodes
+
+
+def scores(
+    task: Task,
+    actor: BaseNetwork,
+    streams: Sequence[np.random.Generator],
+    acting: Acting,
+    episodes: int,
+    seeds: Sequence[int],
+) -> np.ndarray:
+    """float64[members, episodes]: undiscounted returns of as many fresh episodes, or the task's own scores.
+
+    streams: one per member, from which starts and actions are drawn. seeds: see `Task.batch`.
+    """
+    if isinstance(task, Scored):
+        return task.score(Policy(actor, episodes, acting), streams, episodes)
+    starts = np.stack([task.draw_starts(rng, (distinct_episodes(task, acting, episodes),)) for rng in streams])
+    return rollout_returns(task, actor, starts, acting, streams, seeds)
 
 
 def rollout_returns(
     task: Task,
-    actor: Mlp,
+    actor: BaseNetwork,
     starts: np.ndarray,
     acting: Acting = GREEDY,
     streams: Sequence[np.random.Generator] = (),
@@ -39,30 +101,19 @@ def rollout_returns(
 ) -> np.ndarray:
     """Undiscounted returns of one episode from each start.
 
-    actor: stacked networks of `members`; starts: float64[members, episodes, state]. streams: one per member, from which
+    actor: stacked networks of `members`; starts: [members, episodes, ...]. streams: one per member, from which
     the draws of all its actions are taken beforehand; not asked where nothing is drawn. seeds: see `Task.batch`.
     Returns float64[members, episodes].
     """
-    batch = task.batch(starts, seeds)
-    table = feature_table(task, seeds, np.dtype(np.float32))
-    if table is not None:
-        actor = projected(actor, table)
-    shape = (starts.shape[1], task.horizon)
-    noise = draws = None
-    if acting.softmax:  # the largest of logits with Gumbel noise is a draw from their softmax
-        noise = np.stack([rng.gumbel(size=(*shape, task.actions)) for rng in streams])
-    if acting.epsilon:
-        draws = np.stack([rng.random(shape) for rng in streams])
+    batch, episodes = task.batch(starts, seeds), starts.shape[1]
+    actor = actor.on(task_features(task, seeds))
+    policy = Policy(actor, episodes, acting)
+    noise = np.stack([actor.head.noise(rng, (episodes, task.horizon)) for rng in streams]) if acting.draws else None
     returns = np.zeros(starts.shape[:2])
     running = np.ones(starts.shape[:2], dtype=bool)
-    outputs_of = ForwardPass(actor, starts.shape[1])
     for time in range(task.horizon):
-        outputs = outputs_of(network_input(batch, table))
-        actions = (outputs if noise is None else outputs + noise[:, :, time]).argmax(axis=-1)
-        if draws is not None:  # below epsilon a draw is uniform as well, and says which action
-            anything = np.minimum(draws[:, :, time] / acting.epsilon * task.actions, task.actions - 1)
-            actions = np.where(draws[:, :, time] < acting.epsilon, anything.astype(np.int64), actions)
-        transition = batch.step(actions, starts)
+        drawn = None if noise is None else np.ascontiguousarray(noise[:, :, time])
+        transition = batch.step(policy(inputs_of(actor, batch), drawn), starts)
         returns += transition.rewards * running
         running &= ~(transition.terminated | transition.truncated)
         if not np.count_nonzero(running):  # a tenth of the time that any() takes
@@ -70,17 +121,13 @@ def rollout_returns(
     return returns
 
 
-def feature_table(task: Task, seeds: Sequence[int], dtype: np.dtype) -> FeatureTable | None:
-    """The table of a task's features for these members, in the precision of their networks; None where it has none."""
-    rows = cast(SparseTask, task).table(seeds) if hasattr(task, "table") else None
-    return None if rows is None else FeatureTable.of(rows, len(seeds)).astype(dtype)
+def inputs_of(network: BaseNetwork, batch: Batch) -> np.ndarray:
+    """What a network takes of a batch: the observation of each environment, or the features of it."""
+    return batch.observations if network.feature_count is None else cast(SparseBatch, batch).features
 
 
-def network_input(batch: Batch, table: FeatureTable | None) -> np.ndarray:
-    """The observation of each environment, or the features of it where there is a table."""
-    return batch.observations if table is None else cast(SparseBatch, batch).features
-
-
-def final_network_input(transition: Transition, table: FeatureTable | None) -> np.ndarray:
-    """The observation that was reached, before any restart, or the features of it where there is a table."""
-    return transition.final_observations if table is None else cast(SparseTransition, transition).final_features
+def final_inputs_of(network: BaseNetwork, transition: Transition) -> np.ndarray:
+    """The same of what was reached, before any restart."""
+    if network.feature_count is None:
+        return transition.final_observations
+    return cast(SparseTransition, transition).final_features

@@ -1,13 +1,65 @@
 """What a task is: its settings, a frozen dataclass that follows `Task`, and its environments in motion, a `Batch`.
 
 Environments are stepped as arrays, all members at once. To add a task is to add a file here (or anywhere else) with two
-such classes.
+such classes; for an environment of a gymnasium package one is enough (`harness.tasks.packaged`).
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
+
+if TYPE_CHECKING:  # it is compiled
+    from harness.networks.sparse_input import Features
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What an environment shows: an array of this shape and dtype.
+
+    names: of its entries; or, where it is a picture [channels, rows, columns], of its channels.
+    """
+
+    shape: tuple[int, ...]
+    names: tuple[str, ...]
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if len(self.names) != self.shape[0]:
+            raise ValueError(f"an observation of shape {self.shape} needs {self.shape[0]} names, not {len(self.names)}")
+
+    @property
+    def size(self) -> int:
+        """The number of its entries."""
+        return prod(self.shape)
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """A name for each entry, in the order in which they lie in memory."""
+        if len(self.shape) == 1:
+            return self.names
+        places = [",".join(map(str, place)) for place in np.ndindex(self.shape[1:])]
+        return tuple(f"{name} at {place}" for name in self.names for place in places)
+
+
+@dataclass(frozen=True)
+class Discrete:
+    """An action is one of `count`, or the answer one of so many classes: int64[members, envs]."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """An action is `count` numbers, which the task cuts off at its bounds: float32[members, envs, count]."""
+
+    count: int
+
+
+Action = Discrete | Box
 
 
 class Batch(Protocol):
@@ -15,13 +67,12 @@ class Batch(Protocol):
 
     @property
     def observations(self) -> np.ndarray:
-        """float32[members, envs, inputs]: what each environment shows now, after a restart if it just ended."""
+        """[members, envs, *shape] as `Task.observation` says: what each environment shows now, after a restart if it
+        just ended."""
 
     def step(self, actions: np.ndarray, restarts: np.ndarray) -> "Transition":
-        """Take `actions` (int64[members, envs]); an episode that ends restarts from its row of `restarts`.
-
-        `restarts` is float64[members, envs, state], drawn beforehand by `Task.draw_starts`.
-        """
+        """Take `actions` (see `Discrete` and `Box`); an episode that ends restarts from its row of `restarts`,
+        [members, envs, ...], drawn beforehand by `Task.draw_starts`."""
 
     def keep(self, members: np.ndarray) -> None:
         """Go on with these members alone (int64[kept])."""
@@ -40,7 +91,7 @@ class Transition(Protocol):
 
     @property
     def final_observations(self) -> np.ndarray:
-        """float32[members, envs, inputs]: what was reached, before any restart."""
+        """[members, envs, *shape]: what was reached, before any restart."""
 
 
 class SparseBatch(Batch, Protocol):
@@ -67,12 +118,12 @@ class Task(Protocol):
         """Names its experts and reference returns."""
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the observation's entries."""
+    def observation(self) -> Observation:
+        """What its environments show."""
 
     @property
-    def actions(self) -> int:
-        """Number of discrete actions."""
+    def action(self) -> Action:
+        """What may be done in them."""
 
     @property
     def horizon(self) -> int:
@@ -87,10 +138,11 @@ class Task(Protocol):
         """The highest return an episode can have; infinity where there is none."""
 
     def draw_starts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Initial states, float64[*shape, state], from the task's own distribution."""
+        """How episodes begin, [*shape, ...], from the task's own distribution. What an entry holds is the task's own
+        affair: a state where this suite steps the environment, a seed where a package does."""
 
     def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> Batch:
-        """Environments standing in `starts`, float64[members, envs, state].
+        """Environments at their starts, [members, envs, ...] as `draw_starts` gives them.
 
         seeds: the members', for a task that shows each seed something of its own; ValueError where it needs them.
         """
@@ -99,15 +151,36 @@ class Task(Protocol):
 class SparseTask(Task, Protocol):
     """A task whose observations are sums of a few features out of many (see `harness.networks.sparse_input`)."""
 
-    def table(self, seeds: Sequence[int]) -> np.ndarray | None:
-        """What each feature adds, float32[1 or members, features, inputs]: one for all, or each its own. None
-        where there are none after all, and its batches are no `SparseBatch`."""
+    def features(self, seeds: Sequence[int]) -> "Features | None":
+        """What the features of these members are. None where there are none after all, and its batches are no
+        `SparseBatch`."""
+
+
+@runtime_checkable
+class Scored(Protocol):
+    """A task with a score of its own in place of the return of an episode: a classifier's is its accuracy."""
+
+    def score(self, policy: Any, streams: Sequence[np.random.Generator], samples: int) -> np.ndarray:
+        """float64[members, samples] on fresh samples: 1 where `policy`, called with observations [members, samples,
+        *shape], answers right, else 0."""
 
 
 def starts_alike(task: Task) -> bool:
     """Whether every episode has the same start, as the task says in `always_starts_alike`."""
     alike: bool = getattr(task, "always_starts_alike", False)
     return alike
+
+
+def task_features(task: Task, seeds: Sequence[int]) -> "Features | None":
+    """What its features are, for these members; None where it has none."""
+    found: Features | None = task.features(seeds) if hasattr(task, "features") else None
+    return found
+
+
+def title_of(task: Task) -> str:
+    """Its name for people: `title` where the task has one."""
+    title: str = getattr(task, "title", task.name.replace("-", " ").title().replace(" ", "-"))
+    return title
 
 
 def zero_inputs(task: Task) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def of_batches() -> Calls:
     for kind in TASKS:
         task = kind(horizon=1)
         starts, right = starts_of(task), np.zeros((MEMBERS, ENVS), dtype=np.int64)
-        for actions in (right + task.actions, right - 1, right.astype(float), right.ravel(), right[:1], right[:0]):
+        for actions in (right + task.action.count, right - 1, right.astype(float), right.ravel(), right[:1], right[:0]):
             yield (
                 f"{task.name} actions {actions!r}",
                 lambda task=task, starts=starts, actions=actions: task.batch(starts).step(actions, starts),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.learners.bc import BC, Students
-from harness.networks.mlp import Masks, Networks
+from harness.networks.network import Networks
+from harness.networks.params import Masks
 from harness.tasks.spec import Task
 
 ARM = 10_000

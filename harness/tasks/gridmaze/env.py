@@ -32,7 +32,7 @@ class GridMazeEnv(gymnasium.Env[np.ndarray, np.int64]):
 
     def __init__(self, encoding: Encoding = "object-map", seed: int = 0, horizon: int = 200):
         self.task = GridMaze(encoding, horizon)
-        self.action_space = spaces.Discrete(self.task.actions)
+        self.action_space = spaces.Discrete(self.task.action.count)
         if encoding == "entangled":  # exactly one object stands in each cell that is no wall
             most, dtype = float((~LAYOUT.walls).sum()), np.float32
             self.observation_space: spaces.Box = spaces.Box(-most, most, SHAPES[encoding], dtype)
@@ -56,7 +56,7 @@ class GridMazeEnv(gymnasium.Env[np.ndarray, np.int64]):
         Raises ValueError for an action outside `action_space`; gymnasium counts True as 1.
         """
         if not self.action_space.contains(action):
-            raise ValueError(f"an action must be a whole number from 0 to {self.task.actions - 1}, not {action!r}")
+            raise ValueError(f"an action must be a whole number from 0 to {self.task.action.count - 1}, not {action!r}")
         transition = self._batch.step(np.array([[action]], dtype=np.int64), self._start)
         ended = bool(transition.terminated[0, 0]), bool(transition.truncated[0, 0])
         return self._observation(transition.final_observations), float(transition.rewards[0, 0]), *ended, {}

@@ -26,8 +26,10 @@ from harness.arguments import check_ranges
 from harness.tasks.gridmaze.drawn_layouts import layout_of
 from harness.tasks.gridmaze.features import COINS, Encoding, entangled_tables, features_of, table_of
 from harness.tasks.gridmaze.layout import CELLS, CHARACTERS, COLUMNS, COUNTS, FILE, OBJECTS, ROWS, STATE, WALL
+from harness.tasks.spec import Discrete, Observation
 
 if TYPE_CHECKING:
+    from harness.networks.sparse_input import FeatureTable
     from harness.tasks.gridmaze.batch import GridMazes
 
 
@@ -41,7 +43,7 @@ class GridMaze:
     what an episode's last env_step is.
     """
 
-    actions: ClassVar[int] = 4
+    action: ClassVar[Discrete] = Discrete(4)
     grid: ClassVar[tuple[int, int]] = (ROWS, COLUMNS)
     symbols: ClassVar[Mapping[str, str]] = {**dict(zip(OBJECTS, CHARACTERS, strict=True)), "wall": WALL}
     """A character for what stands in a cell."""
@@ -86,9 +88,9 @@ class GridMaze:
         return replace(self, encoding="object-map")
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """Channel by channel, and row by row within."""
-        return _inputs(self.channels)
+    def observation(self) -> Observation:
+        """Channel by channel, and row by row within, in one row."""
+        return _observation(self.channels)
 
     @property
     def zero_inputs(self) -> tuple[str, ...]:
@@ -107,6 +109,12 @@ class GridMaze:
         if self.encoding == "entangled":
             return entangled_tables(tuple(seeds), self.layout)
         return table_of(self.encoding, self.layout)
+
+    def features(self, seeds: Sequence[int]) -> "FeatureTable":
+        """See `table`."""
+        from harness.networks.sparse_input import FeatureTable
+
+        return FeatureTable.of(self.table(seeds), len(seeds))
 
     def draw_starts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """The layout's start, for every episode: float64[*shape, 6], which are the agent's row and column, and the
@@ -130,10 +138,11 @@ class GridMaze:
 
 
 @lru_cache
-def _inputs(channels: tuple[str, ...]) -> tuple[str, ...]:
+def _observation(channels: tuple[str, ...]) -> Observation:
+    names = tuple(f"{channel} at {cell // COLUMNS},{cell % COLUMNS}" for channel in channels for cell in range(CELLS))
     if not channels:
-        return tuple(f"projection {number}" for number in range(len(OBJECTS) * CELLS))
-    return tuple(f"{channel} at {cell // COLUMNS},{cell % COLUMNS}" for channel in channels for cell in range(CELLS))
+        names = tuple(f"projection {number}" for number in range(len(OBJECTS) * CELLS))
+    return Observation((len(names),), names)
 
 
 @lru_cache
@@ -141,4 +150,4 @@ def _zero_inputs(task: GridMaze) -> tuple[str, ...]:
     if task.encoding == "entangled":
         return ()
     unused = np.flatnonzero(~task.table()[0].any(axis=0))
-    return tuple(task.inputs[one] for one in unused)
+    return tuple(task.observation.inputs[one] for one in unused)

@@ -22,7 +22,7 @@ from harness.tasks.rollout import rollout_returns
     "task", [CartPole(horizon=30), GridMaze(horizon=30), GridMaze(horizon=30, encoding="entangled")]
 )
 def test_it_is_that_of_a_network_whose_weights_are_all_pruned(task: Any) -> None:
-    network = initial_mlp((len(task.inputs), 4, task.actions), [stream(0, "init")])
+    network = initial_mlp((task.observation.size, 4, task.action.count), [stream(0, "init")])
     network.flat[:] = 0
     episodes = EPISODES if isinstance(task, CartPole) else 1
     starts = task.draw_starts(stream(0, "idle"), (1, episodes))

@@ -42,7 +42,7 @@ def test_every_learner_of_the_profiles_is_held_to_the_contract() -> None:
 
 def networks_of(learner: Learner, task: Any, seeds: Sequence[int], hidden: Sequence[int], rate: float = 0) -> Networks:
     rngs, outputs = streams(seeds, "w0"), learner.outputs(task)
-    return {name: initial_mlp((len(task.inputs), *hidden, n), rngs, dropout=rate) for name, n in outputs.items()}
+    return {name: initial_mlp((task.observation.size, *hidden, n), rngs, dropout=rate) for name, n in outputs.items()}
 
 
 def population_of(name: str, rate: float, seeds: Sequence[int]) -> Any:

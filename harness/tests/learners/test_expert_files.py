@@ -129,5 +129,5 @@ def test_every_shipped_expert_is_what_its_tasks_recipe_makes(name: str) -> None:
         card = json.loads(expert_file(name, index).with_suffix(".json").read_text())
         for part in ("learner", "evaluation"):  # a field that is younger than the card is not on it
             assert card[part].items() <= to_plain(getattr(recipe, part)).items()
-        assert card["sizes"] == [len(task.inputs), *recipe.network.hidden, task.actions]
+        assert card["sizes"] == [task.observation.size, *recipe.network.hidden, task.action.count]
         assert card["seed"] == FIRST_SEED + index

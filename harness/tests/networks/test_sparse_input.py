@@ -101,7 +101,7 @@ def trained(learner: Learner, task: object, rounds: int) -> Networks:
     """In double precision, under a mask, after so many rounds."""
     seeds, outputs = (3, 4), learner.outputs(task)  # type: ignore[arg-type]
     rngs = streams(seeds, "w0")
-    inputs = len(task.inputs)  # type: ignore[attr-defined]
+    inputs = task.observation.size  # type: ignore[attr-defined]
     start = {name: initial_mlp((inputs, 8, 6, count), rngs).each(np.float64) for name, count in outputs.items()}
     masks = {ACTOR: [np.random.default_rng(1).random(weight.shape) < 0.5 for weight in start[ACTOR].weights]}
     for weight, mask in zip(start[ACTOR].weights, masks[ACTOR], strict=True):
@@ -131,7 +131,7 @@ def test_updates_from_features_are_those_from_observations(learner: str, encodin
 @given(st.permutations(range(200)))
 def test_a_subset_of_inputs_has_fewer_columns_of_the_same_features(order: list[int]) -> None:
     task, columns = GridMaze(), sorted(order[:50])
-    subset = InputSubset(task, tuple(task.inputs[column] for column in columns))
+    subset = InputSubset(task, tuple(task.observation.inputs[column] for column in columns))
     starts = np.tile(task.draw_starts(np.random.default_rng(0), (1, 1)), (1, 2, 1))
     batch, full = subset.batch(starts), task.batch(starts)
     rows = subset.table((0,))

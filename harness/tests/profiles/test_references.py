@@ -28,7 +28,7 @@ every_variant = pytest.mark.parametrize(("name", "task"), VARIANTS, ids=[f"{n}-{
 def test_a_run_is_normalised_by_the_reference_of_its_own_task_and_horizon(name: str, task: Task) -> None:
     written = json.loads((harness.files.FIXTURES / "references" / f"{name}-{task.horizon}.json").read_text())
     for learner in TASKS[name].experiments["scaled"]:
-        for inputs in ([], [f"task.inputs={task.inputs[-1]}"]):
+        for inputs in ([], [f"task.inputs={task.observation.inputs[-1]}"]):
             system = System(name, learner, (f"task.horizon={task.horizon}", *inputs))
             run = Run(system, (TICKET,)).bind(Scene(PROFILES["scaled"], 0, cast(Any, None)))
             assert vars(run.reference) == {key: written[key] for key in KEYS}
@@ -38,7 +38,7 @@ def test_a_run_is_normalised_by_the_reference_of_its_own_task_and_horizon(name: 
 def test_the_shipped_reference_is_found_again_on_fresh_episodes(name: str, task: Task) -> None:
     """Within five standard errors, to which an expert's own spread adds."""
     reference, count, rng = read_reference(name, task.horizon), TASKS[name].experts.count, stream(4711, "test")
-    experts = read_experts(name, range(count), len(task.inputs), task.actions)
+    experts = read_experts(name, range(count), task.observation.size, task.action.count)
     found = rollout_returns(task, experts, task.draw_starts(rng, (count, 6))).mean(axis=1)
     error = np.hypot(found.std(ddof=1) / np.sqrt(count), reference["expert_se"])
     assert abs(found.mean() - reference["expert"]) <= 5 * error + 1e-9
@@ -63,7 +63,7 @@ def test_the_expert_is_far_above_chance_and_within_the_bounds_of_a_return(name: 
 )
 def test_every_shipped_expert_masters_its_task(name: str, at_least: float) -> None:
     count, task = TASKS[name].experts.count, TASKS[name].task
-    experts = read_experts(name, range(count), len(task.inputs), task.actions)
+    experts = read_experts(name, range(count), task.observation.size, task.action.count)
     starts = task.draw_starts(stream(4711, "test of the experts"), (count, 20))
     assert rollout_returns(task, experts, starts).mean(axis=1).min() >= at_least
 

@@ -126,7 +126,7 @@ class Scripted:
     """What `keep` was asked for."""
 
     def outputs(self, task: Any) -> dict[str, int]:
-        return {ACTOR: task.actions}
+        return {ACTOR: task.action.count}
 
     def files(self, task: Any, seeds: Sequence[int]) -> list[Path]:
         return []

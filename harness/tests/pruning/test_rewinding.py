@@ -54,7 +54,7 @@ class TestThePoint:
     def test_what_is_left_out_is_put_back_there_too(self, learner: str) -> None:
         """Inputs that are always zero: their weights count for pruning, and stay those of w0."""
         e = dataclasses.replace(experiment_of(learner, rewind=REWIND), task=Blind(horizon=50))
-        place = Blind.inputs.index("cart velocity")
+        place = Blind.observation.inputs.index("cart velocity")
         for name, w0 in initial_networks(e, SEEDS).items():
             mine, first = level_0(e).rewound[name].weights[0], w0.weights[0]
             np.testing.assert_array_equal(mine[:, place], first[:, place])

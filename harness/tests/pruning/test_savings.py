@@ -47,7 +47,7 @@ from harness.tests.networks.test_compaction import reaches_an_output
 class Idle(CartPole):
     """Cart-Pole with two inputs more, always zero, one before and one between the others."""
 
-    inputs: ClassVar[tuple[str, ...]] = ("idle", *CartPole.inputs[:3], "idle as well", CartPole.inputs[3])
+    inputs: ClassVar[tuple[str, ...]] = ("idle", *CartPole.observation.inputs[:3], "idle as well", CartPole.observation.inputs[3])
     zero_inputs: ClassVar[tuple[str, ...]] = ("idle", "idle as well")
 
     def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> Any:
@@ -60,7 +60,7 @@ SHOWN, ZERO = [1, 2, 3, 5], [0, 4]
 def widened(columns: np.ndarray, fill: float = 0.0, axis: int = -1) -> np.ndarray:
     """Cart-Pole's four columns among two that hold `fill`."""
     shape = list(columns.shape)
-    shape[axis] = len(Idle.inputs)
+    shape[axis] = len(Idle.observation.inputs)
     wide = np.full(shape, fill, dtype=columns.dtype)
     np.moveaxis(wide, axis, -1)[..., SHOWN] = np.moveaxis(columns, axis, -1)
     return wide
@@ -88,8 +88,8 @@ def wide_experts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The experts of Cart-Pole, which see the idle inputs too, with weights that would matter if they moved."""
 
     def read(folder: str, indices: Any, inputs: int, actions: int) -> Mlp:
-        experts = read_experts(folder, indices, len(CartPole.inputs), actions)
-        if inputs == len(CartPole.inputs):
+        experts = read_experts(folder, indices, len(CartPole.observation.inputs), actions)
+        if inputs == len(CartPole.observation.inputs):
             return experts
         first = widened(experts.weights[0], fill=3.0, axis=1)
         return Mlp.of([first, *experts.weights[1:]], experts.biases, experts.activation)
@@ -395,7 +395,7 @@ class TestEndsOfTheScale:
         """With the saving switched off it works."""
 
         class Blind(Idle):
-            zero_inputs: ClassVar[tuple[str, ...]] = Idle.inputs
+            zero_inputs: ClassVar[tuple[str, ...]] = Idle.observation.inputs
 
         with pytest.raises(ValueError, match="cart-pole"):
             sparse_level(experiment_of(ONE_UPDATE["ppo"], task=Blind(horizon=100)))

@@ -28,9 +28,9 @@ TASKS: dict[str, Task] = {
     "acrobot": Acrobot(HORIZON),
     **{f"gridmaze {encoding}": GridMaze(encoding, HORIZON) for encoding in ("object-map", "rgb", "entangled")},
     "gridmaze, layout 2": GridMaze("object-map", HORIZON, layout=2),
-    "cart-pole, pole alone": InputSubset(CartPole(HORIZON), CartPole.inputs[3:1:-1]),
-    "acrobot, velocities alone": InputSubset(Acrobot(HORIZON), Acrobot.inputs[4:]),
-    "gridmaze, every third input": InputSubset(GridMaze("rgb", HORIZON), GridMaze("rgb").inputs[::3]),
+    "cart-pole, pole alone": InputSubset(CartPole(HORIZON), CartPole.observation.inputs[3:1:-1]),
+    "acrobot, velocities alone": InputSubset(Acrobot(HORIZON), Acrobot.observation.inputs[4:]),
+    "gridmaze, every third input": InputSubset(GridMaze("rgb", HORIZON), GridMaze("rgb").observation.inputs[::3]),
 }
 every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 
@@ -69,7 +69,7 @@ def walk(task: Task, env_steps: int = 60) -> Iterator[Step]:
     batch = task.batch(starts_of(task, rng), SEEDS)
     for _ in range(env_steps):
         before, restarts = batch.observations.copy(), starts_of(task, rng)
-        transition = batch.step(rng.integers(task.actions, size=(MEMBERS, ENVS)), restarts)
+        transition = batch.step(rng.integers(task.action.count, size=(MEMBERS, ENVS)), restarts)
         held = {name: np.array(getattr(transition, name)) for name in RESULTS[1:]}
         yield Step(before, restarts, batch.observations.copy(), **held)
 
@@ -77,9 +77,9 @@ def walk(task: Task, env_steps: int = 60) -> Iterator[Step]:
 @every_task
 def test_shapes_and_types_are_those_of_the_protocol(task: Task) -> None:
     step = next(walk(task))
-    assert len(set(task.inputs)) == len(task.inputs)
+    assert len(set(task.observation.inputs)) == task.observation.size
     for observations in (step.before, step.observations, step.final_observations):
-        assert (observations.shape, observations.dtype) == ((MEMBERS, ENVS, len(task.inputs)), np.float32)
+        assert (observations.shape, observations.dtype) == ((MEMBERS, ENVS, task.observation.size), np.float32)
     for name, dtype in (("rewards", np.float64), ("terminated", np.bool_), ("truncated", np.bool_)):
         assert (getattr(step, name).shape, getattr(step, name).dtype) == ((MEMBERS, ENVS), dtype)
 
@@ -113,7 +113,7 @@ def test_a_member_is_the_same_alone_kept_and_in_company(task: Task) -> None:
     company, alone = task.batch(starts, SEEDS), task.batch(starts[3:], SEEDS[3:])
     fewer = task.batch(starts, SEEDS)
     for time in range(60):
-        actions, restarts = rng.integers(task.actions, size=(MEMBERS, ENVS)), starts_of(task, rng)
+        actions, restarts = rng.integers(task.action.count, size=(MEMBERS, ENVS)), starts_of(task, rng)
         every, one = company.step(actions, restarts), alone.step(actions[3:], restarts[3:])
         some = fewer.step(*((actions, restarts) if time <= dropped_at else (actions[kept], restarts[kept])))
         pairs: list[tuple[Any, Any, Any]] = [(company, alone, fewer), (every, one, some)]
@@ -155,8 +155,8 @@ def test_starts_are_uniform_within_gymnasiums_limit(task: Task, limit: float) ->
 
 @every_task
 def test_inputs_named_as_zero_are_zero_in_every_state(task: Task) -> None:
-    named = np.array([name in zero_inputs(task) for name in task.inputs])
-    assert set(zero_inputs(task)) <= set(task.inputs)
+    named = np.array([name in zero_inputs(task) for name in task.observation.inputs])
+    assert set(zero_inputs(task)) <= set(task.observation.inputs)
     for step in walk(task, 20):
         assert not step.final_observations[..., named].any()
 
@@ -165,9 +165,9 @@ def test_inputs_named_as_zero_are_zero_in_every_state(task: Task) -> None:
 def test_a_return_is_that_of_the_first_episode_alone(task: Task) -> None:
     """Of policies that always take their member's action."""
     starts = starts_of(task, np.random.default_rng(5))
-    actions = np.arange(MEMBERS) % task.actions
-    bias = np.eye(task.actions, dtype=np.float32)[actions][:, None]
-    actor = Mlp.of([np.zeros((MEMBERS, len(task.inputs), task.actions), dtype=np.float32)], [bias])
+    actions = np.arange(MEMBERS) % task.action.count
+    bias = np.eye(task.action.count, dtype=np.float32)[actions][:, None]
+    actor = Mlp.of([np.zeros((MEMBERS, task.observation.size, task.action.count), dtype=np.float32)], [bias])
     batch, expected, running = task.batch(starts, SEEDS), np.zeros((MEMBERS, ENVS)), np.ones((MEMBERS, ENVS), bool)
     for _ in range(HORIZON):
         transition = batch.step(np.tile(actions[:, None], (1, ENVS)), starts)

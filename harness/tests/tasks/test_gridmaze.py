@@ -303,9 +303,9 @@ class TestEncodings:
     )
     def test_inputs_are_named(self, encoding: str, count: int, channels: tuple[str, ...], name: str) -> None:
         task = GridMaze(encoding)
-        assert len(set(task.inputs)) == len(task.inputs) == task.table((0,)).shape[-1] == count
+        assert len(set(task.observation.inputs)) == task.observation.size == task.table((0,)).shape[-1] == count
         assert task.channels == channels
-        assert task.inputs.index(name) == 280
+        assert task.observation.inputs.index(name) == 280
 
     @every_maze
     def test_inputs_named_as_zero_are_zero_and_all_others_are_not_somewhere(self, maze: Maze) -> None:
@@ -314,7 +314,7 @@ class TestEncodings:
         named = {"empty": free, "agent": free} | dict(task.reachable)
         named |= {kind: maps_of(task.table()[:, 0])[0, place] == 1 for kind, place in (("coin", 4), ("poison", 5))}
         used = np.concatenate([named[channel].ravel() for channel in task.channels])
-        assert zero_inputs(task) == tuple(name for name, one in zip(task.inputs, used, strict=True) if not one)
+        assert zero_inputs(task) == tuple(name for name, one in zip(task.observation.inputs, used, strict=True) if not one)
         assert used.sum() == 2 * free.sum() + 12 + 54
         assert zero_inputs(GridMaze("entangled", layout=maze.number)) == ()
         red = {f"red at {row},{column}" for row, column in CELLS if maze.at((row, column)) in ".A2"}

@@ -123,7 +123,7 @@ def assert_same_step(beside: Beside, state: tuple[float, ...], action: int) -> N
 @settings(deadline=None)
 @given(data=st.data())
 def test_one_step_is_gymnasiums(beside: Beside, data: st.DataObject) -> None:
-    assert_same_step(beside, data.draw(beside.states), data.draw(st.integers(0, beside.task(500).actions - 1)))
+    assert_same_step(beside, data.draw(beside.states), data.draw(st.integers(0, beside.task(500).action.count - 1)))
 
 
 @BOTH
@@ -144,7 +144,7 @@ def test_1100_steps_side_by_side(beside: Beside, horizon: int) -> None:
         beside.place(envs[place], starts[place])
     terminated_count = truncated_count = 0
     for _ in range(1100):
-        actions = rng.integers(task.actions, size=(2, 3))
+        actions = rng.integers(task.action.count, size=(2, 3))
         actions[1] = [beside.skilled(observation) for observation in batch.observations[1]]
         before, restarts = batch.states.copy(), task.draw_starts(rng, (2, 3))
         transition = batch.step(actions, restarts)

@@ -81,7 +81,7 @@ def test_experts_see_all_inputs_and_their_students_some(monkeypatch: pytest.Monk
     narrowed = InputSubset(CartPole(), POLE)
     lessons = []
     for task in (CartPole(), narrowed):
-        networks = {"actor": initial_mlp((len(task.inputs), 8, 2), streams(range(3), "w0"))}
+        networks = {"actor": initial_mlp((task.observation.size, 8, 2), streams(range(3), "w0"))}
         lessons.append(LEARNERS[1].start(task, networks, {}, range(3), level=0))
     all_of_it, some = lessons
     np.testing.assert_array_equal(rollouts[0].observations, rollouts[1].observations)
@@ -100,6 +100,6 @@ def cell_of(task: Any, learner: Learner = LEARNERS[0]) -> Cell:
 
 
 def test_inputs_their_order_and_the_task_itself_are_in_the_id() -> None:
-    tasks = [CartPole(), InputSubset(CartPole(), CartPole.inputs), InputSubset(CartPole(), POLE)]
+    tasks = [CartPole(), InputSubset(CartPole(), CartPole.observation.inputs), InputSubset(CartPole(), POLE)]
     tasks += [InputSubset(CartPole(), POLE[::-1]), InputSubset(CartPole(200), POLE), InputSubset(tasks[2], POLE)]
     assert len({cell_of(task).id for task in tasks}) == len(tasks)

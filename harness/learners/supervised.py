@@ -1,0 +1,139 @@
+"""Learning from a data set by imitation of its targets: what behavioural cloning and classifiers share."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from harness.compiled import njit
+from harness.learners.adam import AdamSettings, _adam_step, adam_settings
+from harness.learners.protocol import ACTOR
+from harness.learners.trained import (
+    NetworkWorkspace,
+    TrainedNetwork,
+    TrainedPopulation,
+    _member_gradient,
+    _own,
+    _own_gradient,
+)
+from harness.networks.dropout import Dropout, _member_dropout
+from harness.networks.heads import _imitation_slopes
+from harness.networks.network import Networks, _forward_member, _prepare_member
+from harness.networks.params import Masks, Params
+from harness.tasks.spec import Task
+
+
+class SupervisedPopulation(TrainedPopulation):
+    """Members that learn from a data set of their own; a `Population` whose round is one update.
+
+    inputs: [members, samples, ...], as the networks' passes take them. targets: float[members, samples, numbers], what
+    the actor's head imitates (`heads`).
+    """
+
+    settings: Any
+    """Has `batch` and `updates_per_pass`, and what `adam.adam_settings` reads."""
+
+    def __init__(
+        self,
+        settings: Any,
+        task: Task,
+        networks: Networks,
+        masks: Masks,
+        seeds: Sequence[int],
+        level: int,
+        observations: np.ndarray,
+        targets: np.ndarray,
+    ):
+        """observations: [members, samples, *shape], as the networks see the task."""
+        super().__init__(settings, task, networks, masks, seeds, level)
+        self.inputs = self.seen[ACTOR].checked_inputs(observations)
+        self.targets = np.ascontiguousarray(targets, dtype=self.actor.flat.dtype)
+        self.order = np.empty((len(seeds), 0), dtype=np.int64)
+        self.workspace = self._workspace(settings.batch)
+
+    def keep(self, members: np.ndarray) -> None:
+        """See `Population.keep`."""
+        super().keep(members)
+        self.inputs, self.targets, self.order = self.inputs[members], self.targets[members], self.order[members]
+
+    def advance(self) -> None:
+        """Make one update on the next batch. A new pass has a new order, and so has one that is started midway."""
+        s = self.settings
+        turn = self.round % s.updates_per_pass
+        if turn == 0 or not self.order.size:
+            self.order = np.stack([rng.permutation(self.inputs.shape[1]) for rng in self.minibatch_streams])
+        rows = np.ascontiguousarray(self.order[:, turn * s.batch : (turn + 1) * s.batch])
+        keys, rate = self.update_dropout_keys(ACTOR), float(self.actor.dropout)
+        where = self.round, self.updates + 1
+        data, settings = (self.inputs, self.targets, rows), adam_settings(s)
+        _improve(self.trained[ACTOR], *data, *where, settings, self.workspace, rate, keys)
+        self.updates += 1
+        self.round += 1
+
+    def gradients(self) -> dict[str, Params]:
+        """See `OffersGradients`: over the whole data set."""
+        found, rows = self.actor.params.each(np.zeros_like), np.arange(self.inputs.shape[1])
+        workspace = self._workspace(len(rows))
+        for member in range(self.actor.members):
+            _gradient(self.trained[ACTOR], member, self.inputs[member], self.targets[member], rows, workspace, None)
+            found.flat[member, : len(workspace.network.grad_params)] = workspace.network.grad_params
+        return {ACTOR: found}
+
+    def _workspace(self, batch: int) -> "SupervisedWorkspace":
+        """Memory for `batch` samples."""
+        inputs = np.empty((batch, self.inputs.shape[2]), dtype=self.inputs.dtype)
+        return SupervisedWorkspace(inputs, self.room(ACTOR, batch))
+
+
+class SupervisedWorkspace(NamedTuple):
+    """Memory for a batch of one member. inputs: [batch, ...]."""
+
+    inputs: np.ndarray
+    network: NetworkWorkspace
+
+
+@njit
+def _improve(
+    network: TrainedNetwork,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    rows: np.ndarray,
+    drawn: int,
+    update: int,
+    settings: AdamSettings,
+    workspace: SupervisedWorkspace,
+    rate: float,
+    keys: np.ndarray | None,
+) -> None:
+    """Make update number `update` (from 1) of each member, in place, on the samples `rows`, int64[members, batch].
+
+    drawn: the number (from 0) that counts for the draws of dropout; rate and keys (uint64[members]): of these.
+    """
+    for member in range(len(rows)):
+        dropout = _member_dropout(rate, keys, member, drawn)
+        _gradient(network, member, inputs[member], targets[member], rows[member], workspace, dropout)
+        params, exp_avg, exp_avg_sq = network.params[member], network.exp_avg[member], network.exp_avg_sq[member]
+        _adam_step(params, workspace.network.grad_params, exp_avg, exp_avg_sq, update, settings)
+
+
+@njit
+def _gradient(
+    network: TrainedNetwork,
+    member: int,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    rows: np.ndarray,
+    workspace: SupervisedWorkspace,
+    dropout: Dropout | None,
+) -> None:
+    """Leave the gradient of one member's loss over the samples `rows` in `workspace`, zero outside the mask."""
+    w, shape, outputs = workspace.network, network.shape, workspace.network.outputs
+    for sample in range(len(rows)):
+        for i in range(inputs.shape[1]):
+            workspace.inputs[sample, i] = inputs[rows[sample], i]
+    prepared = _prepare_member(shape, member, network.params[member], w.memory)
+    _forward_member(shape, prepared, workspace.inputs, w.memory, outputs, dropout)
+    own, grad_own, count = _own(network, member), _own_gradient(network, w), outputs.dtype.type(len(rows))
+    for sample, row in enumerate(rows):
+        _imitation_slopes(network.head, own, outputs, sample, targets, row, count, w.grad_outputs, grad_own)
+    _member_gradient(network, member, prepared, workspace.inputs, w, dropout)
