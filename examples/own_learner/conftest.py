@@ -35,11 +35,11 @@ class AnnealedPPO(PPO):
 class AnnealedPopulation(PPOPopulation):
     """Agents in training."""
 
-    def advance(self):
+    def advance_round(self):
         """One rollout and its updates, at the entropy bonus of this round."""
         full, left = self.settings, 1 - self.round / self.rounds
         self.settings = replace(full, entropy=full.entropy * left)
-        super().advance()
+        super().advance_round()
         self.settings = full
 
 

@@ -122,8 +122,12 @@ class Student:
         self.observations, self.policies = torch.cat(observations), torch.cat(policies)
         return self
 
-    def advance(self) -> None:
-        """One update on the next batch. A new pass over the data starts in a new order."""
+    def advance(self, rounds: int) -> None:
+        """An update on each of the next batches. A new pass over the data starts in a new order."""
+        for _ in range(rounds):
+            self._update()
+
+    def _update(self) -> None:
         turn = self.round % self.settings.updates_per_pass
         if turn == 0:
             order = torch.randperm(len(self.observations))
@@ -173,8 +177,7 @@ def turns(experiment: Experiment, seed: int) -> Iterator[ActorCriticPolicy]:
     for turn in range(schedule):
         if isinstance(learner, BC):
             until = round(learner.updates * (turn + 1) / schedule)
-            for _ in range(done, until):
-                member.advance()
+            member.advance(until - done)
         else:
             until = round(learner.rounds * (turn + 1) / schedule)
             member.learn((until - done) * learner.samples, reset_num_timesteps=turn == 0)

@@ -24,12 +24,12 @@ PHASES = {
     "rollout": ("harness.learners.ppo.play", "harness.learners.bc.play", "harness.learners.dqn.play"),
     "lessons": (
         "harness.learners.ppo.PPOPopulation._samples",
-        "harness.learners.bc.Students._data_set",
+        "harness.learners.bc._data_set",
         "harness.learners.replay.Replay.add",
     ),
     "updates": (
         "harness.learners.ppo._improve",
-        "harness.learners.bc.Students.advance",
+        "harness.learners.supervised._improve",
         "harness.learners.dqn._improve",
     ),
     "evaluation": ("harness.learners.training.scores", "harness.pruning.imp.scores"),

@@ -71,7 +71,7 @@ def population(experiment: Experiment, members: int) -> Any:
     trained = _start(experiment, *start_level(Cell(experiment, DENSE, seeds(members)), 0, None), seeds(members), 0)
     learner = experiment.learner
     while isinstance(learner, DQN) and trained.replay.transitions + learner.samples < learner.learning_starts:
-        trained.advance()
+        trained.advance(1)
     return trained
 
 
@@ -273,7 +273,10 @@ def environments(task: GridMaze, members: int, envs: int, env_steps: int) -> Cal
     """A work: every environment takes uniform actions and is looked at after each of them."""
     rng = np.random.default_rng(0)
     starts = task.draw_starts(rng, (members, envs))
-    batch, actions = task.batch(starts, seeds(members)), rng.integers(task.action.count, size=(env_steps, members, envs))
+    batch, actions = (
+        task.batch(starts, seeds(members)),
+        rng.integers(task.action.count, size=(env_steps, members, envs)),
+    )
     look = type(batch).observations.__get__  # made when it is asked for
     return rate(actions.size, lambda: [(batch.step(taken, starts), look(batch)) for taken in actions])
 
@@ -303,8 +306,7 @@ def _start(experiment: Experiment, networks: Networks, masks: Masks, members: tu
 
 
 def _advance(trained: Any, rounds: int) -> None:
-    for _ in range(rounds):
-        trained.advance()
+    trained.advance(rounds)
 
 
 def _in_updates(trained: Any, rounds: int) -> Callable[[], float]:

@@ -123,7 +123,9 @@ def matched(gone: np.ndarray, left: np.ndarray, spreads: np.ndarray) -> np.ndarr
     return chosen
 
 
-def observed(task: "Task", actor: "BaseNetwork", starts: np.ndarray, seeds: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def observed(
+    task: "Task", actor: "BaseNetwork", starts: np.ndarray, seeds: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
     """The mean and the standard deviation of each input, float64[members, inputs] twice, over all states in which these
     agents act, when they play one episode from each start and always take the best action. starts: float64[members,
     episodes, state]."""

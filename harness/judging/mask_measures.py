@@ -8,10 +8,10 @@ import numpy as np
 from harness.judging.chains import Chains
 from harness.judging.channels import by_channel, relative, share_of_emptied, split_means
 from harness.learners.protocol import ACTOR
+from harness.networks.params import Params, Tensor, prunable
 from harness.pruning.conditions import TICKET
 from harness.pruning.imp import by_input
 from harness.pruning.level import Level
-from harness.networks.params import Params, Tensor, prunable
 from harness.pruning.prunable import layouts
 from harness.statistics import (
     PerSeed,

@@ -215,7 +215,7 @@ class DQNPopulation(PlayingPopulation):
         self.target = self.target[members]
         self.replay.keep(members)
 
-    def advance(self) -> None:
+    def advance_round(self) -> None:
         """Play one rollout, and make the updates that fall due."""
         s = self.settings
         played = self.round * s.samples

@@ -162,7 +162,7 @@ class PPOPopulation(PlayingPopulation):
             samples, parameters = self.learned_from
             self.learned_from = Samples(*(values[members] for values in samples)), parameters
 
-    def advance(self) -> None:
+    def advance_round(self) -> None:
         """Play one rollout and learn from it."""
         s = self.settings
         rollout = play(self.seen[ACTOR], self.batch, self.task, s.rollout, s.envs, self.rollout_streams)

@@ -26,10 +26,10 @@ class Population(Protocol):
     networks: Networks
     """`ACTOR` first."""
     rounds: int
-    """How many times `advance` makes a full training."""
+    """How many rounds make a full training."""
 
-    def advance(self) -> None:
-        """Train every member one round further."""
+    def advance(self, rounds: int) -> None:
+        """Train every member so many rounds further."""
 
     def keep(self, members: np.ndarray) -> None:
         """Go on with these members alone (int64[kept])."""

@@ -56,19 +56,20 @@ class SupervisedPopulation(TrainedPopulation):
         super().keep(members)
         self.inputs, self.targets, self.order = self.inputs[members], self.targets[members], self.order[members]
 
-    def advance(self) -> None:
-        """Make one update on the next batch. A new pass has a new order, and so has one that is started midway."""
-        s = self.settings
-        turn = self.round % s.updates_per_pass
-        if turn == 0 or not self.order.size:
-            self.order = np.stack([rng.permutation(self.inputs.shape[1]) for rng in self.minibatch_streams])
-        rows = np.ascontiguousarray(self.order[:, turn * s.batch : (turn + 1) * s.batch])
+    def advance(self, rounds: int) -> None:
+        """Make an update on each of the next batches, all of one member and then of the next, whose numbers stay in
+        the cache. A new pass has a new order, and so has one that is started midway."""
+        s, batches = self.settings, []
+        for number in range(self.round, self.round + rounds):
+            turn = number % s.updates_per_pass
+            if turn == 0 or not self.order.size:
+                self.order = np.stack([rng.permutation(self.inputs.shape[1]) for rng in self.minibatch_streams])
+            batches.append(self.order[:, turn * s.batch : (turn + 1) * s.batch])
         keys, rate = self.update_dropout_keys(ACTOR), float(self.actor.dropout)
-        where = self.round, self.updates + 1
-        data, settings = (self.inputs, self.targets, rows), adam_settings(s)
-        _improve(self.trained[ACTOR], *data, *where, settings, self.workspace, rate, keys)
-        self.updates += 1
-        self.round += 1
+        data, where = (self.inputs, self.targets, np.stack(batches, axis=1)), (self.round, self.updates + 1)
+        _improve(self.trained[ACTOR], *data, *where, adam_settings(s), self.workspace, rate, keys)
+        self.updates += rounds
+        self.round += rounds
 
     def gradients(self) -> dict[str, Params]:
         """See `OffersGradients`: over the whole data set."""
@@ -105,15 +106,18 @@ def _improve(
     rate: float,
     keys: np.ndarray | None,
 ) -> None:
-    """Make update number `update` (from 1) of each member, in place, on the samples `rows`, int64[members, batch].
+    """Make updates of each member, in place, the first one number `update` (from 1), on the samples `rows`,
+    int64[members, updates, batch].
 
-    drawn: the number (from 0) that counts for the draws of dropout; rate and keys (uint64[members]): of these.
+    drawn: the number (from 0) that counts for the first one's draws of dropout; rate and keys (uint64[members]): of
+    these.
     """
     for member in range(len(rows)):
-        dropout = _member_dropout(rate, keys, member, drawn)
-        _gradient(network, member, inputs[member], targets[member], rows[member], workspace, dropout)
         params, exp_avg, exp_avg_sq = network.params[member], network.exp_avg[member], network.exp_avg_sq[member]
-        _adam_step(params, workspace.network.grad_params, exp_avg, exp_avg_sq, update, settings)
+        for turn in range(rows.shape[1]):
+            dropout = _member_dropout(rate, keys, member, drawn + turn)
+            _gradient(network, member, inputs[member], targets[member], rows[member, turn], workspace, dropout)
+            _adam_step(params, workspace.network.grad_params, exp_avg, exp_avg_sq, update + turn, settings)
 
 
 @njit

@@ -52,7 +52,7 @@ class TrainedNetwork(NamedTuple):
 
 
 class TrainedPopulation:
-    """Members in training; a learner adds `advance` and `gradients`, which make it a `Population`.
+    """Members in training; a learner adds `advance_round` or `advance`, and `gradients`: then it is a `Population`.
 
     seen: the networks, sharing parameters, as they see this task (see `BaseNetwork.on`).
     """
@@ -79,6 +79,15 @@ class TrainedPopulation:
     def actor(self) -> BaseNetwork:
         """The network that acts."""
         return self.networks[ACTOR]
+
+    def advance(self, rounds: int) -> None:
+        """See `Population.advance`."""
+        for _ in range(rounds):
+            self.advance_round()
+
+    def advance_round(self) -> None:
+        """Train every member one round further."""
+        raise NotImplementedError
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""

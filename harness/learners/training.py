@@ -88,10 +88,11 @@ def train(
     first = next(turn for turn, until in enumerate(ends) if until > start) if start else 0
     done = start
     for turn, until in list(enumerate(ends))[first:]:
-        for number in range(done + 1, until + 1):
-            population.advance()
-            if number == rewind_point:
-                rewound = {name: network.params.copy() for name, network in population.networks.items()}
+        if done < rewind_point <= until:
+            population.advance(rewind_point - done)
+            rewound = {name: network.params.copy() for name, network in population.networks.items()}
+            done = rewind_point
+        population.advance(until - done)
         done = until
         own = [seeds[row] for row in training.tolist()]
         rngs = streams(own, "evaluation", level, turn)

@@ -30,7 +30,9 @@ class Compact:
         """`trained`, of compact networks, in the shape of `full` and with its values where units were left out."""
         restored = full.copy()
         for layer, (before, after) in enumerate(pairwise(self.units)):
-            restored[f"weight.{layer}"][_rows(before), before[:, :, None], after[:, None, :]] = trained[f"weight.{layer}"]
+            restored[f"weight.{layer}"][_rows(before), before[:, :, None], after[:, None, :]] = trained[
+                f"weight.{layer}"
+            ]
             restored[f"bias.{layer}"][_rows(after)[:, :, 0], after] = trained[f"bias.{layer}"]
         for tensor in _rest(self.network):
             restored[tensor.name][:] = trained[tensor.name]

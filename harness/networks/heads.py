@@ -353,9 +353,7 @@ def _sample(logits: Array, i: int, uniforms: Array, actions: Array, log_probabil
 
 
 @njit
-def _explore(
-    outputs: Array, i: int, uniforms: Array, epsilon: float, actions: Array, log_probabilities: Array
-) -> None:
+def _explore(outputs: Array, i: int, uniforms: Array, epsilon: float, actions: Array, log_probabilities: Array) -> None:
     """Act epsilon-greedily on outputs[i]. A uniform number below epsilon is uniform in that range, so it picks the
     action as well."""
     count = outputs.shape[1]

@@ -183,5 +183,3 @@ def _through_activation(units: Array, tanh: bool, gradient: Array) -> None:
     else:
         for i in range(len(values)):
             slopes[i] = values.dtype.type(0) if values[i] <= 0 else slopes[i]
-
-

@@ -37,9 +37,7 @@ class NetworkSettings(Protocol):
     def build(self, observation: tuple[int, ...], head: Head, params: Params) -> BaseNetwork:
         """Networks with these parameters."""
 
-    def initial(
-        self, observation: tuple[int, ...], head: Head, streams: Sequence[np.random.Generator]
-    ) -> BaseNetwork:
+    def initial(self, observation: tuple[int, ...], head: Head, streams: Sequence[np.random.Generator]) -> BaseNetwork:
         """Draw networks, one per stream."""
 
 

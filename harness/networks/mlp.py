@@ -71,9 +71,7 @@ class Network:
     def initial(self, observation: tuple[int, ...], head: Head, streams: Sequence[np.random.Generator]) -> "Mlp":
         """Draw networks, one per stream; see `initial_params`."""
         layout = self.layout(observation, head)
-        return self.build(
-            observation, head, initial_params(layout, streams, self.initialiser, self.input_divisor)
-        )
+        return self.build(observation, head, initial_params(layout, streams, self.initialiser, self.input_divisor))
 
 
 @dataclass
@@ -263,10 +261,9 @@ def initial_params(
             if drawn.shape[1:] != matrix or not np.isfinite(drawn).all():
                 raise ValueError(
                     f"initialiser {initialiser!r} must return finite numbers of shape {matrix} for this layer;"
-                    f" it returned the shape {drawn.shape[1:]}" + ("" if np.isfinite(drawn).all() else ", not all finite")
+                    f" it returned the shape {drawn.shape[1:]}"
+                    + ("" if np.isfinite(drawn).all() else ", not all finite")
                 )
             divisor = input_divisor if tensor.layer == first else 1.0
             parts.append(drawn.reshape(len(streams), *tensor.shape) / divisor)
     return Params.of(layout, parts).each(lambda flat: flat.astype(np.float32))
-
-

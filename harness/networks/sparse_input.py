@@ -22,7 +22,6 @@ from harness.networks.dropout import Dropout
 from harness.networks.kernels import _mlp_backward, _mlp_forward
 from harness.networks.mlp import Mlp
 from harness.networks.network import (
-    BaseNetwork,
     _backward_member,
     _forward_member,
     _prepare_all,
@@ -233,9 +232,7 @@ def _plain(mlp: Mlp) -> Mlp:
 
 
 @overload(_prepare_member, jit_options={"error_model": "numpy"})
-def _prepare_projected(
-    shape: Any, member: int, params: np.ndarray, memory: Any
-) -> Callable[..., np.ndarray] | None:
+def _prepare_projected(shape: Any, member: int, params: np.ndarray, memory: Any) -> Callable[..., np.ndarray] | None:
     def prepare(shape: Any, member: int, params: np.ndarray, memory: Any) -> np.ndarray:
         _project(shape.table, member, params[: shape.length], shape.sizes[1], memory.projected)
         return memory.projected

@@ -37,7 +37,9 @@ def prunable_layers(experiment: "Experiment") -> list[tuple[str, int]]:
     """The layers whose weights are pruned, each by its network and its place among the weights from the input on."""
     last = 0 if experiment.pruning.outputs else 1
     found = layouts(experiment)
-    return [(name, place) for name in prunable_networks(experiment) for place in range(len(prunable(found[name])) - last)]
+    return [
+        (name, place) for name in prunable_networks(experiment) for place in range(len(prunable(found[name])) - last)
+    ]
 
 
 def prunable_weights(experiment: "Experiment") -> int:

@@ -76,7 +76,9 @@ class CompiledBatch:
         taken = np.ascontiguousarray(actions, dtype=np.int64).reshape(-1)
         wrong = _outside(taken, self.task.action.count)
         if wrong >= 0:
-            raise ValueError(f"an action must be from 0 to {self.task.action.count - 1}, not {actions.reshape(-1)[wrong]}")
+            raise ValueError(
+                f"an action must be from 0 to {self.task.action.count - 1}, not {actions.reshape(-1)[wrong]}"
+            )
         rows = self.rows_of(restarts, self.elapsed.shape)
         self._step(taken, rows, self.task.horizon, *self.constants, *self._rows)
         return self

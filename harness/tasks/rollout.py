@@ -9,7 +9,16 @@ import numpy as np
 from harness.compiled import njit
 from harness.networks.heads import _act
 from harness.networks.network import BaseNetwork, ForwardPass
-from harness.tasks.spec import Batch, Scored, SparseBatch, SparseTransition, Task, Transition, starts_alike, task_features
+from harness.tasks.spec import (
+    Batch,
+    Scored,
+    SparseBatch,
+    SparseTransition,
+    Task,
+    Transition,
+    starts_alike,
+    task_features,
+)
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,9 @@ class GridMazes(CompiledBatch):
         self.constants = (terminates, it.moves, it.gaps, it.worth, it.enemy_rows, *shown, features.taken)
         rows = self.rows_of(starts, (-1, -1))
         shape = starts.shape[:2]
-        check_array("table", table, (shape[0] if task.encoding == "entangled" else 1, features.count, task.observation.size))
+        check_array(
+            "table", table, (shape[0] if task.encoding == "entangled" else 1, features.count, task.observation.size)
+        )
         self.table = np.ascontiguousarray(table, dtype=np.float32)
         self.agents = np.zeros(shape, dtype=np.int64)
         """The cell of each agent."""

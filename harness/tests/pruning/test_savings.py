@@ -47,7 +47,12 @@ from harness.tests.networks.test_compaction import reaches_an_output
 class Idle(CartPole):
     """Cart-Pole with two inputs more, always zero, one before and one between the others."""
 
-    inputs: ClassVar[tuple[str, ...]] = ("idle", *CartPole.observation.inputs[:3], "idle as well", CartPole.observation.inputs[3])
+    inputs: ClassVar[tuple[str, ...]] = (
+        "idle",
+        *CartPole.observation.inputs[:3],
+        "idle as well",
+        CartPole.observation.inputs[3],
+    )
     zero_inputs: ClassVar[tuple[str, ...]] = ("idle", "idle as well")
 
     def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> Any:

@@ -314,7 +314,9 @@ class TestEncodings:
         named = {"empty": free, "agent": free} | dict(task.reachable)
         named |= {kind: maps_of(task.table()[:, 0])[0, place] == 1 for kind, place in (("coin", 4), ("poison", 5))}
         used = np.concatenate([named[channel].ravel() for channel in task.channels])
-        assert zero_inputs(task) == tuple(name for name, one in zip(task.observation.inputs, used, strict=True) if not one)
+        assert zero_inputs(task) == tuple(
+            name for name, one in zip(task.observation.inputs, used, strict=True) if not one
+        )
         assert used.sum() == 2 * free.sum() + 12 + 54
         assert zero_inputs(GridMaze("entangled", layout=maze.number)) == ()
         red = {f"red at {row},{column}" for row, column in CELLS if maze.at((row, column)) in ".A2"}
