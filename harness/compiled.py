@@ -20,6 +20,7 @@ from typing import Any, TypeVar, cast
 import numba
 from filelock import FileLock, Timeout
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.extending import overload
 
 from harness.machine import cpu_name, engine_unusable
 
@@ -55,6 +56,23 @@ def njit(function: Function) -> Function:
     if ENGINE_FOLDER is not None and function.__module__.startswith(tuple(f"harness.{room}." for room in ROOMS)):
         dispatcher._cache = _Cache(function)  # type: ignore[attr-defined]  # as `cache=True` sets it
     return cast(Function, dispatcher)  # mypy checks calls against the Python function
+
+
+def compiled_for(stub: Callable[..., Any], kind: type) -> Callable[[Function], Function]:
+    """Compile the function below it where compiled code calls `stub` with a named tuple of the class `kind` first.
+
+    So a function is written once for all kinds of networks and heads, and compiled for each one that it meets. It has
+    the parameters of `stub`, which never runs itself.
+    """
+
+    def register(function: Function) -> Function:
+        def chosen(first: Any, *rest: Any) -> Function | None:
+            return function if getattr(first, "instance_class", None) is kind else None
+
+        overload(stub, jit_options={"error_model": "numpy"}, strict=False)(chosen)
+        return function
+
+    return register
 
 
 def engine_hash() -> str:

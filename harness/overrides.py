@@ -99,7 +99,7 @@ def _observed(task: Task, values: Mapping[str, Any]) -> Task:
     own: Any = full_task(task)
     changed: Task = dataclasses.replace(own, **{name: value for name, value in values.items() if name != "inputs"})
     if "inputs" in values or isinstance(task, InputSubset):
-        return InputSubset(changed, values.get("inputs", task.inputs))
+        return InputSubset(changed, values.get("inputs", task.observation.names))
     return changed
 
 

@@ -168,7 +168,7 @@ def curve(experiment: Experiment, seed: int) -> np.ndarray:
 def turns(experiment: Experiment, seed: int) -> Iterator[ActorCriticPolicy]:
     """Train one dense member of PPO or cloning; yield its policy at each of the experiment's evaluations."""
     learner, hidden = experiment.learner, experiment.network.hidden
-    assert experiment.network.activation == "relu" and isinstance(learner, PPO | BC)
+    assert isinstance(learner, PPO | BC)
     schedule, done = experiment.evaluation.per_training, 0
     if isinstance(learner, BC):
         member: Any = Student(learner, hidden, seed).attend(expert_of(experiment, seed), seed)

@@ -2,8 +2,9 @@
 
 The paper's supervised setting (3.1): the states come from the expert, so the data are stationary and nothing
 has to be explored. Each level of a chain gets rollouts of its own, as a new run of the paper's training would. The
-loss is that of the experts' head (`harness.networks.heads`): of discrete policies the cross-entropy between the expert's and the student's policies (Table 2; the text of section 2 names the KL
-divergence, which differs by a constant and has the same gradient).
+loss is that of the experts' head (`harness.networks.heads`): of discrete policies the cross-entropy between the
+expert's and the student's policies (Table 2; the text of section 2 names the KL divergence, which differs by a constant
+and has the same gradient).
 """
 
 from collections.abc import Sequence

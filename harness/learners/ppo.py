@@ -343,9 +343,9 @@ def _loss_gradient(
     a: NetworkWorkspace,
     c: NetworkWorkspace,
 ) -> None:
-    """Fill `grad_outputs` of the actor's and the critic's workspace, a and c, with the gradient of Schulman et al. 2017,
-    equation 9, of one minibatch: of the clipped surrogate, the critic's squared error and the entropy, averaged over
-    `rows`. Advantages may be standardised within the minibatch. The actor's outputs are overwritten.
+    """Fill `grad_outputs` of the actor's and the critic's workspace, a and c, with the gradient of Schulman et al.
+    2017, equation 9, of one minibatch: of the clipped surrogate, the critic's squared error and the entropy, averaged
+    over `rows`. Advantages may be standardised within the minibatch. The actor's outputs are overwritten.
     """
     number = a.outputs.dtype.type  # a constant of double precision would lift everything to it
     count = number(len(rows))

@@ -94,8 +94,8 @@ class Learner(Protocol):
     def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> Population:
         """A population about to train copies of `networks` under `masks`; a network without masks is not pruned.
 
-        Where the networks' dropout is above 0, its loss is computed under dropout drawn from the members' own streams; a
-        learner that does so has settings that say `offers_dropout = True`.
+        Where the networks' dropout is above 0, its loss is computed under dropout drawn from the members' own streams;
+        a learner that does so has settings that say `offers_dropout = True`.
         """
 
 

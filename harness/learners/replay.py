@@ -23,8 +23,8 @@ class Memory(NamedTuple):
     """Members first. A place holds one transition: time after time, and within it environment after environment.
 
     observations: [members, places, inputs], before the action, in the task's own dtype, or their active features,
-    int16[members, places, most]; the places of the next time hold the present observations. actions: int16[members, places]. rewards:
-    float32[members, places]. ends: int32[members, places], `GOES_ON`, `TERMINATED`, or the index into
+    int16[members, places, most]; the places of the next time hold the present observations. actions: int16[members,
+    places]. rewards: float32[members, places]. ends: int32[members, places], `GOES_ON`, `TERMINATED`, or the index into
     last_observations, [members, cut, as observations], of the one at which the horizon cut the episode off. cut_off:
     int64[members], how many episodes were cut off.
     """

@@ -60,7 +60,7 @@ def play(
     policy = Policy(actor, envs, Acting(sampled=epsilons is None))
     for time in range(steps):
         observations[time] = inputs_of(actor, batch)
-        actions[time] = policy(observations[time], noise[time], epsilons and epsilons[time])
+        actions[time] = policy(observations[time], noise[time], None if epsilons is None else epsilons[time])
         log_probabilities[time] = policy.log_probabilities
         transition = batch.step(actions[time], starts[time])
         rewards[time] = transition.rewards

@@ -9,30 +9,28 @@ behind those of the network's layers, and are never pruned: they are no weights.
 float[batch, outputs]; `sample` is a row of them. A slope is a derivative of the loss.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
-from harness.compiled import njit
+from harness.compiled import compiled_for, njit
 from harness.networks.params import Layout, Tensor
 
 Array = np.ndarray
-_JIT = {"error_model": "numpy"}
+HALF_LOG_2_PI = 0.5 * float(np.log(2 * np.pi))
 HUBER_DELTA = 1.0
 """Errors of imitated values beyond it count linearly."""
 
 
 class Categorical(NamedTuple):
-    """A choice of one out of `count`, by the softmax of the outputs."""
+    """A choice of one out of `size`, by the softmax of the outputs."""
 
-    count: int
+    size: int
 
     @property
     def outputs(self) -> int:
         """How many outputs the network has."""
-        return self.count
+        return self.size
 
     @property
     def tensors(self) -> Layout:
@@ -54,14 +52,27 @@ class Categorical(NamedTuple):
 
 
 class Values(NamedTuple):
-    """The values of `count` actions, of which the largest is taken; or of a state, which is no action."""
+    """The values of `size` actions, of which the largest is taken; or of a state, which is no action."""
 
-    count: int
+    size: int
 
-    outputs = Categorical.outputs
-    tensors = Categorical.tensors
-    noise = Categorical.noise
-    actions = Categorical.actions
+    @property
+    def outputs(self) -> int:
+        """See `Categorical`, and so below."""
+        return self.size
+
+    @property
+    def tensors(self) -> Layout:
+        """None."""
+        return ()
+
+    def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        """A uniform number for each action."""
+        return rng.random(shape)
+
+    def actions(self, shape: tuple[int, ...]) -> Array:
+        """Their numbers."""
+        return np.empty(shape, dtype=np.int64)
 
     def targets(self, outputs: Array, own: Array) -> Array:
         """What a student imitates: the values."""
@@ -69,27 +80,30 @@ class Values(NamedTuple):
 
 
 class Gaussian(NamedTuple):
-    """`count` numbers, each drawn from a normal distribution around its output."""
+    """`size` numbers, each drawn from a normal distribution around its output."""
 
-    count: int
+    size: int
 
-    outputs = Categorical.outputs
+    @property
+    def outputs(self) -> int:
+        """See `Categorical`, and so below."""
+        return self.size
 
     @property
     def tensors(self) -> Layout:
         """The log-standard-deviations, which start at 0."""
-        return (Tensor("log_std", (self.count,)),)
+        return (Tensor("log_std", (self.size,)),)
 
     def noise(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """A standard normal number for each number of an action."""
-        return rng.standard_normal((*shape, self.count))
+        return rng.standard_normal((*shape, self.size))
 
     def actions(self, shape: tuple[int, ...]) -> Array:
-        """Room for actions of this shape: `count` numbers each, which the task cuts off at its bounds."""
-        return np.empty((*shape, self.count), dtype=np.float32)
+        """Room for actions of this shape: `size` numbers each, which the task cuts off at its bounds."""
+        return np.empty((*shape, self.size), dtype=np.float32)
 
     def targets(self, outputs: Array, own: Array) -> Array:
-        """What a student imitates: the means, and then the log-standard-deviations (`own`, float[members, count])."""
+        """What a student imitates: the means, and then the log-standard-deviations (`own`, float[members, size])."""
         return np.concatenate([outputs, np.broadcast_to(own[:, None], outputs.shape)], axis=-1)
 
 
@@ -159,178 +173,172 @@ def _imitation_slopes(
     raise NotImplementedError
 
 
-@overload(_act, jit_options=_JIT, strict=False)
-def _act_as(head: Any, *rest: Any) -> Callable[..., None] | None:
-    def categorical(
-        head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
-    ) -> None:
-        for i in range(len(outputs)):
-            if sampled:
-                _sample(outputs, i, noise, actions, log_p)
-            else:
-                _explore(outputs, i, noise, epsilon, actions, log_p)
-
-    def values(
-        head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
-    ) -> None:
-        for i in range(len(outputs)):
+@compiled_for(_act, Categorical)
+def _act_of_categorical(
+    head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
+) -> None:
+    for i in range(len(outputs)):
+        if sampled:
+            _sample(outputs, i, noise, actions, log_p)
+        else:
             _explore(outputs, i, noise, epsilon, actions, log_p)
 
-    def gaussian(
-        head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
-    ) -> None:
-        for i in range(len(outputs)):
-            log_p[i] = 0.0
-            for j in range(outputs.shape[1]):
-                drawn = noise[i, j] if sampled else 0.0
-                actions[i, j] = outputs[i, j] + np.exp(own[j]) * drawn
-                log_p[i] -= 0.5 * drawn * drawn + own[j] + HALF_LOG_2_PI
 
-    return _of_head(head, categorical, values, gaussian)
+@compiled_for(_act, Values)
+def _act_of_values(
+    head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
+) -> None:
+    for i in range(len(outputs)):
+        _explore(outputs, i, noise, epsilon, actions, log_p)
 
 
-@overload(_log_probability, jit_options=_JIT, strict=False)
-def _log_probability_as(head: Any, *rest: Any) -> Callable[..., float] | None:
-    def categorical(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
-        log_policy = outputs[sample]  # in place: the logits are not needed any more
-        top = log_policy[0]
-        for action in range(1, len(log_policy)):
-            top = max(top, log_policy[action])
-        total = log_policy.dtype.type(0)
-        for action in range(len(log_policy)):
-            total += np.exp(log_policy[action] - top)
-        for action in range(len(log_policy)):
-            log_policy[action] -= top + np.log(total)
-        return log_policy[actions[row]]
-
-    def gaussian(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
-        number = outputs.dtype.type
-        found = number(0)
+@compiled_for(_act, Gaussian)
+def _act_of_gaussian(
+    head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
+) -> None:
+    for i in range(len(outputs)):
+        log_p[i] = 0.0
         for j in range(outputs.shape[1]):
-            z = (number(actions[row, j]) - outputs[sample, j]) * np.exp(-own[j])
-            found -= number(0.5) * z * z + own[j] + number(HALF_LOG_2_PI)
-        return found
-
-    return _of_head(head, categorical, None, gaussian)
+            drawn = noise[i, j] if sampled else 0.0
+            actions[i, j] = outputs[i, j] + np.exp(own[j]) * drawn
+            log_p[i] -= 0.5 * drawn * drawn + own[j] + HALF_LOG_2_PI
 
 
-@overload(_policy_slopes, jit_options=_JIT, strict=False)
-def _policy_slopes_as(head: Any, *rest: Any) -> Callable[..., None] | None:
-    def categorical(
-        head: Any,
-        own: Array,
-        outputs: Array,
-        sample: int,
-        actions: Array,
-        row: int,
-        slope: float,
-        entropy: float,
-        count: float,
-        grad_outputs: Array,
-        grad_own: Array,
-    ) -> None:
-        number, log_policy = outputs.dtype.type, outputs[sample]
-        negative_entropy = number(0)
-        for action in range(len(log_policy)):
-            negative_entropy += np.exp(log_policy[action]) * log_policy[action]
-        for action in range(len(log_policy)):
-            policy = np.exp(log_policy[action])
-            grad_entropy = policy * (log_policy[action] - negative_entropy)
-            chosen = number(1) if action == actions[row] else number(0)
-            grad_outputs[sample, action] = (slope * (chosen - policy) + entropy * grad_entropy) / count
-
-    def gaussian(
-        head: Any,
-        own: Array,
-        outputs: Array,
-        sample: int,
-        actions: Array,
-        row: int,
-        slope: float,
-        entropy: float,
-        count: float,
-        grad_outputs: Array,
-        grad_own: Array,
-    ) -> None:
-        number = outputs.dtype.type
-        for j in range(outputs.shape[1]):
-            inverse = np.exp(-own[j])
-            z = (number(actions[row, j]) - outputs[sample, j]) * inverse
-            grad_outputs[sample, j] = slope * z * inverse / count
-            grad_own[j] += (slope * (z * z - number(1)) - entropy) / count
-
-    return _of_head(head, categorical, None, gaussian)
+@compiled_for(_log_probability, Categorical)
+def _log_probability_of_categorical(
+    head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int
+) -> float:
+    log_policy = outputs[sample]  # in place: the logits are not needed any more
+    top = log_policy[0]
+    for action in range(1, len(log_policy)):
+        top = max(top, log_policy[action])
+    total = log_policy.dtype.type(0)
+    for action in range(len(log_policy)):
+        total += np.exp(log_policy[action] - top)
+    for action in range(len(log_policy)):
+        log_policy[action] -= top + np.log(total)
+    return log_policy[actions[row]]
 
 
-@overload(_imitation_slopes, jit_options=_JIT, strict=False)
-def _imitation_slopes_as(head: Any, *rest: Any) -> Callable[..., None] | None:
-    def categorical(
-        head: Any,
-        own: Array,
-        outputs: Array,
-        sample: int,
-        targets: Array,
-        row: int,
-        count: float,
-        grad_outputs: Array,
-        grad_own: Array,
-    ) -> None:
-        number, logits, wanted = outputs.dtype.type, outputs[sample], targets[row]
-        top = logits[0]
-        for action in range(1, len(logits)):
-            top = max(top, logits[action])
-        total, mass = number(0), number(0)
-        for action in range(len(logits)):
-            logits[action] = np.exp(logits[action] - top)
-            total += logits[action]
-            mass += wanted[action]
-        for action in range(len(logits)):
-            grad_outputs[sample, action] = (logits[action] / total * mass - wanted[action]) / count
-
-    def values(
-        head: Any,
-        own: Array,
-        outputs: Array,
-        sample: int,
-        targets: Array,
-        row: int,
-        count: float,
-        grad_outputs: Array,
-        grad_own: Array,
-    ) -> None:
-        delta = outputs.dtype.type(HUBER_DELTA)
-        for action in range(outputs.shape[1]):
-            error = outputs[sample, action] - targets[row, action]
-            grad_outputs[sample, action] = min(max(error, -delta), delta) / count
-
-    def gaussian(
-        head: Any,
-        own: Array,
-        outputs: Array,
-        sample: int,
-        targets: Array,
-        row: int,
-        count: float,
-        grad_outputs: Array,
-        grad_own: Array,
-    ) -> None:
-        number, size = outputs.dtype.type, outputs.shape[1]
-        for j in range(size):
-            error = outputs[sample, j] - targets[row, j]
-            inverse = np.exp(number(-2) * own[j])
-            variance = np.exp(number(2) * targets[row, size + j])
-            grad_outputs[sample, j] = error * inverse / count
-            grad_own[j] += (number(1) - (variance + error * error) * inverse) / count
-
-    return _of_head(head, categorical, values, gaussian)
+@compiled_for(_log_probability, Gaussian)
+def _log_probability_of_gaussian(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
+    number = outputs.dtype.type
+    found = number(0)
+    for j in range(outputs.shape[1]):
+        z = (number(actions[row, j]) - outputs[sample, j]) * np.exp(-own[j])
+        found -= number(0.5) * z * z + own[j] + number(HALF_LOG_2_PI)
+    return found
 
 
-HALF_LOG_2_PI = 0.5 * float(np.log(2 * np.pi))
+@compiled_for(_policy_slopes, Categorical)
+def _policy_slopes_of_categorical(
+    head: Any,
+    own: Array,
+    outputs: Array,
+    sample: int,
+    actions: Array,
+    row: int,
+    slope: float,
+    entropy: float,
+    count: float,
+    grad_outputs: Array,
+    grad_own: Array,
+) -> None:
+    number, log_policy = outputs.dtype.type, outputs[sample]
+    negative_entropy = number(0)
+    for action in range(len(log_policy)):
+        negative_entropy += np.exp(log_policy[action]) * log_policy[action]
+    for action in range(len(log_policy)):
+        policy = np.exp(log_policy[action])
+        grad_entropy = policy * (log_policy[action] - negative_entropy)
+        chosen = number(1) if action == actions[row] else number(0)
+        grad_outputs[sample, action] = (slope * (chosen - policy) + entropy * grad_entropy) / count
 
 
-def _of_head(head: Any, categorical: Any, values: Any, gaussian: Any) -> Any:
-    """The implementation for the type of a head; None where there is none, which numba takes for a typing error."""
-    return {Categorical: categorical, Values: values, Gaussian: gaussian}.get(getattr(head, "instance_class", None))
+@compiled_for(_policy_slopes, Gaussian)
+def _policy_slopes_of_gaussian(
+    head: Any,
+    own: Array,
+    outputs: Array,
+    sample: int,
+    actions: Array,
+    row: int,
+    slope: float,
+    entropy: float,
+    count: float,
+    grad_outputs: Array,
+    grad_own: Array,
+) -> None:
+    number = outputs.dtype.type
+    for j in range(outputs.shape[1]):
+        inverse = np.exp(-own[j])
+        z = (number(actions[row, j]) - outputs[sample, j]) * inverse
+        grad_outputs[sample, j] = slope * z * inverse / count
+        grad_own[j] += (slope * (z * z - number(1)) - entropy) / count
+
+
+@compiled_for(_imitation_slopes, Categorical)
+def _imitation_slopes_of_categorical(
+    head: Any,
+    own: Array,
+    outputs: Array,
+    sample: int,
+    targets: Array,
+    row: int,
+    count: float,
+    grad_outputs: Array,
+    grad_own: Array,
+) -> None:
+    number, logits, wanted = outputs.dtype.type, outputs[sample], targets[row]
+    top = logits[0]
+    for action in range(1, len(logits)):
+        top = max(top, logits[action])
+    total, mass = number(0), number(0)
+    for action in range(len(logits)):
+        logits[action] = np.exp(logits[action] - top)
+        total += logits[action]
+        mass += wanted[action]
+    for action in range(len(logits)):
+        grad_outputs[sample, action] = (logits[action] / total * mass - wanted[action]) / count
+
+
+@compiled_for(_imitation_slopes, Values)
+def _imitation_slopes_of_values(
+    head: Any,
+    own: Array,
+    outputs: Array,
+    sample: int,
+    targets: Array,
+    row: int,
+    count: float,
+    grad_outputs: Array,
+    grad_own: Array,
+) -> None:
+    delta = outputs.dtype.type(HUBER_DELTA)
+    for action in range(outputs.shape[1]):
+        error = outputs[sample, action] - targets[row, action]
+        grad_outputs[sample, action] = min(max(error, -delta), delta) / count
+
+
+@compiled_for(_imitation_slopes, Gaussian)
+def _imitation_slopes_of_gaussian(
+    head: Any,
+    own: Array,
+    outputs: Array,
+    sample: int,
+    targets: Array,
+    row: int,
+    count: float,
+    grad_outputs: Array,
+    grad_own: Array,
+) -> None:
+    number, size = outputs.dtype.type, outputs.shape[1]
+    for j in range(size):
+        error = outputs[sample, j] - targets[row, j]
+        inverse = np.exp(number(-2) * own[j])
+        variance = np.exp(number(2) * targets[row, size + j])
+        grad_outputs[sample, j] = error * inverse / count
+        grad_own[j] += (number(1) - (variance + error * error) * inverse) / count
 
 
 @njit

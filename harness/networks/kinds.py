@@ -16,12 +16,21 @@ from harness.registry import Registry, origin_of
 class NetworkSettings(Protocol):
     """The settings of a kind of network, as a frozen dataclass of plain values."""
 
-    hidden: tuple[int, ...]
-    """Units of the dense hidden layers."""
-    initialiser: str
-    """A name in `initialisers.INITIALISERS`."""
-    dropout: float
-    """See `mlp.Network.dropout`."""
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Units of the dense hidden layers."""
+
+    @property
+    def initialiser(self) -> str:
+        """A name in `initialisers.INITIALISERS`."""
+
+    @property
+    def input_divisor(self) -> float:
+        """See `mlp.Network.input_divisor`."""
+
+    @property
+    def dropout(self) -> float:
+        """See `mlp.Network.dropout`."""
 
     def check(self) -> None:
         """Raise ValueError, in one line, for settings that cannot work."""
@@ -51,4 +60,7 @@ def network_from_plain(plain: Mapping[str, Any]) -> NetworkSettings:
     """The inverse of `canonical.to_plain` for the settings of a network. Raises KeyError, TypeError or ValueError."""
     kind = NETWORKS[plain["type"]]
     fields = {field.name: plain[field.name] for field in dataclasses.fields(kind)}
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    settings: NetworkSettings = kind(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    )
+    return settings

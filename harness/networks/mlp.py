@@ -1,20 +1,20 @@
 """Multilayer perceptrons of a population."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
 from harness.arguments import check_array, is_count
+from harness.compiled import compiled_for
 from harness.networks.dropout import Dropout
 from harness.networks.heads import Categorical, Head
 from harness.networks.initialisers import INITIALISERS
 from harness.networks.kernels import _mlp_backward, _mlp_forward
-from harness.networks.network import BaseNetwork, _backward_member, _forward_member, _prepare_member, kind_of
+from harness.networks.network import BaseNetwork, _backward_member, _forward_member, _prepare_member
 from harness.networks.params import Layout, Params, Tensor, length, prunable
 
 Array = np.ndarray
@@ -164,27 +164,19 @@ class MlpMemory(NamedTuple):
     scratch: Array
 
 
-@overload(_prepare_member, jit_options={"error_model": "numpy"})
-def _prepare_mlp(shape: Any, member: int, params: Array, memory: Any) -> Callable[..., Array] | None:
-    def prepare(shape: Any, member: int, params: Array, memory: Any) -> Array:
-        return params
-
-    return prepare if kind_of(shape) is MlpShape else None
+@compiled_for(_prepare_member, MlpShape)
+def _prepare_mlp(shape: Any, member: int, params: Array, memory: Any) -> Array:
+    return params
 
 
-@overload(_forward_member, jit_options={"error_model": "numpy"})
+@compiled_for(_forward_member, MlpShape)
 def _forward_mlp(
     shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Dropout | None
-) -> Callable[..., None] | None:
-    def forward(
-        shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Dropout | None
-    ) -> None:
-        _mlp_forward(prepared, shape.sizes, shape.tanh, inputs, memory.activations, outputs, dropout)
-
-    return forward if kind_of(shape) is MlpShape else None
+) -> None:
+    _mlp_forward(prepared, shape.sizes, shape.tanh, inputs, memory.activations, outputs, dropout)
 
 
-@overload(_backward_member, jit_options={"error_model": "numpy"})
+@compiled_for(_backward_member, MlpShape)
 def _backward_mlp(
     shape: Any,
     member: int,
@@ -194,31 +186,19 @@ def _backward_mlp(
     grad_outputs: Array,
     grad_params: Array,
     dropout: Dropout | None,
-) -> Callable[..., None] | None:
-    def backward(
-        shape: Any,
-        member: int,
-        prepared: Array,
-        inputs: Array,
-        memory: Any,
-        grad_outputs: Array,
-        grad_params: Array,
-        dropout: Dropout | None,
-    ) -> None:
-        params, gradient = prepared[: shape.length], grad_params[: shape.length]
-        _mlp_backward(
-            params,
-            shape.sizes,
-            shape.tanh,
-            inputs,
-            memory.activations,
-            grad_outputs,
-            gradient,
-            memory.scratch,
-            dropout,
-        )
-
-    return backward if kind_of(shape) is MlpShape else None
+) -> None:
+    params, gradient = prepared[: shape.length], grad_params[: shape.length]
+    _mlp_backward(
+        params,
+        shape.sizes,
+        shape.tanh,
+        inputs,
+        memory.activations,
+        grad_outputs,
+        gradient,
+        memory.scratch,
+        dropout,
+    )
 
 
 def mlp_layout(sizes: Sequence[int], first: int = 0) -> Layout:

@@ -243,8 +243,3 @@ def _prepare_all(shape: Any, flat: Array, memory: Any, prepared: Array) -> None:
     """Fill `prepared`, see `BaseNetwork.prepared`."""
     for m in range(len(flat)):
         prepared[m] = _prepare_member(shape, m, flat[m], memory)
-
-
-def kind_of(shape: Any) -> type | None:
-    """The class of a named tuple, as numba knows it when it chooses what to compile."""
-    return getattr(shape, "instance_class", None)

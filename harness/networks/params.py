@@ -67,7 +67,7 @@ class Params:
 
     @classmethod
     def masks(cls, layout: Layout, weights: Sequence[np.ndarray]) -> "Params":
-        """Masks from bool[members, *shape] per prunable tensor; all else is kept. Raises ValueError for other shapes."""
+        """Masks from bool[members, *shape] per prunable tensor; all else is kept. Raises ValueError for others."""
         members, given = len(weights[0]), iter(weights)
         parts = [next(given) if t.prunable else np.ones((members, *t.shape), dtype=bool) for t in layout]
         return cls.of(layout, parts)

@@ -1,23 +1,23 @@
 """Sparse observations: sums of a few active features out of many, and networks whose first layer takes these.
 
 Where a feature is an input that is one, all others being zero (`BinaryInputs`), the first layer adds up the rows of its
-weights that belong to the active inputs. Where features have a table of what they add (`FeatureTable`), the first
-layer is projected on it first. A maze shows its layout, and what the agent, the enemies and each thing that was taken change about that. So an
-observation of 1,200 numbers is the sum of some 25 features out of 250, and its product with the input layer's weights
-is the sum of as many rows of table @ weights. A *projected* network has these rows, one per feature, in place of its
-input layer's weights. It is projected anew where the weights have changed, and its inputs are only the numbers of the
-active features. The sums are the same up to the order of their terms.
+weights that belong to the active inputs.
+
+Where features have a table of what they add (`FeatureTable`), the first layer is projected on it first. A maze shows
+its layout, and what the agent, the enemies and each thing that was taken change about that. So an observation of 1,200
+numbers is the sum of some 25 features out of 250, and its product with the input layer's weights is the sum of as many
+rows of table @ weights. A *projected* network has these rows, one per feature, in place of its input layer's weights.
+It is projected anew where the weights have changed, and its inputs are only the numbers of the active features. The
+sums are the same up to the order of their terms.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
 from harness.arguments import check_array, check_indices
-from harness.compiled import njit
+from harness.compiled import compiled_for, njit
 from harness.networks.dropout import Dropout
 from harness.networks.kernels import _mlp_backward, _mlp_forward
 from harness.networks.mlp import Mlp
@@ -26,7 +26,6 @@ from harness.networks.network import (
     _forward_member,
     _prepare_all,
     _prepare_member,
-    kind_of,
 )
 from harness.networks.params import length
 
@@ -231,28 +230,20 @@ def _plain(mlp: Mlp) -> Mlp:
     return Mlp(*(getattr(mlp, field.name) for field in fields(Mlp)))
 
 
-@overload(_prepare_member, jit_options={"error_model": "numpy"})
-def _prepare_projected(shape: Any, member: int, params: np.ndarray, memory: Any) -> Callable[..., np.ndarray] | None:
-    def prepare(shape: Any, member: int, params: np.ndarray, memory: Any) -> np.ndarray:
-        _project(shape.table, member, params[: shape.length], shape.sizes[1], memory.projected)
-        return memory.projected
-
-    return prepare if kind_of(shape) is ProjectedShape else None
+@compiled_for(_prepare_member, ProjectedShape)
+def _prepare_projected(shape: Any, member: int, params: np.ndarray, memory: Any) -> np.ndarray:
+    _project(shape.table, member, params[: shape.length], shape.sizes[1], memory.projected)
+    return memory.projected
 
 
-@overload(_forward_member, jit_options={"error_model": "numpy"})
+@compiled_for(_forward_member, ProjectedShape)
 def _forward_projected(
     shape: Any, prepared: np.ndarray, inputs: np.ndarray, memory: Any, outputs: np.ndarray, dropout: Dropout | None
-) -> Callable[..., None] | None:
-    def forward(
-        shape: Any, prepared: np.ndarray, inputs: np.ndarray, memory: Any, outputs: np.ndarray, dropout: Dropout | None
-    ) -> None:
-        _mlp_forward(prepared, shape.projected_sizes, shape.tanh, inputs, memory.activations, outputs, dropout)
-
-    return forward if kind_of(shape) is ProjectedShape else None
+) -> None:
+    _mlp_forward(prepared, shape.projected_sizes, shape.tanh, inputs, memory.activations, outputs, dropout)
 
 
-@overload(_backward_member, jit_options={"error_model": "numpy"})
+@compiled_for(_backward_member, ProjectedShape)
 def _backward_projected(
     shape: Any,
     member: int,
@@ -262,32 +253,20 @@ def _backward_projected(
     grad_outputs: np.ndarray,
     grad_params: np.ndarray,
     dropout: Dropout | None,
-) -> Callable[..., None] | None:
-    def backward(
-        shape: Any,
-        member: int,
-        prepared: np.ndarray,
-        inputs: np.ndarray,
-        memory: Any,
-        grad_outputs: np.ndarray,
-        grad_params: np.ndarray,
-        dropout: Dropout | None,
-    ) -> None:
-        sizes, gradient = shape.projected_sizes, memory.grad_projected
-        _mlp_backward(
-            prepared,
-            sizes,
-            shape.tanh,
-            inputs,
-            memory.activations,
-            grad_outputs,
-            gradient,
-            memory.scratch,
-            dropout,
-        )
-        _project_gradient(shape.table, member, gradient, sizes[1], grad_params[: shape.length])
-
-    return backward if kind_of(shape) is ProjectedShape else None
+) -> None:
+    sizes, gradient = shape.projected_sizes, memory.grad_projected
+    _mlp_backward(
+        prepared,
+        sizes,
+        shape.tanh,
+        inputs,
+        memory.activations,
+        grad_outputs,
+        gradient,
+        memory.scratch,
+        dropout,
+    )
+    _project_gradient(shape.table, member, gradient, sizes[1], grad_params[: shape.length])
 
 
 @njit

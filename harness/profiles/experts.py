@@ -14,6 +14,7 @@ from harness.files import replace_file
 from harness.learners.expert_files import expert_file, read_experts, write_expert
 from harness.learners.protocol import ACTOR
 from harness.learners.training import train
+from harness.networks.network import Networks
 from harness.profiles.budgets import Budgets, ExpertTraining
 from harness.profiles.profile import EXPERT_BLOCK, SEEDS_PER_BLOCK, TASKS
 from harness.registry import UnknownNameError
@@ -44,7 +45,7 @@ def _write_experts(budgets: Budgets) -> list[Path]:
     task, recipe = budgets.task, budgets.experts
     seeds = list(range(FIRST_SEED, FIRST_SEED + recipe.count))
     rngs = streams(seeds, "init")
-    networks = {
+    networks: Networks = {
         name: recipe.network.initial(task.observation.shape, head, rngs)
         for name, head in recipe.learner.heads(task).items()
     }
