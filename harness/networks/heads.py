@@ -217,13 +217,14 @@ def _log_probability_of_categorical(
         total += np.exp(log_policy[action] - top)
     for action in range(len(log_policy)):
         log_policy[action] -= top + np.log(total)
-    return log_policy[actions[row]]
+    found: float = log_policy[actions[row]]
+    return found
 
 
 @compiled_for(_log_probability, Gaussian)
 def _log_probability_of_gaussian(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
     number = outputs.dtype.type
-    found = number(0)
+    found: float = number(0)
     for j in range(outputs.shape[1]):
         z = (number(actions[row, j]) - outputs[sample, j]) * np.exp(-own[j])
         found -= number(0.5) * z * z + own[j] + number(HALF_LOG_2_PI)

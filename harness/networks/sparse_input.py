@@ -233,7 +233,8 @@ def _plain(mlp: Mlp) -> Mlp:
 @compiled_for(_prepare_member, ProjectedShape)
 def _prepare_projected(shape: Any, member: int, params: np.ndarray, memory: Any) -> np.ndarray:
     _project(shape.table, member, params[: shape.length], shape.sizes[1], memory.projected)
-    return memory.projected
+    found: np.ndarray = memory.projected
+    return found
 
 
 @compiled_for(_forward_member, ProjectedShape)
