@@ -47,17 +47,17 @@ format: $(READY) ## format the code with ruff
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-calibrate: $(READY) ## measure by simulation how often each test is wrong: 25 core-minutes; writes fixtures/trust/calibration.json
+calibrate: $(READY) ## measure by simulation how often each test is wrong: 24 core-minutes; writes fixtures/trust/calibration.json
 	$(BIN)/python -m harness calibrate --fixture $(ARGS)
 
-aa: $(READY) ## measure how often the judge errs on trainings that differ by chance alone: 7 core-minutes
+aa: $(READY) ## measure how often the judge errs on trainings that differ by chance alone: 4 core-minutes
 	$(BIN)/python -m harness aa $(ARGS)
 
-controls: $(READY) ## break one ingredient at a time: every claim that declares some must lose findings; 85 core-minutes
+controls: $(READY) ## break one ingredient at a time: every claim that declares some must lose findings; 78 core-minutes
 	$(BIN)/python -m harness controls $(ARGS)
 
 BLOCKS ?= 6 7
-agreement: $(READY) ## judge every claim on seed blocks 6 and 7, and compare them; 54 core-minutes
+agreement: $(READY) ## judge every claim on seed blocks 6 and 7, and compare them; 52 core-minutes
 	@for block in $(BLOCKS); do \
 		$(BIN)/pytest -n auto --claims-seed-block $$block --claims-report .claims/blocks/$$block/report.html || test $$? -eq 1 || exit; \
 	done

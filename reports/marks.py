@@ -10,7 +10,7 @@ Words = Mapping[str, tuple[str, str, str]]
 """Word -> (tone: a colour of the stylesheet, icon: a symbol of the template, what it means)."""
 
 VERDICTS: Words = {
-    "REPRODUCED": ("good", "check", "every finding is supported"),
+    "REPRODUCED": ("good", "check", "every finding is supported, or, where the paper says most, those of most systems"),
     "REFUTED": (
         "bad",
         "cross",

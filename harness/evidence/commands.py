@@ -88,7 +88,7 @@ def _show(chosen: argparse.Namespace) -> int:
     engine = cell.description["engine"]
     versions = ", ".join(f"{library} {version}" for library, version in sorted(engine.get("versions", {}).items()))
     print(f"  engine  {versions}, {len(engine.get('modules', {}))} modules, {len(engine.get('files', {}))} files")
-    rows = [("  level", "density", "scored return, mean ± sd", "min", "max", "trained", "CPU s")]
+    rows = [("  level", "density", "scored return, mean ± sd", "min", "max", "trained", "CPU s", "kernels")]
     _print_aligned(rows + [_level_row(cell, level) for level in cell.finished])
     return OK
 
@@ -96,7 +96,7 @@ def _show(chosen: argparse.Namespace) -> int:
 def _level_row(cell: StoredCell, level: int) -> tuple[str, ...]:
     arrays, seconds = cell.arrays(level), cell.cost(level)
     if arrays is None or not cell.is_readable:
-        return f"  {level}", "damaged" if cell.is_readable else "of another version", "", "", "", "", ""
+        return f"  {level}", "damaged" if cell.is_readable else "of another version", "", "", "", "", "", ""
     returns = arrays["scores"].mean(axis=1)
     return (
         f"  {level}",
@@ -106,6 +106,7 @@ def _level_row(cell: StoredCell, level: int) -> tuple[str, ...]:
         f"{returns.max():.1f}",
         f"{100 * arrays['trained_fraction'].mean():.0f} %",
         "?" if seconds is None else f"{seconds:.1f}",
+        cell.kernels(level),
     )
 
 

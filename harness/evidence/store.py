@@ -3,7 +3,7 @@
     <evidence>/cells/<key>/
         cell.json                        what is computed: all settings, and the engine's parts
         level_03.npz, level_03.sha256    one level's arrays (no objects, no pickle), then its checksum
-        level_03.cost.json               its CPU seconds: not evidence, differs from run to run
+        level_03.cost.json               its CPU seconds and OpenBLAS's kernels: not evidence, differs from run to run
     <evidence>/locks/<key>.lock          held by the process that computes the cell
 
 The key is the cell's id and the engine fingerprint; evidence is valid when both match. Each file is written beside its
@@ -24,6 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from harness import openblas
 from harness.canonical import canonical_json
 from harness.errors import OneLineError
 from harness.evidence.fingerprint import Parts, engine_parts
@@ -177,7 +178,8 @@ class Store:
                 cell.folder.mkdir(parents=True, exist_ok=True)
                 self._describe(where)
             replace_file(cell.file(level), content)
-            replace_file(cell.file(level, "cost.json"), canonical_json({"cpu_seconds": cpu_seconds}).encode())
+            made = {"cpu_seconds": cpu_seconds, "kernels": openblas.core()}
+            replace_file(cell.file(level, "cost.json"), canonical_json(made).encode())
             replace_file(cell.file(level, "sha256"), checksum_line(content, where.key, level).encode())
 
     def finished_levels(self, where: Address) -> int:

@@ -129,6 +129,11 @@ class StoredCell:
             return None
         return seconds if 0 <= seconds < 1e12 else None
 
+    def kernels(self, level: int) -> str:
+        """The kernels that matrices were multiplied by (see `harness.openblas`), or "unknown"."""
+        told = read_json(self.file(level, "cost.json"))
+        return str(told.get("kernels", "unknown")) if isinstance(told, dict) else "unknown"
+
     def damage(self) -> Iterator[str]:
         """Every file that is not what was written, a line each. Reads all of them, changes none.
 

@@ -36,7 +36,7 @@ def plan(suite: Suite) -> Iterator[str]:
         yield f"  {line}"
     yield ""
     costs = Costs.of(suite.store.folder)
-    yield f"{'claim':32}{'cells':>6}{'env_steps':>16}{'core-minutes':>14}"
+    yield f"{'claim':32}{'cells':>6}{'env_steps':>16}{'core-minutes, estimated':>25}"
     for name in suite.claims:
         yield _row(name, suite.cells_of(name), costs)
     yield _row("all (each cell once)", suite.cells, costs)
@@ -91,7 +91,7 @@ def computed(suite: Suite) -> Iterator[str]:
 
 def _row(name: str, cells: list[Cell], costs: Costs) -> str:
     minutes = sum(costs.seconds(cell) for cell in cells) / 60
-    return f"{name:32}{len(cells):>6}{sum(env_steps(cell) for cell in cells):>16,}{minutes:>14.1f}"
+    return f"{name:32}{len(cells):>6}{sum(env_steps(cell) for cell in cells):>16,}{minutes:>25.1f}"
 
 
 def _system(cell: Cell) -> str:

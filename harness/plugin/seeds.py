@@ -1,5 +1,7 @@
 """Seeds: how many would decide an underpowered finding, and whether some were added to seeds already judged."""
 
+import contextlib
+import functools
 from collections.abc import Iterable, Mapping
 from math import ceil
 
@@ -7,7 +9,7 @@ from harness.judging.judge import Judge
 from harness.machine import usable_cpus
 from harness.plugin.options import Settings
 from harness.profiles.profile import EXPERT_BLOCK, SEEDS_PER_BLOCK, TUNING_BLOCK
-from harness.results import history
+from harness.results import history, records
 from harness.results.schema import Finding, MoreSeeds
 from harness.statistics.power import FEWEST
 
@@ -45,7 +47,7 @@ def what_would_decide(finding: Finding, judge: Judge, settings: Settings) -> Mor
     if max(count, count * times) > SEEDS_PER_BLOCK:
         return None
     judged = history.judged_blocks(settings.history, finding.claim) if settings.history else {}
-    used = {block for blocks in judged.values() for block in blocks}
+    used = {*compared_blocks(), *(block for blocks in judged.values() for block in blocks)}
     block = fresh_block(settings.block, used)
     core = finding.cpu_seconds / 60 * count / profile.seeds
     chains = sum(len(run.conditions) * ceil(count * run.multiple / profile.chunk) for run in judge.runs)
@@ -74,6 +76,16 @@ def which_of(finding: Finding) -> str:
 
 
 def fresh_block(after: int, used: Iterable[int] = ()) -> int:
-    """The first block of seeds past `after` that is not used, and that claims may be judged on."""
-    taken = {*used, EXPERT_BLOCK, TUNING_BLOCK}
+    """The first block of seeds past `after` that is not used, here or by the committed record of agreement, and that
+    claims may be judged on."""
+    taken = {*used, *compared_blocks(), EXPERT_BLOCK, TUNING_BLOCK}
     return next(block for block in range(after + 1, after + len(taken) + 2) if block not in taken)
+
+
+@functools.cache
+def compared_blocks() -> frozenset[int]:
+    """The blocks of seeds that the committed record of agreement compares: what they show has been seen."""
+    with contextlib.suppress(records.RecordError):
+        if agreement := records.read("agreement", here=records.COMMITTED):
+            return frozenset(agreement.data["blocks"])
+    return frozenset()

@@ -11,6 +11,7 @@ import subprocess
 from importlib import metadata
 from typing import Any
 
+from harness import openblas
 from harness.files import SUITE_ROOT
 from harness.machine import cpu_name, usable_cpus
 
@@ -20,11 +21,13 @@ LIBRARIES = ("torch", "numpy", "numba", "scipy", "gymnasium", "pytest")
 
 
 def provenance() -> dict[str, Any]:
-    """Plain JSON: created (UTC), commit (None where it is unknown), machine, and the versions that are known."""
+    """Plain JSON: created (UTC), commit (None where it is unknown), machine, and the versions that are known, with the
+    kernels that OpenBLAS uses in this process."""
     versions = {"python": platform.python_version()}
     for name in LIBRARIES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
+    versions["OpenBLAS kernels"] = openblas.core()
     return {
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),

@@ -98,7 +98,7 @@ class MoreSeeds(Model):
     times         how many times the profile's seeds the finding's runs take
     count         what --claims-seeds is given: seeds / times, rounded up
     block         the next block of seeds that has no evidence of this finding here
-    passed_over   blocks in between that have evidence
+    passed_over   blocks in between that were judged, here or for the committed record of agreement
     core_minutes  CPU minutes it costs; None where that is not known
     minutes       on the clock of this machine, with its `cpus`
     fewest        of a refused finding, the seeds per group from which on its test judges

@@ -135,7 +135,8 @@ def record(twin: Mapping[str, ClaimResult], found: Mapping[str, Mapping[str, tup
     lame = [name for name, claim in twin.items() if claim.controls and not _supported(claim)]
     killed = sum(fate == "killed" for fate in fates.values())
     verdict = f"{killed} of {killed + len(alive)} declared controls make their claim stop reproducing"
-    verdict += f"; of these the finding itself says that it needs no learning: {', '.join(said)}" if said else ""
+    told = "; not counted, because the findings say of themselves that they need no learning: "
+    verdict += f"{told}{', '.join(said)}" if said else ""
     verdict += f"; these do not: {', '.join(alive)}" if alive else ""
     verdict += f"; in the twin no finding supports {', '.join(lame)}" if lame else ""
     rows: list[list[RecordEntry | str]] = []
@@ -182,6 +183,6 @@ def _standing(claim: ClaimResult) -> str:
 
 def _entry(twin: ClaimResult, found: tuple[Fate, str] | None) -> RecordEntry:
     if found is None:
-        why = "not declared" if twin.controls else "the claim is not reproduced, so there is nothing to take away"
+        why = "not declared" if twin.controls else "the claim declares no control"
         return entry("not applicable", detail=why)
     return entry(found[0], tone=_TONES[found[0]], detail=found[1])

@@ -1,5 +1,6 @@
 """`python -m reports`: the report again, two runs, the table of results; and a bad call, which is one line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -67,16 +68,19 @@ def run() -> RunResult:
     strong = finding(name="test_it[strong]", effect=0.9, lower=0.8, upper=1.0)
     same = finding(claim="same", kind="equivalent", effect=0.01, lower=-0.02, upper=0.03)
     against = finding(claim="no", conclusion="contradicted", effect=-0.4, lower=-0.5, upper=-0.3)
-    return run_result(claim_result(strong, weak), claim_result(same), claim_result(against, verdict="REFUTED"))
+    worse = against.replace(name="test_it[worse]", effect=-0.7, lower=-0.8, upper=-0.6)
+    claims = (claim_result(strong, weak), claim_result(same), claim_result(against, verdict="REFUTED"))
+    return run_result(*claims, claim_result(strong.replace(claim="half"), against, worse, verdict="MIXED"))
 
 
 def test_a_line_a_claim_has_its_verdict_the_weakest_effect_of_its_side_and_where(tmp_path: Path) -> None:
     schema.write(run(), tmp_path / schema.NAME)
     lines = results_table.of_file(tmp_path / schema.NAME)
-    assert len(lines) == 2 + 3 and all(line.count("|") == lines[0].count("|") for line in lines)
+    assert len(lines) == 2 + 4 and all(line.count("|") == lines[0].count("|") for line in lines)
     for text in ("`a-claim`", "REPRODUCED", "+0.100 [0.060, 0.140]", "(cart-pole bc)", "2 supported on 2 systems"):
         assert text in lines[2]
     assert "0.90" not in lines[2] and "−0.400" in lines[4] and "1 contradicted" in lines[4]
+    assert "−0.700" in lines[5] and "), contradicted |" in lines[5] and "1 supported, 2 contradicted" in lines[5]
 
 
 def test_a_mean_over_tasks_counts_as_no_system_of_its_own() -> None:
@@ -91,7 +95,9 @@ def test_the_committed_baselines_table_has_every_claim_with_numbers_of_its_own(
     lines = capsys.readouterr().out.splitlines()
     assert lines == results_table.of_file(file)
     for line, (id, claim) in zip(lines[2:], baseline.read(file).claims.items(), strict=True):
-        assert f"`{id}`" in line and claim.verdict in line
+        link = re.match(r"\| \[`([a-z0-9-]+)`\]\(([^)]+)\) \|", line)
+        assert link and link[1] == id and claim.verdict in line
+        assert f'claim("{id}"' in re.sub(r"claim\(\s+", "claim(", (SUITE_ROOT / link[2]).read_text("utf-8"))
         effects = [numbers.effect(e.effect, [e.lower, e.upper], sign=True) for e in claim.findings.values()]
         assert any(effect in line for effect in effects)
 

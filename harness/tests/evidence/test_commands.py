@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from harness import __main__ as cli
+from harness import openblas
 from harness.evidence.garbage import OLD_SECONDS
 from harness.evidence.store import Store, address, lock
 from harness.evidence.stored_cell import StoredCell, checksum_line, key_of
@@ -112,7 +113,7 @@ def test_a_cell_is_shown_level_by_level(copied: Store, command: Command) -> None
     level = copied.read(address(CHAIN), 2)
     assert level is not None
     returns, (first, last) = level.scored_returns, (line.split() for line in out.splitlines()[-2:])
-    assert (first[-1], last[0]) == ("?", "2")
+    assert (first[-2:], last[0], last[-1]) == (["?", "unknown"], "2", openblas.core())
     assert float(last[1]) == pytest.approx(25, abs=1)
     assert last[3:6] == [f"{returns.mean():.1f}", "±", f"{returns.std(ddof=1):.1f}"]
     assert last[6:8] == [f"{returns.min():.1f}", f"{returns.max():.1f}"]

@@ -18,6 +18,15 @@ from harness.tests.evidence.test_level_file import a_level
 
 RATE = 3e-5
 """CPU seconds per member and env_step."""
+MEASURED = {
+    ("cart-pole", "ppo"): 1.94e-6,
+    ("cart-pole", "bc"): 5.01e-6,
+    ("cart-pole", "dqn"): 5.02e-6,
+    ("acrobot", "ppo"): 1.42e-6,
+    ("acrobot", "bc"): 2.29e-6,
+    ("gridmaze", "dqn"): 5.49e-6,
+}
+"""The rates of `scaled` on seed block 6, on a 2-core AMD EPYC."""
 
 
 def stored(folder: Path, *changed: Cell) -> Iterator[Cell]:
@@ -61,3 +70,9 @@ def test_every_system_has_a_cost_and_longer_trainings_a_larger_one(profile: str)
         assert 0 < Costs().seconds(dense) < Costs().seconds(chain)
         alone = Cell(experiment, TICKET, (0,))
         assert Costs().seconds(chain) == pytest.approx(2 * Costs().seconds(alone))
+
+
+@pytest.mark.parametrize(("task", "learner"), list(MEASURED))
+def test_without_a_store_an_estimate_is_wrong_by_half_at_most(task: str, learner: str) -> None:
+    cell = Cell(PROFILES["scaled"].systems[task, learner], TICKET, (0, 1))
+    assert 0.5 < Costs().seconds(cell) / env_steps(cell) / MEASURED[task, learner] < 1.5

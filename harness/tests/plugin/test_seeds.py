@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.plugin.options import Settings
-from harness.plugin.seeds import fresh_block, what_would_decide
+from harness.plugin.seeds import compared_blocks, fresh_block, what_would_decide
 from harness.results.schema import MoreSeeds
 from harness.tests.factory import finding
 from harness.tests.plugin.projects import OK, Project, made_of_numbers
@@ -43,9 +43,9 @@ def test_the_command_plans_as_many_fresh_seeds_as_are_said_to_do_on_a_block_not_
     assert f"{more.count} seeds, 2000 to {2000 + more.count - 1}" in plan.text
 
 
-def settings(count: int, history: Path | None = None) -> Any:
+def settings(count: int, history: Path | None = None, block: int = 0) -> Any:
     profile = SimpleNamespace(name="scaled", seeds=count, altered=[], chunk=20)
-    made = SimpleNamespace(profile=profile, block=0, own_seeds=20, history=history, own_arguments="")
+    made = SimpleNamespace(profile=profile, block=block, own_seeds=20, history=history, own_arguments="")
     made.command = partial(Settings.command, made)
     return made
 
@@ -89,9 +89,19 @@ def test_what_no_number_of_seeds_decides_has_no_advice() -> None:
 @example(89, {91})
 def test_a_fresh_block_is_the_first_that_is_free(after: int, used: set[int]) -> None:
     found = fresh_block(after, used)
-    taken = {*used, 90, 99}  # trained the experts; is for tuning
+    taken = {*used, *compared_blocks(), 90, 99}  # trained the experts; is for tuning
     assert found not in taken and found > after
     assert all(block in taken for block in range(after + 1, found))
+
+
+def test_the_blocks_of_the_committed_record_are_not_fresh() -> None:
+    """Whoever reads it has seen what they show, though no history of this machine knows them."""
+    compared = compared_blocks()
+    first, fresh = min(compared), fresh_block(min(compared))
+    assert len(compared) > 1 and fresh not in compared
+    more = what_would_decide(UNDECIDED, judge(1), settings(20, block=first))
+    assert more is not None and more.block == fresh
+    assert set(more.passed_over) == {block for block in compared if first < block < fresh}
 
 
 # Seeds that come on top of judged ones
