@@ -25,12 +25,11 @@ from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.networks.mlp import Mlp
+from harness.profiles.studied import ENVIRONMENTS, SMALL
 from harness.streams import streams
 from harness.tasks.rollout import rollout_returns
 
-ENVIRONMENT = "CartPole-v1"
-GRIDMAZE = "harness.tasks.gridmaze.env:minimal-tickets/GridMaze-v0"
-"""Our GridMaze for stable-baselines3: the module that registers it, and its id."""
+ENVIRONMENT = ENVIRONMENTS[SMALL]
 
 
 def agent(settings: PPO, hidden: tuple[int, ...], seed: int) -> Any:

@@ -28,14 +28,13 @@ from harness.networks.network import Networks
 from harness.networks.params import Masks
 from harness.profiles.budgets import NEVER_STOPPED
 from harness.profiles.profile import PROFILES, SEEDS_PER_BLOCK
+from harness.profiles.studied import ENVIRONMENTS, MAPS, SMALL, system, task_of, title
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
 from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings, reduced
 from harness.statistics import PerSeed, Reference, contrast_test, normalised_return
-from harness.tasks.cart_pole import CartPole
-from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.references import read_reference
 from harness.tasks.spec import Task
 
@@ -75,9 +74,9 @@ def population(experiment: Experiment, members: int) -> Any:
     return trained
 
 
-def on_cart_pole(learner: PPO | BC | DQN, units: int) -> Experiment:
-    """The learner on Cart-Pole, with two hidden layers."""
-    return Experiment(CartPole(), learner, Network(hidden=(units, units)))
+def on_small(learner: PPO | BC | DQN, units: int) -> Experiment:
+    """The learner on the small task, with two hidden layers."""
+    return Experiment(task_of(SMALL), learner, Network(hidden=(units, units)))
 
 
 def speed() -> Iterator[Row]:
@@ -85,14 +84,14 @@ def speed() -> Iterator[Row]:
     for units, bound in ((64, 40.0), (128, 13.0)):
         agent = peers.agent(TABLE_3, (units, units), seed=0)
         peer = rate(4 * TABLE_3.samples, partial(agent.learn, 4 * TABLE_3.samples))
-        yield _training(on_cart_pole(TABLE_3, units), "env_steps", TABLE_3.samples, 40_000, peer, bound)
+        yield _training(on_small(TABLE_3, units), "env_steps", TABLE_3.samples, 40_000, peer, bound)
     agent = peers.q_agent(TABLE_8, (64, 64), seed=0)
     agent.learn(TABLE_8.learning_starts)
     steps = 32 * TABLE_8.samples
     peer = rate(steps, partial(agent.learn, steps, reset_num_timesteps=False))
-    yield _training(on_cart_pole(TABLE_8, 64), "env_steps", TABLE_8.samples, 40_000, peer, 9.5)
+    yield _training(on_small(TABLE_8, 64), "env_steps", TABLE_8.samples, 40_000, peer, 9.5)
     for units in (64, 128):
-        experiment = on_cart_pole(TABLE_2, units)
+        experiment = on_small(TABLE_2, units)
         student = peers.Student(TABLE_2, (units, units), seed=0).attend(peers.expert_of(experiment, seed=0), seed=0)
         peer = rate(25_000, partial(_advance, student, 25_000 // TABLE_2.batch))
         yield _training(experiment, "samples", TABLE_2.batch, 100_000, peer, None)
@@ -101,7 +100,7 @@ def speed() -> Iterator[Row]:
 def products() -> Iterator[Row]:
     """Of an update of PPO, the share that its matrix products alone would take."""
     for units in (64, 128):
-        trained = population(on_cart_pole(TABLE_3, units), MANY)
+        trained = population(on_small(TABLE_3, units), MANY)
         networks = [mlp.copy() for mlp in trained.networks.values()]
         batch, updates = TABLE_3.samples_per_update, 4 * TABLE_3.epochs * TABLE_3.minibatches
         alone = partial(cpu_seconds, partial(_products, networks, batch, updates))
@@ -115,31 +114,32 @@ def priorities() -> Iterator[Row]:
     """What prioritised replay adds to an update of DQN, and the bytes of a transition."""
     for batch in (64, 256):
         settings = replace(TABLE_8, batch=batch, replay_ratio=16 * batch / TABLE_8.samples)
-        works = [_in_updates(population(on_cart_pole(replace(settings, alpha=a), 64), MANY), 1) for a in (0.0, 0.6)]
+        works = [_in_updates(population(on_small(replace(settings, alpha=a), 64), MANY), 1) for a in (0.0, 0.6)]
         peer, ours = (seconds / (16 * MANY) * 1e6 for seconds in medians(works, RUNS))
         target = Target("share of the priorities", 1 - peer / ours, 0.15, at_most=True)
         name = f"DQN 64-64, {MANY} members, an update of {batch} samples"
         yield Row(name, "CPU µs per member", ours, peer, RUNS, target, "peer: uniform replay")
-    held = [population(on_cart_pole(replace(TABLE_8, alpha=a), 64), 1).replay.bytes_per_transition for a in (0.6, 0.0)]
-    yield Row("DQN, a transition of Cart-Pole", "bytes", held[0], held[1], note="peer: without priorities")
+    held = [population(on_small(replace(TABLE_8, alpha=a), 64), 1).replay.bytes_per_transition for a in (0.6, 0.0)]
+    yield Row(f"DQN, a transition of {title(SMALL)}", "bytes", held[0], held[1], note="peer: without priorities")
 
 
-def gridmaze() -> Iterator[Row]:
+def maps() -> Iterator[Row]:
     """DQN on object-maps beside stable-baselines3, the environments alone, and the memory of a worker."""
-    experiment, members, rounds = PROFILES["scaled"].systems["gridmaze", "dqn"], 20, 16
-    learner, name = experiment.learner, "DQN 64-64 on GridMaze, 20 members"
+    experiment, members, rounds = system(MAPS, "dqn"), 20, 16
+    learner, name = experiment.learner, f"DQN 64-64 on {title(MAPS)}, 20 members"
     assert isinstance(learner, DQN)
-    agent = peers.q_agent(learner, experiment.network.hidden, seed=0, environment=peers.GRIDMAZE)
+    agent = peers.q_agent(learner, experiment.network.hidden, seed=0, environment=ENVIRONMENTS[MAPS])
     agent.learn(learner.learning_starts)
     steps = 2 * rounds * learner.samples
     work = rate(rounds * members * learner.samples, partial(_advance, population(experiment, members), rounds))
     ours, peer = medians([work, rate(steps, partial(agent.learn, steps, reset_num_timesteps=False))], RUNS)
     note = "ours: double and prioritised; peer: plain"
     yield Row(name, "env_steps per CPU second", ours, peer, RUNS, Target("ratio", ours / peer, 16.0), note)
-    (alone,) = medians([environments(GridMaze(), members, learner.envs, 1_000)], RUNS)
+    (alone,) = medians([environments(task_of(MAPS), members, learner.envs, 1_000)], RUNS)
     target, note = Target("env_steps per CPU second", alone, 1e6), "1,200 inputs are made after each env_step"
-    yield Row(f"GridMaze alone, {members * learner.envs} environments", target.what, alone, None, RUNS, target, note)
-    peak, note = peak_of_process("gridmaze", 64, members), "a dense level with a full replay of 100,000 transitions"
+    alone_of = f"{title(MAPS)} alone, {members * learner.envs} environments"
+    yield Row(alone_of, target.what, alone, None, RUNS, target, note)
+    peak, note = peak_of_process(MAPS, 64, members), "a dense level with a full replay of 100,000 transitions"
     target = Target("MB", peak, 3_000, at_most=True)
     yield Row(f"{name}, peak memory", "MB resident", peak, target=target, note=note)
 
@@ -148,7 +148,7 @@ def density() -> Iterator[Row]:
     """A sparse update beside a dense one: units from which no path leads to an output are left out, as always."""
     profile = PROFILES["paper"]
     for learner, share in (("bc", 1 / 3), ("ppo", 0.6)):  # the critic of PPO stays dense
-        cell = Cell(profile.systems["cart-pole", learner], DENSE, seeds(profile.seeds))
+        cell = Cell(profile.systems[SMALL, learner], DENSE, seeds(profile.seeds))
         dense = run_level(cell, 0, None)
         tickets = [pruned(cell, dense, density) for density in (SPARSE, 1.0)]
         per_round = cell.experiment.learner.updates // tickets[0].rounds
@@ -164,7 +164,7 @@ def memory() -> Iterator[Row]:
     """Peak resident memory of PPO by members, each in a fresh process, and of one member by a straight line."""
     sizes = (1, 10, 40, 160)
     for units in (64, 128):
-        peaks = [peak_of_process("cart-pole", units, size) for size in sizes]
+        peaks = [peak_of_process(SMALL, units, size) for size in sizes]
         target = Target("MB", peaks[-1], 2_000, at_most=True)
         yield Row(f"PPO {units}-{units}, {sizes[-1]} members, peak memory", "MB resident", peaks[-1], target=target)
         slope, fixed = np.polyfit(sizes, peaks, 1)
@@ -178,7 +178,7 @@ def learning() -> Iterator[Row]:
     training, before most of them reach the maximum."""
     halves: dict[str, Any] = {"ppo": {"env_steps": 16_384}, "bc": {"passes": 4}}
     for learner, half in halves.items():
-        scaled: Any = PROFILES["scaled"].systems["cart-pole", learner]
+        scaled: Any = system(SMALL, learner)
         shorter = {"learner": replace(scaled.learner, **half), "evaluation": Evaluation(per_training=5)}
         experiment = replace(scaled, savings=NEVER_STOPPED, **shorter)
         members = seeds(COMPARED)
@@ -210,8 +210,8 @@ def whole() -> Iterator[Row]:
     """All of one system at the scaled profile, from its first draw to its last score, beside the same trainings; and
     what stopping at the task's maximum saves, and would change if learning curves were read."""
     for learner in ("ppo", "bc"):
-        yield whole_row(PROFILES["scaled"].systems["cart-pole", learner], seeds(PROFILES["scaled"].seeds))
-    yield stopping_row(PROFILES["scaled"].systems["cart-pole", "dqn"], seeds(PROFILES["scaled"].seeds))
+        yield whole_row(system(SMALL, learner), seeds(PROFILES["scaled"].seeds))
+    yield stopping_row(system(SMALL, "dqn"), seeds(PROFILES["scaled"].seeds))
 
 
 def stopping_row(experiment: Experiment, members: tuple[int, ...]) -> Row:
@@ -251,7 +251,7 @@ def whole_row(experiment: Experiment, members: tuple[int, ...]) -> Row:
 
 
 PARTS: dict[str, Part] = {
-    part.__name__: part for part in (speed, products, priorities, gridmaze, density, memory, learning, whole)
+    part.__name__: part for part in (speed, products, priorities, maps, density, memory, learning, whole)
 }
 """In the order in which they run."""
 
@@ -269,7 +269,7 @@ def flops(mlp: Mlp, batch: int) -> int:
     return mlp.members * (2 * sum(sizes) + sum(sizes[1:]))
 
 
-def environments(task: GridMaze, members: int, envs: int, env_steps: int) -> Callable[[], float]:
+def environments(task: Task, members: int, envs: int, env_steps: int) -> Callable[[], float]:
     """A work: every environment takes uniform actions and is looked at after each of them."""
     rng = np.random.default_rng(0)
     starts = task.draw_starts(rng, (members, envs))
@@ -282,7 +282,7 @@ def environments(task: GridMaze, members: int, envs: int, env_steps: int) -> Cal
 
 
 def peak_of_process(task: str, units: int, members: int) -> float:
-    """MB that a fresh process needed at most: of PPO on Cart-Pole, or DQN on GridMaze until its replay is full."""
+    """MB that a fresh process needed at most: of PPO on the small task, or DQN on maps until its replay is full."""
     command = [sys.executable, "-m", __name__, task, str(units), str(members)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -359,10 +359,10 @@ def _dot_products(flat, sizes, activations, gradients, grad_params, batch, updat
 
 if __name__ == "__main__":
     task, units, members = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    if task == "cart-pole":
-        _advance(population(on_cart_pole(TABLE_3, units), members), 3)
+    if task == SMALL:
+        _advance(population(on_small(TABLE_3, units), members), 3)
     else:
-        of_profile: Any = PROFILES["scaled"].systems["gridmaze", "dqn"]
+        of_profile: Any = system(MAPS, "dqn")
         full = replace(of_profile, learner=replace(of_profile.learner, env_steps=102_400, buffer=100_000))
         run_level(Cell(full, DENSE, seeds(members)), 0, None)
     print(peak_memory() / 1e6)

@@ -8,13 +8,15 @@ Episodes have no known length, and members may stop early, so an estimate may be
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from harness.canonical import flat
 from harness.evidence.stored_cell import inventory
 from harness.experiment import Cell
+from harness.learners.protocol import ACTOR
+from harness.networks.params import prunable
+from harness.pruning.prunable import layouts
 
 SECONDS_PER_STEP = 1e-6
 """CPU seconds of an env_step, for each member, including its evaluations. This and the two below are fitted to the
@@ -58,20 +60,26 @@ class Costs:
         known = next((self.rates[kind] for kind in kinds if kind in self.rates), None)
         if known is not None:
             return known * env_steps(cell)
-        learner, hidden = cell.experiment.learner, cell.experiment.network.hidden
-        per_sample = SECONDS_PER_INPUT * len(cell.experiment.task.inputs)
-        per_sample += SECONDS_PER_PRODUCT * sum(a * b for a, b in pairwise(hidden))
+        learner, task, layers = cell.experiment.learner, cell.experiment.task, prunable(layouts(cell.experiment)[ACTOR])
+        per_sample = SECONDS_PER_INPUT * task.observation.size
+        per_sample += SECONDS_PER_PRODUCT * sum(tensor.size for tensor in layers[1:-1])
         learned = learner.updates * learner.samples_per_update * per_sample
-        return env_steps(cell) * (SECONDS_PER_STEP + learned / learner.env_steps)
+        return _trainings(cell) * (learner.env_steps * SECONDS_PER_STEP + learned)
 
 
 def env_steps(cell: Cell) -> int:
     """Training env_steps of a cell, if no member stops early."""
-    trainings = len(cell.levels) - cell.rewind * len([level for level in cell.levels if level > 0])
-    return round(len(cell.seeds) * trainings * cell.experiment.learner.env_steps)
+    return round(_trainings(cell) * cell.experiment.learner.env_steps)
+
+
+def _trainings(cell: Cell) -> float:
+    """How many whole trainings a cell is worth, of all members."""
+    later = len([level for level in cell.levels if level > 0])
+    return len(cell.seeds) * (len(cell.levels) - cell.rewind * later)
 
 
 def _kinds(settings: Mapping[str, Any]) -> tuple[Kind, Kind]:
     """The kinds of cells whose cost is comparable, from plain settings: the narrower kind first."""
     learner = settings["learner.type"]
-    return (settings["task.type"], learner, tuple(settings["network.hidden"])), (learner,)
+    network = settings["network.type"], *settings["network.hidden"]
+    return (settings["task.type"], learner, network), (learner,)

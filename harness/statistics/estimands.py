@@ -53,7 +53,7 @@ def reachable_span(reference: Reference, idle: float) -> tuple[float, float]:
 
     A failing network need not act at random: one whose last connections are gone takes one action for ever, which on
     all our tasks returns less. The bounds of the task's arithmetic lie further apart, but no failing agent comes near
-    them: in GridMaze the lowest return would be that of one which collects all poison and no coin. Where the chains
+    them: the lowest return may be that of one which does all that costs something and nothing that pays. Where the chains
     that are compared show more, `reaches` takes what they show.
     """
     lowest, highest = (float(normalised_return(end, reference)) for end in (idle, reference.best))

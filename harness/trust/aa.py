@@ -1,7 +1,7 @@
 """A/A runs: how often the judgement sees a difference between trainings that differ by chance alone.
 
-Whole ticket chains of Cart-Pole are trained by behavioural cloning, a few times per seed, each an **arm**: they start
-from the same weights and are evaluated and scored on the same starts, as the conditions of a claim are, but learn from
+Whole ticket chains of a small task are trained by behavioural cloning, a few times per seed, each an **arm**: they
+start from the same weights and are evaluated and scored on the same starts, as the conditions of a claim are, but learn from
 other rollouts in other orders. So the arms of a seed are exchangeable, whatever returns are distributed like, and each
 difference that is found is a false alarm. Budgets are so small, and levels so sparse, that returns vary: near the
 ceiling with failures at level 1, from the floor to the ceiling at the last one.
@@ -36,13 +36,13 @@ from harness.learners.training import Evaluation
 from harness.machine import usable_cpus
 from harness.networks.mlp import Network
 from harness.profiles.profile import AA_BLOCK, SEEDS_PER_BLOCK
+from harness.profiles.studied import SHORT, SMALL, task_of, title
 from harness.pruning.conditions import TICKET
 from harness.pruning.prunable import densities
 from harness.pruning.pruning_settings import Pruning
 from harness.results.records import HERE, Record, RecordEntry, RecordTable, entry, table
 from harness.results.schema import Conclusion
 from harness.statistics import PerSeed, Reference, area, break_density, normalised_return, reachable_span
-from harness.tasks.cart_pole import CartPole
 from harness.tasks.references import read_reference
 from harness.trust.retrained import Retrained
 from harness.trust.sessions import publish
@@ -67,7 +67,7 @@ _SHOWN: tuple[Conclusion, ...] = ("supported", "contradicted", "equivalent", "un
 def experiment(arm: int) -> Experiment:
     """The chains of one arm. Chosen by how returns lie at levels 1 to 3, on seeds of block 2000, which nothing uses."""
     return Experiment(
-        CartPole(horizon=200),
+        replace(task_of(SMALL), horizon=SHORT),
         Retrained(learning_rate=0.02, env_steps=512, envs=4, batch=32, passes=4, arm=arm),
         Network(hidden=(16, 16)),
         Pruning(rate=0.7, levels=3),
@@ -255,9 +255,9 @@ def record(chunks: Sequence[Measured], command: str) -> Record:
     return Record(
         name="aa",
         title="A/A runs",
-        of=f"chains of Cart-Pole by behavioural cloning, {seeds:,} seeds from block {AA_BLOCK} on",
+        of=f"chains of {title(SMALL)} by behavioural cloning, {seeds:,} seeds from block {AA_BLOCK} on",
         says=(
-            f"{seeds} seeds of Cart-Pole, each trained by behavioural cloning {ARMS} times over whole chains: the"
+            f"{seeds} seeds of {title(SMALL)}, each trained by behavioural cloning {ARMS} times over whole chains: the"
             " same first weights, the same evaluation and scoring starts, other rollouts and minibatches. So every"
             f" difference is chance. The judge decided each hypothesis on groups of {SEEDS} seeds ({TWICE} where no"
             " difference is claimed), as for claims but without assay sensitivity. At most"
