@@ -9,6 +9,7 @@ import numpy as np
 from harness.compiled import njit
 from harness.networks.heads import _act
 from harness.networks.network import BaseNetwork, ForwardPass
+from harness.networks.sparse_input import on_features
 from harness.tasks.spec import (
     Batch,
     Scored,
@@ -115,7 +116,7 @@ def rollout_returns(
     Returns float64[members, episodes].
     """
     batch, episodes = task.batch(starts, seeds), starts.shape[1]
-    actor = actor.on(task_features(task, seeds))
+    actor = on_features(actor, task_features(task, seeds))
     policy = Policy(actor, episodes, acting)
     noise = np.stack([actor.head.noise(rng, (episodes, task.horizon)) for rng in streams]) if acting.draws else None
     returns = np.zeros(starts.shape[:2])
