@@ -18,6 +18,8 @@ from harness.networks.params import Layout, Tensor
 
 Array = np.ndarray
 HALF_LOG_2_PI = 0.5 * float(np.log(2 * np.pi))
+LEAST_LOGIT = -80.0
+"""Of an imitating student, below its largest: the exponentials of smaller ones take long, and are nothing beside 1."""
 HUBER_DELTA = 1.0
 """Errors of imitated values beyond it count linearly."""
 
@@ -291,12 +293,13 @@ def _imitation_slopes_of_categorical(
     grad_own: Array,
 ) -> None:
     number, logits, wanted = outputs.dtype.type, outputs[sample], targets[row]
-    top = logits[0]
+    best = 0
     for action in range(1, len(logits)):
-        top = max(top, logits[action])
-    total, mass = number(0), number(0)
+        if logits[action] > logits[best]:
+            best = action
+    top, total, mass = logits[best], number(0), number(0)
     for action in range(len(logits)):
-        logits[action] = np.exp(logits[action] - top)
+        logits[action] = number(1) if action == best else np.exp(max(logits[action] - top, number(LEAST_LOGIT)))
         total += logits[action]
         mass += wanted[action]
     for action in range(len(logits)):
