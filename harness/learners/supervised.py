@@ -142,7 +142,6 @@ def _gradient(
             workspace.inputs[sample, i] = inputs[rows[sample], i]
     prepared = _prepare_member(shape, member, network.params[member], w.memory)
     _forward_member(shape, prepared, workspace.inputs, w.memory, outputs, dropout)
-    own, grad_own, count = _own(network, member), _own_gradient(network, w), outputs.dtype.type(len(rows))
-    for sample, row in enumerate(rows):
-        _imitation_slopes(network.head, own, outputs, sample, targets, row, count, w.grad_outputs, grad_own)
+    own, grad_own = _own(network, member), _own_gradient(network, w)
+    _imitation_slopes(network.head, own, outputs, targets, rows, w.grad_outputs, grad_own)
     _member_gradient(network, member, prepared, workspace.inputs, w, dropout)
