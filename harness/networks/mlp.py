@@ -10,11 +10,17 @@ import numpy as np
 
 from harness.arguments import check_array, is_count
 from harness.compiled import compiled_for
-from harness.networks.dropout import Dropout
 from harness.networks.heads import Categorical, Head
 from harness.networks.initialisers import INITIALISERS
 from harness.networks.kernels import _mlp_backward, _mlp_forward
-from harness.networks.network import BaseNetwork, _backward_member, _forward_member, _prepare_member
+from harness.networks.network import (
+    BaseNetwork,
+    Drop,
+    NetworkWorkspace,
+    _backward_member,
+    _forward_member,
+    _prepare_member,
+)
 from harness.networks.params import Layout, Params, Tensor, length, prunable
 
 Array = np.ndarray
@@ -154,35 +160,18 @@ def _prepare_mlp(shape: Any, member: int, params: Array, memory: Any) -> Array:
 
 
 @compiled_for(_forward_member, MlpShape)
-def _forward_mlp(
-    shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Dropout | None
-) -> None:
+def _forward_mlp(shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Drop) -> None:
     _mlp_forward(prepared, shape.sizes, shape.tanh, inputs, memory.activations, outputs, dropout)
 
 
 @compiled_for(_backward_member, MlpShape)
 def _backward_mlp(
-    shape: Any,
-    member: int,
-    prepared: Array,
-    inputs: Array,
-    memory: Any,
-    grad_outputs: Array,
-    grad_params: Array,
-    dropout: Dropout | None,
+    shape: Any, member: int, prepared: Array, inputs: Array, space: NetworkWorkspace, dropout: Drop
 ) -> None:
-    params, gradient = prepared[: shape.length], grad_params[: shape.length]
-    _mlp_backward(
-        params,
-        shape.sizes,
-        shape.tanh,
-        inputs,
-        memory.activations,
-        grad_outputs,
-        gradient,
-        memory.scratch,
-        dropout,
-    )
+    memory = space.memory
+    params, gradient = prepared[: shape.length], space.grad_params[: shape.length]
+    sizes, activations, scratch = shape.sizes, memory.activations, memory.scratch
+    _mlp_backward(params, sizes, shape.tanh, inputs, activations, space.grad_outputs, gradient, scratch, dropout)
 
 
 def mlp_layout(sizes: Sequence[int], first: int = 0) -> Layout:
