@@ -215,8 +215,7 @@ class PPOPopulation(PlayingPopulation):
 
     def _workspace(self, batch: int) -> "PPOWorkspace":
         """Memory for `batch` samples."""
-        most = rows(self.present, 2).shape[-1]
-        inputs = self.seen[ACTOR].input_room(batch, most=most)
+        inputs = self.seen[ACTOR].input_room(batch, like=rows(self.present, 2))
         return PPOWorkspace(inputs, self.room(ACTOR, batch), self.room(CRITIC, batch))
 
     def _values(self, observations: np.ndarray, only: np.ndarray | None = None) -> np.ndarray:

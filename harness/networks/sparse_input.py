@@ -130,9 +130,9 @@ class SparseMlp(Mlp):
         if self.features.inputs != self.sizes[0]:
             raise ValueError(f"features of {self.features.inputs} inputs do not fit networks of {self.sizes[0]} inputs")
 
-    def input_room(self, *shape: int, most: int) -> np.ndarray:
-        """See `BaseNetwork.input_room`; here `most` is that of the features."""
-        return np.empty((*shape, most), dtype=np.int16)
+    def input_room(self, *shape: int, like: np.ndarray) -> np.ndarray:
+        """See `BaseNetwork.input_room`; `like` are active features."""
+        return np.empty((*shape, like.shape[-1]), dtype=np.int16)
 
     def checked_inputs(self, observations: np.ndarray, batch: int = -1) -> np.ndarray:
         """See `BaseNetwork.checked_inputs`. Raises ValueError for a feature that is none."""
@@ -254,6 +254,7 @@ def _backward_projected(
     grad_outputs: np.ndarray,
     grad_params: np.ndarray,
     dropout: Dropout | None,
+    grad_inputs: np.ndarray | None = None,
 ) -> None:
     sizes, gradient = shape.projected_sizes, memory.grad_projected
     _mlp_backward(
