@@ -11,6 +11,7 @@ from harness.learners.protocol import ACTOR
 from harness.networks.dropout import Dropout, dropout_keys
 from harness.networks.network import BaseNetwork, Networks, _backward_member
 from harness.networks.params import Masks, Params, length, trained_length
+from harness.networks.sparse_input import on_features
 from harness.streams import streams
 from harness.tasks.rollout import inputs_of
 from harness.tasks.spec import Task, task_features
@@ -54,7 +55,7 @@ class TrainedNetwork(NamedTuple):
 class TrainedPopulation:
     """Members in training; a learner adds `advance_round` or `advance`, and `gradients`: then it is a `Population`.
 
-    seen: the networks, sharing parameters, as they see this task (see `BaseNetwork.on`).
+    seen: the networks, sharing parameters, as they see this task (see `sparse_input.on_features`).
     """
 
     settings: Any
@@ -69,7 +70,7 @@ class TrainedPopulation:
         if given != {name: (len(seeds), head) for name, head in heads.items()}:
             raise ValueError(f"networks must be of {len(seeds)} members with the heads {heads}, not {given}")
         features = task_features(task, seeds)
-        self.seen = {name: network.on(features) for name, network in self.networks.items()}
+        self.seen = {name: on_features(network, features) for name, network in self.networks.items()}
         self.trained = {name: TrainedNetwork.start(seen, masks.get(name)) for name, seen in self.seen.items()}
         self.minibatch_streams = streams(seeds, "minibatch", level)
         rngs = streams(seeds, "dropout", level)

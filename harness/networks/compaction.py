@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from harness.networks.mlp import Mlp, mlp_layout
+from harness.networks.network import Networks
 from harness.networks.params import Layout, Params
 
 
@@ -37,6 +38,11 @@ class Compact:
         for tensor in _rest(self.network):
             restored[tensor.name][:] = trained[tensor.name]
         return restored
+
+
+def perceptrons(networks: Networks) -> dict[str, Mlp]:
+    """Those of the networks that can be made compact."""
+    return {name: network for name, network in networks.items() if isinstance(network, Mlp)}
 
 
 def compact(

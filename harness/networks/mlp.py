@@ -127,22 +127,6 @@ class Mlp(BaseNetwork):
         check_array("observations", observations, (self.members, batch, self.sizes[0]))
         return np.ascontiguousarray(observations, dtype=self.flat.dtype)
 
-    offers_compaction = True
-
-    def compact(self, masks: Params, kept_inputs: Array, leave_out_unreachable: bool) -> Any:
-        """See `BaseNetwork.compact`."""
-        from harness.networks.compaction import compact
-
-        return compact(self, masks, kept_inputs, leave_out_unreachable)
-
-    def on(self, features: Any) -> BaseNetwork:
-        """See `BaseNetwork.on`."""
-        if features is None:
-            return self
-        from harness.networks.sparse_input import on_features
-
-        return on_features(self, features)
-
 
 class MlpShape(NamedTuple):
     """As compiled passes take it: units per layer, int64[layers + 1]; and how many parameters the layers have."""

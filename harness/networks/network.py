@@ -67,15 +67,8 @@ class BaseNetwork:
 
     def on(self, features: Any) -> "BaseNetwork":
         """The same networks, sharing parameters, on a task whose observations are sums of `features`, where their
-        first layer can take these; None are no features."""
+        first layer can take these (see `sparse_input.on_features`)."""
         return self
-
-    offers_compaction = False
-    """Whether it has `compact`."""
-
-    def compact(self, masks: Params, kept_inputs: Array, leave_out_unreachable: bool) -> Any:
-        """See `compaction.compact`."""
-        raise NotImplementedError
 
     def prepared(self) -> Array:
         """float[members, numbers]: all members' parameters as `_prepare_member` makes them; may share memory."""

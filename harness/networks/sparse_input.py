@@ -21,12 +21,7 @@ from harness.compiled import compiled_for, njit
 from harness.networks.dropout import Dropout
 from harness.networks.kernels import _mlp_backward, _mlp_forward
 from harness.networks.mlp import Mlp
-from harness.networks.network import (
-    _backward_member,
-    _forward_member,
-    _prepare_all,
-    _prepare_member,
-)
+from harness.networks.network import BaseNetwork, _backward_member, _forward_member, _prepare_all, _prepare_member
 from harness.networks.params import length
 
 SPARSE = 0.1
@@ -198,11 +193,14 @@ class ProjectedMemory(NamedTuple):
     grad_projected: np.ndarray
 
 
-def on_features(mlp: Mlp, features: Features) -> SparseMlp:
-    """The same networks, sharing parameters, taking active features. Raises ValueError where these do not fit."""
+def on_features(network: BaseNetwork, features: Features | None) -> BaseNetwork:
+    """The same networks, sharing parameters, taking active features where there are some, and where the first layer of
+    their kind can. Raises ValueError where these do not fit."""
+    if features is None or not isinstance(network, Mlp):
+        return network if features is None else network.on(features)
     if isinstance(features, FeatureTable):
-        return projected(mlp, features)
-    plain = _plain(mlp)
+        return projected(network, features)
+    plain = _plain(network)
     return SparseMlp(plain.params, plain.head, plain.dropout, plain.sizes, plain.activation, features)
 
 

@@ -59,16 +59,19 @@ class Reduced:
 
 def reduced(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced:
     """The task, networks and masks without what `e.savings` leave out of them."""
-    if e.learner.weight_decay > 0 or not all(network.offers_compaction for network in networks.values()):
-        return Reduced(e.task, networks, masks, {})  # decay would move the weights of what is left out
+    from harness.networks.compaction import compact, perceptrons
+
+    dense = perceptrons(networks)
+    if e.learner.weight_decay > 0 or len(dense) < len(networks):  # decay would move the weights of what is left out
+        return Reduced(e.task, networks, masks, {})
     zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ())
     inputs = e.task.observation.inputs
     task = InputSubset(e.task, tuple(name for name in inputs if name not in zeros)) if zeros else e.task
     shown = np.array([name not in zeros for name in inputs])
     unreachable = e.savings.leave_out_unreachable and e.network.dropout == 0
     compacts = {
-        name: network.compact(masks.get(name) or network.params.everywhere(), shown, unreachable)
-        for name, network in networks.items()
+        name: compact(network, masks.get(name) or network.params.everywhere(), shown, unreachable)
+        for name, network in dense.items()
         if zeros or (unreachable and name in masks)
     }
     return Reduced(

@@ -53,8 +53,8 @@ def reachable_span(reference: Reference, idle: float) -> tuple[float, float]:
 
     A failing network need not act at random: one whose last connections are gone takes one action for ever, which on
     all our tasks returns less. The bounds of the task's arithmetic lie further apart, but no failing agent comes near
-    them: the lowest return may be that of one which does all that costs something and nothing that pays. Where the chains
-    that are compared show more, `reaches` takes what they show.
+    them: the lowest return may be that of one which does all that costs something and nothing that pays. Where the
+    chains that are compared show more, `reaches` takes what they show.
     """
     lowest, highest = (float(normalised_return(end, reference)) for end in (idle, reference.best))
     return min(0.0, lowest), max(1.0, highest)

@@ -9,6 +9,7 @@ import numpy as np
 from harness.compiled import njit
 from harness.networks.heads import _act
 from harness.networks.network import BaseNetwork, ForwardPass
+from harness.networks.sparse_input import on_features
 from harness.tasks.spec import (
     Batch,
     Scored,
@@ -49,17 +50,17 @@ class Policy:
         self._pass, self.head, self.own, self.acting = ForwardPass(actor, batch), actor.head, actor.own.copy(), acting
         self.log_probabilities = np.empty((actor.members, batch))
         """float64[members, batch]: of the actions chosen last."""
-        self._nothing = np.zeros_like(self.head.actions((actor.members, batch)), dtype=np.float64)
+        self.actions = self.head.actions((actor.members, batch))
+        self._nothing = np.zeros(self.actions.shape)
 
     def __call__(self, inputs: np.ndarray, noise: np.ndarray | None = None, epsilon: float | None = None) -> np.ndarray:
         """The actions for inputs of the actor (`inputs_of`). noise: what they are drawn by, as its head's `noise` gives
-        it; none where nothing is drawn. epsilon: in place of that of `acting`."""
-        outputs = self._pass(inputs)
-        actions = self.head.actions(outputs.shape[:2])
+        it; none where nothing is drawn. epsilon: in place of that of `acting`. The next call overwrites them."""
         rate = self.acting.epsilon if epsilon is None else epsilon
         drawn = self._nothing if noise is None else noise
-        _act_all(self.head, self.own, outputs, drawn, self.acting.sampled, rate, actions, self.log_probabilities)
-        return actions
+        outputs, kept = self._pass(inputs), (self.actions, self.log_probabilities)
+        _act_all(self.head, self.own, outputs, drawn, self.acting.sampled, rate, *kept)
+        return self.actions
 
 
 @njit
@@ -73,8 +74,7 @@ def _act_all(
     actions: np.ndarray,
     log_probabilities: np.ndarray,
 ) -> None:
-    for m in range(len(outputs)):
-        _act(head, own[m], outputs[m], noise[m], sampled, epsilon, actions[m], log_probabilities[m])
+    _act(head, own, outputs, noise, sampled, epsilon, actions, log_probabilities)
 
 
 def distinct_episodes(task: Task, acting: Acting, episodes: int) -> int:
@@ -115,7 +115,7 @@ def rollout_returns(
     Returns float64[members, episodes].
     """
     batch, episodes = task.batch(starts, seeds), starts.shape[1]
-    actor = actor.on(task_features(task, seeds))
+    actor = on_features(actor, task_features(task, seeds))
     policy = Policy(actor, episodes, acting)
     noise = np.stack([actor.head.noise(rng, (episodes, task.horizon)) for rng in streams]) if acting.draws else None
     returns = np.zeros(starts.shape[:2])

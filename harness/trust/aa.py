@@ -1,9 +1,9 @@
 """A/A runs: how often the judgement sees a difference between trainings that differ by chance alone.
 
 Whole ticket chains of a small task are trained by behavioural cloning, a few times per seed, each an **arm**: they
-start from the same weights and are evaluated and scored on the same starts, as the conditions of a claim are, but learn from
-other rollouts in other orders. So the arms of a seed are exchangeable, whatever returns are distributed like, and each
-difference that is found is a false alarm. Budgets are so small, and levels so sparse, that returns vary: near the
+start from the same weights and are evaluated and scored on the same starts, as the conditions of a claim are, but learn
+from other rollouts in other orders. So the arms of a seed are exchangeable, whatever returns are distributed like, and
+each difference that is found is a false alarm. Budgets are so small, and levels so sparse, that returns vary: near the
 ceiling with failures at level 1, from the floor to the ceiling at the last one.
 
 A replicate is a group of seeds as large as a claim's, judged by the judge itself. Trained evidence lies in
