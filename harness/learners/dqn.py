@@ -274,13 +274,13 @@ class DQNPopulation(PlayingPopulation):
     def _workspace(self, batch: int) -> "DQNWorkspace":
         """Memory for `batch` samples."""
         dtype = self.actor.flat.dtype
-        actor, most = self.seen[ACTOR], self.replay.memory.observations.shape[-1]
+        actor, stored = self.seen[ACTOR], self.replay.memory.observations
         outputs = (batch, actor.head.outputs), dtype
         return DQNWorkspace(
             drawn=np.empty(batch, dtype=np.int64),
             weights=np.empty(batch, dtype),
-            before=actor.input_room(batch, most=most),
-            after=actor.input_room(batch, most=most),
+            before=actor.input_room(batch, like=stored),
+            after=actor.input_room(batch, like=stored),
             next_values=np.empty(*outputs),
             target_values=np.empty(*outputs),
             errors=np.empty(batch, dtype),

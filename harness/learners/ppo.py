@@ -220,8 +220,7 @@ class PPOPopulation(PlayingPopulation):
 
     def _workspace(self, batch: int) -> "PPOWorkspace":
         """Memory for `batch` samples."""
-        most = rows(self.present, 2).shape[-1]
-        inputs = self.seen[ACTOR].input_room(batch, most=most)
+        inputs = self.seen[ACTOR].input_room(batch, like=rows(self.present, 2))
         slopes = np.empty(batch, self.actor.flat.dtype)
         return PPOWorkspace(inputs, slopes, self.room(ACTOR, batch), self.room(CRITIC, batch))
 

@@ -58,9 +58,9 @@ class BaseNetwork:
         """A named tuple of arrays in which the passes of one member over `batch` samples take place."""
         raise NotImplementedError
 
-    def input_room(self, *shape: int, most: int) -> Array:
-        """Room for inputs [*shape, most] as the passes take them, where observations are `most` numbers."""
-        return np.empty((*shape, most), dtype=self.flat.dtype)
+    def input_room(self, *shape: int, like: Array) -> Array:
+        """Room for inputs [*shape, numbers] as the passes take them, of observations like these, [..., numbers]."""
+        return np.empty((*shape, like.shape[-1]), dtype=self.flat.dtype)
 
     def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
         """Observations [members, batch, *shape] as the passes take them. Raises as `arguments.check_array`."""
@@ -205,10 +205,19 @@ def _forward_member(shape: Any, prepared: Array, inputs: Array, memory: Any, out
 
 
 def _backward_member(
-    shape: Any, member: int, prepared: Array, inputs: Array, space: NetworkWorkspace, dropout: Drop
+    shape: Any,
+    member: int,
+    prepared: Array,
+    inputs: Array,
+    space: NetworkWorkspace,
+    dropout: Drop,
+    grad_inputs: Array | None = None,
 ) -> None:
     """Fill `space.grad_params`, as far as it is of the layers, from `space.grad_outputs` and what the forward pass of
-    the same inputs left in `space.memory`."""
+    the same inputs left in `space.memory`.
+
+    grad_inputs: float[batch, in], filled as well where given, of a network that is the dense part of another one.
+    """
     raise NotImplementedError
 
 

@@ -134,9 +134,9 @@ class SparseMlp(Mlp):
         if self.features.inputs != self.sizes[0]:
             raise ValueError(f"features of {self.features.inputs} inputs do not fit networks of {self.sizes[0]} inputs")
 
-    def input_room(self, *shape: int, most: int) -> Array:
-        """See `BaseNetwork.input_room`; here `most` is that of the features."""
-        return np.empty((*shape, most), dtype=np.int16)
+    def input_room(self, *shape: int, like: Array) -> Array:
+        """See `BaseNetwork.input_room`; `like` are active features."""
+        return np.empty((*shape, like.shape[-1]), dtype=np.int16)
 
     def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
         """See `BaseNetwork.checked_inputs`. Raises ValueError for a feature that is none."""
@@ -251,7 +251,13 @@ def _forward_projected(shape: Any, prepared: Array, inputs: Array, memory: Any, 
 
 @compiled_for(_backward_member, ProjectedShape)
 def _backward_projected(
-    shape: Any, member: int, prepared: Array, inputs: Array, space: NetworkWorkspace, dropout: Drop
+    shape: Any,
+    member: int,
+    prepared: Array,
+    inputs: Array,
+    space: NetworkWorkspace,
+    dropout: Drop,
+    grad_inputs: Array | None = None,
 ) -> None:
     memory = space.memory
     sizes, tanh, activations, scratch = shape.projected_sizes, shape.tanh, memory.activations, memory.scratch
