@@ -37,10 +37,13 @@ class TrainedNetwork(NamedTuple):
     @classmethod
     def start(cls, network: BaseNetwork, masks: Params | None) -> "TrainedNetwork":
         """Before the first update. masks: none where nothing is pruned. Raises ValueError for masks of another
-        layout."""
+        layout, or of other members."""
         params = network.params
-        if masks is not None and masks.layout != params.layout:
-            raise ValueError(f"masks must be of {list(params)}, as the networks' parameters are, not of {list(masks)}")
+        if masks is not None and (masks.layout, masks.members) != (params.layout, params.members):
+            raise ValueError(
+                f"masks must be of {params.members} members and {list(params)}, as the networks' parameters are, not of"
+                f" {masks.members} and {list(masks)}"
+            )
         trained = trained_length(params.layout)
         kept = np.ones_like(params.flat) if masks is None else masks.flat.astype(params.flat.dtype)
         mask = np.ascontiguousarray(kept[:, :trained])
