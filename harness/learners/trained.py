@@ -70,9 +70,14 @@ class TrainedPopulation:
         self.round, self.updates = 0, 0
         heads = settings.heads(task)
         self.networks = {name: networks[name].copy() for name in heads}
-        given = {name: (network.members, network.head) for name, network in self.networks.items()}
-        if given != {name: (len(seeds), head) for name, head in heads.items()}:
-            raise ValueError(f"networks must be of {len(seeds)} members with the heads {heads}, not {given}")
+        for name, head in heads.items():
+            given = self.networks[name]
+            # by class as well: named tuples of two classes are equal where their fields are
+            if (given.members, type(given.head), given.head) != (len(seeds), type(head), head):
+                raise ValueError(
+                    f"{name} must be of {len(seeds)} members with the head {head}, not of {given.members} with"
+                    f" {given.head}"
+                )
         features = task_features(task, seeds)
         self.seen = {name: on_features(network, features) for name, network in self.networks.items()}
         self.trained = {name: TrainedNetwork.start(seen, masks.get(name)) for name, seen in self.seen.items()}
