@@ -8,7 +8,7 @@ import functools
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, ItemsView, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -78,6 +78,10 @@ class Registry(Generic[T]):
         """Where the entry was defined, then the other files that register it. Raises UnknownNameError."""
         self[name]
         return self._origins[name]
+
+    def items(self) -> ItemsView[str, T]:
+        """Names and entries."""
+        return self._entries.items()
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
