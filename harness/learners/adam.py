@@ -8,6 +8,10 @@ from harness.compiled import njit
 
 BETA1, BETA2 = 0.9, 0.999
 
+LEAST_MEAN = 1e-30
+"""A running mean that has fallen to this is taken for 0, as it is beside any weight. The mean of a unit that has died
+would fall on to numbers so small that the processor takes several times as long for them, and stay there."""
+
 Decay = Literal["coupled", "decoupled"]
 """Whether weight decay is a part of the gradient (L2, torch's Adam) or apart from it (Loshchilov & Hutter 2019)."""
 
@@ -47,8 +51,10 @@ def _adam_step(
     correction, epsilon = number(np.sqrt(1 - BETA2**update)), number(settings.epsilon)
     decay = number(0) if settings.decoupled else number(settings.weight_decay)
     shrink = number(1 - settings.learning_rate * settings.weight_decay) if settings.decoupled else one
+    least = number(LEAST_MEAN)
     for i in range(len(gradient)):
         slope = gradient[i] + decay * params[i]
-        exp_avg[i] = keep1 * exp_avg[i] + (one - keep1) * slope
+        mean = keep1 * exp_avg[i] + (one - keep1) * slope
+        exp_avg[i] = mean if abs(mean) > least else number(0)
         exp_avg_sq[i] = keep2 * exp_avg_sq[i] + (one - keep2) * slope * slope
         params[i] = shrink * params[i] - rate * exp_avg[i] / (np.sqrt(exp_avg_sq[i]) / correction + epsilon)

@@ -33,7 +33,7 @@ from harness.learners.trained import (
     _own_gradient,
 )
 from harness.networks.dropout import Dropout, _member_dropout
-from harness.networks.heads import Categorical, Gaussian, Head, Values, _log_probability, _policy_slopes
+from harness.networks.heads import Categorical, Gaussian, Head, Values, _log_probabilities, _policy_slopes
 from harness.networks.network import BaseNetwork, Networks, _forward_member, _prepare_member, outputs_of
 from harness.networks.params import Masks, Params
 from harness.tasks.spec import Discrete, Task
@@ -217,7 +217,8 @@ class PPOPopulation(PlayingPopulation):
         """Memory for `batch` samples."""
         most = rows(self.present, 2).shape[-1]
         inputs = self.seen[ACTOR].input_room(batch, most=most)
-        return PPOWorkspace(inputs, self.room(ACTOR, batch), self.room(CRITIC, batch))
+        slopes = np.empty(batch, self.actor.flat.dtype)
+        return PPOWorkspace(inputs, slopes, self.room(ACTOR, batch), self.room(CRITIC, batch))
 
     def _values(self, observations: np.ndarray, only: np.ndarray | None = None) -> np.ndarray:
         """The critic's values float64[time, members, envs] of observations [time, members, envs, *shape]. only: the
@@ -271,9 +272,11 @@ def update_parameters(s: PPO, updates: int = 0, left: float = 1.0, dropout: floa
 
 
 class PPOWorkspace(NamedTuple):
-    """Memory for a minibatch of one member. inputs: [batch, inputs or active features]."""
+    """Memory for a minibatch of one member. inputs: [batch, inputs or active features]. slopes: float[batch], of the
+    samples' log-probabilities, and before these themselves."""
 
     inputs: np.ndarray
+    slopes: np.ndarray
     actor: NetworkWorkspace
     critic: NetworkWorkspace
 
@@ -328,7 +331,7 @@ def _gradient(
     _forward_member(actor.shape, actor_params, inputs, a.memory, a.outputs, actor_dropout)
     critic_params = _prepare_member(critic.shape, member, critic.params[member], c.memory)
     _forward_member(critic.shape, critic_params, inputs, c.memory, c.outputs, critic_dropout)
-    _loss_gradient(actor, samples, member, rows, parameters, a, c)
+    _loss_gradient(actor, samples, member, rows, parameters, workspace)
     _member_gradient(actor, member, actor_params, inputs, a, actor_dropout)
     _member_gradient(critic, member, critic_params, inputs, c, critic_dropout)
 
@@ -340,16 +343,16 @@ def _loss_gradient(
     member: int,
     rows: np.ndarray,
     parameters: PPOUpdateParameters,
-    a: NetworkWorkspace,
-    c: NetworkWorkspace,
+    workspace: PPOWorkspace,
 ) -> None:
-    """Fill `grad_outputs` of the actor's and the critic's workspace, a and c, with the gradient of Schulman et al.
-    2017, equation 9, of one minibatch: of the clipped surrogate, the critic's squared error and the entropy, averaged
-    over `rows`. Advantages may be standardised within the minibatch. The actor's outputs are overwritten.
+    """Fill `grad_outputs` of the actor and of the critic with the gradient of Schulman et al. 2017, equation 9, of one
+    minibatch: of the clipped surrogate, the critic's squared error and the entropy, averaged over `rows`. Advantages
+    may be standardised within the minibatch. The actor's outputs are overwritten.
     """
+    slopes, a, c = workspace.slopes, workspace.actor, workspace.critic
     number = a.outputs.dtype.type  # a constant of double precision would lift everything to it
     count = number(len(rows))
-    low, high, entropy = number(1 - parameters.clip), number(1 + parameters.clip), number(parameters.entropy)
+    low, high = number(1 - parameters.clip), number(1 + parameters.clip)
     slope_of_error = number(2 * parameters.value_loss)
     mean, deviation = number(0), number(1)
     if parameters.standardise_advantages:
@@ -359,17 +362,16 @@ def _loss_gradient(
         for row in rows:
             variance += (samples.advantages[member, row] - mean) ** 2 / (count - number(1))
         deviation = np.sqrt(variance) + number(1e-8)
-    own, grad_own, actions = _own(actor, member), _own_gradient(actor, a), samples.actions[member]
+    own, actions = _own(actor, member), samples.actions[member]
+    _log_probabilities(actor.head, own, a.outputs, actions, rows, slopes)
     for sample, row in enumerate(rows):
-        log_probability = _log_probability(actor.head, own, a.outputs, sample, actions, row)
         advantage = (samples.advantages[member, row] - mean) / deviation
-        ratio = np.exp(log_probability - samples.log_probabilities[member, row])
+        ratio = np.exp(slopes[sample] - samples.log_probabilities[member, row])
         clipped = (advantage > 0 and ratio > high) or (advantage < 0 and ratio < low)
-        slope = number(0) if clipped else -advantage * ratio
-        _policy_slopes(
-            actor.head, own, a.outputs, sample, actions, row, slope, entropy, count, a.grad_outputs, grad_own
-        )
+        slopes[sample] = number(0) if clipped else -advantage * ratio
         c.grad_outputs[sample, 0] = slope_of_error * (c.outputs[sample, 0] - samples.targets[member, row]) / count
+    grad_own = _own_gradient(actor, a)
+    _policy_slopes(actor.head, own, a.outputs, actions, rows, slopes, parameters.entropy, a.grad_outputs, grad_own)
 
 
 @njit

@@ -59,17 +59,18 @@ class SupervisedPopulation(TrainedPopulation):
     def advance(self, rounds: int) -> None:
         """Make an update on each of the next batches, all of one member and then of the next, whose numbers stay in
         the cache. A new pass has a new order, and so has one that is started midway."""
-        s, batches = self.settings, []
-        for number in range(self.round, self.round + rounds):
-            turn = number % s.updates_per_pass
+        s, end = self.settings, self.round + rounds
+        keys, rate = self.update_dropout_keys(ACTOR), float(self.actor.dropout)
+        while self.round < end:
+            turn = self.round % s.updates_per_pass
             if turn == 0 or not self.order.size:
                 self.order = np.stack([rng.permutation(self.inputs.shape[1]) for rng in self.minibatch_streams])
-            batches.append(self.order[:, turn * s.batch : (turn + 1) * s.batch])
-        keys, rate = self.update_dropout_keys(ACTOR), float(self.actor.dropout)
-        data, where = (self.inputs, self.targets, np.stack(batches, axis=1)), (self.round, self.updates + 1)
-        _improve(self.trained[ACTOR], *data, *where, adam_settings(s), self.workspace, rate, keys)
-        self.updates += rounds
-        self.round += rounds
+            count = min(s.updates_per_pass - turn, end - self.round)
+            rows = np.ascontiguousarray(self.order[:, turn * s.batch : (turn + count) * s.batch])
+            data, where = (self.inputs, self.targets, rows), (self.round, self.updates + 1)
+            _improve(self.trained[ACTOR], *data, *where, adam_settings(s), self.workspace, rate, keys)
+            self.updates += count
+            self.round += count
 
     def gradients(self) -> dict[str, Params]:
         """See `OffersGradients`: over the whole data set."""
@@ -107,16 +108,20 @@ def _improve(
     keys: np.ndarray | None,
 ) -> None:
     """Make updates of each member, in place, the first one number `update` (from 1), on the samples `rows`,
-    int64[members, updates, batch].
+    int64[members, updates * batch].
 
     drawn: the number (from 0) that counts for the first one's draws of dropout; rate and keys (uint64[members]): of
     these.
     """
+    batch = len(workspace.inputs)
     for member in range(len(rows)):
         params, exp_avg, exp_avg_sq = network.params[member], network.exp_avg[member], network.exp_avg_sq[member]
-        for turn in range(rows.shape[1]):
-            dropout = _member_dropout(rate, keys, member, drawn + turn)
-            _gradient(network, member, inputs[member], targets[member], rows[member, turn], workspace, dropout)
+        for turn in range(rows.shape[1] // batch):
+            dropout, drawn_rows = (
+                _member_dropout(rate, keys, member, drawn + turn),
+                rows[member, turn * batch :][:batch],
+            )
+            _gradient(network, member, inputs[member], targets[member], drawn_rows, workspace, dropout)
             _adam_step(params, workspace.network.grad_params, exp_avg, exp_avg_sq, update + turn, settings)
 
 
@@ -137,7 +142,6 @@ def _gradient(
             workspace.inputs[sample, i] = inputs[rows[sample], i]
     prepared = _prepare_member(shape, member, network.params[member], w.memory)
     _forward_member(shape, prepared, workspace.inputs, w.memory, outputs, dropout)
-    own, grad_own, count = _own(network, member), _own_gradient(network, w), outputs.dtype.type(len(rows))
-    for sample, row in enumerate(rows):
-        _imitation_slopes(network.head, own, outputs, sample, targets, row, count, w.grad_outputs, grad_own)
+    own, grad_own = _own(network, member), _own_gradient(network, w)
+    _imitation_slopes(network.head, own, outputs, targets, rows, w.grad_outputs, grad_own)
     _member_gradient(network, member, prepared, workspace.inputs, w, dropout)

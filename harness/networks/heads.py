@@ -6,7 +6,7 @@
 
 A head is a named tuple, on whose type compiled code is chosen. The parameters of its own (`own` below, float[...]) lie
 behind those of the network's layers, and are never pruned: they are no weights. `outputs` are those of one member,
-float[batch, outputs]; `sample` is a row of them. A slope is a derivative of the loss.
+float[batch, outputs]. A slope is a derivative of the loss.
 """
 
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ from harness.networks.params import Layout, Tensor
 
 Array = np.ndarray
 HALF_LOG_2_PI = 0.5 * float(np.log(2 * np.pi))
+LEAST_LOGIT = -80.0
+"""Of an imitating student, below its largest: the exponentials of smaller ones take long, and are nothing beside 1."""
 HUBER_DELTA = 1.0
 """Errors of imitated values beyond it count linearly."""
 
@@ -120,16 +122,17 @@ def _act(
     actions: Array,
     log_probabilities: Array,
 ) -> None:
-    """Fill `actions` and `log_probabilities` (float64[batch]) of one member.
+    """Fill `actions` and `log_probabilities` (float64[members, batch]) of all members.
 
     Where not `sampled`, the best action is taken, but with the probability `epsilon` one drawn uniformly; values are
-    never sampled. noise: see `Head.noise`.
+    never sampled. noise: see `Head.noise`. own, outputs: here of all members.
     """
     raise NotImplementedError
 
 
-def _log_probability(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
-    """That of the action `actions[row]` under `outputs[sample]`, which may be overwritten, as `_policy_slopes` asks."""
+def _log_probabilities(head: Any, own: Array, outputs: Array, actions: Array, rows: Array, found: Array) -> None:
+    """Fill `found`, float[batch], with those of the actions at `rows`, int64[batch], of `actions`. It may overwrite the
+    outputs by what `_policy_slopes` asks for."""
     raise NotImplementedError
 
 
@@ -137,98 +140,91 @@ def _policy_slopes(
     head: Any,
     own: Array,
     outputs: Array,
-    sample: int,
     actions: Array,
-    row: int,
-    slope: float,
+    rows: Array,
+    slopes: Array,
     entropy: float,
-    count: float,
     grad_outputs: Array,
     grad_own: Array,
 ) -> None:
-    """Fill `grad_outputs[sample]`, and add to `grad_own`, after `_log_probability`.
+    """Fill `grad_outputs`, and add to `grad_own`, after `_log_probabilities`; the loss is averaged over the batch.
 
-    slope: with respect to that log-probability. entropy: the coefficient of the entropy, which the loss falls with. All
-    is divided by `count`, the number of samples.
+    slopes: float[batch], of each sample's loss with respect to its log-probability. entropy: the coefficient of the
+    entropy, which the loss falls with.
     """
     raise NotImplementedError
 
 
 def _imitation_slopes(
-    head: Any,
-    own: Array,
-    outputs: Array,
-    sample: int,
-    targets: Array,
-    row: int,
-    count: float,
-    grad_outputs: Array,
-    grad_own: Array,
+    head: Any, own: Array, outputs: Array, targets: Array, rows: Array, grad_outputs: Array, grad_own: Array
 ) -> None:
-    """Fill `grad_outputs[sample]`, and add to `grad_own`: the slopes of the imitation of `targets[row]`.
+    """Fill `grad_outputs`, and add to `grad_own`: the slopes of the imitation of the targets at `rows`, int64[batch].
+    It may overwrite the outputs.
 
     The loss is the cross-entropy (whose gradient is that of the KL divergence), the KL divergence of the student's
-    Gaussian from the expert's, or the Huber loss of values, added up over outputs and averaged over `count` samples.
+    Gaussian from the expert's, or the Huber loss of values, added up over outputs and averaged over the batch.
     """
     raise NotImplementedError
 
 
 @compiled_for(_act, Categorical)
-def _act_of_categorical(
+def _act_by_categorical(
     head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
 ) -> None:
-    for i in range(len(outputs)):
-        if sampled:
-            _sample(outputs, i, noise, actions, log_p)
-        else:
-            _explore(outputs, i, noise, epsilon, actions, log_p)
+    if sampled:
+        _sample(outputs, noise, actions, log_p)
+    else:
+        _explore(outputs, noise, epsilon, actions, log_p)
 
 
 @compiled_for(_act, Values)
-def _act_of_values(
+def _act_by_values(
     head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
 ) -> None:
-    for i in range(len(outputs)):
-        _explore(outputs, i, noise, epsilon, actions, log_p)
+    _explore(outputs, noise, epsilon, actions, log_p)
 
 
 @compiled_for(_act, Gaussian)
-def _act_of_gaussian(
+def _act_by_gaussian(
     head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
 ) -> None:
-    for i in range(len(outputs)):
-        log_p[i] = 0.0
+    members, batch, size = outputs.shape
+    for m in range(members):
+        for i in range(batch):
+            log_p[m, i] = 0.0
+            for j in range(size):
+                drawn = noise[m, i, j] if sampled else 0.0
+                actions[m, i, j] = outputs[m, i, j] + np.exp(own[m, j]) * drawn
+                log_p[m, i] -= 0.5 * drawn * drawn + own[m, j] + HALF_LOG_2_PI
+
+
+@compiled_for(_log_probabilities, Categorical)
+def _log_probabilities_of_categorical(
+    head: Any, own: Array, outputs: Array, actions: Array, rows: Array, found: Array
+) -> None:
+    for sample, row in enumerate(rows):
+        log_policy = outputs[sample]  # in place: the logits are not needed any more
+        top = log_policy[0]
+        for action in range(1, len(log_policy)):
+            top = max(top, log_policy[action])
+        total = log_policy.dtype.type(0)
+        for action in range(len(log_policy)):
+            total += np.exp(log_policy[action] - top)
+        for action in range(len(log_policy)):
+            log_policy[action] -= top + np.log(total)
+        found[sample] = log_policy[actions[row]]
+
+
+@compiled_for(_log_probabilities, Gaussian)
+def _log_probabilities_of_gaussian(
+    head: Any, own: Array, outputs: Array, actions: Array, rows: Array, found: Array
+) -> None:
+    number = outputs.dtype.type  # a constant of double precision would lift everything to it
+    for sample, row in enumerate(rows):
+        found[sample] = number(0)
         for j in range(outputs.shape[1]):
-            drawn = noise[i, j] if sampled else 0.0
-            actions[i, j] = outputs[i, j] + np.exp(own[j]) * drawn
-            log_p[i] -= 0.5 * drawn * drawn + own[j] + HALF_LOG_2_PI
-
-
-@compiled_for(_log_probability, Categorical)
-def _log_probability_of_categorical(
-    head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int
-) -> float:
-    log_policy = outputs[sample]  # in place: the logits are not needed any more
-    top = log_policy[0]
-    for action in range(1, len(log_policy)):
-        top = max(top, log_policy[action])
-    total = log_policy.dtype.type(0)
-    for action in range(len(log_policy)):
-        total += np.exp(log_policy[action] - top)
-    for action in range(len(log_policy)):
-        log_policy[action] -= top + np.log(total)
-    found: float = log_policy[actions[row]]
-    return found
-
-
-@compiled_for(_log_probability, Gaussian)
-def _log_probability_of_gaussian(head: Any, own: Array, outputs: Array, sample: int, actions: Array, row: int) -> float:
-    number = outputs.dtype.type
-    found: float = number(0)
-    for j in range(outputs.shape[1]):
-        z = (number(actions[row, j]) - outputs[sample, j]) * np.exp(-own[j])
-        found -= number(0.5) * z * z + own[j] + number(HALF_LOG_2_PI)
-    return found
+            z = (number(actions[row, j]) - outputs[sample, j]) * np.exp(-own[j])
+            found[sample] -= number(0.5) * z * z + own[j] + number(HALF_LOG_2_PI)
 
 
 @compiled_for(_policy_slopes, Categorical)
@@ -236,24 +232,25 @@ def _policy_slopes_of_categorical(
     head: Any,
     own: Array,
     outputs: Array,
-    sample: int,
     actions: Array,
-    row: int,
-    slope: float,
+    rows: Array,
+    slopes: Array,
     entropy: float,
-    count: float,
     grad_outputs: Array,
     grad_own: Array,
 ) -> None:
-    number, log_policy = outputs.dtype.type, outputs[sample]
-    negative_entropy = number(0)
-    for action in range(len(log_policy)):
-        negative_entropy += np.exp(log_policy[action]) * log_policy[action]
-    for action in range(len(log_policy)):
-        policy = np.exp(log_policy[action])
-        grad_entropy = policy * (log_policy[action] - negative_entropy)
-        chosen = number(1) if action == actions[row] else number(0)
-        grad_outputs[sample, action] = (slope * (chosen - policy) + entropy * grad_entropy) / count
+    number = outputs.dtype.type
+    count, weight = number(len(rows)), number(entropy)
+    for sample, row in enumerate(rows):
+        log_policy = outputs[sample]
+        negative_entropy = number(0)
+        for action in range(len(log_policy)):
+            negative_entropy += np.exp(log_policy[action]) * log_policy[action]
+        for action in range(len(log_policy)):
+            policy = np.exp(log_policy[action])
+            grad_entropy = policy * (log_policy[action] - negative_entropy)
+            chosen = number(1) if action == actions[row] else number(0)
+            grad_outputs[sample, action] = (slopes[sample] * (chosen - policy) + weight * grad_entropy) / count
 
 
 @compiled_for(_policy_slopes, Gaussian)
@@ -261,117 +258,104 @@ def _policy_slopes_of_gaussian(
     head: Any,
     own: Array,
     outputs: Array,
-    sample: int,
     actions: Array,
-    row: int,
-    slope: float,
+    rows: Array,
+    slopes: Array,
     entropy: float,
-    count: float,
     grad_outputs: Array,
     grad_own: Array,
 ) -> None:
     number = outputs.dtype.type
-    for j in range(outputs.shape[1]):
-        inverse = np.exp(-own[j])
-        z = (number(actions[row, j]) - outputs[sample, j]) * inverse
-        grad_outputs[sample, j] = slope * z * inverse / count
-        grad_own[j] += (slope * (z * z - number(1)) - entropy) / count
+    count, weight = number(len(rows)), number(entropy)
+    for sample, row in enumerate(rows):
+        for j in range(outputs.shape[1]):
+            inverse = np.exp(-own[j])
+            z = (number(actions[row, j]) - outputs[sample, j]) * inverse
+            grad_outputs[sample, j] = slopes[sample] * z * inverse / count
+            grad_own[j] += (slopes[sample] * (z * z - number(1)) - weight) / count
 
 
 @compiled_for(_imitation_slopes, Categorical)
 def _imitation_slopes_of_categorical(
-    head: Any,
-    own: Array,
-    outputs: Array,
-    sample: int,
-    targets: Array,
-    row: int,
-    count: float,
-    grad_outputs: Array,
-    grad_own: Array,
+    head: Any, own: Array, outputs: Array, targets: Array, rows: Array, grad_outputs: Array, grad_own: Array
 ) -> None:
-    number, logits, wanted = outputs.dtype.type, outputs[sample], targets[row]
-    top = logits[0]
-    for action in range(1, len(logits)):
-        top = max(top, logits[action])
-    total, mass = number(0), number(0)
-    for action in range(len(logits)):
-        logits[action] = np.exp(logits[action] - top)
-        total += logits[action]
-        mass += wanted[action]
-    for action in range(len(logits)):
-        grad_outputs[sample, action] = (logits[action] / total * mass - wanted[action]) / count
+    number = outputs.dtype.type
+    count, least = number(len(rows)), number(LEAST_LOGIT)
+    for sample, row in enumerate(rows):
+        logits, best = outputs[sample], 0
+        for action in range(1, len(logits)):
+            if logits[action] > logits[best]:
+                best = action
+        top, total, mass = logits[best], number(0), number(0)
+        for action in range(len(logits)):
+            logits[action] = number(1) if action == best else np.exp(max(logits[action] - top, least))
+            total += logits[action]
+            mass += targets[row, action]
+        for action in range(len(logits)):
+            grad_outputs[sample, action] = (logits[action] / total * mass - targets[row, action]) / count
 
 
 @compiled_for(_imitation_slopes, Values)
 def _imitation_slopes_of_values(
-    head: Any,
-    own: Array,
-    outputs: Array,
-    sample: int,
-    targets: Array,
-    row: int,
-    count: float,
-    grad_outputs: Array,
-    grad_own: Array,
+    head: Any, own: Array, outputs: Array, targets: Array, rows: Array, grad_outputs: Array, grad_own: Array
 ) -> None:
-    delta = outputs.dtype.type(HUBER_DELTA)
-    for action in range(outputs.shape[1]):
-        error = outputs[sample, action] - targets[row, action]
-        grad_outputs[sample, action] = min(max(error, -delta), delta) / count
+    number = outputs.dtype.type
+    count, delta = number(len(rows)), number(HUBER_DELTA)
+    for sample, row in enumerate(rows):
+        for action in range(outputs.shape[1]):
+            error = outputs[sample, action] - targets[row, action]
+            grad_outputs[sample, action] = min(max(error, -delta), delta) / count
 
 
 @compiled_for(_imitation_slopes, Gaussian)
 def _imitation_slopes_of_gaussian(
-    head: Any,
-    own: Array,
-    outputs: Array,
-    sample: int,
-    targets: Array,
-    row: int,
-    count: float,
-    grad_outputs: Array,
-    grad_own: Array,
+    head: Any, own: Array, outputs: Array, targets: Array, rows: Array, grad_outputs: Array, grad_own: Array
 ) -> None:
     number, size = outputs.dtype.type, outputs.shape[1]
-    for j in range(size):
-        error = outputs[sample, j] - targets[row, j]
-        inverse = np.exp(number(-2) * own[j])
-        variance = np.exp(number(2) * targets[row, size + j])
-        grad_outputs[sample, j] = error * inverse / count
-        grad_own[j] += (number(1) - (variance + error * error) * inverse) / count
+    count = number(len(rows))
+    for sample, row in enumerate(rows):
+        for j in range(size):
+            error = outputs[sample, j] - targets[row, j]
+            inverse = np.exp(number(-2) * own[j])
+            variance = np.exp(number(2) * targets[row, size + j])
+            grad_outputs[sample, j] = error * inverse / count
+            grad_own[j] += (number(1) - (variance + error * error) * inverse) / count
 
 
 @njit
-def _sample(logits: Array, i: int, uniforms: Array, actions: Array, log_probabilities: Array) -> None:
-    """Invert the cumulative softmax of logits[i] at a uniform number."""
-    top = logits[i, 0]
-    for a in range(1, logits.shape[1]):
-        top = max(top, logits[i, a])
-    total = 0.0
-    for a in range(logits.shape[1]):
-        total += np.exp(logits[i, a] - top)
-    threshold = uniforms[i] * total
-    action = 0
-    reached = np.exp(logits[i, 0] - top)
-    while reached < threshold and action < logits.shape[1] - 1:
-        action += 1
-        reached += np.exp(logits[i, action] - top)
-    actions[i] = action
-    log_probabilities[i] = logits[i, action] - top - np.log(total)
+def _sample(logits: Array, uniforms: Array, actions: Array, log_probabilities: Array) -> None:
+    """Invert the cumulative softmax of logits[members, batch, actions] at each uniform number."""
+    for i in range(logits.shape[0]):
+        for j in range(logits.shape[1]):
+            top = logits[i, j, 0]
+            for a in range(1, logits.shape[2]):
+                top = max(top, logits[i, j, a])
+            total = 0.0
+            for a in range(logits.shape[2]):
+                total += np.exp(logits[i, j, a] - top)
+            threshold = uniforms[i, j] * total
+            action = 0
+            reached = np.exp(logits[i, j, 0] - top)
+            while reached < threshold and action < logits.shape[2] - 1:
+                action += 1
+                reached += np.exp(logits[i, j, action] - top)
+            actions[i, j] = action
+            log_probabilities[i, j] = logits[i, j, action] - top - np.log(total)
 
 
 @njit
-def _explore(outputs: Array, i: int, uniforms: Array, epsilon: float, actions: Array, log_probabilities: Array) -> None:
-    """Act epsilon-greedily on outputs[i]. A uniform number below epsilon is uniform in that range, so it picks the
-    action as well."""
-    count = outputs.shape[1]
-    greedy = 0
-    for a in range(1, count):
-        if outputs[i, a] > outputs[i, greedy]:
-            greedy = a
-    action = greedy
-    if uniforms[i] < epsilon:
-        action = min(int(uniforms[i] / epsilon * count), count - 1)
-    actions[i] = action
-    log_probabilities[i] = np.log(epsilon / count + (1 - epsilon if action == greedy else 0.0))
+def _explore(outputs: Array, uniforms: Array, epsilon: float, actions: Array, log_probabilities: Array) -> None:
+    """Act epsilon-greedily on outputs[members, batch, actions]. A uniform number below epsilon is uniform in that
+    range, so it picks the action as well."""
+    count = outputs.shape[2]
+    for i in range(outputs.shape[0]):
+        for j in range(outputs.shape[1]):
+            greedy = 0
+            for a in range(1, count):
+                if outputs[i, j, a] > outputs[i, j, greedy]:
+                    greedy = a
+            action = greedy
+            if uniforms[i, j] < epsilon:
+                action = min(int(uniforms[i, j] / epsilon * count), count - 1)
+            actions[i, j] = action
+            log_probabilities[i, j] = np.log(epsilon / count + (1 - epsilon if action == greedy else 0.0))

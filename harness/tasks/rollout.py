@@ -50,17 +50,17 @@ class Policy:
         self._pass, self.head, self.own, self.acting = ForwardPass(actor, batch), actor.head, actor.own.copy(), acting
         self.log_probabilities = np.empty((actor.members, batch))
         """float64[members, batch]: of the actions chosen last."""
-        self._nothing = np.zeros_like(self.head.actions((actor.members, batch)), dtype=np.float64)
+        self.actions = self.head.actions((actor.members, batch))
+        self._nothing = np.zeros(self.actions.shape)
 
     def __call__(self, inputs: np.ndarray, noise: np.ndarray | None = None, epsilon: float | None = None) -> np.ndarray:
         """The actions for inputs of the actor (`inputs_of`). noise: what they are drawn by, as its head's `noise` gives
-        it; none where nothing is drawn. epsilon: in place of that of `acting`."""
-        outputs = self._pass(inputs)
-        actions = self.head.actions(outputs.shape[:2])
+        it; none where nothing is drawn. epsilon: in place of that of `acting`. The next call overwrites them."""
         rate = self.acting.epsilon if epsilon is None else epsilon
         drawn = self._nothing if noise is None else noise
-        _act_all(self.head, self.own, outputs, drawn, self.acting.sampled, rate, actions, self.log_probabilities)
-        return actions
+        outputs, kept = self._pass(inputs), (self.actions, self.log_probabilities)
+        _act_all(self.head, self.own, outputs, drawn, self.acting.sampled, rate, *kept)
+        return self.actions
 
 
 @njit
@@ -74,8 +74,7 @@ def _act_all(
     actions: np.ndarray,
     log_probabilities: np.ndarray,
 ) -> None:
-    for m in range(len(outputs)):
-        _act(head, own[m], outputs[m], noise[m], sampled, epsilon, actions[m], log_probabilities[m])
+    _act(head, own, outputs, noise, sampled, epsilon, actions, log_probabilities)
 
 
 def distinct_episodes(task: Task, acting: Acting, episodes: int) -> int:
