@@ -37,7 +37,7 @@ def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def type_name(kind: type) -> str:
-    """How plain data names a class: one of this package by its name, one from elsewhere by its module as well, since two
-    may share a name."""
+    """How plain data names a class: one of this package by its name, one from elsewhere by its module as well: two may
+    share a name."""
     ours = kind.__module__.split(".")[0] == __name__.split(".")[0]
     return kind.__qualname__ if ours else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,5 +1,5 @@
-"""Register your own pruning criteria, initialisers, tasks, networks, learners and controls under a name, from a package,
-a module or a conftest.py.
+"""Register your own tasks, networks, learners, pruning criteria, initialisers and controls under a name, from a
+package, a module or a conftest.py.
 
     from harness import register
 

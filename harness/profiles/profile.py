@@ -231,8 +231,8 @@ for _budgets in (
 
 
 def scale(profile: Profile, system: System) -> dict[str, dict[str, float | str]]:
-    """How far a system is scaled down: {"env_steps": {"here": ..., "paper": ...}, ...}; {} where the profile `paper` does
-    not have its task."""
+    """How far a system is scaled down: {"env_steps": {"here": ..., "paper": ...}, ...}; {} where the profile `paper`
+    does not have its task."""
     paper = PROFILES["paper"]
     if system.task not in [task for task, _ in paper.systems]:
         return {}

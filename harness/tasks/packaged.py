@@ -85,7 +85,7 @@ class PackagedBatch:
     def _environment(self, place: tuple[int, ...]) -> Any:
         return self.environments[place[0]][place[1]]
 
-    def _restart(self, place: tuple[int, ...], seed: int) -> None:
+    def _restart(self, place: tuple[int, ...], seed: Any) -> None:
         self.observations[place], _ = self._environment(place).reset(seed=int(seed))
         self.elapsed[place] = 0
 
