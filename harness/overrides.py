@@ -131,6 +131,8 @@ def _parsed(text: str, hint: Any) -> Any:
             return tuple(_parsed(entry, get_args(hint)[0]) for entry in text.replace("-", ",").split(","))
         except ValueError as error:
             raise ValueError(f"{error}, or several such values, as in 64-64") from None
+    if hasattr(hint, "parse"):  # settings that have a short form of their own
+        return hint.parse(text)
     if hint is bool:
         if text not in _BOOLEANS:
             raise ValueError("the value must be true or false")

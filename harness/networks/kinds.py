@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from harness.networks.cnn import ConvNetwork, Convolution
 from harness.networks.heads import Head
 from harness.networks.mlp import Network
 from harness.networks.network import BaseNetwork
@@ -52,15 +53,19 @@ class NetworkSettings(Protocol):
 
 NETWORKS: Registry[type[Any]] = Registry("network")
 """By the name of the class, as it stands in plain settings and on an expert's card."""
-for kind in (Network,):
+for kind in (Network, ConvNetwork):
     NETWORKS.add(kind.__name__, kind, origin_of(kind), origin_of(kind))
 
 
 def network_from_plain(plain: Mapping[str, Any]) -> NetworkSettings:
     """The inverse of `canonical.to_plain` for the settings of a network. Raises KeyError, TypeError or ValueError."""
     kind = NETWORKS[plain["type"]]
-    fields = {field.name: plain[field.name] for field in dataclasses.fields(kind)}
-    settings: NetworkSettings = kind(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-    )
+    fields = {field.name: _from_plain(plain[field.name]) for field in dataclasses.fields(kind)}
+    settings: NetworkSettings = kind(**fields)
     return settings
+
+
+def _from_plain(value: Any) -> Any:
+    if isinstance(value, Mapping):  # no other settings lie within a network's
+        return Convolution(**{name: number for name, number in value.items() if name != "type"})
+    return tuple(map(_from_plain, value)) if isinstance(value, list) else value

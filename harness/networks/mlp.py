@@ -10,11 +10,17 @@ import numpy as np
 
 from harness.arguments import check_array, is_count
 from harness.compiled import compiled_for
-from harness.networks.dropout import Dropout
 from harness.networks.heads import Categorical, Head
 from harness.networks.initialisers import INITIALISERS
 from harness.networks.kernels import _mlp_backward, _mlp_forward
-from harness.networks.network import BaseNetwork, _backward_member, _forward_member, _prepare_member
+from harness.networks.network import (
+    BaseNetwork,
+    Drop,
+    NetworkWorkspace,
+    _backward_member,
+    _forward_member,
+    _prepare_member,
+)
 from harness.networks.params import Layout, Params, Tensor, length, prunable
 
 Array = np.ndarray
@@ -63,12 +69,12 @@ class Network:
         """The tensors of one network for observations of this shape, those of the head last."""
         return mlp_layout((math.prod(observation), *self.hidden, head.outputs)) + head.tensors
 
-    def build(self, observation: tuple[int, ...], head: Head, params: Params) -> "Mlp":
+    def build(self, observation: tuple[int, ...], head: Head, params: Params) -> BaseNetwork:
         """Networks with these parameters."""
         sizes = (math.prod(observation), *self.hidden, head.outputs)
         return Mlp(params, head, self.dropout, sizes, self.activation)
 
-    def initial(self, observation: tuple[int, ...], head: Head, streams: Sequence[np.random.Generator]) -> "Mlp":
+    def initial(self, observation: tuple[int, ...], head: Head, streams: Sequence[np.random.Generator]) -> BaseNetwork:
         """Draw networks, one per stream; see `initial_params`."""
         layout = self.layout(observation, head)
         return self.build(observation, head, initial_params(layout, streams, self.initialiser, self.input_divisor))
@@ -114,16 +120,11 @@ class Mlp(BaseNetwork):
 
     def shape(self) -> Any:
         """See `BaseNetwork.shape`. Raises TypeError where these cannot compute."""
-        if self.flat.dtype not in (np.float32, np.float64):
-            raise TypeError(f"networks compute in float32 or float64, not {self.flat.dtype}")
-        return MlpShape(np.array(self.sizes), self.activation == ACTIVATIONS[1], length(self.layers))
+        return MlpShape.of(self.sizes, self.activation == ACTIVATIONS[1], self.flat.dtype)
 
     def memory(self, batch: int) -> Any:
         """See `BaseNetwork.memory`."""
-        return MlpMemory(
-            np.empty(batch * sum(self.sizes[1:-1]), self.flat.dtype),
-            np.empty((2, batch * max(self.sizes[1:])), self.flat.dtype),
-        )
+        return MlpMemory.of(self.sizes, batch, self.flat.dtype)
 
     def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
         """See `BaseNetwork.checked_inputs`; observations of more than one axis are taken in one row."""
@@ -140,12 +141,24 @@ class MlpShape(NamedTuple):
     tanh: bool
     length: int
 
+    @classmethod
+    def of(cls, sizes: Sequence[int], tanh: bool, dtype: np.dtype) -> "MlpShape":
+        """For parameters of this dtype. Raises TypeError where these cannot compute."""
+        if dtype not in (np.float32, np.float64):
+            raise TypeError(f"networks compute in float32 or float64, not {dtype}")
+        return cls(np.array(sizes), tanh, length(mlp_layout(sizes)))
+
 
 class MlpMemory(NamedTuple):
     """See `harness.networks.kernels`."""
 
     activations: Array
     scratch: Array
+
+    @classmethod
+    def of(cls, sizes: Sequence[int], batch: int, dtype: np.dtype) -> "MlpMemory":
+        """For `batch` samples."""
+        return cls(np.empty(batch * sum(sizes[1:-1]), dtype), np.empty((2, batch * max(sizes[1:])), dtype))
 
 
 @compiled_for(_prepare_member, MlpShape)
@@ -154,9 +167,7 @@ def _prepare_mlp(shape: Any, member: int, params: Array, memory: Any) -> Array:
 
 
 @compiled_for(_forward_member, MlpShape)
-def _forward_mlp(
-    shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Dropout | None
-) -> None:
+def _forward_mlp(shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Drop) -> None:
     _mlp_forward(prepared, shape.sizes, shape.tanh, inputs, memory.activations, outputs, dropout)
 
 
@@ -166,23 +177,15 @@ def _backward_mlp(
     member: int,
     prepared: Array,
     inputs: Array,
-    memory: Any,
-    grad_outputs: Array,
-    grad_params: Array,
-    dropout: Dropout | None,
+    space: NetworkWorkspace,
+    dropout: Drop,
+    grad_inputs: Array | None = None,
 ) -> None:
-    params, gradient = prepared[: shape.length], grad_params[: shape.length]
-    _mlp_backward(
-        params,
-        shape.sizes,
-        shape.tanh,
-        inputs,
-        memory.activations,
-        grad_outputs,
-        gradient,
-        memory.scratch,
-        dropout,
-    )
+    memory = space.memory
+    params, gradient = prepared[: shape.length], space.grad_params[: shape.length]
+    sizes, activations, scratch = shape.sizes, memory.activations, memory.scratch
+    grad_outputs, tanh = space.grad_outputs, shape.tanh
+    _mlp_backward(params, sizes, tanh, inputs, activations, grad_outputs, gradient, scratch, dropout, grad_inputs)
 
 
 def mlp_layout(sizes: Sequence[int], first: int = 0) -> Layout:

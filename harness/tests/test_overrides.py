@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness.overrides import Override
+from harness.networks.cnn import ConvNetwork, Convolution
+from harness.overrides import Override, apply
 from harness.profiles.profile import PROFILES, Profile, System
 
 PPO, BC = System("cart-pole", "ppo"), System("cart-pole", "bc")
@@ -44,6 +45,16 @@ def test_one_field_takes_the_value_and_no_other_changes(text: str, part: str, fi
     assert getattr(getattr(after, part), field) == value
     back = dataclasses.replace(getattr(after, part), **{field: getattr(getattr(before, part), field)})
     assert dataclasses.replace(after, **{part: back}) == before
+
+
+def test_convolutions_have_a_short_form() -> None:
+    override, other = Override.parse("network.convolutions=32x8/4-16x3"), SMOKE.experiment(PPO)
+    assert apply([override], other) == other, "it has none"
+    pictured = dataclasses.replace(other, network=ConvNetwork())
+    network = ConvNetwork(convolutions=(Convolution(32, 8, 4), Convolution(16, 3)))
+    assert apply([override], pictured) == dataclasses.replace(pictured, network=network)
+    with pytest.raises(ValueError, match="like 16x3 or 32x8/4, or several"):
+        apply([Override.parse("network.convolutions=32")], pictured)
 
 
 @pytest.mark.parametrize(
