@@ -25,7 +25,9 @@ def a_level(networks: tuple[str, ...] = ("actor", "critic"), seed: int = 0, more
 
     def mlp() -> Mlp:
         weights = [rng.normal(size=(members, *size)).astype(np.float32) for size in SIZES]
-        return Mlp.of(weights, [rng.normal(size=(members, 1, size[1])).astype(np.float32) for size in SIZES], "tanh")
+        return Mlp.stacked(
+            weights, [rng.normal(size=(members, 1, size[1])).astype(np.float32) for size in SIZES], "tanh"
+        )
 
     masks = {name: [rng.random((members, *size)) < 0.5 for size in SIZES] for name in networks}
     evaluations = rng.normal(size=(members, 2))

@@ -5,7 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.networks.compaction import compact
-from harness.networks.mlp import Mlp, initial_mlp, outputs_of
+from harness.networks.mlp import Mlp
+from harness.networks.network import outputs_of
+from harness.tests.networks.made import initial_mlp
 
 
 def reaches_an_output(masks: list[np.ndarray]) -> list[np.ndarray]:
@@ -31,7 +33,7 @@ def test_a_compact_network_has_exactly_what_reaches_an_output_and_the_same_outpu
     drawn = initial_mlp(sizes, [rng] * members).each(lambda array: array.astype(np.float64))
     shares = density * rng.random((members, 1, 1))
     masks = [rng.random(weight.shape) < shares for weight in drawn.weights]
-    mlp = Mlp.of([w * mask for w, mask in zip(drawn.weights, masks, strict=True)], drawn.biases)
+    mlp = Mlp.stacked([w * mask for w, mask in zip(drawn.weights, masks, strict=True)], drawn.biases)
     small = compact(mlp, masks)
     x = rng.normal(size=(members, 5, sizes[0]))
     np.testing.assert_allclose(outputs_of(small.mlp, x), outputs_of(mlp, x), rtol=0, atol=1e-12)

@@ -16,7 +16,9 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
-from harness.networks.mlp import Masks, Mlp, Network, Networks
+from harness.networks.mlp import Mlp, Network
+from harness.networks.network import Networks
+from harness.networks.params import Masks
 from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level

@@ -12,7 +12,8 @@ from harness.evidence.level_file import from_bytes, to_bytes
 from harness.experiment import Cell, Experiment
 from harness.learners.ppo import CRITIC
 from harness.learners.protocol import ACTOR
-from harness.networks.mlp import Masks, Networks
+from harness.networks.network import Networks
+from harness.networks.params import Masks
 from harness.pruning.conditions import CONDITIONS, DENSE, REDRAWN, SURVIVING, TICKET
 from harness.pruning.imp import prune, run_level, start_level
 from harness.pruning.level import Level

@@ -27,7 +27,9 @@ from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
-from harness.networks.mlp import Masks, Mlp, Network, Networks
+from harness.networks.mlp import Mlp, Network
+from harness.networks.network import Networks
+from harness.networks.params import Masks
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
@@ -97,7 +99,7 @@ def wide_experts(monkeypatch: pytest.MonkeyPatch) -> None:
         if inputs == len(CartPole.observation.inputs):
             return experts
         first = widened(experts.weights[0], fill=3.0, axis=1)
-        return Mlp.of([first, *experts.weights[1:]], experts.biases, experts.activation)
+        return Mlp.stacked([first, *experts.weights[1:]], experts.biases, experts.activation)
 
     monkeypatch.setattr(harness.learners.bc, "read_experts", read)
 
