@@ -24,8 +24,8 @@ def _played(task: Any) -> float:
     starts = task.draw_starts(stream(0, "idle"), (1, distinct_episodes(task, GREEDY, EPISODES)))
     batch, returns = task.batch(starts, seeds=(0,)), np.zeros(starts.shape[:2])
     running = np.ones(returns.shape, dtype=bool)
-    numbers = isinstance(task.action, Box)
-    actions = np.zeros((*returns.shape, task.action.count), np.float32) if numbers else np.zeros(returns.shape, np.int64)
+    numbers = (task.action.count,) if isinstance(task.action, Box) else ()
+    actions = np.zeros((*returns.shape, *numbers), dtype=np.float32 if numbers else np.int64)
     for _ in range(task.horizon):
         taken = batch.step(actions, starts)
         returns += taken.rewards * running
