@@ -61,7 +61,7 @@ def level_of(
     masks = [np.zeros((members, a, b), dtype=bool) for a, b in pairwise(sizes)]
     for mask, count in zip(masks, kept or [mask[0].size for mask in masks], strict=True):
         mask.reshape(members, -1)[:, :count] = True
-    mlp = Mlp.of([mask.astype(float) for mask in masks], [np.zeros((members, 1, m.shape[2])) for m in masks])
+    mlp = Mlp.stacked([mask.astype(float) for mask in masks], [np.zeros((members, 1, m.shape[2])) for m in masks])
     scored = np.tile(np.broadcast_to(scores, (members,))[:, None].astype(float), (1, 8))
     curves = np.broadcast_to(np.asarray(evaluations, dtype=float), (members, len(evaluations[0])))
     return Level({ACTOR: masks}, {ACTOR: mlp}, scored, curves, np.ones(members))

@@ -11,7 +11,8 @@ from harness.experiment import Cell
 from harness.judging.input_measures import at_mean, matched, observed
 from harness.learners.expert_files import read_experts
 from harness.learners.protocol import ACTOR
-from harness.networks.mlp import Mlp, outputs_of
+from harness.networks.mlp import Mlp
+from harness.networks.network import outputs_of
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE, SURVIVING, TICKET
 from harness.pruning.level import Level
@@ -35,7 +36,7 @@ def rng() -> np.random.Generator:
 class TestAtMean:
     def test_an_input_that_is_lost_counts_as_its_mean_whatever_it_shows(self) -> None:
         layers = [rng().standard_normal((3, a, b)) for a, b in ((5, 7), (7, 2))]
-        mlp = Mlp.of(layers, [rng().standard_normal((3, 1, n)) for n in (7, 2)])
+        mlp = Mlp.stacked(layers, [rng().standard_normal((3, 1, n)) for n in (7, 2)])
         lost, means = rng().random((3, 5)) < 0.5, rng().standard_normal((3, 5))
         seen = rng().standard_normal((3, 6, 5))
         expected = outputs_of(mlp, np.where(lost[:, None], means[:, None], seen))
@@ -44,7 +45,7 @@ class TestAtMean:
 
     def test_means_and_deviations_are_over_the_states_in_which_an_agent_acts(self) -> None:
         starts = np.stack([TASK.draw_starts(each, (EPISODES,)) for each in streams(range(MEMBERS), "score", 0)])
-        never = Mlp.of([np.zeros((MEMBERS, 4, 2))], [np.tile([1.0, 0.0], (MEMBERS, 1, 1))])  # it always goes left
+        never = Mlp.stacked([np.zeros((MEMBERS, 4, 2))], [np.tile([1.0, 0.0], (MEMBERS, 1, 1))])  # it always goes left
         lengths = rollout_returns(TASK, never, starts)
         means, _ = observed(TASK, never, starts, tuple(range(MEMBERS)))
         assert (means[:, 1] < 0).all() and (means[:, 3] > 0).all()

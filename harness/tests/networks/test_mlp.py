@@ -8,11 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.networks.kernels import dropout_keys, update_keys
-from harness.networks.mlp import ACTIVATIONS, Mlp, backward, forward, initial_mlp, outputs_of
+from harness.networks.dropout import dropout_keys, update_keys
+from harness.networks.mlp import ACTIVATIONS, Mlp
+from harness.networks.network import backward, forward, outputs_of
 from harness.networks.splitmix import _splitmix64
 from harness.streams import streams
 from harness.tests.networks.by_torch import dropout_scales, kept_units, leaf, outputs_by_torch
+from harness.tests.networks.made import initial_mlp
 
 
 def networks(sizes: Sequence[int], members: int, seed: int = 0, activation: str = "relu", dropout: float = 0.0) -> Mlp:
@@ -74,7 +76,7 @@ def test_nan_is_not_hidden(activation: str) -> None:
 def test_copies_share_no_memory() -> None:
     mlp = networks((3, 4, 2), 5)
     before, some = mlp.flat.copy(), mlp.take(np.array([3, 1]))
-    for copied in (Mlp.of(mlp.weights, mlp.biases, "tanh"), mlp.copy(), some):
+    for copied in (Mlp.stacked(mlp.weights, mlp.biases, "tanh"), mlp.copy(), some):
         assert copied.sizes == (3, 4, 2)
         np.testing.assert_array_equal(copied.flat, before[[3, 1]] if copied is some else before)
         copied.flat[:] = 9
@@ -107,7 +109,7 @@ def test_without_keys_nothing_is_dropped() -> None:
 def test_dropout_has_its_rate_and_keeps_the_expectation(rate: float) -> None:
     """The output is the sum of 64 hidden ones; within five standard errors of the draws."""
     units, batch = 64, 500
-    sums = Mlp.of([np.ones((1, 1, units)), np.ones((1, units, 1))], [np.zeros((1, 1, units)), np.zeros((1, 1, 1))])
+    sums = Mlp.stacked([np.ones((1, 1, units)), np.ones((1, units, 1))], [np.zeros((1, 1, units)), np.zeros((1, 1, 1))])
     sums.dropout = rate
     found = np.stack([forward(sums, np.ones((1, batch, 1)), update_keys(keys_of(3), u))[0] for u in range(20)])
     kept = found * (1 - rate)

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
-from harness.networks.mlp import Mlp, Networks, initial_mlp, outputs_of
+from harness.networks.mlp import Mlp
+from harness.networks.network import Networks, outputs_of
 from harness.networks.sparse_input import SPARSE, FeatureTable, _project, _project_gradient, projected
 from harness.streams import streams
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.input_subset import InputSubset
 from harness.tasks.rollout import feature_table, rollout_returns
 from harness.tasks.spec import Batch
+from harness.tests.networks.made import initial_mlp
 
 FEATURES, INPUTS, ACTIVE, MEMBERS = 30, 12, 6, 3
 
@@ -108,7 +110,7 @@ def trained(learner: Learner, task: object, rounds: int) -> Networks:
         weight *= mask
     population = learner.start(task, start, masks, seeds, 0)  # type: ignore[arg-type]
     for _ in range(rounds):
-        population.advance()
+        population.advance(1)
     return population.networks
 
 

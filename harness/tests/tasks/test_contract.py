@@ -79,7 +79,8 @@ def test_shapes_and_types_are_those_of_the_protocol(task: Task) -> None:
     step = next(walk(task))
     assert len(set(task.observation.inputs)) == task.observation.size
     for observations in (step.before, step.observations, step.final_observations):
-        assert (observations.shape, observations.dtype) == ((MEMBERS, ENVS, task.observation.size), np.float32)
+        assert (observations.shape[2:], observations.dtype) == (task.observation.shape, task.observation.dtype)
+        assert observations.shape[:2] == (MEMBERS, ENVS)
     for name, dtype in (("rewards", np.float64), ("terminated", np.bool_), ("truncated", np.bool_)):
         assert (getattr(step, name).shape, getattr(step, name).dtype) == ((MEMBERS, ENVS), dtype)
 
@@ -166,8 +167,8 @@ def test_a_return_is_that_of_the_first_episode_alone(task: Task) -> None:
     """Of policies that always take their member's action."""
     starts = starts_of(task, np.random.default_rng(5))
     actions = np.arange(MEMBERS) % task.action.count
-    bias = np.eye(task.action.count, dtype=np.float32)[actions][:, None]
-    actor = Mlp.of([np.zeros((MEMBERS, task.observation.size, task.action.count), dtype=np.float32)], [bias])
+    bias = np.eye(task.action.count, dtype=np.float32)[actions]
+    actor = Mlp.stacked([np.zeros((MEMBERS, task.observation.size, task.action.count), dtype=np.float32)], [bias])
     batch, expected, running = task.batch(starts, SEEDS), np.zeros((MEMBERS, ENVS)), np.ones((MEMBERS, ENVS), bool)
     for _ in range(HORIZON):
         transition = batch.step(np.tile(actions[:, None], (1, ENVS)), starts)
@@ -177,7 +178,7 @@ def test_a_return_is_that_of_the_first_episode_alone(task: Task) -> None:
 
 
 @pytest.mark.parametrize(
-    ("acting", "episodes"), [(GREEDY, 1), (Acting(softmax=True), 64), (Acting(epsilon=0.001), 64)], ids=str
+    ("acting", "episodes"), [(GREEDY, 1), (Acting(sampled=True), 64), (Acting(epsilon=0.001), 64)], ids=str
 )
 def test_a_policy_that_draws_nothing_plays_one_episode_where_all_start_alike(acting: Acting, episodes: int) -> None:
     for task in TASKS.values():
@@ -188,7 +189,7 @@ def test_a_policy_that_draws_nothing_plays_one_episode_where_all_start_alike(act
 
 @pytest.mark.parametrize("horizon", [500, 200])
 def test_the_bounds_of_a_return_are_reached(horizon: int) -> None:
-    idle = Mlp.of([np.zeros((1, 6, 3), dtype=np.float32)], [np.array([[[0, 1, 0]]], dtype=np.float32)])
+    idle = Mlp.stacked([np.zeros((1, 6, 3), dtype=np.float32)], [np.array([[0, 1, 0]], dtype=np.float32)])
     task = Acrobot(horizon)
     starts = np.array([[np.zeros(4), EARLY["acrobot"]]])
     assert rollout_returns(task, idle, starts).tolist() == [[task.minimum_return, task.maximum_return]]
