@@ -11,7 +11,7 @@ the numbers of the cells that are 1, int16[batch, most], -1 after the last: then
 
 import math
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -217,7 +217,7 @@ class Cnn(BaseNetwork):
         """See `BaseNetwork.on`: it takes binary inputs, and leaves tables of features alone."""
         if not isinstance(features, BinaryInputs):
             return self
-        return SparseCnn(**{field.name: getattr(self, field.name) for field in fields(Cnn)}, features=features)
+        return SparseCnn(**{each.name: getattr(self, each.name) for each in fields(Cnn)}, features=features)
 
 
 @dataclass
@@ -225,7 +225,7 @@ class SparseCnn(Cnn):
     """Convolutional networks that take the cells that are 1, int16[members, batch, most], -1 after the last one; a
     cell's number is that of its place in a row of channels, rows and columns."""
 
-    features: BinaryInputs = BinaryInputs(0)
+    features: BinaryInputs = field(kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,8 +2,8 @@
 
 The units of dense layers are numbered from the inputs to the outputs. Each one but the inputs has a list of the weights
 that lead to it, and of the units that these come from. A member's row holds its biases and all of its lists of weights;
-and behind all else, as numbers that no gradient changes, where each list starts, and the lists of units. So members
-share a population whatever their masks, and what copies a row copies its lists.
+and behind all else, as numbers that no gradient changes, the inputs that are in use, where each list starts, and the
+lists of units. So members share a population whatever their masks, and what copies a row copies its lists.
 
 Passes go member after member, and have the batch innermost: a weight multiplies a unit's values in the whole batch.
 """
@@ -36,6 +36,14 @@ from harness.networks.sparse_input import BinaryInputs, active_inputs
 Array = np.ndarray
 BLOCK = 16
 """Arrays are turned so many columns at a time, which stay in the cache."""
+LISTED_DENSITY = 0.05
+"""Dense layers become lists where at most this part of their weights is left. Measured: an update at this density, of
+batches of 32 to 256, took 0.35 to 0.95 times as long as the dense one (400-128-64 and 1,000-128-64 on numbers or on 33
+or 60 active inputs, and 16x3, 128-64 on 4 x 10 x 10 cells; one forward pass or DQN's three; with AVX-512 and by the
+kernels for Haswell). At twice this density the largest of them took 1.2 times as long on active inputs."""
+LISTED_WEIGHTS = 20_000
+"""Networks with fewer weights in their dense layers stay dense: at 128-128 on a few inputs little is to be saved, and
+results keep their bits."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +61,20 @@ class ListedLayers:
 
     @property
     def lists(self) -> Layout:
-        """What lies behind all else: where each unit's list starts and the last one ends, and the units in them."""
-        starts = Tensor("starts", (sum(self.sizes[1:]) + 1,), trained=False)
-        return (starts, Tensor("sources", (self.most,), trained=False))
+        """What lies behind all else: the inputs in use, -1 after the last; where each unit's list starts, and the last
+        one ends; and the units in them."""
+        sizes = {"used": self.sizes[0], "starts": sum(self.sizes[1:]) + 1, "sources": self.most}
+        return tuple(Tensor(name, (size,), trained=False) for name, size in sizes.items())
 
     def check(self, network: BaseNetwork) -> None:
         """Raise ValueError unless the lists of these networks are sound, and they have no dropout, whose draws go by
         places that dense layers have."""
-        if network.dropout > 0 or network.params.layout[-2:] != self.lists:
+        if network.dropout > 0 or network.params.layout[-3:] != self.lists:
             raise ValueError("networks with lists end with these, and have no dropout")
-        starts, sources = network.params["starts"], network.params["sources"]
+        used, starts, sources = (network.params[tensor.name] for tensor in self.lists)
         rise = (starts[:, 0] == 0).all() and (np.diff(starts) >= 0).all() and (starts[:, -1] <= self.most).all()
-        if not rise or not ((sources >= 0) & (sources < sum(self.sizes))).all():
+        named = (used < self.sizes[0]).all() and ((sources >= 0) & (sources < sum(self.sizes))).all()
+        if not rise or not named:
             raise ValueError(f"lists must rise from 0 to at most {self.most}, and name units below {sum(self.sizes)}")
 
     def shape(self, dtype: np.dtype) -> "ListedShape":
@@ -130,20 +140,36 @@ class ListedMlp(BaseNetwork):
 
 @dataclass(frozen=True)
 class Listed:
-    """Networks as lists, and the way back. places: int64[members, parameters], which parameter of the full networks
-    each one is; kept: bool, alike, false where a member has fewer weights than the one with most."""
+    """Networks as lists, and the way back. layout: of the full networks. places: int64[members, parameters], which of
+    their parameters each one is; kept: bool, alike, false where a member has fewer weights than the one with most."""
 
     network: BaseNetwork
     masks: Params
+    layout: Layout
     places: Array
     kept: Array
 
-    def restored(self, full: Params, trained: Params) -> Params:
-        """`trained`, of listed networks, in the shape of `full`, and with its values where weights are pruned."""
-        restored = full.copy()
+    def restored(self, trained: Params) -> Params:
+        """`trained`, of listed networks, in the layout of the full ones; zero where weights are pruned."""
+        flat = np.zeros((len(self.places), length(self.layout)), trained.flat.dtype)
         members, _ = np.nonzero(self.kept)
-        restored.flat[members, self.places[self.kept]] = trained.flat[:, : self.kept.shape[1]][self.kept]
-        return restored
+        flat[members, self.places[self.kept]] = trained.flat[:, : self.kept.shape[1]][self.kept]
+        return Params(flat, self.layout)
+
+
+def listed_where_it_pays(full: BaseNetwork, network: BaseNetwork, masks: Params) -> Listed | None:
+    """The networks as lists where these save time (see `LISTED_DENSITY`) and can stand for them, else None. full: the
+    networks before units that reach no output were left out."""
+    if not isinstance(full, Mlp | Cnn) or not isinstance(network, Mlp | Cnn) or full.dropout > 0:
+        return None
+    layers = len(network.sizes) - isinstance(network, Mlp)
+    weights, kept = network.weights[-layers:], masks.weights[-layers:]
+    most = sum(mask.sum(axis=(1, 2)) for mask in kept).max()
+    sparse = most <= LISTED_DENSITY * sum(weight[0].size for weight in weights)
+    if sum(weight[0].size for weight in full.weights[-layers:]) < LISTED_WEIGHTS or not sparse:
+        return None
+    zero = not any(weight[~mask].any() for weight, mask in zip(weights, kept, strict=True))
+    return listed(network, masks) if zero else None
 
 
 def listed(network: Mlp | Cnn, masks: Params) -> Listed:
@@ -163,20 +189,26 @@ def listed(network: Mlp | Cnn, masks: Params) -> Listed:
         ends = np.arange(start), biases, np.arange(end, length(network.params.layout))
         places.append(np.concatenate([*ends[:2], np.pad(weights[held], spare), ends[2]]))
         kept.append(np.concatenate([*ends[:2], np.pad(weights[held], spare, constant_values=-1), ends[2]]) >= 0)
-        tail.append([*np.searchsorted(targets[held], np.arange(units + 1)), *np.pad(sources[held], spare)])
+        used = np.unique(sources[held][sources[held] < sizes[0]])
+        used = np.pad(used, (0, sizes[0] - len(used)), constant_values=-1)
+        starts = np.searchsorted(targets[held], np.arange(units + 1))
+        tail.append(np.concatenate([used, starts, np.pad(sources[held], spare)]))
     first = network.layers[:-layers]
     layout = first + dense.layout(len(first) // 2) + network.params.layout[len(network.layers) :] + dense.lists
     where, real, lists = np.array(places), np.array(kept), np.array(tail)
-    params, made = (
-        Params(np.concatenate([np.take_along_axis(full.flat, where, 1) * real, last.astype(full.flat.dtype)], 1), layout)
-        for full, last in ((network.params, lists), (masks, np.ones_like(lists)))
-    )
+
+    def row(full: Params, behind: Array) -> Params:
+        own = np.take_along_axis(full.flat, where, axis=1) * real
+        return Params(np.concatenate([own, behind.astype(own.dtype)], axis=1), layout)
+
+    params, made = row(network.params, lists), row(masks, np.ones_like(lists))
     if isinstance(network, Cnn):
-        return Listed(replace(network, params=params, listed=dense), made, where, real)
-    return Listed(ListedMlp(params, network.head, network.dropout, dense), made, where, real)
+        return Listed(replace(network, params=params, listed=dense), made, network.params.layout, where, real)
+    found = ListedMlp(params, network.head, network.dropout, dense)
+    return Listed(found, made, network.params.layout, where, real)
 
 
-def _numbered(start: int, sizes: tuple[int, ...]) -> tuple[Array, Array, Array, Array]:
+def _numbered(start: int, sizes: tuple[int, ...]) -> list[Array]:
     """Where in a row that has these dense layers from `start` on the biases are, and the weights, unit by unit; of each
     weight the unit that it comes from, the inputs being the first, and the one that it leads to, without them."""
     biases, weights, sources, targets = [], [], [], []
@@ -188,7 +220,7 @@ def _numbered(start: int, sizes: tuple[int, ...]) -> tuple[Array, Array, Array, 
         targets.append(target + np.repeat(np.arange(units), below))
         biases.append(start + matrix.size + np.arange(units))
         start, source, target = start + matrix.size + units, source + below, target + units
-    return tuple(map(np.concatenate, (biases, weights, sources, targets)))
+    return [np.concatenate(each) for each in (biases, weights, sources, targets)]
 
 
 class ListedShape(NamedTuple):
@@ -215,7 +247,8 @@ def _prepare_listed(shape: Any, member: int, params: Array, memory: Any) -> Arra
 
 @compiled_for(_forward_member, ListedShape)
 def _forward_listed(shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Drop) -> None:
-    _input_values(inputs, memory.values[: shape.inputs])
+    used = prepared[len(prepared) - shape.most - shape.hidden - shape.outputs - 1 - shape.inputs :][: shape.inputs]
+    _input_values(inputs, used, memory.values[: shape.inputs])
     _sum_lists(shape, prepared, memory.values)
     _turn(memory.values[shape.inputs + shape.hidden :], outputs)
 
@@ -316,17 +349,25 @@ def _turn(rows: Array, columns: Array) -> None:
                 columns[j, i] = rows[i, j]
 
 
-def _input_values(inputs: Array, values: Array) -> None:
-    """Fill `values`, float[inputs, batch], with what is given or active; compiled for either kind of inputs."""
+def _input_values(inputs: Array, used: Array, values: Array) -> None:
+    """Fill `values`, float[inputs, batch], with what is given or active, at least of the inputs `used`; compiled for
+    either kind of inputs."""
     raise NotImplementedError
 
 
 @overload(_input_values, jit_options={"error_model": "numpy"})
-def _input_values_of(inputs: Array, values: Array) -> Callable[[Array, Array], None]:
-    def given(inputs: Array, values: Array) -> None:
-        _turn(inputs, values)
+def _input_values_of(inputs: Array, used: Array, values: Array) -> Callable[[Array, Array, Array], None]:
+    def given(inputs: Array, used: Array, values: Array) -> None:
+        count = len(used)
+        while count > 0 and used[count - 1] < 0:
+            count -= 1
+        for first in range(0, count, BLOCK):
+            for sample in range(len(inputs)):
+                for place in range(first, min(first + BLOCK, count)):
+                    at = int(used[place])
+                    values[at, sample] = inputs[sample, at]
 
-    def active(inputs: Array, values: Array) -> None:
+    def active(inputs: Array, used: Array, values: Array) -> None:
         values[:] = 0
         for sample in range(len(inputs)):
             for feature in inputs[sample]:
