@@ -11,8 +11,8 @@ the numbers of the cells that are 1, int16[batch, most], -1 after the last: then
 
 import math
 import re
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,9 @@ from harness.networks.network import (
 )
 from harness.networks.params import Layout, Params, Tensor, length
 from harness.networks.sparse_input import BinaryInputs, active_inputs
+
+if TYPE_CHECKING:  # which makes lists of the dense layers of these networks
+    from harness.networks.listed import ListedLayers
 
 Array = np.ndarray
 Picture = tuple[int, ...]
@@ -148,11 +151,19 @@ class Cnn(BaseNetwork):
     sizes: tuple[int, ...]
     """Units of the dense layers: hidden ..., outputs."""
     activation: str
+    listed: "ListedLayers | None" = None
+    """The dense layers, where their weights are kept as lists."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.listed:
+            self.listed.check(self)
 
     @property
     def layers(self) -> Layout:
         """See `cnn_layout`."""
-        return cnn_layout(self.picture, self.convolutions, self.sizes)
+        whole, convolutions = cnn_layout(self.picture, self.convolutions, self.sizes), len(self.convolutions)
+        return whole[: 2 * convolutions] + self.listed.layout(convolutions) if self.listed else whole
 
     @property
     def dense_sizes(self) -> tuple[int, ...]:
@@ -161,9 +172,10 @@ class Cnn(BaseNetwork):
 
     def shape(self) -> Any:
         """See `BaseNetwork.shape`. Raises TypeError where these cannot compute."""
-        tanh, dense = self.activation == ACTIVATIONS[1], self.dense_sizes
-        start = length(self.layers) - length(mlp_layout(dense))
-        return CnnShape(self._geometry(), tanh, start, self._first(), MlpShape.of(dense, tanh, self.flat.dtype))
+        tanh, dtype = self.activation == ACTIVATIONS[1], self.flat.dtype
+        dense = self.listed.shape(dtype) if self.listed else MlpShape.of(self.dense_sizes, tanh, dtype)
+        start = length(self.layers[: 2 * len(self.convolutions)])
+        return CnnShape(self._geometry(), tanh, start, self._first(), dense)
 
     def memory(self, batch: int) -> Any:
         """See `BaseNetwork.memory`."""
@@ -179,7 +191,7 @@ class Cnn(BaseNetwork):
             np.empty((2, units.max()), dtype),
             np.empty((sees * geometry[:, 5]).max(), dtype),
             np.empty((2, self._padded()), dtype),
-            MlpMemory.of(self.dense_sizes, batch, dtype),
+            self.listed.memory(batch, dtype) if self.listed else MlpMemory.of(self.dense_sizes, batch, dtype),
         )
 
     def _geometry(self) -> Array:
@@ -213,7 +225,7 @@ class Cnn(BaseNetwork):
         """See `BaseNetwork.on`: it takes binary inputs, and leaves tables of features alone."""
         if not isinstance(features, BinaryInputs):
             return self
-        return SparseCnn(**{field.name: getattr(self, field.name) for field in fields(Cnn)}, features=features)
+        return SparseCnn(**{each.name: getattr(self, each.name) for each in fields(Cnn)}, features=features)
 
 
 @dataclass
@@ -221,7 +233,7 @@ class SparseCnn(Cnn):
     """Convolutional networks that take the cells that are 1, int16[members, batch, most], -1 after the last one; a
     cell's number is that of its place in a row of channels, rows and columns."""
 
-    features: BinaryInputs
+    features: BinaryInputs = field(kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
