@@ -1,5 +1,6 @@
 """What holds of every kind of network, whatever its layers are."""
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ from harness.networks.cnn import ConvNetwork, Convolution
 from harness.networks.dropout import dropout_keys
 from harness.networks.features import BinaryInputs, FeatureTable
 from harness.networks.heads import Categorical, Gaussian, Head
-from harness.networks.mlp import Network
+from harness.networks.mlp import ACTIVATIONS, Network
 from harness.networks.network import BaseNetwork, ForwardPass, gradient_of, outputs_of
 from harness.networks.sparse_input import on_features
 from harness.streams import streams
@@ -40,17 +41,22 @@ def made(kind: Kind, head: Head = TWO) -> BaseNetwork:
     return on_features(settings.initial(PICTURE, head, streams(range(MEMBERS), "w0")), features)
 
 
-def passes(network: BaseNetwork, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def passes(network: BaseNetwork, inputs: np.ndarray, keys: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Outputs, and a gradient."""
-    outputs = outputs_of(network, inputs)
-    return outputs, gradient_of(network, inputs, np.cos(outputs)).flat
+    outputs = outputs_of(network, inputs, keys)
+    return outputs, gradient_of(network, inputs, np.cos(outputs), keys).flat
 
 
 @kinds
-def test_a_member_does_not_depend_on_who_shares_the_population(kind: Kind) -> None:
-    network, few = made(kind), np.array([2, 0])
-    for every, alone in zip(passes(network, kind[2]), passes(network.take(few), kind[2][few]), strict=True):
+def test_a_member_does_not_depend_on_who_shares_the_population_or_where_inputs_lie(kind: Kind) -> None:
+    """To the bit, also under dropout."""
+    network, few, inputs = made(kind), np.array([2, 0]), kind[2]
+    network.dropout, keys = 0.5, dropout_keys(streams(range(MEMBERS), "dropout", 0))
+    found = passes(network, inputs, keys)
+    for every, alone in zip(found, passes(network.take(few), inputs[few], keys[few]), strict=True):
         np.testing.assert_array_equal(every[few], alone)
+    across = np.swapaxes(np.ascontiguousarray(np.swapaxes(inputs, 0, 1)), 0, 1)
+    np.testing.assert_array_equal(passes(network, across, keys)[1], found[1])
 
 
 @kinds
@@ -95,11 +101,12 @@ def test_parameters_of_the_head_have_no_gradient_through_the_layers(kind: Kind) 
 
 
 @kinds
-def test_nan_is_not_hidden_and_stays_with_its_member(kind: Kind) -> None:
-    network = made(kind)
-    network.weights[0][1] = np.nan
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_nan_is_not_hidden_and_stays_with_its_member(kind: Kind, activation: str) -> None:
+    network = made((dataclasses.replace(kind[0], activation=activation), *kind[1:]))  # type: ignore[arg-type]
+    network.params["bias.0"][1] = np.nan
     outputs, _ = passes(network, kind[2])
-    assert np.isfinite(outputs[[0, 2]]).all() and np.isnan(outputs[1]).any()
+    assert np.isfinite(outputs[[0, 2]]).all() and np.isnan(outputs[1]).all()
 
 
 @kinds
