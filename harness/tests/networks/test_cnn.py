@@ -15,7 +15,6 @@ from harness.networks.cnn import Cnn, ConvNetwork, Convolution, SparseCnn
 from harness.networks.dropout import dropout_keys
 from harness.networks.heads import Categorical, Gaussian
 from harness.networks.kinds import network_from_plain
-from harness.networks.mlp import ACTIVATIONS
 from harness.networks.network import BaseNetwork, gradient_of, outputs_of
 from harness.networks.params import length, prunable
 from harness.networks.sparse_input import BinaryInputs, FeatureTable
@@ -207,11 +206,3 @@ def test_settings_have_a_title_and_a_short_form() -> None:
     assert tuple(Convolution.parse(str(each)) for each in atari) == atari
     with pytest.raises(ValueError, match="like 16x3"):
         Convolution.parse("16")
-
-
-def test_nan_is_not_hidden() -> None:
-    for activation in ACTIVATIONS:
-        cnn = networks(activation=activation)
-        cnn.weights[0][1] = np.nan
-        outputs = outputs_of(cnn, np.ones((MEMBERS, 4, *PICTURE)))
-        assert np.isfinite(outputs[[0, 2]]).all() and np.isnan(outputs[1]).all()

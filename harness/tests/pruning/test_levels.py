@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import harness.networks.listed
 from harness import register
 from harness.controls import CONTROLS, control_of
 from harness.evidence.level_file import from_bytes, to_bytes
@@ -308,13 +309,18 @@ class TestGradients:
             assert ranked[stays].min() >= ranked[~stays].max()
 
     @learners
-    def test_leaving_units_out_changes_none(self, learner: str, by_gradient: str) -> None:
+    @pytest.mark.parametrize("lists", [False, True])
+    def test_leaving_units_out_and_lists_change_none(
+        self, learner: str, by_gradient: str, lists: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """At a learning rate of nothing, so that both trainings end in the same weights."""
+        monkeypatch.setattr(harness.networks.listed, "LISTED_WEIGHTS", 0)
+        monkeypatch.setattr(harness.networks.listed, "LISTED_DENSITY", 1.0)
         still = dataclasses.replace(LEARNERS[learner], learning_rate=1e-30)  # type: ignore[type-var]
         pruning = Pruning(rate=0.9, levels=1, scope="actor+critic", criterion=by_gradient)
         levels = []
         for saves in (True, False):
-            e = experiment_of(learner, Savings(leave_out_unreachable=saves))
+            e = experiment_of(learner, Savings(leave_out_unreachable=saves, list_survivors=saves and lists))
             e = dataclasses.replace(e, learner=still, pruning=pruning)
             levels.append(run_level(Cell(e, TICKET, SEEDS), 1, run_level(Cell(e, DENSE, SEEDS), 0, None)))
         compacted, full = levels
