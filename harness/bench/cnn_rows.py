@@ -18,10 +18,12 @@ from torch.nn import functional
 from harness.bench.measure import Row, Target, medians, rate
 from harness.learners import supervised
 from harness.learners.adam import AdamSettings
-from harness.learners.trained import NetworkWorkspace, TrainedNetwork
+from harness.learners.trained import TrainedNetwork
 from harness.networks.cnn import Cnn, ConvNetwork
+from harness.networks.features import BinaryInputs
 from harness.networks.heads import Values
-from harness.networks.sparse_input import BinaryInputs
+from harness.networks.network import NetworkWorkspace
+from harness.networks.sparse_input import on_features
 from harness.streams import streams
 
 NETWORK = ConvNetwork()
@@ -48,7 +50,7 @@ def rows(members: int, batch: int) -> Iterator[Row]:
     network = NETWORK.initial(PICTURE, Values(ACTIONS), streams(range(members), "w0"))
     assert isinstance(network, Cnn)
     works = [
-        ours(network.on(BinaryInputs(prod(PICTURE))), cells_of(pictures), targets),
+        ours(on_features(network, BinaryInputs(prod(PICTURE))), cells_of(pictures), targets),
         ours(network.copy(), pictures.reshape(members, batch, -1), targets),
         Grouped(network, pictures, targets).advance,
         Loop(members, pictures, targets).advance,

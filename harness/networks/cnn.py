@@ -11,12 +11,12 @@ the numbers of the cells that are 1, int16[batch, most], -1 after the last: then
 
 import math
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from harness.arguments import check_array, is_count
+from harness.arguments import is_count
 from harness.compiled import compiled_for
 from harness.networks.convolve import (
     _cell_gradient,
@@ -38,7 +38,6 @@ from harness.networks.network import (
     _prepare_member,
 )
 from harness.networks.params import Layout, Params, Tensor, length
-from harness.networks.sparse_input import BinaryInputs, active_inputs
 
 if TYPE_CHECKING:  # which makes lists of the dense layers of these networks
     from harness.networks.listed import ListedLayers
@@ -97,17 +96,13 @@ class ConvNetwork(Network):
                 " of whole numbers of at least 1"
             )
 
-    def check_fits(self, observation: tuple[int, ...]) -> None:
-        """Raise ValueError, in one line, unless observations of this shape are pictures that hold the kernels."""
-        pictures(observation, self.convolutions)
-
     @property
     def title(self) -> str:
         """See `Network.title`: "16x3, 128-64"."""
         return ", ".join(filter(None, ("-".join(map(str, self.convolutions)), super().title)))
 
     def layout(self, observation: tuple[int, ...], head: Head) -> Layout:
-        """See `Network.layout`. Raises as `check_fits`."""
+        """See `Network.layout`. Raises as `pictures`."""
         return cnn_layout(observation, self.convolutions, (*self.hidden, head.outputs)) + head.tensors
 
     def build(self, observation: tuple[int, ...], head: Head, params: Params) -> "Cnn":
@@ -117,7 +112,8 @@ class ConvNetwork(Network):
 
 
 def pictures(picture: Picture, convolutions: tuple[Convolution, ...]) -> list[Picture]:
-    """What goes into each convolution, and what comes out of the last. Raises as `ConvNetwork.check_fits`."""
+    """What goes into each convolution, and what comes out of the last. Raises ValueError, in one
+    line, unless observations of this shape are pictures that hold the kernels."""
     if len(picture) != 3:
         raise ValueError(f"convolutions need pictures of channels, rows and columns, not observations of {picture}")
     found: list[Picture] = [picture]
@@ -158,6 +154,11 @@ class Cnn(BaseNetwork):
         super().__post_init__()
         if self.listed:
             self.listed.check(self)
+
+    @property
+    def inputs(self) -> int:
+        """See `BaseNetwork.inputs`."""
+        return math.prod(self.picture)
 
     @property
     def layers(self) -> Layout:
@@ -203,49 +204,8 @@ class Cnn(BaseNetwork):
 
     def _first(self) -> Any:
         """How the first convolution is computed."""
-        return Pictures(255)
-
-    def _padded(self) -> int:
-        """How long `CnnMemory.padded` is."""
-        return 0
-
-    def input_room(self, *shape: int, like: Array) -> Array:
-        """See `BaseNetwork.input_room`; bytes stay bytes."""
-        return np.empty((*shape, like.shape[-1]), np.uint8 if like.dtype == np.uint8 else self.flat.dtype)
-
-    def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
-        """See `BaseNetwork.checked_inputs`: pictures, or these in rows."""
-        if isinstance(observations, np.ndarray) and observations.shape[2:] == self.picture:
-            observations = observations.reshape(*observations.shape[:2], -1)
-        check_array("observations", observations, (self.members, batch, math.prod(self.picture)))
-        dtype = np.uint8 if observations.dtype == np.uint8 else self.flat.dtype
-        return np.ascontiguousarray(observations, dtype=dtype)
-
-    def on(self, features: Any) -> BaseNetwork:
-        """See `BaseNetwork.on`: it takes binary inputs, and leaves tables of features alone."""
-        if not isinstance(features, BinaryInputs):
-            return self
-        return SparseCnn(**{each.name: getattr(self, each.name) for each in fields(Cnn)}, features=features)
-
-
-@dataclass
-class SparseCnn(Cnn):
-    """Convolutional networks that take the cells that are 1, int16[members, batch, most], -1 after the last one; a
-    cell's number is that of its place in a row of channels, rows and columns."""
-
-    features: BinaryInputs = field(kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.features.inputs != math.prod(self.picture):
-            raise ValueError(f"{self.features.inputs} binary inputs do not fit pictures of {self.picture}")
-
-    @property
-    def feature_count(self) -> int:
-        """See `BaseNetwork.feature_count`."""
-        return self.features.features
-
-    def _first(self) -> Any:
+        if self.features is None:
+            return Pictures(255)
         rows, columns, channels, kernel, _, filters, _, _ = self._geometry()[0]
         channel, row, column = np.indices((channels, rows, columns)).reshape(3, -1)
         top = np.maximum(0, row - (rows - kernel))  # rows of filters from here up to `row`, if there are so many
@@ -254,16 +214,13 @@ class SparseCnn(Cnn):
         return Cells(np.stack([slices * filters, places * filters, np.minimum(kernel - 1, row) - top + 1], axis=1))
 
     def _padded(self) -> int:
+        """How long `CnnMemory.padded` is."""
         rows, columns, _, kernel, _, filters, _, _ = self._geometry()[0]
-        return int((rows - kernel + 1) * (columns + kernel - 1) * filters)
+        return int((rows - kernel + 1) * (columns + kernel - 1) * filters) if self.features else 0
 
-    def input_room(self, *shape: int, like: Array) -> Array:
-        """See `BaseNetwork.input_room`."""
-        return np.empty((*shape, like.shape[-1]), dtype=np.int16)
-
-    def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
-        """See `BaseNetwork.checked_inputs`. Raises ValueError for a cell that is none."""
-        return active_inputs(observations, (self.members, batch), self.features.features)
+    def input_dtype(self, dtype: np.dtype) -> np.dtype:
+        """See `BaseNetwork.input_dtype`; bytes stay bytes."""
+        return dtype if dtype == np.uint8 else self.flat.dtype
 
 
 class Pictures(NamedTuple):

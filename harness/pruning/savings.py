@@ -39,7 +39,7 @@ class Savings:
     without weight decay, and where observations are no pictures, which would be none without them."""
     list_survivors: bool = True
     """Weights that survive are kept as lists where they are few of many (`listed.LISTED_DENSITY`). Applies without
-    dropout, which is drawn by a unit's place, and not where features have a table (`sparse_input.FeatureTable`), on
+    dropout, which is drawn by a unit's place, and not where features have a table (`features.FeatureTable`), on
     which dense networks are projected."""
     share_level_0: bool = True
     """Level 0 is trained once for all conditions of a seed, which start from the same weights and draws."""
@@ -67,8 +67,8 @@ class Reduced:
 
 def reduced(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced:
     """The task, networks and masks without what `e.savings` leave out of them."""
+    from harness.networks.features import FeatureTable
     from harness.networks.listed import listed_where_it_pays
-    from harness.networks.sparse_input import FeatureTable
 
     small = _compacted(e, networks, masks)
     if not e.savings.list_survivors or isinstance(task_features(small.task, (0,)), FeatureTable):

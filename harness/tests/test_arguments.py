@@ -17,11 +17,12 @@ from harness.learners.ppo import PPO
 from harness.learners.protocol import Learner
 from harness.learners.replay import Replay
 from harness.learners.rollouts import Rollout, play
+from harness.networks.features import BinaryInputs, FeatureTable
 from harness.networks.heads import Gaussian, Head
 from harness.networks.mlp import Mlp
 from harness.networks.network import ForwardPass, gradient_of, outputs_of
 from harness.networks.params import Params, prunable
-from harness.networks.sparse_input import BinaryInputs, FeatureTable, on_features
+from harness.networks.sparse_input import on_features
 from harness.tasks.acrobot import Acrobot
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.env import GridMazeEnv

@@ -7,10 +7,11 @@ import pytest
 
 from harness.networks.cnn import ConvNetwork, Convolution
 from harness.networks.dropout import dropout_keys
-from harness.networks.heads import Categorical, Gaussian
+from harness.networks.features import BinaryInputs, FeatureTable
+from harness.networks.heads import Categorical, Gaussian, Head
 from harness.networks.mlp import Network
 from harness.networks.network import BaseNetwork, ForwardPass, gradient_of, outputs_of
-from harness.networks.sparse_input import BinaryInputs, FeatureTable
+from harness.networks.sparse_input import on_features
 from harness.streams import streams
 
 MEMBERS, BATCH, PICTURE, SIZE = 3, 40, (2, 5, 4), 40
@@ -31,9 +32,12 @@ KINDS: dict[str, Kind] = {
 kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
-def made(kind: Kind, head: Categorical | Gaussian = Categorical(2)) -> BaseNetwork:
+TWO = Categorical(2)
+
+
+def made(kind: Kind, head: Head = TWO) -> BaseNetwork:
     settings, features, _ = kind
-    return settings.initial(PICTURE, head, streams(range(MEMBERS), "w0")).on(features)
+    return on_features(settings.initial(PICTURE, head, streams(range(MEMBERS), "w0")), features)
 
 
 def passes(network: BaseNetwork, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -29,12 +29,12 @@ from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
 from harness.networks.cnn import ConvNetwork
+from harness.networks.features import FeatureTable
 from harness.networks.heads import Head
 from harness.networks.listed import LISTED_WEIGHTS, ListedMlp
 from harness.networks.mlp import Mlp, Network
 from harness.networks.network import BaseNetwork, Networks
 from harness.networks.params import Masks, prunable
-from harness.networks.sparse_input import FeatureTable
 from harness.profiles.profile import PROFILES
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
