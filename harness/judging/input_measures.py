@@ -70,7 +70,7 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
             trained = self.bound.read(where, number).trained_fraction
             env_steps += float(trained.sum()) * self.experiment.learner.env_steps
         known = [cost for cost in costs if cost is not None]
-        return sum(known) / env_steps if len(known) == len(costs) else None
+        return sum(known) / env_steps if env_steps and len(known) == len(costs) else None
 
     @cached_property
     def _at_play(self) -> "list[tuple[BaseNetwork, np.ndarray, np.ndarray, np.ndarray]]":

@@ -10,6 +10,7 @@ from harness.compiled import njit
 from harness.networks.heads import Draws, _act
 from harness.networks.network import BaseNetwork, ForwardPass
 from harness.networks.sparse_input import on_features
+from harness.tasks.input_subset import full_task, select_inputs
 from harness.tasks.spec import (
     Batch,
     Scored,
@@ -86,8 +87,10 @@ def scores(
 
     streams: one per member, from which starts and actions are drawn. seeds: see `Task.batch`.
     """
-    if isinstance(task, Scored):
-        return task.score(Policy(actor, episodes, acting), streams, episodes)
+    if isinstance(full := full_task(task), Scored):
+        policy = Policy(actor, episodes, acting)
+        noise = np.stack([actor.head.noise(rng, (episodes,)) for rng in streams]) if acting.draws else None
+        return full.score(lambda observations: policy(select_inputs(task, observations), noise), streams, episodes)
     starts = np.stack([task.draw_starts(rng, (distinct_episodes(task, acting, episodes),)) for rng in streams])
     return rollout_returns(task, actor, starts, acting, streams, seeds)
 

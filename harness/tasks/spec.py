@@ -165,6 +165,39 @@ class Scored(Protocol):
         *shape], answers right, else 0."""
 
 
+class Labelled:
+    """A task without an environment: observations with labels, and an answer scores 1 where it is right.
+
+    To add one is to inherit from this, with `name`, `observation`, `action` (the classes) and `draw`.
+    """
+
+    action: Discrete
+    horizon = 1
+    minimum_return, maximum_return = 0.0, 1.0
+
+    def draw(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Samples to learn from: observations [count, *shape], and their labels, int64[count]."""
+        raise NotImplementedError
+
+    def draw_fresh(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Samples to be scored on; where there are only so many, others than those to learn from."""
+        return self.draw(rng, count)
+
+    def score(self, policy: Any, streams: Sequence[np.random.Generator], samples: int) -> np.ndarray:
+        """See `Scored.score`."""
+        drawn = [self.draw_fresh(rng, samples) for rng in streams]
+        answers = policy(np.stack([observations for observations, _ in drawn]))
+        return np.asarray(answers == np.stack([labels for _, labels in drawn]), dtype=np.float64)
+
+    def draw_starts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """See `Task`; raises ValueError, as `batch` does."""
+        raise ValueError(f"{type(self).__name__} has samples with labels, and no environment to act in")
+
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> Batch:
+        """See `Task`."""
+        raise ValueError(f"{type(self).__name__} has samples with labels, and no environment to act in")
+
+
 def starts_alike(task: Task) -> bool:
     """Whether every episode has the same start, as the task says in `always_starts_alike`."""
     alike: bool = getattr(task, "always_starts_alike", False)
