@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from harness.networks.compaction import compact
 from harness.networks.mlp import Mlp
 from harness.networks.network import outputs_of
+from harness.networks.params import Params
 from harness.tests.networks.made import initial_mlp
 
 
@@ -34,10 +35,10 @@ def test_a_compact_network_has_exactly_what_reaches_an_output_and_the_same_outpu
     shares = density * rng.random((members, 1, 1))
     masks = [rng.random(weight.shape) < shares for weight in drawn.weights]
     mlp = Mlp.stacked([w * mask for w, mask in zip(drawn.weights, masks, strict=True)], drawn.biases)
-    small = compact(mlp, masks)
+    small = compact(mlp, Params.masks(mlp.layers, masks))
     x = rng.normal(size=(members, 5, sizes[0]))
-    np.testing.assert_allclose(outputs_of(small.mlp, x), outputs_of(mlp, x), rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(small.restored(mlp, small.mlp).flat, mlp.flat)
+    np.testing.assert_allclose(outputs_of(small.network, x), outputs_of(mlp, x), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(small.restored(mlp.params, small.network.params).flat, mlp.flat)
     assert [units.shape[1] for units in small.units[:: len(sizes) - 1]] == [sizes[0], sizes[-1]]
     for units, reaching in zip(small.units[1:-1], reaches_an_output(masks)[:-1], strict=True):
         assert units.shape[1] == max(1, reaching.sum(axis=1).max())
