@@ -100,9 +100,12 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
 def at_mean(actor: "BaseNetwork", lost: np.ndarray, means: np.ndarray) -> "BaseNetwork":
     """The networks, whose first layer is dense, that act as if each input that is lost always showed its mean. lost:
     bool[members, inputs]; means: float[members, inputs]."""
+    from harness.networks.normalisation import normaliser
+
     blind = actor.copy()
     first, bias = blind.params["weight.0"], blind.params["bias.0"]
-    np.add(bias, np.matmul((lost * means)[:, None, :], first)[:, 0], out=bias, casting="same_kind")
+    shown = normaliser(actor.params)(means)
+    np.add(bias, np.matmul((lost * shown)[:, None, :], first)[:, 0], out=bias, casting="same_kind")
     np.copyto(first, 0, where=lost[:, :, None])
     return blind
 

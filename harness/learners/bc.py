@@ -17,11 +17,13 @@ import numpy as np
 from harness.arguments import check_ranges
 from harness.learners.adam import Decay
 from harness.learners.expert_files import expert_file, read_experts
+from harness.learners.initial import statistics_of
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import play
 from harness.learners.supervised import SupervisedPopulation
 from harness.networks.heads import Categorical, Gaussian, Head, Values
 from harness.networks.network import BaseNetwork, Networks, outputs_of
+from harness.networks.normalisation import OBSERVATIONS, normaliser
 from harness.networks.params import Masks
 from harness.networks.sparse_input import on_features
 from harness.streams import streams
@@ -119,7 +121,8 @@ class BC:
 
     def read_experts(self, task: Task, indices: Sequence[int]) -> BaseNetwork:
         """The experts of a task, who see all of it. Raises FixtureError."""
-        return read_experts(task.name, indices, full_task(task).observation.shape, self.heads(task)[ACTOR])
+        full, head = full_task(task), self.heads(task)[ACTOR]
+        return read_experts(task.name, indices, full.observation.shape, head, statistics_of(full, ACTOR))
 
     def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> "Students":
         """See `Learner.start`."""
@@ -148,5 +151,7 @@ class Students(SupervisedPopulation):
         rollout = play(experts, batch, full, steps, s.envs, rngs, epsilons)
         shown = np.ascontiguousarray(np.swapaxes(rollout.observations, 0, 1))
         shown = shown.reshape(len(shown), s.env_steps, *shown.shape[3:])
-        targets = experts.head.targets(outputs_of(experts, shown), experts.own)
-        return shown if sparse else select_inputs(task, shown), targets
+        targets = experts.head.targets(outputs_of(experts, normaliser(experts.params)(shown)), experts.own)
+        if statistics_of(task, ACTOR):
+            self.actor.params[OBSERVATIONS][:] = select_inputs(task, experts.params[OBSERVATIONS])
+        return normaliser(self.actor.params)(shown if sparse else select_inputs(task, shown)), targets

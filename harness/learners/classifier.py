@@ -19,7 +19,7 @@ from harness.networks.network import Networks
 from harness.networks.params import Masks
 from harness.streams import streams
 from harness.tasks.input_subset import full_task, select_inputs
-from harness.tasks.spec import Labelled, Task
+from harness.tasks.spec import Labelled, Task, refuse_normalised
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class Classifier:
         """See `Learner.heads`."""
         if not isinstance(full_task(task), Labelled):
             raise ValueError(f"a classifier learns labels, and {task.name} has none")
+        refuse_normalised(task, "a classifier")
         return {ACTOR: Categorical(task.action.count)}
 
     def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:

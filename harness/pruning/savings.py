@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.tasks.input_subset import InputSubset
-from harness.tasks.spec import Task, zero_inputs
+from harness.tasks.spec import Task, normalisation_of, zero_inputs
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
@@ -35,7 +35,7 @@ class Savings:
     which is drawn by a unit's place: the remaining units would draw something else."""
     leave_out_zero_inputs: bool = True
     """Inputs that the task declares to be always zero are left out; their weights still count for pruning. Applies
-    without weight decay."""
+    without weight decay, and where observations are not normalised."""
     share_level_0: bool = True
     """Level 0 is trained once for all conditions of a seed, which start from the same weights and draws."""
 
@@ -64,7 +64,8 @@ def reduced(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced:
     dense = perceptrons(networks)
     if e.learner.weight_decay > 0 or len(dense) < len(networks):  # decay would move the weights of what is left out
         return Reduced(e.task, networks, masks, {})
-    zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ())
+    leaves_out = e.savings.leave_out_zero_inputs and not normalisation_of(e.task).observations
+    zeros = set(zero_inputs(e.task) if leaves_out else ())
     inputs = e.task.observation.inputs
     task = InputSubset(e.task, tuple(name for name in inputs if name not in zeros)) if zeros else e.task
     shown = np.array([name not in zeros for name in inputs])

@@ -62,6 +62,15 @@ class Box:
 Action = Discrete | Box
 
 
+@dataclass(frozen=True)
+class Normalisation:
+    """What learners normalise (`harness.networks.normalisation`), as a task says in its field `normalisation`: each
+    entry of an observation, by its running mean and deviation; rewards, by that of their discounted sum."""
+
+    observations: bool = True
+    rewards: bool = True
+
+
 class Batch(Protocol):
     """`members x envs` environments in motion. Members never share an environment."""
 
@@ -204,8 +213,22 @@ def starts_alike(task: Task) -> bool:
     return alike
 
 
+def normalisation_of(task: Task) -> Normalisation:
+    """What is normalised of the task; nothing where it does not say."""
+    found: Normalisation = getattr(task, "normalisation", Normalisation(False, False))
+    return found
+
+
+def refuse_normalised(task: Task, learner: str) -> None:
+    """Raise ValueError, in one line, for a task that says that something is normalised."""
+    if normalisation_of(task) != Normalisation(False, False):
+        raise ValueError(f"{learner} normalises neither observations nor rewards, as {task.name} asks for")
+
+
 def task_features(task: Task, seeds: Sequence[int]) -> "Features | None":
-    """What its features are, for these members; None where it has none."""
+    """What its features are, for these members; None where it has none, or where observations are normalised."""
+    if normalisation_of(task).observations:
+        return None
     found: Features | None = task.features(seeds) if hasattr(task, "features") else None
     return found
 
