@@ -52,9 +52,18 @@ def njit(function: Function) -> Function:
     time compile it once. Functions outside the engine's rooms are not cached: the folder's name does not tell when one
     of their callees has changed.
     """
-    dispatcher = numba.njit(error_model="numpy")(function)
+    return _compiled(function)
+
+
+def njit_in_any_order(function: Function) -> Function:
+    """As `njit`, and sums may be added up in any order, as many terms at once as the processor takes; NaN stays NaN."""
+    return _compiled(function, fastmath={"reassoc", "contract", "nsz"})
+
+
+def _compiled(function: Function, **options: Any) -> Function:
+    dispatcher = numba.njit(error_model="numpy", **options)(function)
     if ENGINE_FOLDER is not None and function.__module__.startswith(tuple(f"harness.{room}." for room in ROOMS)):
-        dispatcher._cache = _Cache(function)  # type: ignore[attr-defined]  # as `cache=True` sets it
+        dispatcher._cache = _Cache(function)  # as `cache=True` sets it
     return cast(Function, dispatcher)  # mypy checks calls against the Python function
 
 

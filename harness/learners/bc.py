@@ -143,7 +143,7 @@ class Students(SupervisedPopulation):
             for tensor in experts.layers:
                 if tensor.layer == last:
                     experts.params[tensor.name][:] = 0
-        sparse = self.seen[ACTOR].feature_count is not None
+        sparse = self.seen[ACTOR].features is not None
         experts = on_features(experts, task_features(full, seeds) if sparse else None)
         rngs, steps = streams(seeds, "rollout", level), s.env_steps // s.envs
         batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]), seeds)

@@ -100,7 +100,7 @@ class Gaussian(NamedTuple):
         return rng.standard_normal((*shape, self.size))
 
     def actions(self, shape: tuple[int, ...]) -> Array:
-        """Room for actions of this shape: `size` numbers each, which the task cuts off at its bounds."""
+        """Room for actions of this shape: `size` numbers each, which the task cuts off."""
         return np.empty((*shape, self.size), dtype=np.float32)
 
     def targets(self, outputs: Array, own: Array) -> Array:

@@ -1,17 +1,18 @@
 """Computations that are skipped because they cannot change a result, and the networks that are trained without them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.tasks.input_subset import InputSubset
-from harness.tasks.spec import Task, normalisation_of, zero_inputs
+from harness.tasks.spec import Task, normalisation_of, task_features, zero_inputs
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
     from harness.networks.compaction import Compact
+    from harness.networks.listed import Listed
     from harness.networks.network import Networks
     from harness.networks.params import Masks, Params
 
@@ -35,22 +36,30 @@ class Savings:
     which is drawn by a unit's place: the remaining units would draw something else."""
     leave_out_zero_inputs: bool = True
     """Inputs that the task declares to be always zero are left out; their weights still count for pruning. Applies
-    without weight decay, and where observations are not normalised."""
+    without weight decay, where observations are not normalised, and where they are no pictures, which would be none
+    without them."""
+    list_survivors: bool = True
+    """Weights that survive are kept as lists where they are few of many (`listed.LISTED_DENSITY`). Applies without
+    dropout, which is drawn by a unit's place, and not where features have a table (`features.FeatureTable`), on
+    which dense networks are projected."""
     share_level_0: bool = True
     """Level 0 is trained once for all conditions of a seed, which start from the same weights and draws."""
 
 
 @dataclass(frozen=True)
 class Reduced:
-    """What a level trains in place of its task, networks and masks. compacts: of the networks that became smaller."""
+    """What a level trains in place of its task, networks and masks. compacts, lists: of the networks that became
+    smaller, and of those whose weights became lists then."""
 
     task: Task
     networks: "Networks"
     masks: "Masks"
     compacts: "dict[str, Compact]"
+    lists: "dict[str, Listed]" = field(default_factory=dict)
 
     def restored(self, full: "Mapping[str, Params]", trained: "Mapping[str, Params]") -> "dict[str, Params]":
         """`trained` in the shapes of `full`, whose values the parts have that were left out."""
+        trained = {name: self.lists[name].restored(p) if name in self.lists else p for name, p in trained.items()}
         return {
             name: self.compacts[name].restored(full[name], params) if name in self.compacts else params
             for name, params in trained.items()
@@ -59,13 +68,31 @@ class Reduced:
 
 def reduced(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced:
     """The task, networks and masks without what `e.savings` leave out of them."""
+    from harness.networks.features import FeatureTable
+    from harness.networks.listed import listed_where_it_pays
+
+    small = _compacted(e, networks, masks)
+    if not e.savings.list_survivors or isinstance(task_features(small.task, (0,)), FeatureTable):
+        return small
+    tried = {name: listed_where_it_pays(networks[name], small.networks[name], m) for name, m in small.masks.items()}
+    lists = {name: found for name, found in tried.items() if found}
+    return replace(
+        small,
+        networks=small.networks | {name: part.network for name, part in lists.items()},
+        masks=small.masks | {name: part.masks for name, part in lists.items()},
+        lists=lists,
+    )
+
+
+def _compacted(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced:
+    """Without unreachable units and inputs that are always zero."""
     from harness.networks.compaction import compact, perceptrons
 
     dense = perceptrons(networks)
     if e.learner.weight_decay > 0 or len(dense) < len(networks):  # decay would move the weights of what is left out
         return Reduced(e.task, networks, masks, {})
-    leaves_out = e.savings.leave_out_zero_inputs and not normalisation_of(e.task).observations
-    zeros = set(zero_inputs(e.task) if leaves_out else ())
+    whole = len(e.task.observation.shape) > 1 or normalisation_of(e.task).observations
+    zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs and not whole else ())
     inputs = e.task.observation.inputs
     task = InputSubset(e.task, tuple(name for name in inputs if name not in zeros)) if zeros else e.task
     shown = np.array([name not in zeros for name in inputs])

@@ -63,7 +63,7 @@ class TestPinnedIds:
             '"type":"Network"},'
             '"pruning":{"checkpoint":"best","criterion":"magnitude","levels":30,"lineage":"own","outputs":true,"rate":0.2,'
             '"rewind":0.0,"scope":"actor","type":"Pruning"},'
-            '"savings":{"leave_out_unreachable":true,"leave_out_zero_inputs":true,"share_level_0":true,"stop_at_maximum":true,"type":"Savings"},'
+            '"savings":{"leave_out_unreachable":true,"leave_out_zero_inputs":true,"list_survivors":true,"share_level_0":true,"stop_at_maximum":true,"type":"Savings"},'
             '"task":{"horizon":500,"type":"CartPole"},"type":"Experiment"},"seeds":[0,1],"type":"Cell"}'
         )
 

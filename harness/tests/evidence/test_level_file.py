@@ -26,7 +26,9 @@ def a_level(networks: tuple[str, ...] = ("actor", "critic"), seed: int = 0, more
     rng, members = np.random.default_rng(seed), 2
 
     def params() -> dict[str, Params]:
-        return {name: Params(rng.normal(size=(members, length(LAYOUT))).astype(np.float32), LAYOUT) for name in networks}
+        return {
+            name: Params(rng.normal(size=(members, length(LAYOUT))).astype(np.float32), LAYOUT) for name in networks
+        }
 
     kept = [rng.random((members, *tensor.shape)) < 0.5 for tensor in prunable(LAYOUT)]
     evaluations = rng.normal(size=(members, 2))

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.networks.sparse_input import BinaryInputs
+from harness.networks.features import BinaryInputs
 from harness.tasks.spec import Box, Discrete, Labelled, Normalisation, Observation
 
+PLAIN = Normalisation(False, False)
 STEPS = 8
 """env_steps of an episode."""
 
@@ -89,7 +90,7 @@ class Target:
     """A target on the line from -1 to 1, which an action is to name; it costs the squared distance. far: whether it is
     seen far away, where it hardly varies."""
 
-    normalisation: Normalisation = Normalisation(False, False)
+    normalisation: Normalisation = PLAIN
     far: bool = False
     name: ClassVar[str] = "target"
     observation: ClassVar[Observation] = Observation((2,), ("target", "one"))

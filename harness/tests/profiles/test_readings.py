@@ -94,7 +94,7 @@ class TestSampledEvaluation:
         """Networks that hold every action as probable."""
         rng = np.random.default_rng(0)
         weights = [rng.normal(size=(members, 4, 3)), np.zeros((members, 3, 2))]
-        return Mlp.stacked(weights, [np.zeros((members, 1, 3)), np.zeros((members, 1, 2))], "relu")
+        return Mlp.stacked(weights, [np.zeros((members, 3)), np.zeros((members, 2))], "relu")
 
     def test_a_policy_without_preference_acts_by_chance_and_greedily_does_not(self) -> None:
         episodes = stream(0, "starts")

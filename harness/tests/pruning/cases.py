@@ -16,6 +16,7 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
+from harness.networks.cnn import ConvNetwork, Convolution
 from harness.networks.heads import Categorical, Head
 from harness.networks.mlp import Mlp, Network
 from harness.networks.network import Networks
@@ -40,11 +41,38 @@ SEEDS, LEVELS = (5, 0, 41), 3
 learners = pytest.mark.parametrize("learner", LEARNERS)
 
 
-def experiment_of(learner: str, savings: Savings | None = None, **pruning: Any) -> Experiment:
+@dataclass(frozen=True)
+class Pictured(CartPole):
+    """Cart-Pole as a picture: each of its numbers is shown in all cells of a channel."""
+
+    observation: ClassVar[Observation] = Observation((4, 4, 4), CartPole.observation.names)
+
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> Any:
+        return Pictures(super().batch(starts))
+
+
+class Pictures:
+    def __init__(self, batch: Any):
+        self._batch = batch
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._batch, name)
+        if not name.endswith("observations"):
+            return found
+        return np.broadcast_to(found[..., None, None], (*found.shape, 4, 4)).copy()
+
+    def step(self, actions: np.ndarray, restarts: np.ndarray) -> "Pictures":
+        self._batch.step(actions, restarts)
+        return self
+
+
+def experiment_of(learner: str, savings: Savings | None = None, cnn: bool = False, **pruning: Any) -> Experiment:
+    """Of Cart-Pole; or of its pictures, seen by two convolutions and a dense layer."""
+    network = ConvNetwork((8,), convolutions=(Convolution(3, 2), Convolution(2, 2))) if cnn else Network((8, 8))
     return Experiment(
-        CartPole(horizon=50),
+        Pictured(horizon=50) if cnn else CartPole(horizon=50),
         LEARNERS[learner],
-        Network(hidden=(8, 8)),
+        network,
         Pruning(**{"rate": 0.5, "levels": LEVELS, **pruning}),
         Evaluation(per_training=4, episodes=2, scored_episodes=4),
         savings or Savings(),

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import harness.networks.listed
 from harness import register
 from harness.controls import CONTROLS, control_of
 from harness.evidence.level_file import from_bytes, to_bytes
 from harness.experiment import Cell, Experiment
 from harness.learners.ppo import CRITIC
 from harness.learners.protocol import ACTOR
-from harness.networks.params import Masks, Params, prunable
+from harness.networks.params import Masks, Params, Tensor, prunable
 from harness.pruning.conditions import CONDITIONS, DENSE, REDRAWN, SURVIVING, TICKET
 from harness.pruning.imp import prune, run_level, start_level
 from harness.pruning.level import Level
@@ -49,6 +50,11 @@ SYSTEMS = {
     "ppo-critic-rewound": experiment_of("ppo", scope="actor+critic", rewind=REWIND),
     "ppo-kept-outputs": experiment_of("ppo", outputs=False),
     "ppo-critic-kept-outputs": experiment_of("ppo", scope="actor+critic", outputs=False),
+    "ppo-rows": experiment_of("ppo", shuffle="rows"),
+    "cnn-ppo-critic": experiment_of("ppo", cnn=True, scope="actor+critic"),
+    "cnn-ppo-branch-rewound": experiment_of("ppo", cnn=True, lineage="branch", rewind=REWIND),
+    "cnn-ppo-rows-kept-outputs": experiment_of("ppo", cnn=True, shuffle="rows", outputs=False),
+    "cnn-dqn": experiment_of("dqn", cnn=True),
 }
 systems = pytest.mark.parametrize("e", SYSTEMS.values(), ids=SYSTEMS)
 conditions = pytest.mark.parametrize("condition", CONDITIONS)
@@ -74,10 +80,11 @@ def kept_outputs(e: Experiment, networks: Mapping[str, Any]) -> int:
 def largest(e: Experiment, previous: Level, count: int) -> list[np.ndarray]:
     """CLAIMS.md's n, written as plainly as it can be: by the threshold that `count` weights reach."""
     names = prunable_networks(e)
-    layers = [weight.copy() for name in names for weight in previous.trained[name].weights]
+    trained = [previous.trained[name].copy() for name in names]
     if not e.pruning.outputs:
-        for weight in layers[2::3]:
-            weight[:] = np.inf
+        for params in trained:
+            params.weights[-1][:] = np.inf
+    layers = [weight for params in trained for weight in params.weights]
     masks = [mask for name in names for mask in previous.masks[name].weights]
     kept = []
     for member in range(len(SEEDS)):
@@ -85,6 +92,12 @@ def largest(e: Experiment, previous: Level, count: int) -> list[np.ndarray]:
         threshold = sorted((value for layer in magnitudes for value in layer), reverse=True)[count - 1]
         kept.append([mask[member] & (np.abs(w[member]) >= threshold) for w, mask in zip(layers, masks, strict=True)])
     return [np.stack([member[layer] for member in kept]) for layer in range(len(layers))]
+
+
+def by_row(tensor: Tensor, mask: np.ndarray) -> list[list[bool]]:
+    """What each input of a layer (of a convolution each channel) has left, in any order of the inputs."""
+    rows: list[list[bool]] = np.moveaxis(mask, tensor.input_axis, 0).reshape(mask.shape[tensor.input_axis], -1).tolist()
+    return sorted(rows)
 
 
 class TestStart:
@@ -103,15 +116,17 @@ class TestStart:
         else:
             n = largest(e, chain(e, condition)[level - 1], count)
         layers = [
-            (mask, weight, value)
+            layer
             for name in names
-            for mask, weight, value in zip(
-                masks[name].weights, networks[name].weights, reset[name].weights, strict=True
+            for layer in zip(
+                prunable(layouts(e)[name]),
+                *(each[name].weights for each in (masks, networks, reset)),
+                strict=True,
             )
         ]
         for member in range(len(SEEDS)):
             assert ones_in(masks, member) == count
-            for (mask, weight, value), kept in zip(layers, n, strict=True):
+            for (tensor, mask, weight, value), kept in zip(layers, n, strict=True):
                 mask, weight, value, kept = mask[member], weight[member], value[member], kept[member]
                 assert (weight[~mask] == 0).all()
                 if condition in ("mask/weights", "mask/permuted"):
@@ -121,6 +136,8 @@ class TestStart:
                 if condition in ("mask/permuted", "permuted/permuted"):
                     assert mask.sum() == kept.sum()
                     assert sorted(weight[mask].tolist()) == sorted(value[kept].tolist())
+                if condition == "permuted/permuted" and e.pruning.shuffle == "rows":
+                    assert by_row(tensor, mask) == by_row(tensor, kept)
 
     @systems
     @conditions
@@ -137,8 +154,9 @@ class TestStart:
                 np.testing.assert_array_equal(network.flat, expected[name].flat)
 
     @conditions
-    def test_a_member_starts_alike_alone_and_among_others(self, condition: str) -> None:
-        e, seeds = experiment_of("ppo"), tuple(range(40))
+    @pytest.mark.parametrize("cnn", [False, True])
+    def test_a_member_starts_alike_alone_and_among_others(self, condition: str, cnn: bool) -> None:
+        e, seeds = experiment_of("ppo", cnn=cnn), tuple(range(40))
         rng = np.random.default_rng(0)
         w0 = initial_networks(e, seeds)[ACTOR].params
         trained = {ACTOR: w0.each(lambda w: w + rng.normal(size=w.shape))}
@@ -190,6 +208,8 @@ class TestWhatALevelLeaves:
                 assert masks.layout == level.trained[name].layout
                 assert (level.trained[name].flat[~masks.flat] == 0).all()
                 assert (level.trained[name].flat != initial[name].flat).any()
+                if number and condition in ("mask/weights", "mask/permuted"):
+                    assert not (masks.flat & ~chain(e, condition)[number - 1].masks[name].flat).any()
 
     def test_densities_of_a_small_network_by_hand(self) -> None:
         """4-8-8-2 has 32 + 64 + 16 = 112 weights, and its critic 8 fewer."""
@@ -200,6 +220,14 @@ class TestWhatALevelLeaves:
         assert densities(SYSTEMS["ppo-critic"]).tolist() == [1, 108 / 216, 54 / 216, 27 / 216]
         without_outputs = densities(experiment_of("ppo", outputs=False))
         assert without_outputs.tolist() == [1, 48 / 96, 24 / 96, 12 / 96]
+
+    def test_densities_of_a_small_cnn_by_hand(self) -> None:
+        """3 filters of 2x2 on 4 channels, 2 on those 3, then 8-8-2: 48 + 24 + 64 + 16 = 152, and its critic 8 fewer."""
+        shapes = [tensor.shape for tensor in prunable(layouts(SYSTEMS["cnn-dqn"])[ACTOR])]
+        assert shapes == [(2, 2, 4, 3), (2, 2, 3, 2), (8, 8), (8, 2)]
+        assert densities(SYSTEMS["cnn-dqn"]).tolist() == [1, 76 / 152, 38 / 152, 19 / 152]
+        assert densities(SYSTEMS["cnn-ppo-critic"]).tolist() == [1, 148 / 296, 74 / 296, 37 / 296]
+        assert densities(SYSTEMS["cnn-ppo-rows-kept-outputs"]).tolist() == [1, 68 / 136, 34 / 136, 17 / 136]
 
     def test_level_0_is_dense_and_the_same_whatever_is_pruned_afterwards(self) -> None:
         one, other = level_0(SYSTEMS["ppo"]), level_0(SYSTEMS["ppo-critic-branch"])
@@ -226,22 +254,28 @@ class TestWhatALevelLeaves:
 class TestSurvivingInputs:
     """Dense networks on the inputs that the ticket's mask keeps (paper 4.1)."""
 
-    @pytest.mark.parametrize("rewind", [0.0, REWIND])
-    def test_networks_start_from_the_tickets_weights_and_lack_those_inputs_alone(self, rewind: float) -> None:
-        e = experiment_of("ppo", rate=0.95, levels=1, rewind=rewind)
+    @pytest.mark.parametrize(
+        ("cnn", "rate", "rewind"), [(False, 0.95, 0.0), (False, 0.95, REWIND), (True, 0.75, REWIND)]
+    )
+    def test_networks_start_from_the_tickets_weights_and_lack_those_inputs_alone(
+        self, cnn: bool, rate: float, rewind: float
+    ) -> None:
+        """Of a convolution: those channels."""
+        e = experiment_of("ppo", cnn=cnn, rate=rate, levels=1, rewind=rewind)
         dense, cell = level_0(e), Cell(e, SURVIVING, SEEDS)
         ticket = run_level(Cell(e, TICKET, SEEDS), 1, dense, None, dense)
-        gone = ~ticket.masks[ACTOR].weights[0].any(axis=2)
+        left = ticket.masks[ACTOR].weights[0]
+        gone = ~left.any(axis=(1, 2, 4) if cnn else 2, keepdims=True)
         assert gone.any() and not gone.all()
         networks, masks = start_level(cell, 1, None, ticket, dense)
         first, *others = masks[ACTOR].weights
-        np.testing.assert_array_equal(first, np.broadcast_to(~gone[:, :, None], first.shape))
+        np.testing.assert_array_equal(first, np.broadcast_to(~gone, first.shape))
         assert all(mask.all() for mask in others)
         reset = base(e, SURVIVING, 1)[ACTOR]
-        np.testing.assert_array_equal(networks[ACTOR].weights[0], np.where(gone[:, :, None], 0, reset.weights[0]))
-        np.testing.assert_array_equal(networks[ACTOR].weights[1], reset.weights[1])
+        np.testing.assert_array_equal(networks[ACTOR].flat, np.where(masks[ACTOR].flat, reset.flat, 0))
         level = run_level(cell, 1, None, ticket, dense)
-        assert (level.trained[ACTOR].weights[0][gone] == 0).all()
+        assert (level.trained[ACTOR].weights[0][~first] == 0).all()
+        assert (level.trained[ACTOR].weights[0][first] != reset.weights[0][first]).any()
         assert to_bytes(from_bytes(to_bytes(level))) == to_bytes(level)
 
 
@@ -275,13 +309,18 @@ class TestGradients:
             assert ranked[stays].min() >= ranked[~stays].max()
 
     @learners
-    def test_leaving_units_out_changes_none(self, learner: str, by_gradient: str) -> None:
+    @pytest.mark.parametrize("lists", [False, True])
+    def test_leaving_units_out_and_lists_change_none(
+        self, learner: str, by_gradient: str, lists: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """At a learning rate of nothing, so that both trainings end in the same weights."""
+        monkeypatch.setattr(harness.networks.listed, "LISTED_WEIGHTS", 0)
+        monkeypatch.setattr(harness.networks.listed, "LISTED_DENSITY", 1.0)
         still = dataclasses.replace(LEARNERS[learner], learning_rate=1e-30)  # type: ignore[type-var]
         pruning = Pruning(rate=0.9, levels=1, scope="actor+critic", criterion=by_gradient)
         levels = []
         for saves in (True, False):
-            e = experiment_of(learner, Savings(leave_out_unreachable=saves))
+            e = experiment_of(learner, Savings(leave_out_unreachable=saves, list_survivors=saves and lists))
             e = dataclasses.replace(e, learner=still, pruning=pruning)
             levels.append(run_level(Cell(e, TICKET, SEEDS), 1, run_level(Cell(e, DENSE, SEEDS), 0, None)))
         compacted, full = levels

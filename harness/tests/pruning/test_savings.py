@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import harness.learners.bc
+import harness.networks.listed
 import harness.pruning.imp
 from harness.evidence.drain import all_cells, drain
 from harness.evidence.level_file import to_bytes
@@ -27,22 +28,28 @@ from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
+from harness.networks.cnn import ConvNetwork
+from harness.networks.features import FeatureTable
 from harness.networks.heads import Head
+from harness.networks.listed import LISTED_WEIGHTS, ListedMlp
 from harness.networks.mlp import Mlp, Network
 from harness.networks.network import BaseNetwork, Networks
-from harness.networks.params import Masks
+from harness.networks.params import Masks, prunable
+from harness.profiles.profile import PROFILES
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
-from harness.pruning.prunable import initial_networks
+from harness.pruning.prunable import initial_networks, layouts
 from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings, reduced
 from harness.statistics.guard import guarded_paired
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
+from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.rollout import rollout_returns
-from harness.tasks.spec import Observation
+from harness.tasks.spec import Observation, task_features
 from harness.tests.networks.test_compaction import reaches_an_output
+from harness.tests.pruning.cases import Pictured
 
 # --- a task with inputs that are always zero, and levels of sparse networks
 
@@ -128,6 +135,7 @@ ONE_UPDATE: dict[str, Learner] = {
     "dqn": dataclasses.replace(LEARNERS["dqn"], env_steps=64, replay_ratio=0.5),  # type: ignore[type-var]
 }
 LEAVING_OUT = ("leave_out_unreachable", "leave_out_zero_inputs")
+CALCULATING = (*LEAVING_OUT, "list_survivors")
 SYSTEMS = [("ppo", "actor"), ("ppo", "actor+critic"), ("bc", "actor"), ("dqn", "actor")]
 SEEDS = tuple(range(5))
 learners = pytest.mark.parametrize("learner", LEARNERS)
@@ -190,10 +198,10 @@ def double(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def both(learner: str, scope: str, *switches: str, hidden: tuple[int, ...] = (16, 16)) -> list[tuple[Level, Watched]]:
-    """One update of sparse networks with these of `LEAVING_OUT` alone, and without any."""
+    """One update of sparse networks with these savings in calculation alone, and without any."""
     found = []
     for on in (True, False):
-        watched, chosen = Watched(ONE_UPDATE[learner]), {name: on and name in switches for name in LEAVING_OUT}
+        watched, chosen = Watched(ONE_UPDATE[learner]), {name: on and name in switches for name in CALCULATING}
         e = dataclasses.replace(experiment_of(watched, scope, **chosen), network=Network(hidden))
         found.append((sparse_level(e), watched))
     return found
@@ -227,6 +235,51 @@ def test_one_update_without_what_is_left_out_is_the_same(learner: str, scope: st
             for layer, reaches in enumerate(reaches_an_output(level.masks[name].weights)):
                 for mine, theirs in ((after[k], before.params[k]) for k in (f"weight.{layer}", f"bias.{layer}")):
                     np.testing.assert_array_equal(*(np.moveaxis(each, -1, 1)[~reaches] for each in (mine, theirs)))
+
+
+# --- lists
+
+
+@pytest.fixture
+def small_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists are made of networks of any size at any density."""
+    monkeypatch.setattr(harness.networks.listed, "LISTED_WEIGHTS", 0)
+    monkeypatch.setattr(harness.networks.listed, "LISTED_DENSITY", 1.0)
+
+
+@scopes
+@pytest.mark.parametrize("switches", [("list_survivors",), CALCULATING])
+def test_one_update_of_lists_is_the_same(
+    learner: str, scope: str, switches: tuple[str, ...], double: None, small_lists: None
+) -> None:
+    """As above, of lists alone and of those of what is left; what is pruned stays zero."""
+    (with_it, on_), (without, off) = both(learner, scope, *switches)
+    assert {name for name, each in on_.networks.items() if isinstance(each, ListedMlp)} == set(without.masks)
+    assert all(isinstance(each, Mlp) for each in off.networks.values())
+    assert on_.generators == off.generators
+    assert_same_to_1e_10(with_it, without, off)
+    np.testing.assert_array_equal(with_it.scores, without.scores)
+    np.testing.assert_array_equal(with_it.evaluations, without.evaluations)
+    for level in (with_it, without):
+        for name, masks in level.masks.items():
+            np.testing.assert_array_equal(level.trained[name].flat[~masks.flat], 0)
+
+
+def test_what_is_projected_on_a_table_stays_dense(small_lists: None) -> None:
+    """A maze's features have one."""
+    for task, made in ((GridMaze(), set()), (CartPole(), {ACTOR})):
+        e = Experiment(task, DQN(), Network((8, 8)))
+        actor = initial_networks(e, SEEDS)[ACTOR].each(np.zeros_like)
+        nothing = actor.params.each(lambda flat: np.zeros(flat.shape, dtype=bool))
+        assert set(reduced(e, {ACTOR: actor}, {ACTOR: nothing}).lists) == made
+
+
+def test_built_in_systems_keep_their_bits() -> None:
+    """Their networks have too few weights for lists, or are projected."""
+    systems = {system for profile in PROFILES.values() for system in profile.systems.values()}
+    for e in systems:
+        weights = sum(tensor.size for tensor in prunable(layouts(e)[ACTOR]))
+        assert weights < LISTED_WEIGHTS or isinstance(task_features(e.task, (0,)), FeatureTable)
 
 
 # --- returns
@@ -272,6 +325,9 @@ class TestReturns:
     def test_leaving_out_leaves_returns_equal_in_distribution(self, learner: str, switch: str) -> None:
         assert shown_equivalent(returns(learner), returns(learner, switch))
 
+    def test_lists_leave_returns_equal_in_distribution(self, learner: str, small_lists: None) -> None:
+        assert shown_equivalent(returns.__wrapped__(learner), returns(learner, "list_survivors"))
+
     def test_what_should_not_be_left_out_would_be_noticed_since_something_was_learned(self, learner: str) -> None:
         assert not shown_equivalent(returns(learner), returns(learner, task=Mistaken(horizon=100)))
         e = real_training(learner)
@@ -314,6 +370,10 @@ class TestStoppingAtTheMaximum:
         for name, mlp in without.trained.items():
             np.testing.assert_array_equal(with_it.trained[name].flat, mlp.flat)
         np.testing.assert_array_equal(with_it.scores, without.scores)
+
+    @learners
+    def test_nor_of_lists(self, learner: str, small_lists: None) -> None:
+        self.test_it_changes_no_bit_of_what_is_pruned_and_scored(learner, WIDTHS[1])
 
 
 # --- a shared level 0
@@ -388,6 +448,16 @@ class TestPreconditions:
         e = experiment_of(ONE_UPDATE["ppo"], "actor", CartPole(horizon=100))
         networks, masks = start_level(Cell(e, TICKET, SEEDS), 1, untrained(e, SEEDS))
         assert list(reduced(e, networks, masks).compacts) == [ACTOR]
+
+    def test_a_picture_stays_whole_whatever_network_sees_it(self) -> None:
+        class Dark(Pictured):
+            zero_inputs: ClassVar[tuple[str, ...]] = Pictured.observation.inputs[:3]
+
+        for network in (Network((16, 16)), ConvNetwork((8,))):
+            e = experiment_of(ONE_UPDATE["ppo"], "actor", Dark(horizon=100))
+            e = dataclasses.replace(e, network=network)
+            networks, masks = start_level(Cell(e, TICKET, SEEDS), 1, untrained(e, SEEDS))
+            assert reduced(e, networks, masks).task == e.task
 
 
 class TestEndsOfTheScale:
