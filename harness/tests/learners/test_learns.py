@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from harness import files
 from harness.evidence.level_file import from_bytes, to_bytes
@@ -22,6 +23,7 @@ from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
 from harness.networks.cnn import ConvNetwork, Convolution
 from harness.networks.mlp import Network
+from harness.networks.network import outputs_of
 from harness.pruning.check import check
 from harness.pruning.conditions import CONDITIONS, DENSE, REDRAWN, TICKET
 from harness.pruning.imp import run_level
@@ -122,7 +124,7 @@ def test_baselines_have_as_many_weights_and_can_be_played_from_their_files(case:
     assert sum(mask[0].sum() for mask in level.masks[ACTOR].weights) == weights_left(e)[1]
     acting = e.learner.acting("greedy") if isinstance(e.learner, DQN) else Acting()
     again = scores(e.task, network_of(e, level.trained[ACTOR]), streams(SEEDS, "score", 1), acting, 256, SEEDS)
-    np.testing.assert_array_equal(again, level.scores)
+    np.testing.assert_allclose(again, level.scores, rtol=0, atol=1e-4)  # units that reach nothing were left out
 
 
 # --- dense and sparse
@@ -139,9 +141,7 @@ def test_networks_play_alike_on_pictures_and_on_lit_cells(network: Any) -> None:
     np.testing.assert_array_equal(*returns)
 
 
-@pytest.mark.parametrize(
-    "case", ["lit cell, PPO", "lit cell, DQN", "lit cell, BC of policies", "lit cell, BC of values"]
-)
+@pytest.mark.parametrize("case", ["PPO", "DQN", "BC of policies", "BC of values"])
 def test_networks_learn_alike_on_pictures_and_on_lit_cells(case: str) -> None:
     """Cloning learns from experts of single precision, whose outputs differ in their last bits."""
     e = experiment_of(f"lit cell, {case}")
@@ -160,12 +160,15 @@ def test_networks_learn_alike_on_pictures_and_on_lit_cells(case: str) -> None:
 
 @pytest.mark.parametrize("sampled", [False, True])
 def test_the_score_of_a_classifier_is_its_accuracy_on_fresh_samples(sampled: bool) -> None:
-    e = experiment_of("clouds")
+    e, fresh = experiment_of("clouds"), streams(SEEDS, "others")
     actor = network_of(e, dense_level(e).trained[ACTOR])
     found = scores(e.task, actor, streams(SEEDS, "test"), Acting(sampled), 4_000, SEEDS)
     assert found.shape == (len(SEEDS), 4_000) and set(found.ravel()) == {0.0, 1.0}
-    # the best possible is 0.933; one that draws its answers is right less often, but not by chance
-    assert (np.abs(found.mean(axis=1) - (0.89 if sampled else 0.925)) < 0.04).all()
+    observations, labels = (np.stack(each) for each in zip(*(e.task.draw(rng, 4_000) for rng in fresh), strict=True))
+    logits = torch.tensor(outputs_of(actor, observations))
+    policy = torch.softmax(logits, dim=-1).numpy() if sampled else np.eye(2)[logits.argmax(dim=-1)]
+    expected = np.take_along_axis(policy, labels[:, :, None], axis=2).mean(axis=(1, 2))
+    assert (np.abs(found.mean(axis=1) - expected) < 0.04).all()  # four deviations of the difference
 
 
 def test_learners_that_act_say_that_a_task_of_samples_is_no_environment() -> None:
