@@ -7,10 +7,10 @@ import pytest
 
 from harness.networks.cnn import ConvNetwork, Convolution
 from harness.networks.dropout import dropout_keys
-from harness.networks.heads import Categorical, Gaussian
+from harness.networks.heads import Categorical, Gaussian, Head
 from harness.networks.mlp import Network
 from harness.networks.network import BaseNetwork, ForwardPass, gradient_of, outputs_of
-from harness.networks.sparse_input import BinaryInputs, FeatureTable
+from harness.networks.sparse_input import BinaryInputs, FeatureTable, on_features
 from harness.streams import streams
 
 MEMBERS, BATCH, PICTURE, SIZE = 3, 40, (2, 5, 4), 40
@@ -19,7 +19,7 @@ FLOATS = np.random.default_rng(1).normal(size=(MEMBERS, BATCH, SIZE)).astype(np.
 FEATURES = np.random.default_rng(2).integers(-1, SIZE, size=(MEMBERS, BATCH, 7)).astype(np.int16)
 TABLE = FeatureTable.of(np.random.default_rng(3).normal(size=(1, SIZE, SIZE)), MEMBERS)
 
-Kind = tuple[Network, object, np.ndarray]
+Kind = tuple[Network, BinaryInputs | FeatureTable | None, np.ndarray]
 KINDS: dict[str, Kind] = {
     "mlp": (Network(hidden=(6, 5)), None, FLOATS),
     "mlp on binary inputs": (Network(hidden=(6, 5)), BinaryInputs(SIZE), FEATURES),
@@ -28,12 +28,13 @@ KINDS: dict[str, Kind] = {
     "cnn on bytes": (CONVOLUTIONS, None, np.abs(100 * FLOATS).astype(np.uint8)),
     "cnn on binary inputs": (CONVOLUTIONS, BinaryInputs(SIZE), FEATURES),
 }
+HEAD = Categorical(2)
 kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
-def made(kind: Kind, head: Categorical | Gaussian = Categorical(2)) -> BaseNetwork:
+def made(kind: Kind, head: Head = HEAD) -> BaseNetwork:
     settings, features, _ = kind
-    return settings.initial(PICTURE, head, streams(range(MEMBERS), "w0")).on(features)
+    return on_features(settings.initial(PICTURE, head, streams(range(MEMBERS), "w0")), features)
 
 
 def passes(network: BaseNetwork, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
