@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, NoReturn
@@ -36,6 +37,17 @@ def _only(what: str, dest: str = "only") -> Options:
     return {"--only": options | {"help": f"only this {what}; repeat for more"}}
 
 
+_MODULES: Options = {
+    "-p": {
+        "action": "append",
+        "default": [],
+        "metavar": "MODULE",
+        "dest": "modules",
+        "help": "import this first, as pytest does: the module, or the conftest of this folder, that registers yours",
+    }
+}
+
+
 def _number(name: str, default: int, what: str) -> Options:
     return {name: {"type": int, "default": default, "metavar": "N", "help": f"{what} (default: {default})"}}
 
@@ -44,12 +56,12 @@ COMMANDS: dict[str, tuple[str, str, Options]] = {
     "experts": (
         "harness.profiles.experts:write_experts",
         "retrain the experts and measure the reference returns (writes fixtures/)",
-        _only("task", "tasks"),
+        _only("task", "tasks") | _MODULES,
     ),
     "tune": (
         "harness.profiles.tuning:tune",
         'compare hyperparameters on dense agents of the tuning seeds; a system is "TASK LEARNER"',
-        _only("system", "systems"),
+        _only("system", "systems") | _MODULES,
     ),
     "profile": ("harness.bench.profiling:main", "show where a cell's CPU time goes", {}),
     "bench": (
@@ -166,7 +178,13 @@ def _run(chosen: argparse.Namespace, rest: Sequence[str]) -> int:
         chosen = parser.parse_args(rest)
         code: int = chosen.run(chosen)
         return code
-    result = resolve_name(COMMANDS[chosen.command][0])(**{k: v for k, v in vars(chosen).items() if k != "command"})
+    arguments = {name: value for name, value in vars(chosen).items() if name not in ("command", "modules")}
+    for module in getattr(chosen, "modules", ()):
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            raise OneLineError(f"-p {module}: {error}") from None
+    result = resolve_name(COMMANDS[chosen.command][0])(**arguments)
     if isinstance(result, int):
         return result
     for line in result:

@@ -11,7 +11,7 @@ def to_plain(value: Any) -> Any:
     Raises TypeError for a value that is none of these.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        plain: dict[str, Any] = {"type": _type_name(type(value))}
+        plain: dict[str, Any] = {"type": type_name(type(value))}
         for f in dataclasses.fields(value):
             entry = getattr(value, f.name)
             plain[f.name] = float(entry) if f.type is float else to_plain(entry)  # 1 and 1.0 are one number
@@ -36,7 +36,8 @@ def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _type_name(kind: type) -> str:
-    """A class of this package by its name, one from elsewhere by its module as well: two may share a name."""
+def type_name(kind: type) -> str:
+    """How plain data names a class: one of this package by its name, one from elsewhere by its module as well: two may
+    share a name."""
     ours = kind.__module__.split(".")[0] == __name__.split(".")[0]
     return kind.__qualname__ if ours else f"{kind.__module__}.{kind.__qualname__}"

@@ -10,10 +10,17 @@ _PACKAGED = Path(__file__).resolve().parent / "suite"
 SUITE_ROOT = _PACKAGED if _PACKAGED.is_dir() else _PACKAGED.parents[1]
 """The folder of claims/ and fixtures/: the tree, or where a wheel has them inside this package (setup.py)."""
 FIXTURES = SUITE_ROOT / "fixtures"
+OWN_FIXTURES: dict[str, Path] = {}
+"""By the name of a user's task, the folder of its experts and reference returns: beside the file that registers it."""
 
 
 class FixtureError(OneLineError):
     """A fixture is missing or not what it must be; the message is one line."""
+
+
+def fixtures_of(task: str) -> Path:
+    """The folder of a task's experts and reference returns."""
+    return OWN_FIXTURES.get(task, FIXTURES)
 
 
 def replace_file(path: Path, content: bytes) -> None:

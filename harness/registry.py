@@ -8,7 +8,7 @@ import functools
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, ItemsView, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -79,8 +79,15 @@ class Registry(Generic[T]):
         self[name]
         return self._origins[name]
 
+    def items(self) -> ItemsView[str, T]:
+        """Names and entries."""
+        return self._entries.items()
+
     def __contains__(self, name: object) -> bool:
         return name in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)

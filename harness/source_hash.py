@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
-_PUBLIC = {PACKAGE, f"{PACKAGE}.register"}
-"""What users import to name things by: no number passes through it, and it imports every learner."""
+_PUBLIC = {PACKAGE, f"{PACKAGE}.register", f"{PACKAGE}.profiles.budgets"}
+"""What users import to name things by, and to give a task its settings: no number passes through it."""
 Follows = Callable[[str, Path], bool]
 _SILENT = frozenset({"ctx", "kind", "type_comment"})
 """Fields of syntax nodes that say nothing about what is computed."""

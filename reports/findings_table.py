@@ -104,7 +104,8 @@ def scaling(
     systems: dict[str, dict[str, tuple[str, str, str]]] = {}
     for finding in findings:
         for system, amounts in finding.scale.items():
-            systems.setdefault(system, {}).update({name: _amount(amount) for name, amount in amounts.items()})
+            if amounts:  # a task that the paper does not have has none
+                systems.setdefault(system, {}).update({name: _amount(amount) for name, amount in amounts.items()})
     quantities = tuple(dict.fromkeys(name for row in systems.values() for name in row))
     alike: dict[tuple[tuple[str, str, str] | None, ...], list[str]] = {}
     for system, row in systems.items():

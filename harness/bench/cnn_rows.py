@@ -18,9 +18,10 @@ from torch.nn import functional
 from harness.bench.measure import Row, Target, medians, rate
 from harness.learners import supervised
 from harness.learners.adam import AdamSettings
-from harness.learners.trained import NetworkWorkspace, TrainedNetwork
+from harness.learners.trained import TrainedNetwork
 from harness.networks.cnn import Cnn, ConvNetwork
 from harness.networks.heads import Values
+from harness.networks.network import NetworkWorkspace
 from harness.networks.sparse_input import BinaryInputs
 from harness.streams import streams
 

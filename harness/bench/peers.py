@@ -24,6 +24,7 @@ from harness.experiment import Experiment
 from harness.learners.bc import BC
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
+from harness.networks.heads import Head
 from harness.networks.mlp import Mlp
 from harness.profiles.studied import ENVIRONMENTS, SMALL
 from harness.streams import streams
@@ -211,11 +212,12 @@ def linear_layers(*networks: torch.nn.Module) -> list[torch.nn.Linear]:
     return [module for network in networks for module in network.modules() if isinstance(module, torch.nn.Linear)]
 
 
-def stacked(layers: list[torch.nn.Linear]) -> Mlp:
-    """A network as a population of one, copied."""
+def stacked(layers: list[torch.nn.Linear], head: Head | None = None) -> Mlp:
+    """A network as a population of one, copied. head: as `Mlp.stacked` takes it."""
     return Mlp.stacked(
         [layer.weight.detach().numpy().T[None] for layer in layers],
         [layer.bias.detach().numpy()[None] for layer in layers],
+        head=head,
     )
 
 

@@ -37,7 +37,8 @@ FORMAT = "2"
 def engine_parts(cell: Cell) -> Parts:
     """What this cell's numbers pass through.
 
-    Where it uses what was defined outside this package, "registered" holds {"criterion conftest.mine: conftest": hash}.
+    Where it uses what was defined outside this package, "registered" holds {"criterion conftest.mine: conftest": hash},
+    and of a task that a package steps {"package gymnasium": version}.
     Raises harness.files.FixtureError where a file that it needs is missing or unsound, and ValueError for a name
     that nothing is registered by, and for what has no source file.
     """
@@ -53,6 +54,8 @@ def engine_parts(cell: Cell) -> Parts:
                     roots.add(name)
                 else:
                     registered[f"{kind} {origins[0]}: {name}"] = file_hash(file)
+    for package in dict.fromkeys(name for part in _parts(e.task) for name in getattr(part, "packages", ())):
+        registered[f"package {package}"] = importlib.metadata.version(package)
     read = [*e.learner.files(e.task, cell.seeds), *(file for part in _parts(e) for file in _files(part))]
     parts = {
         "modules": _module_hashes(frozenset(roots)),

@@ -123,7 +123,7 @@ class Chains:
     def scale(self) -> dict[str, dict[str, float | str]]:
         """What the scaling cost."""
         rows = scale(self.bound.profile, self.system)
-        return rows | {"seeds": rows["seeds"] | {"here": len(self.seeds)}}
+        return rows and rows | {"seeds": rows["seeds"] | {"here": len(self.seeds)}}
 
     def cells(self) -> list[Cell]:
         """The cells of all conditions, without their parents."""

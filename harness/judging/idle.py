@@ -1,4 +1,5 @@
-"""What a network without weights returns: all its outputs are equal, so it takes action 0 in every state."""
+"""What a network without weights returns: all its outputs are 0, so it takes action 0, or numbers that are 0, in every
+state."""
 
 import functools
 from collections.abc import Hashable
@@ -8,7 +9,7 @@ import numpy as np
 
 from harness.streams import stream
 from harness.tasks.rollout import GREEDY, distinct_episodes
-from harness.tasks.spec import Task
+from harness.tasks.spec import Box, Task
 
 EPISODES = 100
 
@@ -23,8 +24,10 @@ def _played(task: Any) -> float:
     starts = task.draw_starts(stream(0, "idle"), (1, distinct_episodes(task, GREEDY, EPISODES)))
     batch, returns = task.batch(starts, seeds=(0,)), np.zeros(starts.shape[:2])
     running = np.ones(returns.shape, dtype=bool)
+    numbers = (task.action.count,) if isinstance(task.action, Box) else ()
+    actions = np.zeros((*returns.shape, *numbers), dtype=np.float32 if numbers else np.int64)
     for _ in range(task.horizon):
-        taken = batch.step(np.zeros(returns.shape, dtype=np.int64), starts)
+        taken = batch.step(actions, starts)
         returns += taken.rewards * running
         running &= ~(taken.terminated | taken.truncated)
         if not running.any():

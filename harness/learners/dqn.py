@@ -23,7 +23,6 @@ from harness.learners.replay import TERMINATED, Memory, Replay, _recall, _sample
 from harness.learners.rollouts import play
 from harness.learners.sum_tree import SumTree, _bring_near, _prioritise
 from harness.learners.trained import (
-    NetworkWorkspace,
     PlayingPopulation,
     TrainedNetwork,
     _clipped_adam_step,
@@ -31,7 +30,7 @@ from harness.learners.trained import (
 )
 from harness.networks.dropout import Dropout, _member_dropout
 from harness.networks.heads import Head, Values
-from harness.networks.network import Networks, _forward_member, _prepare_member
+from harness.networks.network import Networks, NetworkWorkspace, _forward_member, _prepare_member
 from harness.networks.params import Masks, Params
 from harness.tasks.rollout import Acting
 from harness.tasks.spec import Discrete, Task

@@ -22,7 +22,7 @@ from harness.networks.params import Params
 
 def expert_file(task: str, index: int) -> Path:
     """Where expert `index` of a task lies; its card has the suffix .json."""
-    return files.FIXTURES / "experts" / task / f"{index:02}.safetensors"
+    return files.fixtures_of(task) / "experts" / task / f"{index:02}.safetensors"
 
 
 def read_experts(task: str, indices: Sequence[int], observation: tuple[int, ...], head: Head) -> BaseNetwork:

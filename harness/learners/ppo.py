@@ -24,17 +24,22 @@ from harness.learners.adam import AdamSettings, Decay, adam_settings
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import Rollout, play, rows
 from harness.learners.trained import (
-    NetworkWorkspace,
     PlayingPopulation,
     TrainedNetwork,
     _clipped_adam_step,
+    _head_batch,
     _member_gradient,
-    _own,
-    _own_gradient,
 )
 from harness.networks.dropout import Dropout, _member_dropout
 from harness.networks.heads import Categorical, Gaussian, Head, Values, _log_probabilities, _policy_slopes
-from harness.networks.network import BaseNetwork, Networks, _forward_member, _prepare_member, outputs_of
+from harness.networks.network import (
+    BaseNetwork,
+    Networks,
+    NetworkWorkspace,
+    _forward_member,
+    _prepare_member,
+    outputs_of,
+)
 from harness.networks.params import Masks, Params
 from harness.tasks.spec import Discrete, Task
 
@@ -361,16 +366,15 @@ def _loss_gradient(
         for row in rows:
             variance += (samples.advantages[member, row] - mean) ** 2 / (count - number(1))
         deviation = np.sqrt(variance) + number(1e-8)
-    own, actions = _own(actor, member), samples.actions[member]
-    _log_probabilities(actor.head, own, a.outputs, actions, rows, slopes)
+    batch, actions = _head_batch(actor, member, a, rows), samples.actions[member]
+    _log_probabilities(actor.head, batch, actions, slopes)
     for sample, row in enumerate(rows):
         advantage = (samples.advantages[member, row] - mean) / deviation
         ratio = np.exp(slopes[sample] - samples.log_probabilities[member, row])
         clipped = (advantage > 0 and ratio > high) or (advantage < 0 and ratio < low)
         slopes[sample] = number(0) if clipped else -advantage * ratio
         c.grad_outputs[sample, 0] = slope_of_error * (c.outputs[sample, 0] - samples.targets[member, row]) / count
-    grad_own = _own_gradient(actor, a)
-    _policy_slopes(actor.head, own, a.outputs, actions, rows, slopes, parameters.entropy, a.grad_outputs, grad_own)
+    _policy_slopes(actor.head, batch, actions, slopes, parameters.entropy)
 
 
 @njit

@@ -9,16 +9,14 @@ from harness.compiled import njit
 from harness.learners.adam import AdamSettings, _adam_step, adam_settings
 from harness.learners.protocol import ACTOR
 from harness.learners.trained import (
-    NetworkWorkspace,
     TrainedNetwork,
     TrainedPopulation,
+    _head_batch,
     _member_gradient,
-    _own,
-    _own_gradient,
 )
 from harness.networks.dropout import Dropout, _member_dropout
 from harness.networks.heads import _imitation_slopes
-from harness.networks.network import Networks, _forward_member, _prepare_member
+from harness.networks.network import Networks, NetworkWorkspace, _forward_member, _prepare_member
 from harness.networks.params import Masks, Params
 from harness.tasks.spec import Task
 
@@ -136,12 +134,11 @@ def _gradient(
     dropout: Dropout | None,
 ) -> None:
     """Leave the gradient of one member's loss over the samples `rows` in `workspace`, zero outside the mask."""
-    w, shape, outputs = workspace.network, network.shape, workspace.network.outputs
+    w, shape = workspace.network, network.shape
     for sample in range(len(rows)):
         for i in range(inputs.shape[1]):
             workspace.inputs[sample, i] = inputs[rows[sample], i]
     prepared = _prepare_member(shape, member, network.params[member], w.memory)
-    _forward_member(shape, prepared, workspace.inputs, w.memory, outputs, dropout)
-    own, grad_own = _own(network, member), _own_gradient(network, w)
-    _imitation_slopes(network.head, own, outputs, targets, rows, w.grad_outputs, grad_own)
+    _forward_member(shape, prepared, workspace.inputs, w.memory, w.outputs, dropout)
+    _imitation_slopes(network.head, _head_batch(network, member, w, rows), targets)
     _member_gradient(network, member, prepared, workspace.inputs, w, dropout)

@@ -9,7 +9,8 @@ from harness.compiled import njit
 from harness.learners.adam import AdamSettings, _adam_step
 from harness.learners.protocol import ACTOR
 from harness.networks.dropout import Dropout, dropout_keys
-from harness.networks.network import BaseNetwork, Networks, _backward_member
+from harness.networks.heads import HeadBatch
+from harness.networks.network import BaseNetwork, Networks, NetworkWorkspace, _backward_member
 from harness.networks.params import Masks, Params, length, trained_length
 from harness.networks.sparse_input import on_features
 from harness.streams import streams
@@ -103,7 +104,7 @@ class TrainedPopulation:
         """uint64[members], from which the keys of a network's updates are drawn; None where it has no dropout."""
         return self.dropout_keys[name] if self.networks[name].dropout > 0 else None
 
-    def room(self, name: str, batch: int) -> "NetworkWorkspace":
+    def room(self, name: str, batch: int) -> NetworkWorkspace:
         """Memory for the passes of one member through one network over `batch` samples."""
         return NetworkWorkspace.of(self.seen[name], batch)
 
@@ -129,37 +130,14 @@ class PlayingPopulation(TrainedPopulation):
         self.batch.keep(members)
 
 
-class NetworkWorkspace(NamedTuple):
-    """Memory for the passes of one member through one network, so that updates allocate none.
-
-    outputs, grad_outputs: float[batch, out]. grad_params: float[trained parameters]. memory: `BaseNetwork.memory`.
-    """
-
-    outputs: np.ndarray
-    grad_outputs: np.ndarray
-    grad_params: np.ndarray
-    memory: Any
-
-    @classmethod
-    def of(cls, network: BaseNetwork, batch: int) -> "NetworkWorkspace":
-        """For `batch` samples of a member of `network`."""
-        outputs = np.empty((2, batch, network.head.outputs), network.flat.dtype)
-        gradient = np.empty(trained_length(network.params.layout), network.flat.dtype)
-        return cls(outputs[0], outputs[1], gradient, network.memory(batch))
-
-
 @njit
-def _own(network: TrainedNetwork, member: int) -> np.ndarray:
-    """The parameters of a member's head."""
-    return network.params[member, network.layers : network.mask.shape[1]]
-
-
-@njit
-def _own_gradient(network: TrainedNetwork, workspace: NetworkWorkspace) -> np.ndarray:
-    """Where in `workspace.grad_params` that of the head's parameters is, zeroed for a loss to add to."""
-    found = workspace.grad_params[network.layers :]
-    found[:] = 0
-    return found
+def _head_batch(network: TrainedNetwork, member: int, space: NetworkWorkspace, rows: np.ndarray) -> HeadBatch:
+    """What a loss takes of a member's head after the forward pass of the samples `rows`. It fills `space.grad_outputs`,
+    and in `space.grad_params` the part of the head's own parameters."""
+    own = network.params[member, network.layers : network.mask.shape[1]]
+    grad_own = space.grad_params[network.layers :]
+    grad_own[:] = 0
+    return HeadBatch(own, space.outputs, space.grad_outputs, grad_own, rows)
 
 
 @njit
@@ -168,15 +146,13 @@ def _member_gradient(
     member: int,
     prepared: np.ndarray,
     inputs: np.ndarray,
-    workspace: NetworkWorkspace,
+    space: NetworkWorkspace,
     dropout: Dropout | None,
 ) -> None:
-    """Fill `workspace.grad_params`, zero outside the mask, from `workspace.grad_outputs` and what the forward pass with
-    `prepared` left in `workspace.memory`; a loss has filled the part of the head's own parameters."""
-    w = workspace
-    _backward_member(network.shape, member, prepared, inputs, w.memory, w.grad_outputs, w.grad_params, dropout)
-    for i in range(len(w.grad_params)):
-        w.grad_params[i] *= network.mask[member, i]
+    """Fill `space.grad_params`, zero outside the mask, after a loss and the forward pass with `prepared`."""
+    _backward_member(network.shape, member, prepared, inputs, space, dropout)
+    for i in range(len(space.grad_params)):
+        space.grad_params[i] *= network.mask[member, i]
 
 
 @njit

@@ -26,11 +26,17 @@ from harness.networks.convolve import (
     _convolve_cells,
     _filters,
 )
-from harness.networks.dropout import Dropout
 from harness.networks.heads import Head
 from harness.networks.kernels import _activate, _through_activation
 from harness.networks.mlp import ACTIVATIONS, MlpMemory, MlpShape, Network, mlp_layout
-from harness.networks.network import BaseNetwork, _backward_member, _forward_member, _prepare_member
+from harness.networks.network import (
+    BaseNetwork,
+    Drop,
+    NetworkWorkspace,
+    _backward_member,
+    _forward_member,
+    _prepare_member,
+)
 from harness.networks.params import Layout, Params, Tensor, length
 from harness.networks.sparse_input import BinaryInputs, active_inputs
 
@@ -300,9 +306,7 @@ def _prepare_cnn(shape: Any, member: int, params: Array, memory: Any) -> Array:
 
 
 @compiled_for(_forward_member, CnnShape)
-def _forward_cnn(
-    shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Dropout | None
-) -> None:
+def _forward_cnn(shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Drop) -> None:
     batch, start, offset = len(inputs), 0, 0
     below = memory.activations  # the first layer reads `inputs`
     for layer in range(len(shape.convolutions)):
@@ -326,19 +330,18 @@ def _backward_cnn(
     member: int,
     prepared: Array,
     inputs: Array,
-    memory: Any,
-    grad_outputs: Array,
-    grad_params: Array,
-    dropout: Dropout | None,
+    space: NetworkWorkspace,
+    dropout: Drop,
     grad_inputs: Array | None = None,
 ) -> None:
+    memory, grad_params = space.memory, space.grad_params
     batch, last, start = len(inputs), len(shape.convolutions) - 1, shape.start
     units = shape.convolutions[last, 5] * shape.convolutions[last, 6] * shape.convolutions[last, 7]
     first = len(memory.activations) - batch * units
     above, grad_above = memory.activations[first:], memory.gradients[last % 2, : batch * units]
     seen, grad_seen = above.reshape(batch, units), grad_above.reshape(batch, units)
-    params, gradient = prepared[start:], grad_params[start:]
-    _backward_member(shape.dense, member, params, seen, memory.dense, grad_outputs, gradient, dropout, grad_seen)
+    dense = NetworkWorkspace(space.outputs, space.grad_outputs, grad_params[start:], memory.dense)
+    _backward_member(shape.dense, member, prepared[start:], seen, dense, dropout, grad_seen)
     for layer in range(last, -1, -1):
         size = shape.convolutions[layer]
         _through_activation(above, shape.tanh, grad_above)

@@ -4,9 +4,8 @@
     Values        the values of n actions
     Gaussian      the means of n numbers, with a log-standard-deviation of each that depends on no observation
 
-A head is a named tuple, on whose type compiled code is chosen. The parameters of its own (`own` below, float[...]) lie
-behind those of the network's layers, and are never pruned: they are no weights. `outputs` are those of one member,
-float[batch, outputs]. A slope is a derivative of the loss.
+A head is a named tuple, on whose class compiled code is chosen. The parameters of its own lie behind those of the
+network's layers, and are never pruned: they are no weights. A slope is a derivative of the loss.
 """
 
 from typing import Any, NamedTuple
@@ -101,7 +100,7 @@ class Gaussian(NamedTuple):
         return rng.standard_normal((*shape, self.size))
 
     def actions(self, shape: tuple[int, ...]) -> Array:
-        """Room for actions of this shape: `size` numbers each, which the task cuts off at its bounds."""
+        """Room for actions of this shape: `size` numbers each, which the task cuts off."""
         return np.empty((*shape, self.size), dtype=np.float32)
 
     def targets(self, outputs: Array, own: Array) -> Array:
@@ -112,42 +111,40 @@ class Gaussian(NamedTuple):
 Head = Categorical | Values | Gaussian
 
 
-def _act(
-    head: Any,
-    own: Array,
-    outputs: Array,
-    noise: Array,
-    sampled: bool,
-    epsilon: float,
-    actions: Array,
-    log_probabilities: Array,
-) -> None:
-    """Fill `actions` and `log_probabilities` (float64[members, batch]) of all members.
+class HeadBatch(NamedTuple):
+    """A batch of one member, as losses take it. own: float[...], the head's own parameters. outputs, grad_outputs:
+    float[batch, outputs]. grad_own: as own, zeros to add to. rows: int64[batch], where the samples are in the data."""
 
-    Where not `sampled`, the best action is taken, but with the probability `epsilon` one drawn uniformly; values are
-    never sampled. noise: see `Head.noise`. own, outputs: here of all members.
-    """
+    own: Array
+    outputs: Array
+    grad_outputs: Array
+    grad_own: Array
+    rows: Array
+
+
+class Draws(NamedTuple):
+    """How actions are drawn. noise: as the head's `noise` gives it, [members, batch, ...]. sampled: whether from the
+    policy; else the best one is taken, but with the probability `epsilon` one drawn uniformly."""
+
+    noise: Array
+    sampled: bool
+    epsilon: float
+
+
+def _act(head: Any, own: Array, outputs: Array, draws: Draws, actions: Array, log_p: Array) -> None:
+    """Fill `actions`, and `log_p` (float64[members, batch]) with their log-probabilities, for all members. Values are
+    never sampled."""
     raise NotImplementedError
 
 
-def _log_probabilities(head: Any, own: Array, outputs: Array, actions: Array, rows: Array, found: Array) -> None:
-    """Fill `found`, float[batch], with those of the actions at `rows`, int64[batch], of `actions`. It may overwrite the
-    outputs by what `_policy_slopes` asks for."""
+def _log_probabilities(head: Any, batch: HeadBatch, actions: Array, found: Array) -> None:
+    """Fill `found`, float[batch], with those of the actions, [samples, ...]. It may overwrite the outputs by what
+    `_policy_slopes` asks for."""
     raise NotImplementedError
 
 
-def _policy_slopes(
-    head: Any,
-    own: Array,
-    outputs: Array,
-    actions: Array,
-    rows: Array,
-    slopes: Array,
-    entropy: float,
-    grad_outputs: Array,
-    grad_own: Array,
-) -> None:
-    """Fill `grad_outputs`, and add to `grad_own`, after `_log_probabilities`; the loss is averaged over the batch.
+def _policy_slopes(head: Any, batch: HeadBatch, actions: Array, slopes: Array, entropy: float) -> None:
+    """Fill the batch's gradients after `_log_probabilities`; the loss is averaged over the batch.
 
     slopes: float[batch], of each sample's loss with respect to its log-probability. entropy: the coefficient of the
     entropy, which the loss falls with.
@@ -155,11 +152,8 @@ def _policy_slopes(
     raise NotImplementedError
 
 
-def _imitation_slopes(
-    head: Any, own: Array, outputs: Array, targets: Array, rows: Array, grad_outputs: Array, grad_own: Array
-) -> None:
-    """Fill `grad_outputs`, and add to `grad_own`: the slopes of the imitation of the targets at `rows`, int64[batch].
-    It may overwrite the outputs.
+def _imitation_slopes(head: Any, batch: HeadBatch, targets: Array) -> None:
+    """Fill the batch's gradients for the imitation of the targets, [samples, numbers]. It may overwrite the outputs.
 
     The loss is the cross-entropy (whose gradient is that of the KL divergence), the KL divergence of the student's
     Gaussian from the expert's, or the Huber loss of values, added up over outputs and averaged over the batch.
@@ -168,42 +162,33 @@ def _imitation_slopes(
 
 
 @compiled_for(_act, Categorical)
-def _act_by_categorical(
-    head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
-) -> None:
-    if sampled:
-        _sample(outputs, noise, actions, log_p)
+def _act_by_policy(head: Any, own: Array, outputs: Array, draws: Draws, actions: Array, log_p: Array) -> None:
+    if draws.sampled:
+        _sample(outputs, draws.noise, actions, log_p)
     else:
-        _explore(outputs, noise, epsilon, actions, log_p)
+        _explore(outputs, draws.noise, draws.epsilon, actions, log_p)
 
 
 @compiled_for(_act, Values)
-def _act_by_values(
-    head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
-) -> None:
-    _explore(outputs, noise, epsilon, actions, log_p)
+def _act_by_values(head: Any, own: Array, outputs: Array, draws: Draws, actions: Array, log_p: Array) -> None:
+    _explore(outputs, draws.noise, draws.epsilon, actions, log_p)
 
 
 @compiled_for(_act, Gaussian)
-def _act_by_gaussian(
-    head: Any, own: Array, outputs: Array, noise: Array, sampled: bool, epsilon: float, actions: Array, log_p: Array
-) -> None:
-    members, batch, size = outputs.shape
-    for m in range(members):
-        for i in range(batch):
+def _act_by_gaussian(head: Any, own: Array, outputs: Array, draws: Draws, actions: Array, log_p: Array) -> None:
+    for m in range(outputs.shape[0]):
+        for i in range(outputs.shape[1]):
             log_p[m, i] = 0.0
-            for j in range(size):
-                drawn = noise[m, i, j] if sampled else 0.0
+            for j in range(outputs.shape[2]):
+                drawn = draws.noise[m, i, j] if draws.sampled else 0.0
                 actions[m, i, j] = outputs[m, i, j] + np.exp(own[m, j]) * drawn
                 log_p[m, i] -= 0.5 * drawn * drawn + own[m, j] + HALF_LOG_2_PI
 
 
 @compiled_for(_log_probabilities, Categorical)
-def _log_probabilities_of_categorical(
-    head: Any, own: Array, outputs: Array, actions: Array, rows: Array, found: Array
-) -> None:
-    for sample, row in enumerate(rows):
-        log_policy = outputs[sample]  # in place: the logits are not needed any more
+def _log_probabilities_of_choices(head: Any, batch: HeadBatch, actions: Array, found: Array) -> None:
+    for sample, row in enumerate(batch.rows):
+        log_policy = batch.outputs[sample]  # in place: the logits are not needed any more
         top = log_policy[0]
         for action in range(1, len(log_policy)):
             top = max(top, log_policy[action])
@@ -216,33 +201,21 @@ def _log_probabilities_of_categorical(
 
 
 @compiled_for(_log_probabilities, Gaussian)
-def _log_probabilities_of_gaussian(
-    head: Any, own: Array, outputs: Array, actions: Array, rows: Array, found: Array
-) -> None:
-    number = outputs.dtype.type  # a constant of double precision would lift everything to it
-    for sample, row in enumerate(rows):
+def _log_probabilities_of_numbers(head: Any, batch: HeadBatch, actions: Array, found: Array) -> None:
+    number = batch.outputs.dtype.type  # a constant of double precision would lift everything to it
+    for sample, row in enumerate(batch.rows):
         found[sample] = number(0)
-        for j in range(outputs.shape[1]):
-            z = (number(actions[row, j]) - outputs[sample, j]) * np.exp(-own[j])
-            found[sample] -= number(0.5) * z * z + own[j] + number(HALF_LOG_2_PI)
+        for j in range(batch.outputs.shape[1]):
+            z = (number(actions[row, j]) - batch.outputs[sample, j]) * np.exp(-batch.own[j])
+            found[sample] -= number(0.5) * z * z + batch.own[j] + number(HALF_LOG_2_PI)
 
 
 @compiled_for(_policy_slopes, Categorical)
-def _policy_slopes_of_categorical(
-    head: Any,
-    own: Array,
-    outputs: Array,
-    actions: Array,
-    rows: Array,
-    slopes: Array,
-    entropy: float,
-    grad_outputs: Array,
-    grad_own: Array,
-) -> None:
-    number = outputs.dtype.type
-    count, weight = number(len(rows)), number(entropy)
-    for sample, row in enumerate(rows):
-        log_policy = outputs[sample]
+def _slopes_of_choices(head: Any, batch: HeadBatch, actions: Array, slopes: Array, entropy: float) -> None:
+    number = batch.outputs.dtype.type
+    count, weight = number(len(batch.rows)), number(entropy)
+    for sample, row in enumerate(batch.rows):
+        log_policy = batch.outputs[sample]
         negative_entropy = number(0)
         for action in range(len(log_policy)):
             negative_entropy += np.exp(log_policy[action]) * log_policy[action]
@@ -250,39 +223,28 @@ def _policy_slopes_of_categorical(
             policy = np.exp(log_policy[action])
             grad_entropy = policy * (log_policy[action] - negative_entropy)
             chosen = number(1) if action == actions[row] else number(0)
-            grad_outputs[sample, action] = (slopes[sample] * (chosen - policy) + weight * grad_entropy) / count
+            grad = slopes[sample] * (chosen - policy) + weight * grad_entropy
+            batch.grad_outputs[sample, action] = grad / count
 
 
 @compiled_for(_policy_slopes, Gaussian)
-def _policy_slopes_of_gaussian(
-    head: Any,
-    own: Array,
-    outputs: Array,
-    actions: Array,
-    rows: Array,
-    slopes: Array,
-    entropy: float,
-    grad_outputs: Array,
-    grad_own: Array,
-) -> None:
-    number = outputs.dtype.type
-    count, weight = number(len(rows)), number(entropy)
-    for sample, row in enumerate(rows):
-        for j in range(outputs.shape[1]):
-            inverse = np.exp(-own[j])
-            z = (number(actions[row, j]) - outputs[sample, j]) * inverse
-            grad_outputs[sample, j] = slopes[sample] * z * inverse / count
-            grad_own[j] += (slopes[sample] * (z * z - number(1)) - weight) / count
+def _slopes_of_numbers(head: Any, batch: HeadBatch, actions: Array, slopes: Array, entropy: float) -> None:
+    number = batch.outputs.dtype.type
+    count, weight = number(len(batch.rows)), number(entropy)
+    for sample, row in enumerate(batch.rows):
+        for j in range(batch.outputs.shape[1]):
+            inverse = np.exp(-batch.own[j])
+            z = (number(actions[row, j]) - batch.outputs[sample, j]) * inverse
+            batch.grad_outputs[sample, j] = slopes[sample] * z * inverse / count
+            batch.grad_own[j] += (slopes[sample] * (z * z - number(1)) - weight) / count
 
 
 @compiled_for(_imitation_slopes, Categorical)
-def _imitation_slopes_of_categorical(
-    head: Any, own: Array, outputs: Array, targets: Array, rows: Array, grad_outputs: Array, grad_own: Array
-) -> None:
-    number = outputs.dtype.type
-    count, least = number(len(rows)), number(LEAST_LOGIT)
-    for sample, row in enumerate(rows):
-        logits, best = outputs[sample], 0
+def _cross_entropy_slopes(head: Any, batch: HeadBatch, targets: Array) -> None:
+    number = batch.outputs.dtype.type
+    count, least = number(len(batch.rows)), number(LEAST_LOGIT)
+    for sample, row in enumerate(batch.rows):
+        logits, best = batch.outputs[sample], 0
         for action in range(1, len(logits)):
             if logits[action] > logits[best]:
                 best = action
@@ -292,38 +254,34 @@ def _imitation_slopes_of_categorical(
             total += logits[action]
             mass += targets[row, action]
         for action in range(len(logits)):
-            grad_outputs[sample, action] = (logits[action] / total * mass - targets[row, action]) / count
+            batch.grad_outputs[sample, action] = (logits[action] / total * mass - targets[row, action]) / count
 
 
 @compiled_for(_imitation_slopes, Values)
-def _imitation_slopes_of_values(
-    head: Any, own: Array, outputs: Array, targets: Array, rows: Array, grad_outputs: Array, grad_own: Array
-) -> None:
-    number = outputs.dtype.type
-    count, delta = number(len(rows)), number(HUBER_DELTA)
-    for sample, row in enumerate(rows):
-        for action in range(outputs.shape[1]):
-            error = outputs[sample, action] - targets[row, action]
-            grad_outputs[sample, action] = min(max(error, -delta), delta) / count
+def _huber_slopes(head: Any, batch: HeadBatch, targets: Array) -> None:
+    number = batch.outputs.dtype.type
+    count, delta = number(len(batch.rows)), number(HUBER_DELTA)
+    for sample, row in enumerate(batch.rows):
+        for action in range(batch.outputs.shape[1]):
+            error = batch.outputs[sample, action] - targets[row, action]
+            batch.grad_outputs[sample, action] = min(max(error, -delta), delta) / count
 
 
 @compiled_for(_imitation_slopes, Gaussian)
-def _imitation_slopes_of_gaussian(
-    head: Any, own: Array, outputs: Array, targets: Array, rows: Array, grad_outputs: Array, grad_own: Array
-) -> None:
-    number, size = outputs.dtype.type, outputs.shape[1]
-    count = number(len(rows))
-    for sample, row in enumerate(rows):
+def _divergence_slopes(head: Any, batch: HeadBatch, targets: Array) -> None:
+    number, size = batch.outputs.dtype.type, batch.outputs.shape[1]
+    count = number(len(batch.rows))
+    for sample, row in enumerate(batch.rows):
         for j in range(size):
-            error = outputs[sample, j] - targets[row, j]
-            inverse = np.exp(number(-2) * own[j])
+            error = batch.outputs[sample, j] - targets[row, j]
+            inverse = np.exp(number(-2) * batch.own[j])
             variance = np.exp(number(2) * targets[row, size + j])
-            grad_outputs[sample, j] = error * inverse / count
-            grad_own[j] += (number(1) - (variance + error * error) * inverse) / count
+            batch.grad_outputs[sample, j] = error * inverse / count
+            batch.grad_own[j] += (number(1) - (variance + error * error) * inverse) / count
 
 
 @njit
-def _sample(logits: Array, uniforms: Array, actions: Array, log_probabilities: Array) -> None:
+def _sample(logits: Array, uniforms: Array, actions: Array, log_p: Array) -> None:
     """Invert the cumulative softmax of logits[members, batch, actions] at each uniform number."""
     for i in range(logits.shape[0]):
         for j in range(logits.shape[1]):
@@ -340,11 +298,11 @@ def _sample(logits: Array, uniforms: Array, actions: Array, log_probabilities: A
                 action += 1
                 reached += np.exp(logits[i, j, action] - top)
             actions[i, j] = action
-            log_probabilities[i, j] = logits[i, j, action] - top - np.log(total)
+            log_p[i, j] = logits[i, j, action] - top - np.log(total)
 
 
 @njit
-def _explore(outputs: Array, uniforms: Array, epsilon: float, actions: Array, log_probabilities: Array) -> None:
+def _explore(outputs: Array, uniforms: Array, epsilon: float, actions: Array, log_p: Array) -> None:
     """Act epsilon-greedily on outputs[members, batch, actions]. A uniform number below epsilon is uniform in that
     range, so it picks the action as well."""
     count = outputs.shape[2]
@@ -358,4 +316,4 @@ def _explore(outputs: Array, uniforms: Array, epsilon: float, actions: Array, lo
             if uniforms[i, j] < epsilon:
                 action = min(int(uniforms[i, j] / epsilon * count), count - 1)
             actions[i, j] = action
-            log_probabilities[i, j] = np.log(epsilon / count + (1 - epsilon if action == greedy else 0.0))
+            log_p[i, j] = np.log(epsilon / count + (1 - epsilon if action == greedy else 0.0))

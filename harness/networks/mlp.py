@@ -10,11 +10,17 @@ import numpy as np
 
 from harness.arguments import check_array, is_count
 from harness.compiled import compiled_for
-from harness.networks.dropout import Dropout
 from harness.networks.heads import Categorical, Head
 from harness.networks.initialisers import INITIALISERS
 from harness.networks.kernels import _mlp_backward, _mlp_forward
-from harness.networks.network import BaseNetwork, _backward_member, _forward_member, _prepare_member
+from harness.networks.network import (
+    BaseNetwork,
+    Drop,
+    NetworkWorkspace,
+    _backward_member,
+    _forward_member,
+    _prepare_member,
+)
 from harness.networks.params import Layout, Params, Tensor, length, prunable
 
 Array = np.ndarray
@@ -161,9 +167,7 @@ def _prepare_mlp(shape: Any, member: int, params: Array, memory: Any) -> Array:
 
 
 @compiled_for(_forward_member, MlpShape)
-def _forward_mlp(
-    shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Dropout | None
-) -> None:
+def _forward_mlp(shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Drop) -> None:
     _mlp_forward(prepared, shape.sizes, shape.tanh, inputs, memory.activations, outputs, dropout)
 
 
@@ -173,25 +177,15 @@ def _backward_mlp(
     member: int,
     prepared: Array,
     inputs: Array,
-    memory: Any,
-    grad_outputs: Array,
-    grad_params: Array,
-    dropout: Dropout | None,
+    space: NetworkWorkspace,
+    dropout: Drop,
     grad_inputs: Array | None = None,
 ) -> None:
-    params, gradient = prepared[: shape.length], grad_params[: shape.length]
-    _mlp_backward(
-        params,
-        shape.sizes,
-        shape.tanh,
-        inputs,
-        memory.activations,
-        grad_outputs,
-        gradient,
-        memory.scratch,
-        dropout,
-        grad_inputs,
-    )
+    memory = space.memory
+    params, gradient = prepared[: shape.length], space.grad_params[: shape.length]
+    sizes, activations, scratch = shape.sizes, memory.activations, memory.scratch
+    grad_outputs, tanh = space.grad_outputs, shape.tanh
+    _mlp_backward(params, sizes, tanh, inputs, activations, grad_outputs, gradient, scratch, dropout, grad_inputs)
 
 
 def mlp_layout(sizes: Sequence[int], first: int = 0) -> Layout:

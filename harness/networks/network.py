@@ -8,7 +8,7 @@ written once, and is compiled for each kind of network that it meets.
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -16,9 +16,10 @@ from harness.arguments import check_array
 from harness.compiled import njit
 from harness.networks.dropout import Dropout, _member_dropout
 from harness.networks.heads import Head
-from harness.networks.params import Layout, Params, length
+from harness.networks.params import Layout, Params, length, trained_length
 
 Array = np.ndarray
+Drop = Dropout | None
 
 
 @dataclass
@@ -155,11 +156,10 @@ def gradient_of(network: BaseNetwork, observations: Array, grad_outputs: Array, 
     check_array("grad_outputs", grad_outputs, (*inputs.shape[:2], network.head.outputs))
     _check_keys(network, keys)
     grad_outputs = np.ascontiguousarray(grad_outputs, dtype=network.flat.dtype)
-    gradient, memory = np.zeros_like(network.flat), network.memory(inputs.shape[1])
-    outputs = np.empty_like(grad_outputs[0])
-    _backward_pass(
-        network.shape(), network.flat, inputs, memory, outputs, grad_outputs, gradient, network.dropout, keys
-    )
+    gradient, space = np.zeros_like(network.flat), NetworkWorkspace.of(network, inputs.shape[1])
+    found = np.empty((network.members, len(space.grad_params)), dtype=network.flat.dtype)
+    _gradients(network.shape(), network.flat, inputs, grad_outputs, space, found, network.dropout, keys)
+    gradient[:, : found.shape[1]] = found
     return network.params.like(gradient)
 
 
@@ -172,14 +172,31 @@ def _names(layout: Sequence[Any]) -> str:
     return ", ".join(f"{tensor.name} {tensor.shape}" for tensor in layout)
 
 
+class NetworkWorkspace(NamedTuple):
+    """Memory for the passes of one member through one network, so that updates allocate none.
+
+    outputs, grad_outputs: float[batch, out]. grad_params: float[trained parameters]. memory: `BaseNetwork.memory`.
+    """
+
+    outputs: Array
+    grad_outputs: Array
+    grad_params: Array
+    memory: Any
+
+    @classmethod
+    def of(cls, network: BaseNetwork, batch: int) -> "NetworkWorkspace":
+        """For `batch` samples of a member of `network`."""
+        outputs = np.empty((2, batch, network.head.outputs), network.flat.dtype)
+        gradient = np.empty(trained_length(network.params.layout), network.flat.dtype)
+        return cls(outputs[0], outputs[1], gradient, network.memory(batch))
+
+
 def _prepare_member(shape: Any, member: int, params: Array, memory: Any) -> Array:
     """What the forward pass takes for a member's `params`: these, or what is made of them where they have changed."""
     raise NotImplementedError
 
 
-def _forward_member(
-    shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Dropout | None
-) -> None:
+def _forward_member(shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Drop) -> None:
     """Fill `outputs`, float[batch, out], for one member's inputs, and keep in `memory` what the backward pass needs.
 
     prepared: see `_prepare_member`; also those of an earlier update (a target network's).
@@ -192,14 +209,12 @@ def _backward_member(
     member: int,
     prepared: Array,
     inputs: Array,
-    memory: Any,
-    grad_outputs: Array,
-    grad_params: Array,
-    dropout: Dropout | None,
+    space: NetworkWorkspace,
+    dropout: Drop,
     grad_inputs: Array | None = None,
 ) -> None:
-    """Fill `grad_params`, as far as it is of the layers, from the gradient with respect to the outputs and what the
-    forward pass of the same inputs left in `memory`.
+    """Fill `space.grad_params`, as far as it is of the layers, from `space.grad_outputs` and what the forward pass of
+    the same inputs left in `space.memory`.
 
     grad_inputs: float[batch, in], filled as well where given, of a network that is the dense part of another one.
     """
@@ -216,23 +231,25 @@ def _forward_pass(
 
 
 @njit
-def _backward_pass(
+def _gradients(
     shape: Any,
     flat: Array,
     inputs: Array,
-    memory: Any,
-    outputs: Array,
     grad_outputs: Array,
-    grad_flat: Array,
+    space: NetworkWorkspace,
+    gradient: Array,
     rate: float,
     keys: Array | None,
 ) -> None:
-    """Both passes of each member. outputs: room for those of one."""
+    """Fill `gradient`, float[members, trained parameters], by both passes of each member."""
     for m in range(len(flat)):
         dropout = _member_dropout(rate, keys, m)
-        prepared = _prepare_member(shape, m, flat[m], memory)
-        _forward_member(shape, prepared, inputs[m], memory, outputs, dropout)
-        _backward_member(shape, m, prepared, inputs[m], memory, grad_outputs[m], grad_flat[m], dropout)
+        prepared = _prepare_member(shape, m, flat[m], space.memory)
+        _forward_member(shape, prepared, inputs[m], space.memory, space.outputs, dropout)
+        space.grad_outputs[:] = grad_outputs[m]
+        space.grad_params[:] = 0
+        _backward_member(shape, m, prepared, inputs[m], space, dropout)
+        gradient[m] = space.grad_params
 
 
 @njit

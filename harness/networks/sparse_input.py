@@ -18,11 +18,20 @@ import numpy as np
 
 from harness.arguments import check_array, check_indices
 from harness.compiled import compiled_for, njit
-from harness.networks.dropout import Dropout
 from harness.networks.kernels import _mlp_backward, _mlp_forward
 from harness.networks.mlp import Mlp
-from harness.networks.network import BaseNetwork, _backward_member, _forward_member, _prepare_all, _prepare_member
+from harness.networks.network import (
+    BaseNetwork,
+    Drop,
+    NetworkWorkspace,
+    _backward_member,
+    _forward_member,
+    _prepare_all,
+    _prepare_member,
+)
 from harness.networks.params import length
+
+Array = np.ndarray
 
 SPARSE = 0.1
 """A table of which a smaller part is not zero is stored as its entries alone."""
@@ -38,11 +47,11 @@ class BinaryInputs(NamedTuple):
         """As many as there are inputs."""
         return self.inputs
 
-    def keep(self, members: np.ndarray) -> "BinaryInputs":
+    def keep(self, members: Array) -> "BinaryInputs":
         """The same for all members."""
         return self
 
-    def only(self, columns: np.ndarray, members: int) -> "FeatureTable":
+    def only(self, columns: Array, members: int) -> "FeatureTable":
         """What the same features are where these inputs alone are observed (int64[kept])."""
         return FeatureTable.of(np.eye(self.inputs, dtype=np.float32)[None][..., columns], members)
 
@@ -55,14 +64,14 @@ class FeatureTable(NamedTuple):
     inputs]. inputs: of an observation.
     """
 
-    starts: np.ndarray
-    columns: np.ndarray
-    values: np.ndarray
-    rows: np.ndarray
+    starts: Array
+    columns: Array
+    values: Array
+    rows: Array
     inputs: int
 
     @classmethod
-    def of(cls, rows: np.ndarray, members: int) -> "FeatureTable":
+    def of(cls, rows: Array, members: int) -> "FeatureTable":
         """From float[1 or members, features, inputs]: one for all members, or each one's own."""
         check_array("rows", rows, (-1, -1, -1))
         _, features, inputs = rows.shape
@@ -89,11 +98,11 @@ class FeatureTable(NamedTuple):
             raise ValueError(f"starts must be of one feature or more, and rise from 0 to at most {len(self.columns)}")
         check_array("rows", self.rows, (-1, self.features, self.inputs))
 
-    def keep(self, members: np.ndarray) -> "FeatureTable":
+    def keep(self, members: Array) -> "FeatureTable":
         """That of these members alone (int64[kept])."""
         return self._replace(rows=self.rows[members]) if len(self.rows) else self
 
-    def only(self, columns: np.ndarray, members: int) -> "FeatureTable":
+    def only(self, columns: Array, members: int) -> "FeatureTable":
         """What the same features add where these inputs alone are observed (int64[kept])."""
         rows = self.rows
         if not len(rows):
@@ -125,11 +134,11 @@ class SparseMlp(Mlp):
         if self.features.inputs != self.sizes[0]:
             raise ValueError(f"features of {self.features.inputs} inputs do not fit networks of {self.sizes[0]} inputs")
 
-    def input_room(self, *shape: int, like: np.ndarray) -> np.ndarray:
+    def input_room(self, *shape: int, like: Array) -> Array:
         """See `BaseNetwork.input_room`; `like` are active features."""
         return np.empty((*shape, like.shape[-1]), dtype=np.int16)
 
-    def checked_inputs(self, observations: np.ndarray, batch: int = -1) -> np.ndarray:
+    def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
         """See `BaseNetwork.checked_inputs`. Raises ValueError for a feature that is none."""
         return active_inputs(observations, (self.members, batch), self.features.features)
 
@@ -150,7 +159,7 @@ class ProjectedMlp(SparseMlp):
         self.features.check()
         self.features = self.features.astype(self.flat.dtype)
 
-    def take(self, members: np.ndarray) -> "ProjectedMlp":
+    def take(self, members: Array) -> "ProjectedMlp":
         """See `BaseNetwork.take`."""
         return projected(Mlp.take(_plain(self), members), self.features.keep(members))
 
@@ -166,7 +175,7 @@ class ProjectedMlp(SparseMlp):
         room = (np.empty(numbers, self.flat.dtype) for _ in range(2))
         return ProjectedMemory(*super().memory(batch), *room)
 
-    def prepared(self) -> np.ndarray:
+    def prepared(self) -> Array:
         """See `BaseNetwork.prepared`."""
         memory = self.memory(0)
         found = np.empty((self.members, len(memory.projected)), self.flat.dtype)
@@ -177,8 +186,8 @@ class ProjectedMlp(SparseMlp):
 class ProjectedShape(NamedTuple):
     """As `mlp.MlpShape`. projected_sizes: with features for inputs."""
 
-    sizes: np.ndarray
-    projected_sizes: np.ndarray
+    sizes: Array
+    projected_sizes: Array
     tanh: bool
     length: int
     table: FeatureTable
@@ -187,10 +196,10 @@ class ProjectedShape(NamedTuple):
 class ProjectedMemory(NamedTuple):
     """As `mlp.MlpMemory`, and room for a member's projected layers and their gradient, float[numbers]."""
 
-    activations: np.ndarray
-    scratch: np.ndarray
-    projected: np.ndarray
-    grad_projected: np.ndarray
+    activations: Array
+    scratch: Array
+    projected: Array
+    grad_projected: Array
 
 
 def on_features(network: BaseNetwork, features: Features | None) -> BaseNetwork:
@@ -210,12 +219,12 @@ def projected(mlp: Mlp, table: FeatureTable) -> ProjectedMlp:
     return ProjectedMlp(plain.params, plain.head, plain.dropout, plain.sizes, plain.activation, table)
 
 
-def active_inputs(observations: np.ndarray, cells: tuple[int, int], features: int) -> np.ndarray:
+def active_inputs(observations: Array, cells: tuple[int, int], features: int) -> Array:
     """Active features [members, batch, most] as compiled passes take them. cells: members and batch, or -1.
 
     Raises as `check_array`, and ValueError for a feature that is none of so many.
     """
-    most = observations.shape[-1] if isinstance(observations, np.ndarray) and observations.ndim else -1
+    most = observations.shape[-1] if isinstance(observations, Array) and observations.ndim else -1
     check_array("observations", observations, (*cells, most), whole=True)
     found = np.ascontiguousarray(observations, dtype=np.int16)
     if _largest(found) >= features:
@@ -229,16 +238,14 @@ def _plain(mlp: Mlp) -> Mlp:
 
 
 @compiled_for(_prepare_member, ProjectedShape)
-def _prepare_projected(shape: Any, member: int, params: np.ndarray, memory: Any) -> np.ndarray:
+def _prepare_projected(shape: Any, member: int, params: Array, memory: Any) -> Array:
     _project(shape.table, member, params[: shape.length], shape.sizes[1], memory.projected)
-    found: np.ndarray = memory.projected
+    found: Array = memory.projected
     return found
 
 
 @compiled_for(_forward_member, ProjectedShape)
-def _forward_projected(
-    shape: Any, prepared: np.ndarray, inputs: np.ndarray, memory: Any, outputs: np.ndarray, dropout: Dropout | None
-) -> None:
+def _forward_projected(shape: Any, prepared: Array, inputs: Array, memory: Any, outputs: Array, dropout: Drop) -> None:
     _mlp_forward(prepared, shape.projected_sizes, shape.tanh, inputs, memory.activations, outputs, dropout)
 
 
@@ -246,31 +253,21 @@ def _forward_projected(
 def _backward_projected(
     shape: Any,
     member: int,
-    prepared: np.ndarray,
-    inputs: np.ndarray,
-    memory: Any,
-    grad_outputs: np.ndarray,
-    grad_params: np.ndarray,
-    dropout: Dropout | None,
-    grad_inputs: np.ndarray | None = None,
+    prepared: Array,
+    inputs: Array,
+    space: NetworkWorkspace,
+    dropout: Drop,
+    grad_inputs: Array | None = None,
 ) -> None:
-    sizes, gradient = shape.projected_sizes, memory.grad_projected
-    _mlp_backward(
-        prepared,
-        sizes,
-        shape.tanh,
-        inputs,
-        memory.activations,
-        grad_outputs,
-        gradient,
-        memory.scratch,
-        dropout,
-    )
-    _project_gradient(shape.table, member, gradient, sizes[1], grad_params[: shape.length])
+    memory = space.memory
+    sizes, tanh, activations, scratch = shape.projected_sizes, shape.tanh, memory.activations, memory.scratch
+    gradient = memory.grad_projected
+    _mlp_backward(prepared, sizes, tanh, inputs, activations, space.grad_outputs, gradient, scratch, dropout)
+    _project_gradient(shape.table, member, gradient, sizes[1], space.grad_params[: shape.length])
 
 
 @njit
-def _project(table: FeatureTable, member: int, params: np.ndarray, units: int, projected: np.ndarray) -> None:
+def _project(table: FeatureTable, member: int, params: Array, units: int, projected: Array) -> None:
     """Fill `projected` from a member's parameters, whose input layer has `units`: table @ weights, the rest as is."""
     features = len(table.starts) - 1
     weight = params[: table.inputs * units].reshape(table.inputs, units)
@@ -289,9 +286,7 @@ def _project(table: FeatureTable, member: int, params: np.ndarray, units: int, p
 
 
 @njit
-def _project_gradient(
-    table: FeatureTable, member: int, grad_projected: np.ndarray, units: int, grad_params: np.ndarray
-) -> None:
+def _project_gradient(table: FeatureTable, member: int, grad_projected: Array, units: int, grad_params: Array) -> None:
     """Fill `grad_params`, the gradient of a member's parameters, from that of its projected ones."""
     features = len(table.starts) - 1
     grad_weight = grad_params[: table.inputs * units].reshape(table.inputs, units)
@@ -309,7 +304,7 @@ def _project_gradient(
 
 
 @njit
-def _largest(features: np.ndarray) -> int:
+def _largest(features: Array) -> int:
     """Of int16[members, batch, most]; -1 where there are none. It takes a third of the time that numpy's does."""
     largest = np.int16(-1)
     for feature in features.ravel():

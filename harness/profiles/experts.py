@@ -17,7 +17,6 @@ from harness.learners.training import train
 from harness.networks.network import Networks
 from harness.profiles.budgets import Budgets, ExpertTraining
 from harness.profiles.profile import EXPERT_BLOCK, SEEDS_PER_BLOCK, TASKS
-from harness.registry import UnknownNameError
 from harness.streams import stream, streams
 from harness.tasks.references import reference_file
 from harness.tasks.rollout import GREEDY, rollout_returns
@@ -35,9 +34,7 @@ def write_experts(tasks: Sequence[str] = ()) -> list[Path]:
 
     Raises harness.registry.UnknownNameError for a task that the profiles do not have.
     """
-    if unknown := [name for name in tasks if name not in TASKS]:
-        raise UnknownNameError(f"there is no task {unknown[0]!r}; there are {', '.join(TASKS)}")
-    return [path for name in tasks or TASKS for path in _write_experts(TASKS[name])]
+    return [path for budgets in [TASKS[name] for name in tasks or TASKS] for path in _write_experts(budgets)]
 
 
 def _write_experts(budgets: Budgets) -> list[Path]:

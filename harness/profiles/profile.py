@@ -15,16 +15,10 @@ from harness.learners.protocol import Learner
 from harness.overrides import Override, apply, fields_of
 from harness.profiles import acrobot_budgets, cart_pole_budgets, gridmaze_budgets
 from harness.profiles.budgets import Budgets, ProfileName
-from harness.registry import Registry
+from harness.registry import Origin, RegistrationError, Registry, origin_of
 
-TASKS: Mapping[str, Budgets] = {
-    budgets.task.name: budgets
-    for budgets in (
-        *(cart_pole_budgets.BUDGETS, acrobot_budgets.BUDGETS),
-        *(gridmaze_budgets.BUDGETS, gridmaze_budgets.BUDGETS_2),
-    )
-}
-"""The tasks that the profiles have, by name, in the order in which they are shown."""
+TASKS: Registry[Budgets] = Registry("task")
+"""The tasks that the profiles have, by name, in the order in which they are shown; a user's behind ours."""
 
 SEEDS_PER_BLOCK = 1000
 """`--claims-seed-block N` judges on seeds N * 1000 onwards. Block 90 trained the experts, block 99 is for tuning, and
@@ -204,25 +198,44 @@ _SAYS: Mapping[ProfileName, tuple[str, int]] = {
 """A description of each profile, and its seeds."""
 
 
+_SYSTEMS: Mapping[ProfileName, dict[tuple[str, str], Experiment]] = {name: {} for name in _SAYS}
+_FRACTIONS: Mapping[ProfileName, dict[str, float]] = {name: {} for name in _SAYS}
+
+
 def _profile(name: ProfileName) -> Profile:
     says, seeds = _SAYS[name]
-    systems = {
-        (task, learner): experiment
-        for task, budgets in TASKS.items()
-        for learner, experiment in budgets.experiments[name].items()
-    }
-    fractions = {task: budgets.seed_fraction[name] for task, budgets in TASKS.items() if name in budgets.seed_fraction}
-    return Profile(
-        name, says, seeds, MappingProxyType(systems), gives_findings=name != "smoke", seed_fractions=fractions
-    )
+    held = MappingProxyType(_SYSTEMS[name]), MappingProxyType(_FRACTIONS[name])  # `add_task` adds to both
+    return Profile(name, says, seeds, held[0], gives_findings=name != "smoke", seed_fractions=held[1])
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType({name: _profile(name) for name in _SAYS})
 
 
+def add_task(budgets: Budgets, origin: Origin, registrar: Origin) -> None:
+    """Give the profiles a task. origin, registrar: see `Registry.add`. Raises RegistrationError."""
+    if unknown := [profile for profile in budgets.experiments if profile not in PROFILES]:
+        raise RegistrationError(f"there is no profile {unknown[0]!r}; there are {', '.join(PROFILES)}")
+    task = budgets.task.name
+    TASKS.add(task, budgets, origin, registrar)
+    for profile, experiments in budgets.experiments.items():
+        _SYSTEMS[profile].update({(task, learner): experiment for learner, experiment in experiments.items()})
+    for profile, fraction in budgets.seed_fraction.items():
+        _FRACTIONS[profile][task] = fraction
+
+
+for _budgets in (
+    *(cart_pole_budgets.BUDGETS, acrobot_budgets.BUDGETS),
+    *(gridmaze_budgets.BUDGETS, gridmaze_budgets.BUDGETS_2),
+):
+    add_task(_budgets, origin_of(type(_budgets.task)), origin_of(type(_budgets.task)))
+
+
 def scale(profile: Profile, system: System) -> dict[str, dict[str, float | str]]:
-    """How far a system is scaled down: {"env_steps": {"here": ..., "paper": ...}, ...}."""
+    """How far a system is scaled down: {"env_steps": {"here": ..., "paper": ...}, ...}; {} where the profile `paper`
+    does not have its task."""
     paper = PROFILES["paper"]
+    if system.task not in [task for task, _ in paper.systems]:
+        return {}
     here, there = profile.experiment(system), paper.experiment(system)
     rows: dict[str, Callable[[Profile, Experiment], float | str]] = {
         "env_steps": lambda _, e: e.learner.env_steps,

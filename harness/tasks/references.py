@@ -15,7 +15,7 @@ KEYS = ("random", "random_se", "expert", "expert_se", "best")
 
 def reference_file(task: str, horizon: int) -> Path:
     """Where a task's reference returns lie."""
-    return files.FIXTURES / "references" / f"{task}-{horizon}.json"
+    return files.fixtures_of(task) / "references" / f"{task}-{horizon}.json"
 
 
 def read_reference(task: str, horizon: int) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from harness.compiled import njit
-from harness.networks.heads import _act
+from harness.networks.heads import Draws, _act
 from harness.networks.network import BaseNetwork, ForwardPass
 from harness.networks.sparse_input import on_features
 from harness.tasks.spec import (
@@ -56,25 +56,17 @@ class Policy:
     def __call__(self, inputs: np.ndarray, noise: np.ndarray | None = None, epsilon: float | None = None) -> np.ndarray:
         """The actions for inputs of the actor (`inputs_of`). noise: what they are drawn by, as its head's `noise` gives
         it; none where nothing is drawn. epsilon: in place of that of `acting`. The next call overwrites them."""
-        rate = self.acting.epsilon if epsilon is None else epsilon
         drawn = self._nothing if noise is None else noise
-        outputs, kept = self._pass(inputs), (self.actions, self.log_probabilities)
-        _act_all(self.head, self.own, outputs, drawn, self.acting.sampled, rate, *kept)
+        draws = Draws(drawn, self.acting.sampled, self.acting.epsilon if epsilon is None else epsilon)
+        _act_all(self.head, self.own, self._pass(inputs), draws, self.actions, self.log_probabilities)
         return self.actions
 
 
 @njit
 def _act_all(
-    head: Any,
-    own: np.ndarray,
-    outputs: np.ndarray,
-    noise: np.ndarray,
-    sampled: bool,
-    epsilon: float,
-    actions: np.ndarray,
-    log_probabilities: np.ndarray,
+    head: Any, own: np.ndarray, outputs: np.ndarray, draws: Draws, actions: np.ndarray, log_p: np.ndarray
 ) -> None:
-    _act(head, own, outputs, noise, sampled, epsilon, actions, log_probabilities)
+    _act(head, own, outputs, draws, actions, log_p)
 
 
 def distinct_episodes(task: Task, acting: Acting, episodes: int) -> int:

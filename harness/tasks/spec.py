@@ -54,7 +54,8 @@ class Discrete:
 
 @dataclass(frozen=True)
 class Box:
-    """An action is `count` numbers, which the task cuts off at its bounds: float32[members, envs, count]."""
+    """An action is `count` numbers, cut off at -1 and 1, which stand for the task's own bounds: float32[members, envs,
+    count]."""
 
     count: int
 

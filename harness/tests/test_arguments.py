@@ -17,7 +17,8 @@ from harness.learners.ppo import PPO
 from harness.learners.protocol import Learner
 from harness.learners.replay import Replay
 from harness.learners.rollouts import Rollout, play
-from harness.networks.mlp import ForwardPass, Mlp, backward, forward, initial_mlp, outputs_of
+from harness.networks.mlp import Mlp
+from harness.networks.network import ForwardPass, backward, forward, outputs_of
 from harness.networks.sparse_input import FeatureTable, projected
 from harness.tasks.acrobot import Acrobot
 from harness.tasks.cart_pole import CartPole
@@ -25,6 +26,7 @@ from harness.tasks.gridmaze.env import GridMazeEnv
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.rollout import rollout_returns
 from harness.tasks.spec import Task
+from harness.tests.networks.made import initial_mlp
 
 MEMBERS, ENVS = 2, 3
 NAN = float("nan")

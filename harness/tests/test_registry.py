@@ -11,13 +11,13 @@ import pytest
 from harness import register
 from harness.learners.ppo import PPO
 from harness.networks.initialisers import INITIALISERS
-from harness.networks.mlp import initial_mlp
 from harness.overrides import Override
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.pruning.criteria import CRITERIA, saliencies
 from harness.pruning.ranking import keep_largest
 from harness.registry import RegistrationError, UnknownNameError, origin_of
 from harness.streams import streams
+from harness.tests.networks.made import initial_mlp
 
 pytestmark = pytest.mark.usefixtures("registered")
 

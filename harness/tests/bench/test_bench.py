@@ -16,7 +16,8 @@ from harness.learners.dqn import DQN
 from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO, Samples, update_parameters
 from harness.learners.training import Evaluation
-from harness.networks.mlp import Network, outputs_of
+from harness.networks.mlp import Network
+from harness.networks.network import outputs_of
 from harness.pruning.level import Level
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
@@ -59,8 +60,8 @@ def test_the_peers_student_makes_the_same_update():
         torch.tensor(each[0]).double() for each in (ours.observations, ours.policies)
     )
     for _ in range(3):
-        ours.advance()
-        student.advance()
+        ours.advance(1)
+        student.advance(1)
     learned = ours.networks["actor"].copy().flat
     assert np.abs(learned - start.flat).max() > 1e-3
     theirs = peers.stacked(peers.actor_layers(student.policy)).flat
@@ -137,7 +138,7 @@ def test_the_peers_networks_are_the_same_as_ours():
 def test_both_sides_of_dqn_learn_from_the_first_timing_on(task):
     trained = rows.population(Experiment(task, SMALL, Network((8, 6))), members=2)
     assert trained.updates == 0 and trained.replay.transitions == 192
-    trained.advance()
+    trained.advance(1)
     assert trained.updates == 4
     shown = 1_200 - len(GridMaze().zero_inputs) if task.name == "gridmaze" else 4
     assert trained.networks["actor"].sizes[0] == shown  # the inputs that a level leaves out are left out

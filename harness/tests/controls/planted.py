@@ -99,10 +99,7 @@ class Plan:
     def train(self, cell: Cell, level: int, previous: Level | None, ticket: Level | None = None, *_: None) -> Level:
         """In place of `harness.pruning.imp.run_level`: pruned as ever, with the weights that a level starts from."""
         networks, masks = start_level(cell, level, previous, ticket)
-        trained = {name: networks[name] for name in masks}
-        for name, layers in masks.items():
-            for weight, mask in zip(trained[name].weights, layers, strict=True):
-                weight *= mask
+        trained = {name: networks[name].params.like(networks[name].flat * kept.flat) for name, kept in masks.items()}
         scores = self._scores(cell, level)
         return Level(masks, trained, scores, scores, np.ones(len(scores)))
 

@@ -66,7 +66,7 @@ def first_start(condition: str, control: str = "", learner: str = "bc") -> Any:
     dense = run_level(Cell(experiment(learner), DENSE, SEEDS), 0, None)
     e = experiment(learner, control)
     networks, masks = start_level(Cell(e, condition, SEEDS), 1, dense, control=control_of(e))
-    return networks[ACTOR].weights, masks[ACTOR]
+    return networks[ACTOR].weights, masks[ACTOR].weights
 
 
 def first_weights() -> Any:
@@ -109,14 +109,14 @@ class TestWhatEachBreaks:
         cell, dense = Cell(e, condition, SEEDS), run_level(Cell(experiment(), DENSE, SEEDS), 0, None)
         networks, masks = start_level(cell, 1, dense, control=control_of(e))
         begun, everywhere = control_of(e).before_training(cell, networks, masks)
-        assert flat(everywhere[ACTOR]).all()
-        mask, w0 = flat(masks[ACTOR]), flat(first_weights())
+        assert flat(everywhere[ACTOR].weights).all()
+        mask, w0 = flat(masks[ACTOR].weights), flat(first_weights())
         expected = np.where(mask, flat(networks[ACTOR].weights), w0)
         np.testing.assert_array_equal(flat(begun[ACTOR].weights), expected)
         levels = chain(condition, control="unmasked")
         for level, real in zip(levels, chain(condition), strict=True):
-            assert flat(level.masks[ACTOR]).sum() == flat(real.masks[ACTOR]).sum()
-            assert not flat(level.trained[ACTOR].weights)[~flat(level.masks[ACTOR])].any()
+            assert flat(level.masks[ACTOR].weights).sum() == flat(real.masks[ACTOR].weights).sum()
+            assert not flat(level.trained[ACTOR].weights)[~flat(level.masks[ACTOR].weights)].any()
 
     def test_a_random_mask_has_as_many_weights_with_their_initial_values(self) -> None:
         weights, masks = map(flat, first_start(TICKET, "random-mask"))
@@ -149,7 +149,7 @@ class TestWhatEachBreaks:
         students: list[Any] = [
             experiment(control=name).learner.start(CartPole(), networks, {}, SEEDS, 0) for name in ("random-expert", "")
         ]
-        assert [(each.policies == 0.5).all() for each in students] == [True, False]
+        assert [(each.targets == 0.5).all() for each in students] == [True, False]
         assert experiment("ppo", "random-expert").learner == experiment("ppo").learner  # it has no expert
 
     @pytest.mark.parametrize("learner", LEARNERS)
@@ -178,10 +178,10 @@ class TestWhatEachBreaks:
         assert not np.array_equal(dealt[ACTOR].weights[0], networks[ACTOR].weights[0])
         for name in networks:
             np.testing.assert_array_equal(flat(dealt[name].weights[1:]), flat(networks[name].weights[1:]))
-            back = control.after_training(cell, {name: dealt[name]}, masks)[name]
+            back = control.after_training(cell, {name: dealt[name].params}, masks)[name]
             np.testing.assert_array_equal(back.flat, networks[name].flat)
         for level in chain(TICKET, learner, "permuted-inputs"):
-            assert not flat(level.trained[ACTOR].weights)[~flat(level.masks[ACTOR])].any()
+            assert not flat(level.trained[ACTOR].weights)[~flat(level.masks[ACTOR].weights)].any()
 
     def test_one_initialiser_stands_under_every_name(self) -> None:
         broken = broken_by("one-initialiser", PROFILES["smoke"])

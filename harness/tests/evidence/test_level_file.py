@@ -12,32 +12,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.evidence.level_file import ArraysOnDisk, StoredLevel, densities, from_bytes, to_bytes
-from harness.networks.mlp import Mlp
+from harness.evidence.level_file import PARTS, ArraysOnDisk, StoredLevel, densities, from_bytes, to_bytes
+from harness.networks.heads import Gaussian
+from harness.networks.mlp import mlp_layout
+from harness.networks.params import Params, length, prunable
 from harness.pruning.level import Level
 
-SIZES = ((4, 8), (8, 8), (8, 2))
+LAYOUT = (*mlp_layout((4, 8, 8, 2)), *Gaussian(2).tensors)
 
 
 def a_level(networks: tuple[str, ...] = ("actor", "critic"), seed: int = 0, more: bool = False) -> Level:
     """A level of random numbers. more: with gradients and a rewind point."""
     rng, members = np.random.default_rng(seed), 2
 
-    def mlp() -> Mlp:
-        weights = [rng.normal(size=(members, *size)).astype(np.float32) for size in SIZES]
-        return Mlp.of(weights, [rng.normal(size=(members, 1, size[1])).astype(np.float32) for size in SIZES], "tanh")
+    def params() -> dict[str, Params]:
+        return {
+            name: Params(rng.normal(size=(members, length(LAYOUT))).astype(np.float32), LAYOUT) for name in networks
+        }
 
-    masks = {name: [rng.random((members, *size)) < 0.5 for size in SIZES] for name in networks}
+    kept = [rng.random((members, *tensor.shape)) < 0.5 for tensor in prunable(LAYOUT)]
     evaluations = rng.normal(size=(members, 2))
     evaluations[0, 1:] = np.nan  # a member that had stopped
     return Level(
-        masks=masks,
-        trained={name: mlp() for name in networks},
+        masks={name: Params.masks(LAYOUT, kept) for name in networks},
+        trained=params(),
         scores=rng.normal(size=(members, 2)),
         evaluations=evaluations,
         trained_fraction=rng.random(members),
-        gradients={name: mlp().weights for name in networks} if more else {},
-        rewound={name: mlp() for name in networks} if more else {},
+        gradients=params() if more else {},
+        rewound=params() if more else {},
     )
 
 
@@ -53,12 +56,11 @@ def test_a_level_survives_storage_bit_by_bit(networks: tuple[str, ...], more: bo
         list(before.gradients),
         list(before.rewound),
     )
-    for name in networks:
-        assert after.trained[name].activation == "tanh"
-        for one, other in zip(before.trained[name].weights, after.trained[name].weights, strict=True):
-            assert one.dtype == other.dtype
-            assert np.array_equal(one, other)
-        assert all(np.array_equal(*pair) for pair in zip(before.masks[name], after.masks[name], strict=True))
+    for part in PARTS:
+        for name, params in getattr(before, part).items():
+            found = getattr(after, part)[name]
+            assert found.layout == params.layout and found.flat.dtype == params.flat.dtype
+            np.testing.assert_array_equal(found.flat, params.flat)
     assert np.array_equal(before.evaluations, after.evaluations, equal_nan=True)
     assert np.array_equal(before.scored_returns, after.scored_returns)
 
@@ -101,7 +103,7 @@ def test_objects_are_neither_read_nor_written(tmp_path: Path, monkeypatch: pytes
 
 def test_the_density_is_the_share_of_weights_under_the_masks() -> None:
     level = a_level()
-    kept = sum(mask.sum(axis=(1, 2)) for masks in level.masks.values() for mask in masks)
+    kept = sum(mask.sum(axis=(1, 2)) for masks in level.masks.values() for mask in masks.weights)
     assert (
         densities(vars(from_bytes(to_bytes(level)))["arrays"]).tolist()
         == (kept / (2 * (4 * 8 + 8 * 8 + 8 * 2))).tolist()

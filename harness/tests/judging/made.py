@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -13,12 +12,12 @@ from harness.experiment import Cell
 from harness.judging.chains import Scene
 from harness.judging.run import Run
 from harness.learners.protocol import ACTOR
-from harness.networks.mlp import Mlp
+from harness.networks.params import Params, prunable
 from harness.overrides import Override
 from harness.profiles.profile import PROFILES, Profile, System
 from harness.pruning.conditions import TICKET
 from harness.pruning.level import Level
-from harness.pruning.prunable import layer_sizes
+from harness.pruning.prunable import layouts
 
 EXPERT, RANDOM = 499.96975, 25.34  # fixtures/references/cart-pole-500.json
 SMOKE = PROFILES["smoke"]
@@ -57,14 +56,23 @@ def level_of(
 ) -> Level:
     """A level with weights of 1. scores: per member, or one for all. evaluations: float[1 or members, per_training].
     kept: how many weights each layer of the actor has left, by default all."""
-    members, sizes = len(cell.seeds), layer_sizes(cell.experiment)[ACTOR]
-    masks = [np.zeros((members, a, b), dtype=bool) for a, b in pairwise(sizes)]
-    for mask, count in zip(masks, kept or [mask[0].size for mask in masks], strict=True):
-        mask.reshape(members, -1)[:, :count] = True
-    mlp = Mlp.of([mask.astype(float) for mask in masks], [np.zeros((members, 1, m.shape[2])) for m in masks])
+    members, layout = len(cell.seeds), layouts(cell.experiment)[ACTOR]
+    weights = prunable(layout)
+    counts = zip(weights, kept or [tensor.size for tensor in weights], strict=True)
+    first = [np.arange(tensor.size).reshape(tensor.shape) < count for tensor, count in counts]
+    masks = Params.masks(layout, [np.tile(mask, (members, *[1] * mask.ndim)) for mask in first])
+    trained = weighing(masks)
     scored = np.tile(np.broadcast_to(scores, (members,))[:, None].astype(float), (1, 8))
     curves = np.broadcast_to(np.asarray(evaluations, dtype=float), (members, len(evaluations[0])))
-    return Level({ACTOR: masks}, {ACTOR: mlp}, scored, curves, np.ones(members))
+    return Level({ACTOR: masks}, {ACTOR: trained}, scored, curves, np.ones(members))
+
+
+def weighing(masks: Params, weight: float = 1.0) -> Params:
+    """Parameters whose weights are alike where the masks keep them; all others are 0."""
+    made = masks.each(lambda flat: np.zeros(flat.shape))
+    for values, mask in zip(made.weights, masks.weights, strict=True):
+        values[:] = weight * mask
+    return made
 
 
 def made_run(making: Making, *conditions: str, profile: Profile = PROFILE, system: Any = None, **more: Any) -> Run:

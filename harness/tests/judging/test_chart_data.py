@@ -117,18 +117,18 @@ def walker(rows: Callable[[int], int], right: dict[int, float] | None = None, bi
 
     def making(cell: Cell, number: int) -> Level:
         level = level_of(cell, np.arange(len(cell.seeds)) + 10.0 * number, [(0.25 * number, 500.0)])
-        masks, mlp = level.masks[ACTOR], level.trained[ACTOR]
-        masks[0][:, rows(number) :] = False
-        for weight in mlp.weights:
-            weight[:] = 0
-        mlp.weights[0][:, : rows(number)] = 1e-6
+        level.masks[ACTOR].weights[0][:, rows(number) :] = False
+        trained = level.trained[ACTOR]
+        trained.flat[:] = 0
+        first, *others, last = trained.weights
+        first[:, : rows(number)] = 1e-6
         for row, strength in (right or {}).items():
-            mlp.weights[0][:, row, 0] = strength
-        for weight in mlp.weights[1:-1]:
+            first[:, row, 0] = strength
+        for weight in others:
             weight[:, 0, 0] = 1
-        mlp.weights[-1][:, 0, -1] = 1  # the last action: to the right
-        mlp.biases[0][:, 0, 0] = bias
-        mlp.biases[-1][:, 0, UP] = 0.5
+        last[:, 0, -1] = 1  # the last action: to the right
+        trained["bias.0"][:, 0] = bias
+        trained[f"bias.{len(others) + 1}"][:, UP] = 0.5
         return level
 
     return making

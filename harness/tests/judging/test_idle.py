@@ -8,7 +8,6 @@ import pytest
 from harness.judging.chains import Scene
 from harness.judging.idle import EPISODES, idle_return
 from harness.judging.run import imp_runs
-from harness.networks.mlp import initial_mlp
 from harness.profiles.profile import PROFILES
 from harness.statistics import Reference, reachable_span
 from harness.statistics.guard import reaches
@@ -16,6 +15,7 @@ from harness.streams import stream
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.rollout import rollout_returns
+from harness.tests.networks.made import initial_mlp
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from harness.experiment import Cell
 from harness.judging.input_measures import at_mean, matched, observed
 from harness.learners.expert_files import read_experts
 from harness.learners.protocol import ACTOR
-from harness.networks.mlp import Mlp, outputs_of
+from harness.networks.heads import Categorical
+from harness.networks.mlp import Mlp
+from harness.networks.network import outputs_of
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE, SURVIVING, TICKET
 from harness.pruning.level import Level
@@ -23,7 +25,7 @@ from harness.tests.judging.test_measures import HALF, QUARTER, TICKETS
 
 MEMBERS, EPISODES = 4, 8
 TASK = CartPole()
-EXPERTS = read_experts("cart-pole", range(MEMBERS), 4, 2)
+EXPERTS = read_experts("cart-pole", range(MEMBERS), TASK.observation.shape, Categorical(2))
 PROFILE = dataclasses.replace(PROFILES["scaled"], seeds=MEMBERS)
 AT = 0.1
 
@@ -35,7 +37,7 @@ def rng() -> np.random.Generator:
 class TestAtMean:
     def test_an_input_that_is_lost_counts_as_its_mean_whatever_it_shows(self) -> None:
         layers = [rng().standard_normal((3, a, b)) for a, b in ((5, 7), (7, 2))]
-        mlp = Mlp.of(layers, [rng().standard_normal((3, 1, n)) for n in (7, 2)])
+        mlp = Mlp.stacked(layers, [rng().standard_normal((3, n)) for n in (7, 2)])
         lost, means = rng().random((3, 5)) < 0.5, rng().standard_normal((3, 5))
         seen = rng().standard_normal((3, 6, 5))
         expected = outputs_of(mlp, np.where(lost[:, None], means[:, None], seen))
@@ -44,7 +46,7 @@ class TestAtMean:
 
     def test_means_and_deviations_are_over_the_states_in_which_an_agent_acts(self) -> None:
         starts = np.stack([TASK.draw_starts(each, (EPISODES,)) for each in streams(range(MEMBERS), "score", 0)])
-        never = Mlp.of([np.zeros((MEMBERS, 4, 2))], [np.tile([1.0, 0.0], (MEMBERS, 1, 1))])  # it always goes left
+        never = Mlp.stacked([np.zeros((MEMBERS, 4, 2))], [np.tile([1.0, 0.0], (MEMBERS, 1))])  # it always goes left
         lengths = rollout_returns(TASK, never, starts)
         means, _ = observed(TASK, never, starts, tuple(range(MEMBERS)))
         assert (means[:, 1] < 0).all() and (means[:, 3] > 0).all()
@@ -72,16 +74,17 @@ class TestMatched:
 def without(*gone: int, sure: float = 1.0) -> Any:
     """A run of experts, whose tickets have no weight of these inputs left. sure: what their outputs are multiplied by:
     the best action stays, and others are drawn more often."""
-    actors = EXPERTS.copy()
-    for outputs in (actors.weights[-1], actors.biases[-1]):
-        outputs *= sure
+    actors = EXPERTS.params.copy()
+    last = actors.layout[-1].layer
+    for tensor in actors.layout:
+        actors[tensor.name][:] *= sure if tensor.layer == last else 1
 
     def making(cell: Cell, number: int) -> Level:
         level = level_of(cell)
         if number == 0:
             starts = np.stack([TASK.draw_starts(each, (EPISODES,)) for each in streams(cell.seeds, "score", 0)])
             return dataclasses.replace(level, trained={ACTOR: actors}, scores=rollout_returns(TASK, EXPERTS, starts))
-        level.masks[ACTOR][0][:, list(gone)] = False
+        level.masks[ACTOR].weights[0][:, list(gone)] = False
         return level
 
     return made_run(making, TICKET, profile=PROFILE, system=System("cart-pole", "ppo"))

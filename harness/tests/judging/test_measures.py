@@ -21,7 +21,8 @@ from harness.pruning.conditions import CONDITIONS, DENSE, SURVIVING, TICKET
 from harness.pruning.level import Level
 from harness.statistics import PerSeed
 from harness.tasks.cart_pole import CartPole
-from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, SMOKE, WHOLE, level_of, made_run, returns_of
+from harness.tasks.spec import Observation
+from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, SMOKE, WHOLE, level_of, made_run, returns_of, weighing
 
 NAN = np.nan
 SEEDS = np.arange(20)
@@ -172,10 +173,8 @@ class TestLayers:
 class Maze(CartPole):
     """Has the references of Cart-Pole, and maps to look at."""
 
-    inputs: ClassVar[tuple[str, ...]] = tuple(
-        f"{channel} at {cell}" for channel in ("agent", "enemy 1", "coin") for cell in ("0,0", "0,1", "1,0", "1,1")
-    )
     channels: ClassVar[tuple[str, ...]] = ("agent", "enemy 1", "coin")
+    observation: ClassVar[Observation] = Observation((3, 2, 2), channels)
     reachable: ClassVar[Mapping[str, np.ndarray]] = {"enemy 1": np.array([[True, False], [False, False]])}
     zero_inputs: ClassVar[tuple[str, ...]] = ("agent at 0,1", "enemy 1 at 0,1", "enemy 1 at 1,0", "enemy 1 at 1,1")
 
@@ -202,13 +201,12 @@ def of_maze(cell: Cell, number: int) -> Level:
     """Keeps what `LEFT` says; the input "enemy 1 at 0,0" is three times as strong."""
     late = LATE[cell.condition][number]
     level = level_of(cell, late, [(100.0, late)])
-    first = level.masks[ACTOR][0]
+    first, _, last = level.masks[ACTOR].weights
     first[:] = np.arange(first.shape[2]) < np.array(LEFT[number][: first.shape[1]])[:, None]
-    level.masks[ACTOR][2][:] = False
-    for weight, mask in zip(level.trained[ACTOR].weights, level.masks[ACTOR], strict=True):
-        weight[:] = 2.0 * mask
-    level.trained[ACTOR].weights[0][:, 4:5] *= 3
-    return level
+    last[:] = False
+    trained = weighing(level.masks[ACTOR], 2.0)
+    trained.weights[0][:, 4:5] *= 3
+    return dataclasses.replace(level, trained={ACTOR: trained})
 
 
 def maze_run(*conditions: str, task: str = "maze") -> Any:

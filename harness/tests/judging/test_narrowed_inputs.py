@@ -24,7 +24,7 @@ def finding(test: str, learner: str, failing: int, met: bool) -> Finding:
     """Of Acrobot, where so many seeds fail on the velocities alone, and have met a reward or not."""
 
     def making(cell: Cell, level: int) -> Level:
-        fails = np.array(cell.seeds) < (failing if len(cell.experiment.task.observation.inputs) == 2 else 0)
+        fails = np.array(cell.seeds) < (failing if cell.experiment.task.observation.size == 2 else 0)
         curves = np.where(fails[:, None], [LOWEST, -499.0 if met else LOWEST], [LOWEST, DONE])
         return level_of(cell, np.where(fails, LOWEST, DONE), curves)
 

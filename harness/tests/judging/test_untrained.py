@@ -35,9 +35,9 @@ class TestTheUntrainedNetwork:
         for number in (1, 2):
             level = run_level(Cell(e, TICKET, SEEDS), number, level, control=control)
             made = untrained_level(e, SEEDS, number)
-            for chained, once in zip(level.masks[ACTOR], made.masks[ACTOR], strict=True):
-                np.testing.assert_array_equal(chained, once)
-            for chained, once in zip(level.weights[ACTOR], made.weights[ACTOR], strict=True):
+            assert made.masks[ACTOR].layout == made.trained[ACTOR].layout == level.masks[ACTOR].layout
+            np.testing.assert_array_equal(level.masks[ACTOR].flat, made.masks[ACTOR].flat)
+            for chained, once in zip(level.trained[ACTOR].weights, made.trained[ACTOR].weights, strict=True):
                 np.testing.assert_array_equal(chained, once)
 
     def test_every_measure_of_masks_works_on_it_under_names_of_its_own(self) -> None:

@@ -17,7 +17,8 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner, acting_of
 from harness.learners.training import Evaluation, train
-from harness.networks.mlp import Mlp, Network, Networks, initial_mlp
+from harness.networks.mlp import Mlp, Network
+from harness.networks.params import Params
 from harness.profiles.profile import PROFILES
 from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level
@@ -26,6 +27,8 @@ from harness.pruning.savings import Savings
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import GREEDY, Acting, rollout_returns
+from harness.tasks.spec import Discrete, Observation
+from harness.tests.networks.made import networks_of
 
 LEARNERS: dict[str, Learner] = {
     "ppo": PPO(learning_rate=0.005, env_steps=1_024, envs=4, rollout=32),
@@ -40,20 +43,16 @@ def test_every_learner_of_the_profiles_is_held_to_the_contract() -> None:
     assert set(LEARNERS) == {learner for _, learner in PROFILES["scaled"].systems}
 
 
-def networks_of(learner: Learner, task: Any, seeds: Sequence[int], hidden: Sequence[int], rate: float = 0) -> Networks:
-    rngs, outputs = streams(seeds, "w0"), learner.outputs(task)
-    return {name: initial_mlp((task.observation.size, *hidden, n), rngs, dropout=rate) for name, n in outputs.items()}
-
-
 def population_of(name: str, rate: float, seeds: Sequence[int]) -> Any:
     """About to train in double precision, under masks."""
     learner, task = LEARNERS[name], CartPole(horizon=50)
-    networks = {key: mlp.each(np.float64) for key, mlp in networks_of(learner, task, seeds, (16, 12), rate).items()}
+    given = networks_of(learner, task, seeds, Network((16, 12), dropout=rate))
+    networks = {key: network.each(np.float64) for key, network in given.items()}
     rngs = streams(seeds, "masks of the test")
     masks = [np.stack([rng.random(w.shape[1:]) < 0.6 for rng in rngs]) for w in networks[ACTOR].weights]
-    for weight, mask in zip(networks[ACTOR].weights, masks, strict=True):
-        weight *= mask
-    return learner.start(task, networks, {ACTOR: masks}, seeds, level=1)
+    kept = Params.masks(networks[ACTOR].params.layout, masks)
+    networks[ACTOR].flat[:] *= kept.flat
+    return learner.start(task, networks, {ACTOR: kept}, seeds, level=1)
 
 
 def experiment_of(name: str, rate: float = 0.0, rewind: float = 0.0, **settings: Any) -> Experiment:
@@ -75,8 +74,8 @@ class Context:
     """Eight env_steps; the observation names the right one of two actions, which pays one."""
 
     name: ClassVar[str] = "context"
-    inputs: ClassVar[tuple[str, ...]] = ("left is right", "right is right")
-    actions: ClassVar[int] = 2
+    observation: ClassVar[Observation] = Observation((2,), ("left is right", "right is right"))
+    action: ClassVar[Discrete] = Discrete(2)
     maximum_return: ClassVar[float] = 8.0
     horizon: int = 8
 
@@ -117,10 +116,10 @@ class Contexts:
         self.terminated = self.terminated[members]
 
 
-def sharp_experts(task: str, indices: Sequence[int], inputs: int, actions: int) -> Mlp:
+def sharp_experts(task: str, indices: Sequence[int], *_: Any) -> Mlp:
     """Experts that take the right action with a probability of 1 - 1e-7 or so."""
-    weight = np.tile(16 * np.eye(inputs, actions, dtype=np.float32), (len(indices), 1, 1))
-    return Mlp.of([weight], [np.zeros((len(indices), 1, actions), dtype=np.float32)])
+    weight = np.tile(16 * np.eye(2, dtype=np.float32), (len(indices), 1, 1))
+    return Mlp.stacked([weight], [np.zeros((len(indices), 2), dtype=np.float32)])
 
 
 TEACHABLE: dict[str, Learner] = {
@@ -147,7 +146,7 @@ def test_every_seed_learns_what_anyone_can(learner: str, right: bool, monkeypatc
 
     monkeypatch.setattr(harness.learners.bc, "read_experts", experts)
     task, seeds, settings = Context(), range(5), TEACHABLE[learner]
-    networks = networks_of(settings, task, seeds, (8,))
+    networks = networks_of(settings, task, seeds, Network((8,)))
     starts = np.stack([task.draw_starts(rng, (32,)) for rng in streams(seeds, "test")])
     before = rollout_returns(task, networks[ACTOR], starts).mean(axis=1) / task.horizon
     population = settings.start(task, networks, {}, seeds, level=0)
@@ -168,7 +167,7 @@ def test_a_member_is_the_same_alone_among_others_and_when_others_are_gone(learne
     kept.keep(np.array([3, 2, 1]))  # before the first update
     for turn in range(3):
         for population in (together, alone, kept):
-            population.advance()
+            population.advance(1)
         if turn == 0:
             kept.keep(np.array([0, 1]))  # and after one
     for name, mlp in together.networks.items():
@@ -184,9 +183,9 @@ def test_a_member_is_the_same_alone_among_others_and_when_others_are_gone(learne
 @learners
 def test_it_trains_copies_of_what_it_is_given(learner: str) -> None:
     settings, task = LEARNERS[learner], CartPole(horizon=50)
-    networks = networks_of(settings, task, SEEDS, (4,))
+    networks = networks_of(settings, task, SEEDS, Network((4,)))
     before = {name: mlp.flat.copy() for name, mlp in networks.items()}
-    settings.start(task, networks, {}, SEEDS, level=0).advance()
+    settings.start(task, networks, {}, SEEDS, level=0).advance(1)
     for name, mlp in networks.items():
         np.testing.assert_array_equal(mlp.flat, before[name])
 
@@ -198,23 +197,23 @@ def test_it_trains_copies_of_what_it_is_given(learner: str) -> None:
 def test_gradients_for_a_criterion_are_without_dropout_and_zero_outside_masks(learner: str) -> None:
     population = population_of(learner, 0.3, SEEDS)
     for _ in range(3):
-        population.advance()
+        population.advance(1)
     found = population.gradients()
-    for mlp in population.networks.values():
-        mlp.dropout = 0.0
+    for network in population.networks.values():
+        network.dropout = 0.0
     for name, gradient in population.gradients().items():
         np.testing.assert_array_equal(found[name].flat, gradient.flat)
-        assert gradient.flat.any() and not gradient.flat[population.trained[name].mask == 0].any()
+        mask = population.trained[name].mask
+        assert gradient.flat.any() and not gradient.flat[:, : mask.shape[1]][mask == 0].any()
 
 
 @learners
 def test_the_same_cell_gives_the_same_bits_also_from_a_stored_level(learner: str) -> None:
-    """Under dropout, and rewound: a stored network knows no dropout, the settings do."""
+    """Under dropout, and rewound."""
     e = experiment_of(learner, rate=0.3, rewind=0.5)
     dense, again = (run_level(Cell(e, DENSE, SEEDS), 0, None) for _ in range(2))
     assert to_bytes(dense) == to_bytes(again)
     stored = from_bytes(to_bytes(dense))
-    assert stored.rewound[ACTOR].dropout == 0
     fresh, resumed = (run_level(Cell(e, TICKET, SEEDS), 1, level, dense=level) for level in (dense, stored))
     assert to_bytes(fresh) == to_bytes(resumed)
 
@@ -227,8 +226,8 @@ def test_weight_decay_shrinks_weights_and_pruned_ones_stay_zero(learner: str, de
         e = experiment_of(learner, weight_decay=strength, decay=decay)
         dense = run_level(Cell(e, DENSE, SEEDS), 0, None)
         levels = dense, run_level(Cell(e, TICKET, SEEDS), 1, dense)
-        norms.append([np.linalg.norm(mlp.flat, axis=1) for level in levels for mlp in level.trained.values()])
-        for weight, mask in zip(levels[1].trained[ACTOR].weights, levels[1].masks[ACTOR], strict=True):
+        norms.append([np.linalg.norm(each.flat, axis=1) for level in levels for each in level.trained.values()])
+        for weight, mask in zip(levels[1].trained[ACTOR].weights, levels[1].masks[ACTOR].weights, strict=True):
             assert (weight[~mask] == 0).all()
     assert all((shrunk < plain).all() for plain, shrunk in zip(*norms, strict=True))
 
@@ -282,8 +281,8 @@ def test_a_setting_that_cannot_work_is_refused_in_one_line_that_names_it(
     assert str(value) in str(told.value).replace(",", "") and "\n" not in str(told.value)
 
 
-def test_dqn_says_how_its_agents_act_and_the_others_are_softmax_policies() -> None:
+def test_dqn_says_how_its_agents_act_and_the_others_act_by_policies() -> None:
     assert acting_of(LEARNERS["dqn"], "greedy") == Acting(epsilon=0.001)
     assert acting_of(LEARNERS["dqn"], "sampled") == Acting(epsilon=0.01)
     assert acting_of(LEARNERS["ppo"], "greedy") == GREEDY
-    assert acting_of(LEARNERS["ppo"], "sampled") == Acting(softmax=True)
+    assert acting_of(LEARNERS["ppo"], "sampled") == Acting(sampled=True)

@@ -17,8 +17,11 @@ from harness.learners.replay import TERMINATED, _recall
 from harness.learners.rollouts import Rollout, play
 from harness.learners.sum_tree import UNIT, _put
 from harness.learners.training import Evaluation
-from harness.networks.kernels import update_keys
-from harness.networks.mlp import Mlp, Network, initial_mlp, outputs_of
+from harness.networks.dropout import update_keys
+from harness.networks.heads import Values
+from harness.networks.mlp import Mlp, Network
+from harness.networks.network import outputs_of
+from harness.networks.params import Params
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
 from harness.pruning.imp import run_level
@@ -27,6 +30,7 @@ from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.input_subset import InputSubset
 from harness.tests.networks.by_torch import dropout_scales, leaf, outputs_by_torch
+from harness.tests.networks.made import initial_mlp
 
 SMALL = DQN(
     env_steps=96,
@@ -44,7 +48,7 @@ SMALL = DQN(
 
 
 def population_of(settings: DQN, seeds: Any = (5, 6, 7), horizon: int = 500, **more: Any) -> DQNPopulation:
-    mlp = initial_mlp((4, 8, 6, 2), streams(seeds, "w0"), **more)
+    mlp = initial_mlp((4, 8, 6, 2), streams(seeds, "w0"), Values(2), **more)
     return settings.start(CartPole(horizon=horizon), {ACTOR: mlp.each(np.float64)}, {}, seeds, level=0)
 
 
@@ -75,7 +79,7 @@ def watched_round(population: DQNPopulation, monkeypatch: pytest.MonkeyPatch) ->
 
     with monkeypatch.context() as patch:
         patch.setattr(harness.learners.dqn, "_improve", watch)
-        population.advance()
+        population.advance(1)
     return given
 
 
@@ -172,7 +176,7 @@ class TestByHand:
 
     @pytest.fixture
     def population(self) -> DQNPopulation:
-        online = Mlp.of([np.array([[[1.0, 2.0]]])], [np.array([[[0.0, 1.0]]])])
+        online = Mlp.stacked([np.array([[[1.0, 2.0]]])], [np.array([[0.0, 1.0]])], head=Values(2))
         made = self.SETTINGS.start(InputSubset(CartPole(), ("pole angle",)), {ACTOR: online}, {}, [0], level=0)
         made.target[:] = [[3.0, -1.0, 0.0, 0.0]]
         shape = (3, 1, 1)
@@ -300,10 +304,9 @@ def test_whole_rounds_are_those_of_autograd_cumulative_sums_and_torchs_clipping_
     rate, seeds, rng = changes.pop("dropout", 0.0), [5, 6, 7], np.random.default_rng(0)
     settings = dataclasses.replace(SMALL, **changes)
     rngs = streams(seeds, "w0")
-    mlp = initial_mlp((4, 8, 6, 2), rngs, activation=activation, dropout=rate).each(np.float64)
-    masks = [rng.random(weight.shape) < 0.6 for weight in mlp.weights]
-    for weight, mask in zip(mlp.weights, masks, strict=True):
-        weight *= mask
+    mlp = initial_mlp((4, 8, 6, 2), rngs, Values(2), activation=activation, dropout=rate).each(np.float64)
+    masks = Params.masks(mlp.layers, [rng.random(weight.shape) < 0.6 for weight in mlp.weights])
+    mlp.flat[:] *= masks.flat
     mlp.flat[1] *= 5  # its gradient is clipped, and its errors are large
     population = settings.start(CartPole(horizon=12), {ACTOR: mlp}, {ACTOR: masks}, seeds, level=0)
     slow = [Slow(population, member) for member in range(3)]
@@ -343,7 +346,7 @@ def test_set_to_plain_it_makes_stable_baselines3s_updates(max_gradient_norm: flo
         epsilon=1e-8,
     )
     agent = peers.q_agent(settings, (8, 6), seed=0)
-    online, target = (peers.stacked(peers.linear_layers(network)) for network in (agent.q_net, agent.q_net_target))
+    online, target = (peers.stacked(peers.linear_layers(q), Values(2)) for q in (agent.q_net, agent.q_net_target))
     target.flat[:] = np.random.default_rng(0).normal(scale=0.5, size=target.flat.shape)
     peers.load(peers.linear_layers(agent.q_net_target), target)
     ours = settings.start(CartPole(horizon=20), {ACTOR: online}, {}, [3], level=0)

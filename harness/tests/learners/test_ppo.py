@@ -17,6 +17,7 @@ from harness.learners.ppo import (
     PPO,
     PPOPopulation,
     PPOUpdateParameters,
+    PPOWorkspace,
     Samples,
     _generalised_advantages,
     _loss_gradient,
@@ -24,12 +25,18 @@ from harness.learners.ppo import (
 )
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import Rollout
-from harness.networks.kernels import update_keys
-from harness.networks.mlp import Mlp, initial_mlp
+from harness.learners.trained import TrainedNetwork
+from harness.networks.dropout import update_keys
+from harness.networks.mlp import Mlp
+from harness.networks.network import NetworkWorkspace
+from harness.networks.params import Params
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tests.learners.equations import Numbers, equation_9
 from harness.tests.networks.by_torch import dropout_scales, leaf, outputs_by_torch
+from harness.tests.networks.made import initial_mlp
+
+HEADS = PPO().heads(CartPole())
 
 # --- generalised advantage estimation
 
@@ -111,12 +118,16 @@ def test_the_gradient_is_that_of_equation_9(
     )
     rows = rng.permutation(12)[:count]
     logits, values = rng.normal(size=(count, actions)) * scale, rng.normal(size=(count, 1))
-    ours, leaves = (np.empty_like(logits), np.empty_like(values)), (leaf(logits), leaf(values))
-    _loss_gradient(samples, 1, rows, logits.copy(), values, update_parameters(ppo), *ours)
+    leaves, none = (leaf(logits), leaf(values)), np.empty(0)
+    rooms = [NetworkWorkspace(numbers, np.empty_like(numbers), none, none) for numbers in (logits, values)]
+    shape = initial_mlp((1, actions), streams(range(2), "w0")).each(np.float64)
+    actor = TrainedNetwork.start(shape, None)
+    room = PPOWorkspace(none, np.empty(count), rooms[0]._replace(grad_params=np.empty(shape.flat.shape[1])), rooms[1])
+    _loss_gradient(actor, samples, 1, rows, update_parameters(ppo), room)
     batch = {name: torch.tensor(numbers[1, rows]) for name, numbers in samples._asdict().items()}
     loss = equation_9(torch.log_softmax(leaves[0], dim=-1), leaves[1][:, 0], batch, ppo)
-    for mine, theirs in zip(ours, torch.autograd.grad(loss, leaves), strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-10)
+    for mine, theirs in zip(rooms, torch.autograd.grad(loss, leaves), strict=True):
+        np.testing.assert_allclose(mine.grad_outputs, theirs, rtol=0, atol=1e-10)
 
 
 # --- whole rounds
@@ -141,7 +152,7 @@ def watched_round(population: PPOPopulation, monkeypatch: pytest.MonkeyPatch) ->
 
     with monkeypatch.context() as patch:
         patch.setattr(harness.learners.ppo, "_improve", watch)
-        population.advance()
+        population.advance(1)
     (one,) = given
     return one
 
@@ -155,12 +166,11 @@ def test_rounds_are_those_of_autograd_and_torchs_clipping_and_adam(
     seeds, rng = [5, 6, 7], np.random.default_rng(0)
     rngs = streams(seeds, "w0")
     actor, critic = (
-        initial_mlp((4, 8, 6, outputs), rngs, activation=activation, dropout=dropout).each(np.float64)
-        for outputs in (2, 1)
+        initial_mlp((4, 8, 6, head.outputs), rngs, head, activation=activation, dropout=dropout).each(np.float64)
+        for head in HEADS.values()
     )
-    masks = [rng.random(weight.shape) < 0.6 for weight in actor.weights]
-    for weight, mask in zip(actor.weights, masks, strict=True):
-        weight *= mask
+    masks = Params.masks(actor.layers, [rng.random(weight.shape) < 0.6 for weight in actor.weights])
+    actor.flat[:] *= masks.flat
     critic.flat[1] *= 30  # its gradient is clipped hard
     population = ppo.start(CartPole(), {ACTOR: actor, CRITIC: critic}, {ACTOR: masks}, seeds, level=0)
     rounds = [watched_round(population, monkeypatch) for _ in range(2)]
@@ -174,7 +184,7 @@ def test_rounds_are_those_of_autograd_and_torchs_clipping_and_adam(
             for name, mlp in ((ACTOR, actor), (CRITIC, critic)):
                 keys = update_keys(population.dropout_keys[name][[member]], update)
                 scales = dropout_scales(mlp, len(rows), keys) if dropout else ()
-                outputs[name] = outputs_by_torch(mlp, flats[name], batch["observations"][None], scales)[0]
+                outputs[name] = outputs_by_torch(mlp, flats[name], batch["observations"].double()[None], scales)[0]
             adam.zero_grad()
             equation_9(torch.log_softmax(outputs[ACTOR], dim=-1), outputs[CRITIC][:, 0], batch, ppo).backward()
             flats[ACTOR].grad *= torch.tensor(population.trained[ACTOR].mask[[member]])
@@ -190,8 +200,9 @@ def test_the_gradient_for_a_criterion_is_that_of_the_last_rollout_as_one_minibat
 ) -> None:
     ppo, seeds = PPO(env_steps=64, envs=4, rollout=16), (5, 6)
     rngs = streams(seeds, "w0")
-    networks = {name: initial_mlp((4, 8, n), rngs).each(np.float64) for name, n in ((ACTOR, 2), (CRITIC, 1))}
-    masks = [np.random.default_rng(0).random(weight.shape) < 0.6 for weight in networks[ACTOR].weights]
+    networks = {name: initial_mlp((4, 8, h.outputs), rngs, h).each(np.float64) for name, h in HEADS.items()}
+    actor = networks[ACTOR]
+    masks = Params.masks(actor.layers, [np.random.default_rng(0).random(w.shape) < 0.6 for w in actor.weights])
     population = ppo.start(CartPole(), networks, {ACTOR: masks}, seeds, level=0)
     samples = watched_round(population, monkeypatch).samples
     found = population.gradients()
@@ -199,7 +210,7 @@ def test_the_gradient_for_a_criterion_is_that_of_the_last_rollout_as_one_minibat
         batch = {name: torch.tensor(numbers[member]) for name, numbers in samples._asdict().items()}
         flats = {name: leaf(mlp.flat[[member]]) for name, mlp in population.networks.items()}
         logits, values = (
-            outputs_by_torch(population.networks[name], flat, batch["observations"][None])[0]
+            outputs_by_torch(population.networks[name], flat, batch["observations"].double()[None])[0]
             for name, flat in flats.items()
         )
         loss = equation_9(torch.log_softmax(logits, dim=-1), values[:, 0], batch, ppo)
@@ -222,8 +233,8 @@ def test_each_epoch_goes_through_every_sample_once(monkeypatch: pytest.MonkeyPat
 def agents(ppo: PPO, policies: Sequence[tuple[float, float]], values: Sequence[float]) -> PPOPopulation:
     """Actors with these action probabilities, and critics with these values, whatever they see."""
     members = len(values)
-    actor = Mlp.of([np.zeros((members, 4, 2))], [np.log(np.array(policies))[:, None]])
-    critic = Mlp.of([np.zeros((members, 4, 1))], [np.array(values)[:, None, None]])
+    actor = Mlp.stacked([np.zeros((members, 4, 2))], [np.log(np.array(policies))])
+    critic = Mlp.stacked([np.zeros((members, 4, 1))], [np.array(values)[:, None]], head=HEADS[CRITIC])
     return ppo.start(CartPole(), {ACTOR: actor, CRITIC: critic}, {}, range(members), level=0)
 
 
@@ -294,7 +305,7 @@ def test_rollouts_and_values_are_without_dropout(monkeypatch: pytest.MonkeyPatch
     ppo, seen, learned = PPO(env_steps=64, envs=4, rollout=16), [], []
     for rate in (0.0, 0.3):
         rngs = streams((5, 6), "w0")
-        networks = {name: initial_mlp((4, 8, n), rngs, dropout=rate) for name, n in ((ACTOR, 2), (CRITIC, 1))}
+        networks = {name: initial_mlp((4, 8, h.outputs), rngs, h, dropout=rate) for name, h in HEADS.items()}
         population = ppo.start(CartPole(), networks, {}, (5, 6), level=0)
         seen.append(watched_round(population, monkeypatch).samples)
         learned.append(population.actor.flat)

@@ -8,11 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.networks.kernels import dropout_keys, update_keys
-from harness.networks.mlp import ACTIVATIONS, Mlp, backward, forward, initial_mlp, outputs_of
+from harness.networks.dropout import dropout_keys, update_keys
+from harness.networks.mlp import ACTIVATIONS, Mlp
+from harness.networks.network import NetworkWorkspace, gradient_of, outputs_of
 from harness.networks.splitmix import _splitmix64
 from harness.streams import streams
 from harness.tests.networks.by_torch import dropout_scales, kept_units, leaf, outputs_by_torch
+from harness.tests.networks.made import initial_mlp
 
 
 def networks(sizes: Sequence[int], members: int, seed: int = 0, activation: str = "relu", dropout: float = 0.0) -> Mlp:
@@ -40,13 +42,12 @@ def test_outputs_and_gradients_are_those_of_autograd(
     observations = rng.normal(size=(members, batch, sizes[0]))
     grad_outputs = rng.normal(size=(members, batch, sizes[-1]))
     keys = keys_of(*range(seed, seed + members)) if rate else None
-    outputs, activations = forward(mlp, observations, keys)
     flat, scales = leaf(mlp.flat), () if keys is None else dropout_scales(mlp, batch, keys)
     expected = outputs_by_torch(mlp, flat, torch.tensor(observations), scales)
-    np.testing.assert_allclose(outputs, expected.detach(), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(outputs_of(mlp, observations, keys), expected.detach(), rtol=0, atol=1e-10)
     (gradient,) = torch.autograd.grad((expected * torch.tensor(grad_outputs)).sum(), [flat])
-    found = backward(mlp, observations, activations, grad_outputs, keys)
-    np.testing.assert_allclose(found, gradient, rtol=0, atol=1e-10)
+    found = gradient_of(mlp, observations, grad_outputs, keys)
+    np.testing.assert_allclose(found.flat, gradient, rtol=0, atol=1e-10)
 
 
 def test_observations_may_lie_across_memory() -> None:
@@ -58,9 +59,10 @@ def test_observations_may_lie_across_memory() -> None:
 def test_single_precision_stays_single_precision() -> None:
     mlp = networks((3, 40, 2), 2).each(np.float32)
     observations = np.ones((2, 5, 3))
-    outputs, activations = forward(mlp, observations)
-    gradient = backward(mlp, observations, activations, np.ones_like(outputs))
-    assert outputs.dtype == activations.dtype == gradient.dtype == np.float32
+    outputs = outputs_of(mlp, observations)
+    gradient = gradient_of(mlp, observations, np.ones_like(outputs)).flat
+    arrays = (outputs, gradient, *mlp.memory(5), *NetworkWorkspace.of(mlp, 5)[:3])
+    assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -74,7 +76,7 @@ def test_nan_is_not_hidden(activation: str) -> None:
 def test_copies_share_no_memory() -> None:
     mlp = networks((3, 4, 2), 5)
     before, some = mlp.flat.copy(), mlp.take(np.array([3, 1]))
-    for copied in (Mlp.of(mlp.weights, mlp.biases, "tanh"), mlp.copy(), some):
+    for copied in (Mlp.stacked(mlp.weights, mlp.biases, "tanh"), mlp.copy(), some):
         assert copied.sizes == (3, 4, 2)
         np.testing.assert_array_equal(copied.flat, before[[3, 1]] if copied is some else before)
         copied.flat[:] = 9
@@ -100,16 +102,16 @@ def test_without_keys_nothing_is_dropped() -> None:
     plain = outputs_of(mlp, observations)
     mlp.dropout = 0.5
     np.testing.assert_array_equal(outputs_of(mlp, observations), plain)
-    assert (forward(mlp, observations, keys_of(0, 1))[0] != plain).any()
+    assert (outputs_of(mlp, observations, keys_of(0, 1)) != plain).any()
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_dropout_has_its_rate_and_keeps_the_expectation(rate: float) -> None:
     """The output is the sum of 64 hidden ones; within five standard errors of the draws."""
     units, batch = 64, 500
-    sums = Mlp.of([np.ones((1, 1, units)), np.ones((1, units, 1))], [np.zeros((1, 1, units)), np.zeros((1, 1, 1))])
-    sums.dropout = rate
-    found = np.stack([forward(sums, np.ones((1, batch, 1)), update_keys(keys_of(3), u))[0] for u in range(20)])
+    weights, biases = [np.ones((1, 1, units)), np.ones((1, units, 1))], [np.zeros((1, units)), np.zeros((1, 1))]
+    sums = Mlp.stacked(weights, biases, dropout=rate)
+    found = np.stack([outputs_of(sums, np.ones((1, batch, 1)), update_keys(keys_of(3), u)) for u in range(20)])
     kept = found * (1 - rate)
     assert abs(kept.mean() / units - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / (units * found.size))
     assert abs(found.mean() - units) < 5 * found.std() / np.sqrt(found.size)

@@ -1,4 +1,4 @@
-"""Networks projected on features return, and learn, from active features what they do from the observations."""
+"""Networks on features return, and learn, from active features what they do from the observations."""
 
 from collections.abc import Sequence
 
@@ -10,25 +10,28 @@ from hypothesis import strategies as st
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
-from harness.networks.mlp import Mlp, Networks, initial_mlp, outputs_of
-from harness.networks.sparse_input import SPARSE, FeatureTable, _project, _project_gradient, projected
+from harness.networks.mlp import Mlp, Network
+from harness.networks.network import Networks, gradient_of, outputs_of
+from harness.networks.params import Params
+from harness.networks.sparse_input import SPARSE, BinaryInputs, Features, FeatureTable, on_features
 from harness.streams import streams
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.input_subset import InputSubset
-from harness.tasks.rollout import feature_table, rollout_returns
-from harness.tasks.spec import Batch
+from harness.tasks.rollout import rollout_returns
+from harness.tasks.spec import Batch, task_features
+from harness.tests.networks.made import initial_mlp, networks_of
 
 FEATURES, INPUTS, ACTIVE, MEMBERS = 30, 12, 6, 3
 
 
 class Dense:
-    """A sparse task without its table, so that networks take its observations."""
+    """A sparse task without its features, so that networks take its observations."""
 
     def __init__(self, task: GridMaze):
         self.task = task
 
     def __getattr__(self, name: str) -> object:
-        if name == "table":
+        if name == "features":
             raise AttributeError(name)
         return getattr(self.task, name)
 
@@ -36,11 +39,15 @@ class Dense:
         return self.task.batch(starts, seeds)
 
 
-def rows_of(kind: str) -> np.ndarray:
-    """One sparse table for all members, one full one for all, or one of each member's own."""
+def of_kind(kind: str) -> tuple[Features, np.ndarray]:
+    """The inputs that are one; or one sparse table for all members, one full one for all, or each member's own. And
+    what each feature adds, float64[1 or members, features, inputs]."""
     rng = np.random.default_rng(5)
+    if kind == "binary":
+        return BinaryInputs(FEATURES), np.eye(FEATURES)[None]
     rows = rng.normal(size=(MEMBERS if kind == "own" else 1, FEATURES, INPUTS))
-    return np.where(rng.random(rows.shape) < SPARSE / 2, rows, 0) if kind == "sparse" else rows
+    rows = np.where(rng.random(rows.shape) < SPARSE / 2, rows, 0) if kind == "sparse" else rows
+    return FeatureTable.of(rows, MEMBERS), rows
 
 
 def some_features(batch: int = 7) -> np.ndarray:
@@ -59,36 +66,26 @@ def summed(rows: np.ndarray, features: np.ndarray) -> np.ndarray:
     return np.stack([own[numbers].sum(axis=1) for own, numbers in zip(every, features, strict=True)])
 
 
-def networks(hidden: tuple[int, ...] = (8, 5)) -> Mlp:
-    return initial_mlp((INPUTS, *hidden, 4), streams(range(MEMBERS), "w0")).each(np.float64)
-
-
-kinds = pytest.mark.parametrize("kind", ["sparse", "full", "own"])
+kinds = pytest.mark.parametrize("kind", ["binary", "sparse", "full", "own"])
 
 
 @kinds
 @pytest.mark.parametrize("hidden", [(8, 5), (3,), ()])
-def test_a_projected_network_returns_the_same(kind: str, hidden: tuple[int, ...]) -> None:
-    rows, features, mlp, chosen = rows_of(kind), some_features(), networks(hidden), np.array([2, 0])
-    table = FeatureTable.of(rows, MEMBERS)
-    found = outputs_of(projected(mlp, table), features)
-    np.testing.assert_allclose(found, outputs_of(mlp, summed(rows, features)), rtol=1e-12, atol=1e-12)
-    kept = outputs_of(projected(mlp.take(chosen), table.keep(chosen)), features[chosen])
-    np.testing.assert_array_equal(kept, found[chosen])
-    assert (len(table.rows) == 0) == (kind == "sparse") and (table.features, table.inputs) == (FEATURES, INPUTS)
-
-
-@kinds
-def test_the_gradient_is_that_of_the_projection(kind: str) -> None:
-    """Projecting is linear: <g, project(params)> = <project_gradient(g), params> for all params."""
-    table, mlp = FeatureTable.of(rows_of(kind), MEMBERS), networks()
-    rng = np.random.default_rng(7)
-    for member, params in enumerate(mlp.flat):
-        forward = np.empty(projected(mlp, table).flat.shape[1])
-        _project(table, member, params, mlp.sizes[1], forward)
-        gradient, grad_params = rng.normal(size=forward.shape), np.full(params.shape, np.nan)
-        _project_gradient(table, member, gradient, mlp.sizes[1], grad_params)
-        assert np.dot(gradient, forward) == pytest.approx(np.dot(grad_params, params), rel=1e-12)
+def test_outputs_and_gradients_are_those_of_the_sums_also_of_some_inputs(kind: str, hidden: tuple[int, ...]) -> None:
+    (features, rows), active, chosen = of_kind(kind), some_features(), np.array([2, 0])
+    if isinstance(features, FeatureTable):
+        assert (len(features.rows) == 0) == (kind == "sparse")
+    columns = np.array([7, 2, 11])
+    for shown, sums in ((features, rows), (features.only(columns, MEMBERS), rows[..., columns])):
+        assert (shown.features, shown.inputs) == sums.shape[1:]
+        mlp = initial_mlp((shown.inputs, *hidden, 4), streams(range(MEMBERS), "w0")).each(np.float64)
+        seeing, observations = on_features(mlp, shown), summed(sums, active)
+        found = outputs_of(seeing, active)
+        np.testing.assert_allclose(found, outputs_of(mlp, observations), rtol=1e-12, atol=1e-12)
+        mine, theirs = gradient_of(seeing, active, found), gradient_of(mlp, observations, found)
+        np.testing.assert_allclose(mine.flat, theirs.flat, rtol=1e-12, atol=1e-12)
+        for kept in (seeing.take(chosen), on_features(mlp.take(chosen), shown.keep(chosen))):
+            np.testing.assert_array_equal(outputs_of(kept, active[chosen]), found[chosen])
 
 
 SMALL: dict[str, Learner] = {
@@ -99,16 +96,14 @@ SMALL: dict[str, Learner] = {
 
 def trained(learner: Learner, task: object, rounds: int) -> Networks:
     """In double precision, under a mask, after so many rounds."""
-    seeds, outputs = (3, 4), learner.outputs(task)  # type: ignore[arg-type]
-    rngs = streams(seeds, "w0")
-    inputs = task.observation.size  # type: ignore[attr-defined]
-    start = {name: initial_mlp((inputs, 8, 6, count), rngs).each(np.float64) for name, count in outputs.items()}
-    masks = {ACTOR: [np.random.default_rng(1).random(weight.shape) < 0.5 for weight in start[ACTOR].weights]}
-    for weight, mask in zip(start[ACTOR].weights, masks[ACTOR], strict=True):
-        weight *= mask
-    population = learner.start(task, start, masks, seeds, 0)  # type: ignore[arg-type]
-    for _ in range(rounds):
-        population.advance()
+    seeds = 3, 4
+    given = networks_of(learner, task, seeds, Network((8, 6)))
+    start = {name: network.each(np.float64) for name, network in given.items()}
+    actor = start[ACTOR].params
+    masks = Params.masks(actor.layout, [np.random.default_rng(1).random(w.shape) < 0.5 for w in actor.weights])
+    actor.flat[:] *= masks.flat
+    population = learner.start(task, start, {ACTOR: masks}, seeds, 0)  # type: ignore[arg-type]
+    population.advance(rounds)
     return population.networks
 
 
@@ -120,7 +115,7 @@ def trained(learner: Learner, task: object, rounds: int) -> Networks:
 )
 def test_updates_from_features_are_those_from_observations(learner: str, encoding: str, exact: float) -> None:
     task, small = GridMaze(encoding=encoding), SMALL[learner]  # type: ignore[arg-type]
-    assert feature_table(Dense(task), (3, 4), np.dtype(float)) is None  # type: ignore[arg-type]
+    assert task_features(Dense(task), (3, 4)) is None  # type: ignore[arg-type]
     dense, sparse, before = trained(small, Dense(task), 2), trained(small, task, 2), trained(small, task, 0)
     for name, mlp in dense.items():
         np.testing.assert_allclose(sparse[name].flat, mlp.flat, rtol=exact, atol=exact)
@@ -134,19 +129,18 @@ def test_a_subset_of_inputs_has_fewer_columns_of_the_same_features(order: list[i
     subset = InputSubset(task, tuple(task.observation.inputs[column] for column in columns))
     starts = np.tile(task.draw_starts(np.random.default_rng(0), (1, 1)), (1, 2, 1))
     batch, full = subset.batch(starts), task.batch(starts)
-    rows = subset.table((0,))
-    assert rows is not None
+    echo = Mlp.stacked([np.eye(50, dtype=np.float32)[None]], [np.zeros((1, 50), dtype=np.float32)])
+    echo = on_features(echo, subset.features((0,)))
     for action in order[:20]:
         taken = np.full((1, 2), action % 4)
         batch.step(taken, starts)
         full.step(taken, starts)
         np.testing.assert_array_equal(batch.observations, full.observations[..., columns])
         np.testing.assert_array_equal(batch.features, full.features)
-        sums = [rows[0, numbers[numbers >= 0]].sum(axis=0) for numbers in batch.features[0]]
-        np.testing.assert_array_equal(batch.observations[0], sums)
+        np.testing.assert_array_equal(batch.observations, outputs_of(echo, batch.features))
 
 
-def test_returns_are_those_of_the_unprojected_network() -> None:
+def test_returns_are_those_from_observations() -> None:
     task = GridMaze()
     starts = task.draw_starts(np.random.default_rng(0), (2, 3))
     actor = initial_mlp((1200, 8, 4), streams((0, 1), "w0"))

@@ -15,7 +15,7 @@ from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import Acting, rollout_returns
 
 SEEDS = (3, 8, 11)
-SAMPLED = Acting(softmax=True)
+SAMPLED = Acting(sampled=True)
 SYSTEMS = [System("cart-pole", learner) for learner in ("bc", "ppo")]
 
 
@@ -94,7 +94,7 @@ class TestSampledEvaluation:
         """Networks that hold every action as probable."""
         rng = np.random.default_rng(0)
         weights = [rng.normal(size=(members, 4, 3)), np.zeros((members, 3, 2))]
-        return Mlp.of(weights, [np.zeros((members, 1, 3)), np.zeros((members, 1, 2))], "relu")
+        return Mlp.stacked(weights, [np.zeros((members, 3)), np.zeros((members, 2))], "relu")
 
     def test_a_policy_without_preference_acts_by_chance_and_greedily_does_not(self) -> None:
         episodes = stream(0, "starts")

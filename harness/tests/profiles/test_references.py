@@ -12,6 +12,8 @@ from harness.files import FixtureError
 from harness.judging.chains import Scene
 from harness.judging.run import Run
 from harness.learners.expert_files import read_experts
+from harness.networks.heads import Categorical
+from harness.networks.network import BaseNetwork
 from harness.profiles.experts import _random_returns
 from harness.profiles.profile import PROFILES, TASKS, System
 from harness.pruning.conditions import TICKET
@@ -22,6 +24,11 @@ from harness.tasks.spec import Task
 
 VARIANTS = [(name, variant) for name, budgets in TASKS.items() for variant in budgets.references]
 every_variant = pytest.mark.parametrize(("name", "task"), VARIANTS, ids=[f"{n}-{t.horizon}" for n, t in VARIANTS])
+
+
+def experts_of(name: str, task: Any) -> BaseNetwork:
+    """All that are shipped."""
+    return read_experts(name, range(TASKS[name].experts.count), task.observation.shape, Categorical(task.action.count))
 
 
 @every_variant
@@ -38,7 +45,7 @@ def test_a_run_is_normalised_by_the_reference_of_its_own_task_and_horizon(name: 
 def test_the_shipped_reference_is_found_again_on_fresh_episodes(name: str, task: Task) -> None:
     """Within five standard errors, to which an expert's own spread adds."""
     reference, count, rng = read_reference(name, task.horizon), TASKS[name].experts.count, stream(4711, "test")
-    experts = read_experts(name, range(count), task.observation.size, task.action.count)
+    experts = experts_of(name, task)
     found = rollout_returns(task, experts, task.draw_starts(rng, (count, 6))).mean(axis=1)
     error = np.hypot(found.std(ddof=1) / np.sqrt(count), reference["expert_se"])
     assert abs(found.mean() - reference["expert"]) <= 5 * error + 1e-9
@@ -63,7 +70,7 @@ def test_the_expert_is_far_above_chance_and_within_the_bounds_of_a_return(name: 
 )
 def test_every_shipped_expert_masters_its_task(name: str, at_least: float) -> None:
     count, task = TASKS[name].experts.count, TASKS[name].task
-    experts = read_experts(name, range(count), task.observation.size, task.action.count)
+    experts = experts_of(name, task)
     starts = task.draw_starts(stream(4711, "test of the experts"), (count, 20))
     assert rollout_returns(task, experts, starts).mean(axis=1).min() >= at_least
 

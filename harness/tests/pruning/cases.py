@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,13 +16,18 @@ from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
-from harness.networks.mlp import Masks, Mlp, Network, Networks
+from harness.networks.cnn import ConvNetwork, Convolution
+from harness.networks.heads import Categorical, Head
+from harness.networks.mlp import Mlp, Network
+from harness.networks.network import Networks
+from harness.networks.params import Masks, Params
 from harness.pruning.conditions import DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
 from harness.pruning.pruning_settings import Pruning
 from harness.pruning.savings import Savings
 from harness.tasks.cart_pole import CartPole
+from harness.tasks.spec import Discrete, Observation
 
 LEARNERS: dict[str, Learner] = {
     "ppo": PPO(learning_rate=0.01, env_steps=256, envs=4, rollout=8, minibatches=2, epochs=2),  # 8 rounds
@@ -36,11 +41,38 @@ SEEDS, LEVELS = (5, 0, 41), 3
 learners = pytest.mark.parametrize("learner", LEARNERS)
 
 
-def experiment_of(learner: str, savings: Savings | None = None, **pruning: Any) -> Experiment:
+@dataclass(frozen=True)
+class Pictured(CartPole):
+    """Cart-Pole as a picture: each of its numbers is shown in all cells of a channel."""
+
+    observation: ClassVar[Observation] = Observation((4, 4, 4), CartPole.observation.names)
+
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> Any:
+        return Pictures(super().batch(starts))
+
+
+class Pictures:
+    def __init__(self, batch: Any):
+        self._batch = batch
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._batch, name)
+        if not name.endswith("observations"):
+            return found
+        return np.broadcast_to(found[..., None, None], (*found.shape, 4, 4)).copy()
+
+    def step(self, actions: np.ndarray, restarts: np.ndarray) -> "Pictures":
+        self._batch.step(actions, restarts)
+        return self
+
+
+def experiment_of(learner: str, savings: Savings | None = None, cnn: bool = False, **pruning: Any) -> Experiment:
+    """Of Cart-Pole; or of its pictures, seen by two convolutions and a dense layer."""
+    network = ConvNetwork((8,), convolutions=(Convolution(3, 2), Convolution(2, 2))) if cnn else Network((8, 8))
     return Experiment(
-        CartPole(horizon=50),
+        Pictured(horizon=50) if cnn else CartPole(horizon=50),
         LEARNERS[learner],
-        Network(hidden=(8, 8)),
+        network,
         Pruning(**{"rate": 0.5, "levels": LEVELS, **pruning}),
         Evaluation(per_training=4, episodes=2, scored_episodes=4),
         savings or Savings(),
@@ -73,7 +105,8 @@ def _ticket(e: Experiment, condition: str, level: int) -> Level | None:
     return chain(e, TICKET)[level] if Cell(e, condition, SEEDS).follows_ticket else None
 
 
-def assert_networks_equal(one: Networks, other: Networks, tolerance: float = 0.0) -> None:
+def assert_networks_equal(one: Mapping[str, Any], other: Mapping[str, Any], tolerance: float = 0.0) -> None:
+    """Networks or their parameters."""
     assert list(one) == list(other)
     for name, mlp in one.items():
         np.testing.assert_allclose(mlp.flat, other[name].flat, rtol=0, atol=tolerance)
@@ -84,8 +117,8 @@ class Pay:
     """One env_step that pays the action's number, and a little luck with the start."""
 
     name: ClassVar[str] = "pay"
-    inputs: ClassVar[tuple[str, ...]] = ("luck",)
-    actions: ClassVar[int] = 5
+    observation: ClassVar[Observation] = Observation((1,), ("luck",))
+    action: ClassVar[Discrete] = Discrete(5)
 
     luck: float = 0.0
     maximum_return: float = np.inf
@@ -125,8 +158,8 @@ class Scripted:
     kept: list[list[int]] = field(default_factory=list, compare=False)
     """What `keep` was asked for."""
 
-    def outputs(self, task: Any) -> dict[str, int]:
-        return {ACTOR: task.action.count}
+    def heads(self, task: Any) -> dict[str, Head]:
+        return {ACTOR: Categorical(task.action.count)}
 
     def files(self, task: Any, seeds: Sequence[int]) -> list[Path]:
         return []
@@ -155,21 +188,19 @@ class Actors:
         self.script = np.array(learner.script)
         self.rounds, self.round = self.script.shape[1], 0
 
-    def advance(self) -> None:
+    def advance(self, rounds: int) -> None:
+        self.round += rounds
         for weight in self.actor.weights:
-            weight[:] = self.round
-        for member, action in enumerate(self.script[:, self.round]):
-            self.actor.biases[-1][member] = 0
-            self.actor.biases[-1][member, 0, action] = 1
-        self.round += 1
+            weight[:] = self.round - 1
+        self.actor.biases[-1][:] = np.eye(5)[self.script[:, self.round - 1]]
 
-    def gradients(self) -> Networks:
-        return {ACTOR: self.actor.each(lambda array: array / 10)}
+    def gradients(self) -> dict[str, Params]:
+        return {ACTOR: self.actor.params.each(lambda array: array / 10)}
 
     def keep(self, members: np.ndarray) -> None:
         self.learner.kept.append(members.tolist())
         self.script = self.script[members]
-        self.actor.flat = self.actor.take(members).flat
+        self.actor.params = self.actor.params.take(members)
 
 
 def scripted(*script: tuple[int, ...], maximum: float = np.inf, luck: float = 0.0, **changes: Any) -> Experiment:

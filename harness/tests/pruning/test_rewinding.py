@@ -44,8 +44,7 @@ class TestThePoint:
         networks, masks = start_level(Cell(e, DENSE, SEEDS), 0, None)
         population = LEARNERS[learner].start(e.task, networks, masks, SEEDS, 0)
         assert rewind_round(REWIND, population.rounds) == POINTS[learner]
-        for _ in range(POINTS[learner]):
-            population.advance()
+        population.advance(POINTS[learner])
         for name, mlp in level_0(e).rewound.items():
             np.testing.assert_array_equal(mlp.flat, population.networks[name].flat)
             assert (mlp.flat != networks[name].flat).any(axis=1).all()
@@ -77,8 +76,7 @@ class TestWhatIsLeftToTrain:
         networks, masks = start(e, TICKET, 2)
         population: Any = LEARNERS[learner].start(e.task, networks, masks, SEEDS, 2)
         population.round = POINTS[learner]
-        while population.round < population.rounds:
-            population.advance()
+        population.advance(population.rounds - population.round)
         np.testing.assert_array_equal(chain(e, TICKET)[2].trained[ACTOR].flat, population.networks[ACTOR].flat)
 
     def test_schedules_go_on(self) -> None:

@@ -27,7 +27,10 @@ from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
-from harness.networks.mlp import Masks, Mlp, Network, Networks
+from harness.networks.heads import Head
+from harness.networks.mlp import Mlp, Network
+from harness.networks.network import BaseNetwork, Networks
+from harness.networks.params import Masks
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
 from harness.pruning.level import Level
@@ -38,21 +41,20 @@ from harness.statistics.guard import guarded_paired
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import rollout_returns
+from harness.tasks.spec import Observation
 from harness.tests.networks.test_compaction import reaches_an_output
 
 # --- a task with inputs that are always zero, and levels of sparse networks
+
+
+SEEN = CartPole.observation.names
 
 
 @dataclass(frozen=True)
 class Idle(CartPole):
     """Cart-Pole with two inputs more, always zero, one before and one between the others."""
 
-    inputs: ClassVar[tuple[str, ...]] = (
-        "idle",
-        *CartPole.observation.inputs[:3],
-        "idle as well",
-        CartPole.observation.inputs[3],
-    )
+    observation: ClassVar[Observation] = Observation((6,), ("idle", *SEEN[:3], "idle as well", SEEN[3]))
     zero_inputs: ClassVar[tuple[str, ...]] = ("idle", "idle as well")
 
     def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> Any:
@@ -65,7 +67,7 @@ SHOWN, ZERO = [1, 2, 3, 5], [0, 4]
 def widened(columns: np.ndarray, fill: float = 0.0, axis: int = -1) -> np.ndarray:
     """Cart-Pole's four columns among two that hold `fill`."""
     shape = list(columns.shape)
-    shape[axis] = len(Idle.observation.inputs)
+    shape[axis] = Idle.observation.size
     wide = np.full(shape, fill, dtype=columns.dtype)
     np.moveaxis(wide, axis, -1)[..., SHOWN] = np.moveaxis(columns, axis, -1)
     return wide
@@ -92,12 +94,13 @@ class Idling:
 def wide_experts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The experts of Cart-Pole, which see the idle inputs too, with weights that would matter if they moved."""
 
-    def read(folder: str, indices: Any, inputs: int, actions: int) -> Mlp:
-        experts = read_experts(folder, indices, len(CartPole.observation.inputs), actions)
-        if inputs == len(CartPole.observation.inputs):
+    def read(folder: str, indices: Any, observation: tuple[int, ...], head: Head) -> BaseNetwork:
+        experts = read_experts(folder, indices, CartPole.observation.shape, head)
+        if observation == CartPole.observation.shape:
             return experts
+        assert isinstance(experts, Mlp)
         first = widened(experts.weights[0], fill=3.0, axis=1)
-        return Mlp.of([first, *experts.weights[1:]], experts.biases, experts.activation)
+        return Mlp.stacked([first, *experts.weights[1:]], experts.biases, experts.activation)
 
     monkeypatch.setattr(harness.learners.bc, "read_experts", read)
 
@@ -146,8 +149,8 @@ def experiment_of(learner: Any, scope: Any = "actor", task: Any = None, **saving
 def untrained(e: Experiment, seeds: tuple[int, ...]) -> Level:
     """Level 0 as if nothing had been learned: the ticket keeps the largest initial weights."""
     w0, nothing = initial_networks(e, seeds), np.zeros((len(seeds), 1))
-    masks = {name: [np.ones(weight.shape, dtype=bool) for weight in mlp.weights] for name, mlp in w0.items()}
-    return Level(masks, w0, nothing, nothing, nothing[:, 0])
+    masks = {name: network.params.everywhere() for name, network in w0.items()}
+    return Level(masks, {name: network.params for name, network in w0.items()}, nothing, nothing, nothing[:, 0])
 
 
 def sparse_level(e: Experiment, seeds: tuple[int, ...] = SEEDS) -> Level:
@@ -221,11 +224,9 @@ def test_one_update_without_what_is_left_out_is_the_same(learner: str, scope: st
                 np.testing.assert_array_equal(after.weights[0][:, ZERO], before.weights[0][:, ZERO])
                 assert before.weights[0][:, ZERO].any()
                 continue
-            for layer, reaches in enumerate(reaches_an_output(level.masks[name])):
-                rows, units = np.nonzero(~reaches)
-                for kind in ("weights", "biases"):
-                    mine, theirs = (getattr(mlp, kind)[layer][rows, :, units] for mlp in (after, before))
-                    np.testing.assert_array_equal(mine, theirs)
+            for layer, reaches in enumerate(reaches_an_output(level.masks[name].weights)):
+                for mine, theirs in ((after[k], before.params[k]) for k in (f"weight.{layer}", f"bias.{layer}")):
+                    np.testing.assert_array_equal(*(np.moveaxis(each, -1, 1)[~reaches] for each in (mine, theirs)))
 
 
 # --- returns
@@ -400,7 +401,7 @@ class TestEndsOfTheScale:
         """With the saving switched off it works."""
 
         class Blind(Idle):
-            zero_inputs: ClassVar[tuple[str, ...]] = Idle.observation.inputs
+            zero_inputs: ClassVar[tuple[str, ...]] = Idle.observation.names
 
         with pytest.raises(ValueError, match="cart-pole"):
             sparse_level(experiment_of(ONE_UPDATE["ppo"], task=Blind(horizon=100)))

@@ -13,6 +13,7 @@ from harness.tasks.acrobot import Acrobot
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.input_subset import InputSubset
+from harness.tasks.packaged import PackagedTask
 from harness.tasks.rollout import GREEDY, Acting, distinct_episodes, rollout_returns
 from harness.tasks.spec import Task, starts_alike, zero_inputs
 
@@ -21,13 +22,23 @@ MEMBERS, ENVS = 4, 3
 SEEDS = (0, 1, 0, 1)
 RESULTS = ("observations", "final_observations", "rewards", "terminated", "truncated")
 EARLY = {"cart-pole": (3.0, 0, 0, 0), "acrobot": (np.pi, 0, 0, 0), "gridmaze": (3, 8, 7, 1, 9, 1)}
-EARLY["gridmaze-2"] = (2, 8, 7, 1, 9, 1)
-"""By task, a state from which an episode ends of itself, on the next env_step or soon."""
+EARLY |= {"gridmaze-2": (2, 8, 7, 1, 9, 1), "packaged-cart-pole": 4}
+"""By task, a state from which an episode ends of itself, on the next env_step or soon; or a seed."""
+
+
+class PackagedCartPole(PackagedTask):
+    name, environment = "packaged-cart-pole", "CartPole-v1"
+    observation, action = CartPole.observation, CartPole.action
+    minimum_return, maximum_return = 1.0, HORIZON
+
+
 TASKS: dict[str, Task] = {
     "cart-pole": CartPole(HORIZON),
+    "packaged cart-pole": PackagedCartPole(HORIZON),
     "acrobot": Acrobot(HORIZON),
     **{f"gridmaze {encoding}": GridMaze(encoding, HORIZON) for encoding in ("object-map", "rgb", "entangled")},
     "gridmaze, layout 2": GridMaze("object-map", HORIZON, layout=2),
+    "packaged cart-pole, pole alone": InputSubset(PackagedCartPole(HORIZON), CartPole.observation.inputs[2:]),
     "cart-pole, pole alone": InputSubset(CartPole(HORIZON), CartPole.observation.inputs[3:1:-1]),
     "acrobot, velocities alone": InputSubset(Acrobot(HORIZON), Acrobot.observation.inputs[4:]),
     "gridmaze, every third input": InputSubset(GridMaze("rgb", HORIZON), GridMaze("rgb").observation.inputs[::3]),
@@ -36,7 +47,7 @@ every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
 
 
 def test_every_task_of_the_profiles_is_held_to_the_contract() -> None:
-    assert {task.name for task in TASKS.values()} == set(profile.TASKS) == set(EARLY)
+    assert {task.name for task in TASKS.values()} == {*profile.TASKS, PackagedCartPole.name} == set(EARLY)
 
 
 def starts_of(task: Task, rng: np.random.Generator) -> np.ndarray:
@@ -79,7 +90,8 @@ def test_shapes_and_types_are_those_of_the_protocol(task: Task) -> None:
     step = next(walk(task))
     assert len(set(task.observation.inputs)) == task.observation.size
     for observations in (step.before, step.observations, step.final_observations):
-        assert (observations.shape, observations.dtype) == ((MEMBERS, ENVS, task.observation.size), np.float32)
+        assert (observations.shape[2:], observations.dtype) == (task.observation.shape, task.observation.dtype)
+        assert observations.shape[:2] == (MEMBERS, ENVS)
     for name, dtype in (("rewards", np.float64), ("terminated", np.bool_), ("truncated", np.bool_)):
         assert (getattr(step, name).shape, getattr(step, name).dtype) == ((MEMBERS, ENVS), dtype)
 
@@ -141,7 +153,7 @@ def test_starts_may_lie_anyhow_in_memory_and_are_not_written_to(task: Task) -> N
 @every_task
 def test_starts_are_drawn_from_the_stream_alone(task: Task) -> None:
     one, again = (task.draw_starts(np.random.default_rng(7), (5, 2)) for _ in range(2))
-    assert (one.shape[:2], one.dtype) == ((5, 2), np.float64)
+    assert (one.shape[:2], one.dtype) == ((5, 2), np.int64 if task.name == PackagedCartPole.name else np.float64)
     np.testing.assert_array_equal(one, again)
 
 
@@ -166,8 +178,8 @@ def test_a_return_is_that_of_the_first_episode_alone(task: Task) -> None:
     """Of policies that always take their member's action."""
     starts = starts_of(task, np.random.default_rng(5))
     actions = np.arange(MEMBERS) % task.action.count
-    bias = np.eye(task.action.count, dtype=np.float32)[actions][:, None]
-    actor = Mlp.of([np.zeros((MEMBERS, task.observation.size, task.action.count), dtype=np.float32)], [bias])
+    bias = np.eye(task.action.count, dtype=np.float32)[actions]
+    actor = Mlp.stacked([np.zeros((MEMBERS, task.observation.size, task.action.count), dtype=np.float32)], [bias])
     batch, expected, running = task.batch(starts, SEEDS), np.zeros((MEMBERS, ENVS)), np.ones((MEMBERS, ENVS), bool)
     for _ in range(HORIZON):
         transition = batch.step(np.tile(actions[:, None], (1, ENVS)), starts)
@@ -177,7 +189,7 @@ def test_a_return_is_that_of_the_first_episode_alone(task: Task) -> None:
 
 
 @pytest.mark.parametrize(
-    ("acting", "episodes"), [(GREEDY, 1), (Acting(softmax=True), 64), (Acting(epsilon=0.001), 64)], ids=str
+    ("acting", "episodes"), [(GREEDY, 1), (Acting(sampled=True), 64), (Acting(epsilon=0.001), 64)], ids=str
 )
 def test_a_policy_that_draws_nothing_plays_one_episode_where_all_start_alike(acting: Acting, episodes: int) -> None:
     for task in TASKS.values():
@@ -188,7 +200,7 @@ def test_a_policy_that_draws_nothing_plays_one_episode_where_all_start_alike(act
 
 @pytest.mark.parametrize("horizon", [500, 200])
 def test_the_bounds_of_a_return_are_reached(horizon: int) -> None:
-    idle = Mlp.of([np.zeros((1, 6, 3), dtype=np.float32)], [np.array([[[0, 1, 0]]], dtype=np.float32)])
+    idle = Mlp.stacked([np.zeros((1, 6, 3), dtype=np.float32)], [np.array([[0, 1, 0]], dtype=np.float32)])
     task = Acrobot(horizon)
     starts = np.array([[np.zeros(4), EARLY["acrobot"]]])
     assert rollout_returns(task, idle, starts).tolist() == [[task.minimum_return, task.maximum_return]]

@@ -15,7 +15,7 @@ from harness.tasks.acrobot_physics import VELOCITY_LIMIT_1, VELOCITY_LIMIT_2, _c
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.cart_pole_physics import ANGLE_LIMIT, POSITION_LIMIT
 
-TOLERANCE = 1e-12
+TOLERANCE = 1e-11
 
 
 def near(limit: float, most: float) -> st.SearchStrategy[float]:

@@ -12,13 +12,14 @@ from harness.learners.bc import BC
 from harness.learners.ppo import PPO
 from harness.learners.protocol import Learner
 from harness.learners.rollouts import Rollout, play
-from harness.networks.mlp import initial_mlp, outputs_of
+from harness.networks.network import outputs_of
 from harness.overrides import Override
 from harness.profiles.profile import PROFILES, System
 from harness.pruning.conditions import DENSE
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.input_subset import InputSubset, full_task, select_inputs
+from harness.tests.networks.made import initial_mlp
 
 POLE = ("pole angular velocity", "pole angle")  # not in the task's own order
 COLUMNS = [3, 2]
@@ -86,10 +87,10 @@ def test_experts_see_all_inputs_and_their_students_some(monkeypatch: pytest.Monk
     all_of_it, some = lessons
     np.testing.assert_array_equal(rollouts[0].observations, rollouts[1].observations)
     assert rollouts[1].observations.shape[-1] == 4
-    np.testing.assert_array_equal(some.observations, all_of_it.observations[..., COLUMNS])  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(some.policies, all_of_it.policies)  # type: ignore[attr-defined]
-    logits = outputs_of(experts, all_of_it.observations)  # type: ignore[attr-defined]
-    assert (some.policies.argmax(axis=-1) == logits.argmax(axis=-1)).all()  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(some.inputs, all_of_it.inputs[..., COLUMNS])  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(some.targets, all_of_it.targets)  # type: ignore[attr-defined]
+    logits = outputs_of(experts, all_of_it.inputs)  # type: ignore[attr-defined]
+    assert (some.targets.argmax(axis=-1) == logits.argmax(axis=-1)).all()  # type: ignore[attr-defined]
 
 
 # What it is known by
