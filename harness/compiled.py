@@ -63,7 +63,7 @@ def njit_in_any_order(function: Function) -> Function:
 def _compiled(function: Function, **options: Any) -> Function:
     dispatcher = numba.njit(error_model="numpy", **options)(function)
     if ENGINE_FOLDER is not None and function.__module__.startswith(tuple(f"harness.{room}." for room in ROOMS)):
-        dispatcher._cache = _Cache(function)  # type: ignore[attr-defined]  # as `cache=True` sets it
+        dispatcher._cache = _Cache(function)  # as `cache=True` sets it
     return cast(Function, dispatcher)  # mypy checks calls against the Python function
 
 

@@ -12,12 +12,13 @@ from harness.learners.adam import AdamSettings
 from harness.learners.trained import TrainedNetwork, _clipped_adam_step, _member_gradient
 from harness.networks.cnn import ConvNetwork
 from harness.networks.compaction import compact
+from harness.networks.features import BinaryInputs
 from harness.networks.heads import Values
 from harness.networks.listed import listed
 from harness.networks.mlp import Mlp, Network
 from harness.networks.network import BaseNetwork, NetworkWorkspace, _forward_member, _prepare_member
 from harness.networks.params import Params
-from harness.networks.sparse_input import BinaryInputs, on_features
+from harness.networks.sparse_input import on_features
 from harness.streams import streams
 
 Array = np.ndarray

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.bench import peers
+from harness.bench.cnn_rows import cnn
 from harness.bench.lists import lists
 from harness.bench.measure import Part, Row, Target, cpu_seconds, medians, rate
 from harness.bench.profiling import clocked
@@ -252,7 +253,7 @@ def whole_row(experiment: Experiment, members: tuple[int, ...]) -> Row:
 
 
 PARTS: dict[str, Part] = {
-    part.__name__: part for part in (speed, products, priorities, maps, density, lists, memory, learning, whole)
+    part.__name__: part for part in (speed, products, cnn, priorities, maps, density, lists, memory, learning, whole)
 }
 """In the order in which they run."""
 

@@ -19,7 +19,7 @@ import numpy as np
 from harness.judging.playing import actor_of, layout, median_seed, play
 from harness.judging.run import Run
 from harness.pruning.conditions import SURVIVING, TICKET
-from harness.tasks.spec import zero_inputs
+from harness.tasks.spec import title_of, zero_inputs
 
 Figure = Literal["returns", "inputs", "layers", "learning", "sizes", "maps"]
 """What shows a claim: the paper's Figures 2 to 4 ("returns"), 5 top ("layers"), 5 left and top ("maps"), 5 bottom
@@ -42,8 +42,10 @@ def check_figure(figure: str, runs: Sequence[Run]) -> None:
             raise ValueError(f"the figure {figure!r} shows tickets, and {run} has none")
         if figure == "learning":
             run.check_curves()
-        if figure == "maps" and not hasattr(run.experiment.task, "grid"):
-            raise ValueError(f"{run.experiment.task.name} has no grid, which the figure 'maps' draws")
+        if figure == "maps":
+            run.check_cells()
+            if not hasattr(run.experiment.task, "grid"):
+                raise ValueError(f"{run.experiment.task.name} has no grid, which the figure 'maps' draws")
 
 
 def charts_of(figure: Figure, findings: Iterable[Sequence[Run]]) -> list[Chart]:
@@ -97,7 +99,7 @@ def maps(runs: Sequence[Run]) -> list[Chart]:
     task must be a grid (see `check_figure`)."""
     by_channels: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        by_channels.setdefault(_channels(run.experiment.task), []).append(run)
+        by_channels.setdefault(_channels(run), []).append(run)
     channels = [
         _shares(alike, "weights left, by channel", names, lambda run: _stacked(run.channel_densities(TICKET)))
         for names, alike in by_channels.items()
@@ -181,14 +183,13 @@ def _natural(label: str) -> list[Any]:
 
 
 def _mapped(run: Run) -> Chart:
-    task = run.experiment.task
-    channels = _channels(task)
-    shape = len(run.densities), len(channels), task.observation.size // max(1, len(channels))
+    channels = _channels(run)
+    shape = len(run.densities), len(channels), len(run.inputs) // max(1, len(channels))
     magnitudes = run.input_magnitudes(TICKET)
     has_layer = magnitudes.sum(axis=2) > 0
     counts = np.maximum(has_layer.sum(axis=0), 1)[:, None]
     even = magnitudes.sum(axis=0) / counts * magnitudes.shape[2]
-    left, unlit = (magnitudes > 0).mean(axis=0), np.isin(task.observation.inputs, zero_inputs(task))
+    left, unlit = (magnitudes > 0).mean(axis=0), np.isin(run.inputs, zero_inputs(run.experiment.task))
     if not channels:  # the inputs of a grid that are shown as no maps
         even, left, unlit = np.zeros(shape), np.zeros(shape), np.zeros(shape[1:], dtype=bool)
     return {
@@ -202,9 +203,10 @@ def _mapped(run: Run) -> Chart:
     }
 
 
-def _channels(task: Any) -> tuple[str, ...]:
+def _channels(run: Run) -> tuple[str, ...]:
     """Of inputs that are maps, the names of the maps, none where a grid is shown in another way; else all inputs."""
-    names: tuple[str, ...] = task.channels if hasattr(task, "grid") else task.observation.inputs
+    task: Any = run.experiment.task
+    names: tuple[str, ...] = task.channels if hasattr(task, "grid") else run.inputs
     return names
 
 
@@ -314,9 +316,3 @@ def _title(runs: Sequence[Run]) -> str:
         _, _, *changes = str(runs[0].system).split(" ")
         return ", ".join([named, *([" ".join(changes)] if changes else [])])
     return named
-
-
-def title_of(task: Any) -> str:
-    """A task's name for people: its `title`, or its name in capitals."""
-    title: str = getattr(task, "title", "") or "-".join(word.capitalize() for word in task.name.split("-"))
-    return title

@@ -38,6 +38,7 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
         where all episodes start alike, the best action each time gives one path, and an input that is hardly ever
         looked at may turn it into another one, better or worse by chance.
         """
+        self.check_cells()
         if self.bound.planted:
             return self.per_seed(f"without {lost}", self.dense().values)
         gone = (self.at(self.input_densities(), density) == 0) & self._changing & (lost != "nothing")
@@ -53,6 +54,7 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
     def multiply_adds(self, density: float, changing: bool = False) -> dict[str, PerSeed]:
         """Multiply-adds that the output of a dense network takes on the "surviving inputs", those left at the first
         level at or below `density`, as a share of those on "all inputs", which are 1. changing: see `inputs_left`."""
+        self.check_cells()
         first, *rest = self._layers
         (inputs, units), later = first.shape, sum(tensor.size for tensor in rest)
         every = self._changing.sum() if changing else inputs
@@ -137,7 +139,7 @@ def observed(
     total, squares = np.zeros((2, len(starts), task.observation.size))
     count = np.zeros((len(starts), 1))
     while running.any():
-        seen = batch.observations
+        seen = batch.observations.reshape(*starts.shape[:2], -1)
         shown = np.where(running[:, :, None], seen, 0.0)
         total += shown.sum(axis=1)
         squares += (shown**2).sum(axis=1)

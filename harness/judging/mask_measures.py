@@ -161,6 +161,11 @@ class MaskMeasures(Chains):
         if needs_fan_ins:
             densities_by_fan_in(np.ones(len(self._layers)), *self._fan_ins)
 
+    def check_cells(self) -> None:
+        """Raise ValueError, in one line, where the first layer is a convolution, which weighs no cell by itself."""
+        if len(self.inputs) < self.experiment.task.observation.size:
+            raise ValueError(f"the first layer of {self.system} is a convolution, which has no weights of single cells")
+
     @property
     def _changing(self) -> np.ndarray:
         """bool[inputs]: those that are not zero in every state."""
@@ -178,6 +183,7 @@ class MaskMeasures(Chains):
         """bool[inputs] twice: those that show an enemy, and of these the ones where it can come to."""
         reachable: Mapping[str, np.ndarray] = getattr(self.experiment.task, "reachable", {})
         channels = self._channels
+        self.check_cells()
         if not set(reachable) & set(channels):
             raise ValueError(f"the inputs of {self.system} show no enemies")
         nowhere = np.zeros(len(self.inputs) // len(channels), dtype=bool)

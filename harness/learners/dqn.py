@@ -205,8 +205,9 @@ class DQNPopulation(PlayingPopulation):
         self.target = self.seen[ACTOR].prepared().copy()
         """float[members, numbers]: the target network, as `BaseNetwork.prepared` has it."""
         prioritised, actions = settings.alpha > 0, self.actor.head.outputs
-        features = self.seen[ACTOR].feature_count
-        self.replay = Replay(self.present, settings.capacity, task.horizon, prioritised, actions, features)
+        features = self.seen[ACTOR].features
+        count = features.features if features else None
+        self.replay = Replay(self.present, settings.capacity, task.horizon, prioritised, actions, count)
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""

@@ -37,10 +37,13 @@ class TrainedNetwork(NamedTuple):
     @classmethod
     def start(cls, network: BaseNetwork, masks: Params | None) -> "TrainedNetwork":
         """Before the first update. masks: none where nothing is pruned. Raises ValueError for masks of another
-        layout."""
+        layout, or of other members."""
         params = network.params
-        if masks is not None and masks.layout != params.layout:
-            raise ValueError(f"masks must be of {list(params)}, as the networks' parameters are, not of {list(masks)}")
+        if masks is not None and (masks.layout, masks.members) != (params.layout, params.members):
+            raise ValueError(
+                f"masks must be of {params.members} members and {list(params)}, as the networks' parameters are, not of"
+                f" {masks.members} and {list(masks)}"
+            )
         trained = trained_length(params.layout)
         kept = np.ones_like(params.flat) if masks is None else masks.flat.astype(params.flat.dtype)
         mask = np.ascontiguousarray(kept[:, :trained])
@@ -67,9 +70,14 @@ class TrainedPopulation:
         self.round, self.updates = 0, 0
         heads = settings.heads(task)
         self.networks = {name: networks[name].copy() for name in heads}
-        given = {name: (network.members, network.head) for name, network in self.networks.items()}
-        if given != {name: (len(seeds), head) for name, head in heads.items()}:
-            raise ValueError(f"networks must be of {len(seeds)} members with the heads {heads}, not {given}")
+        for name, head in heads.items():
+            given = self.networks[name]
+            # by class as well: named tuples of two classes are equal where their fields are
+            if (given.members, type(given.head), given.head) != (len(seeds), type(head), head):
+                raise ValueError(
+                    f"{name} must be of {len(seeds)} members with the head {head}, not of {given.members} with"
+                    f" {given.head}"
+                )
         features = task_features(task, seeds)
         self.seen = {name: on_features(network, features) for name, network in self.networks.items()}
         self.trained = {name: TrainedNetwork.start(seen, masks.get(name)) for name, seen in self.seen.items()}

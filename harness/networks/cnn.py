@@ -11,13 +11,21 @@ the numbers of the cells that are 1, int16[batch, most], -1 after the last: then
 
 import math
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from harness.arguments import check_array, is_count
-from harness.compiled import compiled_for, njit
+from harness.arguments import is_count
+from harness.compiled import compiled_for
+from harness.networks.convolve import (
+    _cell_gradient,
+    _channels_last,
+    _convolution_gradient,
+    _convolve,
+    _convolve_cells,
+    _filters,
+)
 from harness.networks.heads import Head
 from harness.networks.kernels import _activate, _through_activation
 from harness.networks.mlp import ACTIVATIONS, MlpMemory, MlpShape, Network, mlp_layout
@@ -30,7 +38,6 @@ from harness.networks.network import (
     _prepare_member,
 )
 from harness.networks.params import Layout, Params, Tensor, length
-from harness.networks.sparse_input import BinaryInputs, active_inputs
 
 if TYPE_CHECKING:  # which makes lists of the dense layers of these networks
     from harness.networks.listed import ListedLayers
@@ -89,17 +96,13 @@ class ConvNetwork(Network):
                 " of whole numbers of at least 1"
             )
 
-    def check_fits(self, observation: tuple[int, ...]) -> None:
-        """Raise ValueError, in one line, unless observations of this shape are pictures that hold the kernels."""
-        pictures(observation, self.convolutions)
-
     @property
     def title(self) -> str:
         """See `Network.title`: "16x3, 128-64"."""
         return ", ".join(filter(None, ("-".join(map(str, self.convolutions)), super().title)))
 
     def layout(self, observation: tuple[int, ...], head: Head) -> Layout:
-        """See `Network.layout`. Raises as `check_fits`."""
+        """See `Network.layout`. Raises as `pictures`."""
         return cnn_layout(observation, self.convolutions, (*self.hidden, head.outputs)) + head.tensors
 
     def build(self, observation: tuple[int, ...], head: Head, params: Params) -> "Cnn":
@@ -109,7 +112,8 @@ class ConvNetwork(Network):
 
 
 def pictures(picture: Picture, convolutions: tuple[Convolution, ...]) -> list[Picture]:
-    """What goes into each convolution, and what comes out of the last. Raises as `ConvNetwork.check_fits`."""
+    """What goes into each convolution, and what comes out of the last. Raises ValueError, in one
+    line, unless observations of this shape are pictures that hold the kernels."""
     if len(picture) != 3:
         raise ValueError(f"convolutions need pictures of channels, rows and columns, not observations of {picture}")
     found: list[Picture] = [picture]
@@ -150,6 +154,11 @@ class Cnn(BaseNetwork):
         super().__post_init__()
         if self.listed:
             self.listed.check(self)
+
+    @property
+    def inputs(self) -> int:
+        """See `BaseNetwork.inputs`."""
+        return math.prod(self.picture)
 
     @property
     def layers(self) -> Layout:
@@ -195,65 +204,23 @@ class Cnn(BaseNetwork):
 
     def _first(self) -> Any:
         """How the first convolution is computed."""
-        return Pictures(255)
+        if self.features is None:
+            return Pictures(255)
+        rows, columns, channels, kernel, _, filters, _, _ = self._geometry()[0]
+        channel, row, column = np.indices((channels, rows, columns)).reshape(3, -1)
+        top = np.maximum(0, row - (rows - kernel))  # rows of filters from here up to `row`, if there are so many
+        slices = (channel * kernel + top) * kernel
+        places = (row - top) * (columns + kernel - 1) + column
+        return Cells(np.stack([slices * filters, places * filters, np.minimum(kernel - 1, row) - top + 1], axis=1))
 
     def _padded(self) -> int:
         """How long `CnnMemory.padded` is."""
-        return 0
-
-    def input_room(self, *shape: int, like: Array) -> Array:
-        """See `BaseNetwork.input_room`; bytes stay bytes."""
-        return np.empty((*shape, like.shape[-1]), np.uint8 if like.dtype == np.uint8 else self.flat.dtype)
-
-    def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
-        """See `BaseNetwork.checked_inputs`: pictures, or these in rows."""
-        if isinstance(observations, np.ndarray) and observations.shape[2:] == self.picture:
-            observations = observations.reshape(*observations.shape[:2], -1)
-        check_array("observations", observations, (self.members, batch, math.prod(self.picture)))
-        dtype = np.uint8 if observations.dtype == np.uint8 else self.flat.dtype
-        return np.ascontiguousarray(observations, dtype=dtype)
-
-    def on(self, features: Any) -> BaseNetwork:
-        """See `BaseNetwork.on`: it takes binary inputs, and leaves tables of features alone."""
-        if not isinstance(features, BinaryInputs):
-            return self
-        return SparseCnn(**{each.name: getattr(self, each.name) for each in fields(Cnn)}, features=features)
-
-
-@dataclass
-class SparseCnn(Cnn):
-    """Convolutional networks that take the cells that are 1, int16[members, batch, most], -1 after the last one; a
-    cell's number is that of its place in a row of channels, rows and columns."""
-
-    features: BinaryInputs = field(kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.features.inputs != math.prod(self.picture):
-            raise ValueError(f"{self.features.inputs} binary inputs do not fit pictures of {self.picture}")
-
-    @property
-    def feature_count(self) -> int:
-        """See `BaseNetwork.feature_count`."""
-        return self.features.features
-
-    def _first(self) -> Any:
-        rows, columns, channels, kernel, _, filters, _, _ = self._geometry()[0]
-        channel, row, column = np.indices((channels, rows, columns)).reshape(3, -1)
-        corner = (row + kernel - 1) * (columns + kernel - 1) + column
-        return Cells(np.stack([channel * kernel**2 * filters, corner * filters], axis=1))
-
-    def _padded(self) -> int:
         rows, columns, _, kernel, _, filters, _, _ = self._geometry()[0]
-        return int((rows + kernel - 1) * (columns + kernel - 1) * filters)
+        return int((rows - kernel + 1) * (columns + kernel - 1) * filters) if self.features else 0
 
-    def input_room(self, *shape: int, like: Array) -> Array:
-        """See `BaseNetwork.input_room`."""
-        return np.empty((*shape, like.shape[-1]), dtype=np.int16)
-
-    def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
-        """See `BaseNetwork.checked_inputs`. Raises ValueError for a cell that is none."""
-        return active_inputs(observations, (self.members, batch), self.features.features)
+    def input_dtype(self, dtype: np.dtype) -> np.dtype:
+        """See `BaseNetwork.input_dtype`; bytes stay bytes."""
+        return dtype if dtype == np.uint8 else self.flat.dtype
 
 
 class Pictures(NamedTuple):
@@ -263,8 +230,8 @@ class Pictures(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Inputs are numbers of cells. starts: int64[cells, 2], where the slices of filters that see a cell start in
-    `CnnMemory.filters`, and where they are added in `CnnMemory.padded`."""
+    """Inputs are numbers of cells. starts: int64[cells, 3], where the rows of filters that see a cell start in
+    `CnnMemory.filters`, where they are added in `CnnMemory.padded`, and how many they are."""
 
     starts: Array
 
@@ -289,8 +256,8 @@ class CnnMemory(NamedTuple):
 
     pixels: inputs with channels last, in a row. columns: room for what places see, of at least one sample. activations:
     of the convolutions, one after the other. gradients: float[2, the most activations of a convolution], with respect
-    to them. filters: room for those of one convolution with their biases. padded: float[2, ...], one sample's first
-    activations with a border into which the filters of any cell fit, and such ones of biases alone.
+    to them. filters: room for those of one convolution with their biases. padded: see `convolve._convolve_cells`; empty
+    where inputs are pictures.
     """
 
     pixels: Array
@@ -355,7 +322,8 @@ def _backward_cnn(
             return
         numbers = batch * size[0] * size[1] * size[2]
         above, grad_below = memory.activations[first - numbers : first], memory.gradients[(layer - 1) % 2, :numbers]
-        _convolution_gradient(above, batch, size, filters, memory, grad_above, grad_filters, grad_below)
+        room = memory.filters
+        _convolution_gradient(above, batch, size, filters, memory.columns, room, grad_above, grad_filters, grad_below)
         first -= numbers
         grad_above = grad_below
 
@@ -373,202 +341,26 @@ def _first_gradient(
 
 
 @compiled_for(_first_convolution, Pictures)
-def _convolve_pictures(first: Any, inputs: Array, size: Array, filters: Array, memory: Any, above: Array) -> None:
+def _first_of_pictures(first: Any, inputs: Array, size: Array, filters: Array, memory: Any, above: Array) -> None:
     _channels_last(inputs, size, first.white, memory.pixels)
     _convolve(memory.pixels, len(inputs), size, filters, memory.columns, above)
 
 
 @compiled_for(_first_gradient, Pictures)
-def _gradient_of_pictures(
+def _first_gradient_of_pictures(
     first: Any, inputs: Array, size: Array, filters: Array, memory: Any, grad_above: Array, grad_filters: Array
 ) -> None:
-    _convolution_gradient(memory.pixels, len(inputs), size, filters, memory, grad_above, grad_filters, None)
-
-
-@njit
-def _filters(params: Array, start: int, size: Array) -> tuple[Array, int]:
-    """The filters of a convolution [kernel * kernel * channels + 1, filters], the last row its biases, in a member's
-    parameters; and where the next layer starts."""
-    rows = size[3] * size[3] * size[2] + 1
-    end = start + rows * size[5]
-    return params[start:end].reshape(rows, size[5]), end
-
-
-@njit
-def _channels_last(inputs: Array, size: Array, white: int, pixels: Array) -> None:
-    """Fill `pixels`, see `Pictures`."""
-    cells, channels = size[0] * size[1], size[2]
-    scale = pixels.dtype.type(1 / white if inputs.itemsize == 1 else 1)
-    for sample in range(len(inputs)):
-        for channel in range(channels):
-            to = sample * cells * channels + channel
-            for cell in range(cells):
-                pixels[to + cell * channels] = inputs[sample, channel * cells + cell] * scale
-
-
-@njit
-def _convolve(below: Array, batch: int, size: Array, filters: Array, columns: Array, above: Array) -> None:
-    """Fill `above`, [batch, rows, columns, filters] in a row, with the products of all places of `below`, which is
-    shaped alike."""
-    places = size[6] * size[7]
-    at_once = len(columns) // (places * len(filters))
-    for first in range(0, batch, at_once):
-        samples = min(at_once, batch - first)
-        seen = _seen(below, first, samples, size, columns)
-        start, units = first * places * size[5], samples * places * size[5]
-        np.dot(seen, filters, above[start : start + units].reshape(samples * places, size[5]))
-
-
-@njit
-def _convolution_gradient(
-    below: Array,
-    batch: int,
-    size: Array,
-    filters: Array,
-    memory: Any,
-    grad_above: Array,
-    grad_filters: Array,
-    grad_below: Array | None,
-) -> None:
-    """Fill `grad_filters`, and `grad_below` where given, from `grad_above`; all as `_convolve` has them."""
-    places = size[6] * size[7]
-    at_once = len(memory.columns) // (places * len(filters))
-    part = memory.filters[: filters.size].reshape(filters.shape)
-    grad_filters[:] = 0
-    if grad_below is not None:
-        grad_below[:] = 0
-    for first in range(0, batch, at_once):
-        samples = min(at_once, batch - first)
-        start, units = first * places * size[5], samples * places * size[5]
-        grad = grad_above[start : start + units].reshape(samples * places, size[5])
-        seen = _seen(below, first, samples, size, memory.columns)
-        np.dot(seen.T, grad, part)
-        grad_filters += part
-        if grad_below is not None:
-            np.dot(grad, filters.T, seen)
-            _add_seen(seen, first, samples, size, grad_below)
-
-
-@njit
-def _seen(below: Array, first: int, samples: int, size: Array, columns: Array) -> Array:
-    """What the places of these samples see, [samples * places, kernel * kernel * channels + 1], in `columns`; the last
-    number is 1."""
-    rows, wide, channels, kernel, stride, _, high_above, wide_above = size
-    run, to = kernel * channels, 0
-    for sample in range(first, first + samples):
-        for row in range(high_above):
-            for column in range(wide_above):
-                at = ((sample * rows + row * stride) * wide + column * stride) * channels
-                for _ in range(kernel):
-                    for i in range(run):
-                        columns[to + i] = below[at + i]
-                    at += wide * channels
-                    to += run
-                columns[to] = 1
-                to += 1
-    return columns[:to].reshape(samples * high_above * wide_above, kernel * run + 1)
-
-
-@njit
-def _add_seen(seen: Array, first: int, samples: int, size: Array, grad_below: Array) -> None:
-    """Add gradients with respect to what places see to those of the numbers that they saw."""
-    rows, wide, channels, kernel, stride, _, high_above, wide_above = size
-    values, run, start = seen.ravel(), kernel * channels, 0
-    for sample in range(first, first + samples):
-        for row in range(high_above):
-            for column in range(wide_above):
-                at = ((sample * rows + row * stride) * wide + column * stride) * channels
-                for _ in range(kernel):
-                    for i in range(run):
-                        grad_below[at + i] += values[start + i]
-                    at += wide * channels
-                    start += run
-                start += 1
+    seen, room = memory.columns, memory.filters
+    _convolution_gradient(memory.pixels, len(inputs), size, filters, seen, room, grad_above, grad_filters, None)
 
 
 @compiled_for(_first_convolution, Cells)
-def _convolve_cells(first: Any, inputs: Array, size: Array, filters: Array, memory: Any, above: Array) -> None:
-    # a square of places sees a cell, each through another slice of the filters; these are added up
-    _, columns, _, kernel, stride, units, high_above, wide_above = size
-    run, wide = kernel * units, (columns + kernel - 1) * units
-    turned, sums, biases = memory.filters, memory.padded[0], memory.padded[1]
-    _turn(filters, size, turned)
-    for i in range(len(biases)):
-        biases[i] = filters[len(filters) - 1, i % units]
-    to = 0
-    for sample in range(len(inputs)):
-        sums[:] = biases
-        for place in range(inputs.shape[1]):
-            cell = inputs[sample, place]
-            if cell < 0:
-                break
-            start, at = first.starts[cell]
-            for _ in range(kernel):
-                for i in range(run):
-                    sums[at + i] += turned[start + i]
-                start += run
-                at -= wide
-        for row in range(high_above):
-            at = (row * stride + kernel - 1) * wide + (kernel - 1) * units
-            for _ in range(wide_above):
-                for i in range(units):
-                    above[to + i] = sums[at + i]
-                to += units
-                at += stride * units
+def _first_of_cells(first: Any, inputs: Array, size: Array, filters: Array, memory: Any, above: Array) -> None:
+    _convolve_cells(inputs, first.starts, size, filters, memory.filters, memory.padded, above)
 
 
 @compiled_for(_first_gradient, Cells)
-def _gradient_of_cells(
+def _first_gradient_of_cells(
     first: Any, inputs: Array, size: Array, filters: Array, memory: Any, grad_above: Array, grad_filters: Array
 ) -> None:
-    _, columns, _, kernel, stride, units, high_above, wide_above = size
-    run, wide = kernel * units, (columns + kernel - 1) * units
-    turned, grads, grad_biases = memory.filters, memory.padded[0], grad_filters[len(grad_filters) - 1]
-    grads[:] = 0
-    turned[:] = 0
-    grad_biases[:] = 0
-    start = 0
-    for sample in range(len(inputs)):
-        for row in range(high_above):
-            at = (row * stride + kernel - 1) * wide + (kernel - 1) * units
-            for _ in range(wide_above):
-                for i in range(units):
-                    grads[at + i] = grad_above[start + i]
-                    grad_biases[i] += grad_above[start + i]
-                start += units
-                at += stride * units
-        for place in range(inputs.shape[1]):
-            cell = inputs[sample, place]
-            if cell < 0:
-                break
-            to, at = first.starts[cell]
-            for _ in range(kernel):
-                for i in range(run):
-                    turned[to + i] += grads[at + i]
-                to += run
-                at -= wide
-    _turn_back(turned, size, grad_filters)
-
-
-@njit
-def _turn(filters: Array, size: Array, turned: Array) -> None:
-    """Fill `turned`, [channels, kernel, kernel, filters] in a row, the last column of each filter first."""
-    _, _, channels, kernel, _, units, _, _ = size
-    for row in range(kernel):
-        for column in range(kernel):
-            for channel in range(channels):
-                to = ((channel * kernel + row) * kernel + kernel - 1 - column) * units
-                for i in range(units):
-                    turned[to + i] = filters[(row * kernel + column) * channels + channel, i]
-
-
-@njit
-def _turn_back(turned: Array, size: Array, filters: Array) -> None:
-    """The inverse of `_turn`; biases stay."""
-    _, _, channels, kernel, _, units, _, _ = size
-    for row in range(kernel):
-        for column in range(kernel):
-            for channel in range(channels):
-                start = ((channel * kernel + row) * kernel + kernel - 1 - column) * units
-                for i in range(units):
-                    filters[(row * kernel + column) * channels + channel, i] = turned[start + i]
+    _cell_gradient(inputs, first.starts, size, memory.filters, memory.padded, grad_above, grad_filters)

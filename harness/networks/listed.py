@@ -17,7 +17,6 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-from harness.arguments import check_array
 from harness.compiled import compiled_for, njit, njit_in_any_order
 from harness.networks.cnn import Cnn
 from harness.networks.kernels import _activate, _through_activation
@@ -31,7 +30,6 @@ from harness.networks.network import (
     _prepare_member,
 )
 from harness.networks.params import Layout, Params, Tensor, length
-from harness.networks.sparse_input import BinaryInputs, active_inputs
 
 Array = np.ndarray
 BLOCK = 16
@@ -91,21 +89,18 @@ class ListedLayers:
 
 @dataclass
 class ListedMlp(BaseNetwork):
-    """The multilayer perceptrons of a population, as lists. features: of the task, where they take active ones."""
+    """The multilayer perceptrons of a population, as lists."""
 
     dense: ListedLayers
-    features: BinaryInputs | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.dense.check(self)
-        if self.features and self.features.inputs != self.dense.sizes[0]:
-            raise ValueError(f"{self.features.inputs} binary inputs do not fit networks of {self.dense.sizes[0]}")
 
     @property
-    def feature_count(self) -> int | None:
-        """See `BaseNetwork.feature_count`."""
-        return self.features.features if self.features else None
+    def inputs(self) -> int:
+        """See `BaseNetwork.inputs`."""
+        return self.dense.sizes[0]
 
     @property
     def layers(self) -> Layout:
@@ -119,23 +114,6 @@ class ListedMlp(BaseNetwork):
     def memory(self, batch: int) -> Any:
         """See `BaseNetwork.memory`."""
         return self.dense.memory(batch, self.flat.dtype)
-
-    def input_room(self, *shape: int, like: Array) -> Array:
-        """See `BaseNetwork.input_room`."""
-        return np.empty((*shape, like.shape[-1]), np.int16 if self.features else self.flat.dtype)
-
-    def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
-        """See `BaseNetwork.checked_inputs`; as `Mlp` and `SparseMlp` take them."""
-        if self.features:
-            return active_inputs(observations, (self.members, batch), self.features.features)
-        if isinstance(observations, np.ndarray) and observations.ndim > 3:
-            observations = observations.reshape(*observations.shape[:2], -1)
-        check_array("observations", observations, (self.members, batch, self.dense.sizes[0]))
-        return np.ascontiguousarray(observations, dtype=self.flat.dtype)
-
-    def on(self, features: Any) -> "ListedMlp":
-        """See `BaseNetwork.on`: they take binary inputs, and leave tables of features alone."""
-        return replace(self, features=features) if isinstance(features, BinaryInputs) else self
 
 
 @dataclass(frozen=True)

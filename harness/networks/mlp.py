@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from harness.arguments import check_array, is_count
+from harness.arguments import is_count
 from harness.compiled import compiled_for
 from harness.networks.heads import Categorical, Head
 from harness.networks.initialisers import INITIALISERS
@@ -109,6 +109,11 @@ class Mlp(BaseNetwork):
         return cls(Params.of(mlp_layout(sizes), parts), head or Categorical(sizes[-1]), dropout, sizes, activation)
 
     @property
+    def inputs(self) -> int:
+        """See `BaseNetwork.inputs`."""
+        return self.sizes[0]
+
+    @property
     def layers(self) -> Layout:
         """Of each layer its weights [in, out], then its biases [out]."""
         return mlp_layout(self.sizes)
@@ -125,13 +130,6 @@ class Mlp(BaseNetwork):
     def memory(self, batch: int) -> Any:
         """See `BaseNetwork.memory`."""
         return MlpMemory.of(self.sizes, batch, self.flat.dtype)
-
-    def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
-        """See `BaseNetwork.checked_inputs`; observations of more than one axis are taken in one row."""
-        if isinstance(observations, np.ndarray) and observations.ndim > 3:
-            observations = observations.reshape(*observations.shape[:2], -1)
-        check_array("observations", observations, (self.members, batch, self.sizes[0]))
-        return np.ascontiguousarray(observations, dtype=self.flat.dtype)
 
 
 class MlpShape(NamedTuple):

@@ -7,7 +7,7 @@ written once, and is compiled for each kind of network that it meets.
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from harness.arguments import check_array
 from harness.compiled import njit
 from harness.networks.dropout import Dropout, _member_dropout
+from harness.networks.features import Features, active_inputs
 from harness.networks.heads import Head
 from harness.networks.params import Layout, Params, length, trained_length
 
@@ -32,11 +33,8 @@ class BaseNetwork:
     params: Params
     head: Head
     dropout: float
-
-    @property
-    def feature_count(self) -> int | None:
-        """How many features there are, where it takes the active ones of them; None where it takes observations."""
-        return None
+    features: Features | None = field(default=None, kw_only=True)
+    """Those of the task, where it takes the active ones for observations."""
 
     def __post_init__(self) -> None:
         layout = self.layers + self.head.tensors
@@ -44,6 +42,13 @@ class BaseNetwork:
             raise ValueError(f"these parameters must begin with {_names(layout)}, not {_names(self.params.layout)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be from 0 to below 1, not {self.dropout}")
+        if self.features and self.features.inputs != self.inputs:
+            raise ValueError(f"features of {self.features.inputs} inputs do not fit networks of {self.inputs} inputs")
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers an observation is."""
+        raise NotImplementedError
 
     @property
     def layers(self) -> Layout:
@@ -58,18 +63,25 @@ class BaseNetwork:
         """A named tuple of arrays in which the passes of one member over `batch` samples take place."""
         raise NotImplementedError
 
+    def input_dtype(self, dtype: np.dtype) -> np.dtype:
+        """In which type passes take observations of this type."""
+        return self.flat.dtype
+
     def input_room(self, *shape: int, like: Array) -> Array:
         """Room for inputs [*shape, numbers] as the passes take them, of observations like these, [..., numbers]."""
-        return np.empty((*shape, like.shape[-1]), dtype=self.flat.dtype)
+        return np.empty((*shape, like.shape[-1]), like.dtype if self.features else self.input_dtype(like.dtype))
 
     def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
-        """Observations [members, batch, *shape] as the passes take them. Raises as `arguments.check_array`."""
-        raise NotImplementedError
+        """Observations [members, batch, *shape], in rows, or active features, as the passes take them.
 
-    def on(self, features: Any) -> "BaseNetwork":
-        """The same networks, sharing parameters, on a task whose observations are sums of `features`, where their
-        first layer can take these (see `sparse_input.on_features`)."""
-        return self
+        Raises as `arguments.check_array`, and ValueError for a feature that is none.
+        """
+        if self.features:
+            return active_inputs(observations, (self.members, batch), self.features.features)
+        if isinstance(observations, np.ndarray) and observations.ndim > 3:
+            observations = observations.reshape(*observations.shape[:2], -1)
+        check_array("observations", observations, (self.members, batch, self.inputs))
+        return np.ascontiguousarray(observations, dtype=self.input_dtype(observations.dtype))
 
     def prepared(self) -> Array:
         """float[members, numbers]: all members' parameters as `_prepare_member` makes them; may share memory."""

@@ -36,10 +36,10 @@ class Savings:
     which is drawn by a unit's place: the remaining units would draw something else."""
     leave_out_zero_inputs: bool = True
     """Inputs that the task declares to be always zero are left out; their weights still count for pruning. Applies
-    without weight decay."""
+    without weight decay, and where observations are no pictures, which would be none without them."""
     list_survivors: bool = True
     """Weights that survive are kept as lists where they are few of many (`listed.LISTED_DENSITY`). Applies without
-    dropout, which is drawn by a unit's place, and not where features have a table (`sparse_input.FeatureTable`), on
+    dropout, which is drawn by a unit's place, and not where features have a table (`features.FeatureTable`), on
     which dense networks are projected."""
     share_level_0: bool = True
     """Level 0 is trained once for all conditions of a seed, which start from the same weights and draws."""
@@ -67,8 +67,8 @@ class Reduced:
 
 def reduced(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced:
     """The task, networks and masks without what `e.savings` leave out of them."""
+    from harness.networks.features import FeatureTable
     from harness.networks.listed import listed_where_it_pays
-    from harness.networks.sparse_input import FeatureTable
 
     small = _compacted(e, networks, masks)
     if not e.savings.list_survivors or isinstance(task_features(small.task, (0,)), FeatureTable):
@@ -90,7 +90,8 @@ def _compacted(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced
     dense = perceptrons(networks)
     if e.learner.weight_decay > 0 or len(dense) < len(networks):  # decay would move the weights of what is left out
         return Reduced(e.task, networks, masks, {})
-    zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs else ())
+    in_a_row = len(e.task.observation.shape) == 1
+    zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs and in_a_row else ())
     inputs = e.task.observation.inputs
     task = InputSubset(e.task, tuple(name for name in inputs if name not in zeros)) if zeros else e.task
     shown = np.array([name not in zeros for name in inputs])

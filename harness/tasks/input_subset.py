@@ -21,7 +21,7 @@ from harness.tasks.spec import (
 )
 
 if TYPE_CHECKING:  # it is compiled
-    from harness.networks.sparse_input import Features
+    from harness.networks.features import Features
 
 
 def _of_task(name: str) -> Any:

@@ -124,11 +124,11 @@ def rollout_returns(
 
 def inputs_of(network: BaseNetwork, batch: Batch) -> np.ndarray:
     """What a network takes of a batch: the observation of each environment, or the features of it."""
-    return batch.observations if network.feature_count is None else cast(SparseBatch, batch).features
+    return batch.observations if network.features is None else cast(SparseBatch, batch).features
 
 
 def final_inputs_of(network: BaseNetwork, transition: Transition) -> np.ndarray:
     """The same of what was reached, before any restart."""
-    if network.feature_count is None:
+    if network.features is None:
         return transition.final_observations
     return cast(SparseTransition, transition).final_features

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 if TYPE_CHECKING:  # it is compiled
-    from harness.networks.sparse_input import Features
+    from harness.networks.features import Features
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,12 @@ from harness.learners.ppo import PPO
 from harness.learners.protocol import Learner
 from harness.learners.replay import Replay
 from harness.learners.rollouts import Rollout, play
+from harness.networks.features import BinaryInputs, FeatureTable
+from harness.networks.heads import Gaussian, Head
 from harness.networks.mlp import Mlp
-from harness.networks.network import ForwardPass, backward, forward, outputs_of
-from harness.networks.sparse_input import FeatureTable, projected
+from harness.networks.network import ForwardPass, gradient_of, outputs_of
+from harness.networks.params import Params, prunable
+from harness.networks.sparse_input import on_features
 from harness.tasks.acrobot import Acrobot
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.gridmaze.env import GridMazeEnv
@@ -38,8 +41,8 @@ def starts_of(task: Task, *shape: int) -> np.ndarray:
     return task.draw_starts(np.random.default_rng(0), shape or (MEMBERS, ENVS))
 
 
-def mlp(*sizes: int, members: int = MEMBERS) -> Mlp:
-    return initial_mlp(sizes, [np.random.default_rng(0)] * members)
+def mlp(*sizes: int, members: int = MEMBERS, head: Head | None = None) -> Mlp:
+    return initial_mlp(sizes, [np.random.default_rng(0)] * members, head)
 
 
 def of_settings() -> Calls:
@@ -75,44 +78,56 @@ def of_batches() -> Calls:
 
 def of_networks() -> Calls:
     networks, seen = mlp(4, 8, 2), np.ones((MEMBERS, 5, 4))
-    outputs, activations = forward(networks, seen)
+    outputs = outputs_of(networks, seen)
     features = np.full((MEMBERS, 5, 4), 4, dtype=np.int16)
-    for wrong in (seen[:1], seen[:0], np.ones((MEMBERS, 5, 9)), seen[0], seen.astype(object), features):
+    for wrong in (seen[:1], seen[:0], np.ones((MEMBERS, 5, 9)), seen[0], seen.astype(object)):
         name = f"{wrong.dtype} {wrong.shape}"
         yield f"outputs of {name}", lambda wrong=wrong: outputs_of(networks, wrong)
         yield f"a pass of {name}", lambda wrong=wrong: ForwardPass(networks, 5)(wrong)
-        yield f"gradient of {name}", lambda wrong=wrong: backward(networks, wrong, activations, outputs)
-    yield "activations", lambda: backward(networks, seen, activations[:, :-1], outputs)
-    yield "gradients of outputs", lambda: backward(networks, seen, activations, outputs[..., :1])
-    yield "keys of dropout", lambda: forward(replace(networks, dropout=0.5), seen, np.ones(1, dtype=np.uint64))
-    yield "parameters", lambda: replace(networks, flat=networks.flat[:, :-1])
+        yield f"gradient of {name}", lambda wrong=wrong: gradient_of(networks, wrong, outputs)
+    sparse = on_features(networks, BinaryInputs(4))
+    for wrong in (seen, features, features[:1] - 1, features[0] - 1, (features - 1).astype(object)):
+        yield f"features {wrong.dtype} {wrong.shape}", lambda wrong=wrong: outputs_of(sparse, wrong)
+    yield "gradients of outputs", lambda: gradient_of(networks, seen, outputs[..., :1])
+    yield "keys of dropout", lambda: outputs_of(replace(networks, dropout=0.5), seen, np.ones(1, dtype=np.uint64))
+    yield "parameters", lambda: networks.each(lambda flat: flat[:, :-1])
+    yield "tensors", lambda: Params.of(networks.layers, [weight[:, :-1] for weight in networks.weights])
     yield "another architecture", lambda: replace(networks, sizes=(4, 800, 2))
+    yield "another head", lambda: replace(networks, head=Gaussian(2))
+    yield "whole numbers", lambda: networks.each(lambda flat: flat.astype(int)).shape()
     for rows in (np.ones((1, 6, 3)), np.ones((3, 6, 4)), np.ones((6, 4))):
-        yield f"a table {rows.shape}", lambda rows=rows: projected(networks, FeatureTable.of(rows, len(rows)))
+        yield f"a table {rows.shape}", lambda rows=rows: on_features(networks, FeatureTable.of(rows, len(rows)))
+    yield "other inputs", lambda: on_features(networks, BinaryInputs(3))
     table = FeatureTable.of(np.eye(6, 4)[None] * [1, 0, 0, 0], 1)
     for change in ({"columns": np.array([4])}, {"columns": np.array([-1])}, {"starts": np.array([0] + [2] * 6)}):
-        yield f"a table with {change}", lambda change=change: projected(networks, table._replace(**change))
+        yield f"a table with {change}", lambda change=change: on_features(networks, table._replace(**change))
 
 
 def of_learners() -> Calls:
-    task, actor, critic, rngs = CartPole(), mlp(4, 8, 2), mlp(4, 8, 1), [np.random.default_rng(0)] * MEMBERS
+    task, actor, rngs = CartPole(), mlp(4, 8, 2), [np.random.default_rng(0)] * MEMBERS
     batch = task.batch(starts_of(task))
     yield "fewer streams", lambda: play(actor, batch, task, 3, ENVS, rngs[:1])
     yield "more members", lambda: play(mlp(4, 8, 2, members=900), batch, task, 3, ENVS, rngs)
     yield "too many outputs", lambda: play(mlp(4, 8, 9), batch, task, 99, ENVS, rngs)
     yield "fewer starts", lambda: rollout_returns(task, actor, starts_of(task, 1, ENVS))
-    masks = [np.ones((MEMBERS, 4, 8), dtype=bool), np.ones((MEMBERS, 8, 2), dtype=bool)]
+    layout, ones = actor.layers, [np.ones((MEMBERS, *t.shape), dtype=bool) for t in prunable(actor.layers)]
     learner: Learner
     for learner in (PPO(env_steps=512), DQN(env_steps=512, learning_starts=64), BC()):
+        right = {name: mlp(4, 8, head.outputs, head=head) for name, head in learner.heads(task).items()}
+        head = right["actor"].head
         wrong: dict[str, tuple[Any, ...]] = {
-            "another task's inputs": ({"actor": mlp(6, 8, 2), "critic": critic}, {}, (0, 1)),
-            "another task's actions": ({"actor": mlp(4, 8, 9), "critic": critic}, {}, (0, 1)),
-            "more seeds": ({"actor": actor, "critic": critic}, {}, range(9)),
-            "fewer masks": ({"actor": actor, "critic": critic}, {"actor": masks[:1]}, (0, 1)),
-            "masks of a member": ({"actor": actor, "critic": critic}, {"actor": [m[:1] for m in masks]}, (0, 1)),
+            "another task's inputs": (right | {"actor": mlp(6, 8, 2, head=head)}, {}, (0, 1)),
+            "another task's actions": (right | {"actor": mlp(4, 8, 9, head=head._replace(size=9))}, {}, (0, 1)),
+            "another head": (right | {"actor": mlp(4, 8, 2, head=Gaussian(2))}, {}, (0, 1)),
+            "more seeds": (right, {}, range(9)),
+            "fewer masks": (right, {"actor": Params.masks(layout[:2], ones[:1])}, (0, 1)),
+            "masks of a member": (right, {"actor": Params.masks(layout, [mask[:1] for mask in ones])}, (0, 1)),
         }
-        for name, arguments in wrong.items():
-            yield f"{learner.name} with {name}", lambda learner=learner, given=arguments: learner.start(task, *given, 0)
+        for name, given in wrong.items():
+            yield (
+                f"{learner.name} with {name}",
+                lambda learner=learner, given=given: learner.start(task, *given, 0).advance(1),
+            )
 
 
 def of_replay() -> Calls:

@@ -29,7 +29,7 @@ from harness.tasks.gridmaze.layout import CELLS, CHARACTERS, COLUMNS, COUNTS, FI
 from harness.tasks.spec import Discrete, Observation
 
 if TYPE_CHECKING:
-    from harness.networks.sparse_input import FeatureTable
+    from harness.networks.features import FeatureTable
     from harness.tasks.gridmaze.batch import GridMazes
 
 
@@ -112,7 +112,7 @@ class GridMaze:
 
     def features(self, seeds: Sequence[int]) -> "FeatureTable":
         """See `table`."""
-        from harness.networks.sparse_input import FeatureTable
+        from harness.networks.features import FeatureTable
 
         return FeatureTable.of(self.table(seeds), len(seeds))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.bench import measure, peers, rows
+from harness.bench import cnn_rows, measure, peers, rows
 from harness.bench.measure import Row, Target
 from harness.experiment import Experiment
 from harness.learners.bc import BC
@@ -151,7 +151,8 @@ def test_every_row_measures_what_it_names(monkeypatch):
         monkeypatch.setattr(rows, name, value)
     works = [partial(next, iter(figures)) for figures in ([99.0, 1.0, 5.0, 2.0], [99.0, 7.0, 7.0, 8.0])]
     assert measure.medians(works, 3) == [2.0, 7.0], "the first turn compiles"
-    for part in (rows.products, rows.priorities):
+    monkeypatch.setattr(cnn_rows, "RUNS", 1)
+    for part in (rows.products, rows.priorities, partial(cnn_rows.rows, 2, 4)):
         found = list(part())
         assert all(row.ours > 0 and row.peer > 0 for row in found)
         assert all(math.isfinite(row.target.figure) for row in found if row.target)

@@ -22,6 +22,7 @@ from harness.tasks.cart_pole import CartPole
 from harness.tasks.rollout import rollout_returns
 from harness.tests.judging.made import MadeStore, level_of, made_run
 from harness.tests.judging.test_measures import HALF, QUARTER, TICKETS
+from harness.tests.pruning.cases import Pictured
 
 MEMBERS, EPISODES = 4, 8
 TASK = CartPole()
@@ -46,10 +47,14 @@ class TestAtMean:
 
     def test_means_and_deviations_are_over_the_states_in_which_an_agent_acts(self) -> None:
         starts = np.stack([TASK.draw_starts(each, (EPISODES,)) for each in streams(range(MEMBERS), "score", 0)])
-        never = Mlp.stacked([np.zeros((MEMBERS, 4, 2))], [np.tile([1.0, 0.0], (MEMBERS, 1))])  # it always goes left
+        never, shown = (  # they always go left
+            Mlp.stacked([np.zeros((MEMBERS, inputs, 2))], [np.tile([1.0, 0.0], (MEMBERS, 1))]) for inputs in (4, 64)
+        )
         lengths = rollout_returns(TASK, never, starts)
         means, _ = observed(TASK, never, starts, tuple(range(MEMBERS)))
         assert (means[:, 1] < 0).all() and (means[:, 3] > 0).all()
+        of_cells, _ = observed(Pictured(), shown, starts, tuple(range(MEMBERS)))
+        np.testing.assert_array_equal(of_cells, np.repeat(means, 16, axis=1))
         mean, deviation = observed(TASK, never, starts[:, :1], tuple(range(MEMBERS)))
         states, batch = [], TASK.batch(starts[:1, :1])
         for _ in range(int(lengths[0, 0])):

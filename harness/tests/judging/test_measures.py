@@ -1,7 +1,7 @@
 """What a claim measures on a run: on levels and channels made by hand."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ import pytest
 from harness.controls import broken_by
 from harness.experiment import Cell
 from harness.judging.chains import EvidenceMissingError, cpu_seconds
+from harness.judging.chart_data import charts_of, check_figure
 from harness.judging.mask_measures import relative_lead
 from harness.judging.return_measures import learning_area, mean_over_systems
 from harness.learners.protocol import ACTOR
@@ -23,6 +24,7 @@ from harness.statistics import PerSeed
 from harness.tasks.cart_pole import CartPole
 from harness.tasks.spec import Observation
 from harness.tests.judging.made import EXPERT, PROFILE, RANDOM, SMOKE, WHOLE, level_of, made_run, returns_of, weighing
+from harness.tests.pruning.cases import Pictured, experiment_of
 
 NAN = np.nan
 SEEDS = np.arange(20)
@@ -276,3 +278,43 @@ class TestChannels:
         monkeypatch.setattr(Maze, "channels", ("red", "green", "blue"))
         with pytest.raises(ValueError, match="maze ppo"):
             TICKETS.enemies_at(HALF)
+
+
+class TestConvolutions:
+    """Pictures seen by 48 weights (2 x 2 x 4 channels x 3 filters) and 24 of convolutions, then by 64 and 16."""
+
+    SYSTEMS: ClassVar[Any] = {("pictures", "ppo"): dataclasses.replace(experiment_of("ppo", cnn=True), task=Pictured())}
+
+    def run_of(self, *kept: int) -> Any:
+        profile = dataclasses.replace(SMOKE, seeds=6, systems=self.SYSTEMS)
+        return made_run(lambda c, k: level_of(c, kept=kept), profile=profile, system=System("pictures", "ppo"))
+
+    def test_layers_are_compared_by_what_a_unit_sees(self) -> None:
+        """Fan-ins of 16, 12, 8 and 8."""
+        run = self.run_of(12, 12, 32, 4)
+        shares = dict(zip(run.layer_names, (12 / 48, 12 / 24, 32 / 64, 4 / 16), strict=True))
+        assert of(run.layer_density_at(0.5)) == shares
+        assert of(run.density_by_fan_in(0.5)) == {"lowest": (32 + 4) / (64 + 16), "highest": 12 / 48}
+
+    def test_inputs_are_channels(self) -> None:
+        """All filters see three of them, at one place."""
+        run, (*seen, last) = self.run_of(9, 24, 64, 16), CartPole.observation.names
+        assert run.inputs == (*seen, last)
+        np.testing.assert_array_equal(run.input_densities()[0, 1], [3 / 12, 3 / 12, 3 / 12, 0])
+        assert of(run.input_magnitude_at(0.5)) == {**dict.fromkeys(seen, pytest.approx(1 / 3)), last: 0}
+        assert of({"gone": run.inputs_gone_at(0.5, changing=True)}) == {"gone": 1 / 4}
+        shares, heat_map = charts_of("inputs", [[run]])
+        assert shares["names"] == list(run.inputs)
+        assert heat_map["series"][0]["left"][0] == [1, 1, 1, 0]
+
+    @pytest.mark.parametrize(
+        "measure",
+        [
+            lambda run: run.dense_without("gone", 0.5),
+            lambda run: run.multiply_adds(0.5),
+            lambda run: check_figure("maps", [run]),
+        ],
+    )
+    def test_what_is_of_single_cells_is_refused(self, measure: Callable[[Any], object]) -> None:
+        with pytest.raises(ValueError, match=r"pictures ppo is a convolution.*cells$"):
+            measure(self.run_of(48, 24, 64, 16))

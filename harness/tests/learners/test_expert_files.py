@@ -116,7 +116,7 @@ def test_what_was_written_is_read(folder: Path, head: Head) -> None:
     params = write("another-task", 7, network, 3, head, seed=12)
     read = read_experts("another-task", [7], (3,), head)
     np.testing.assert_array_equal(read.flat, params.flat)
-    assert isinstance(read, Mlp) and read.activation == "tanh" and read.head == head
+    assert isinstance(read, Mlp) and read.activation == "tanh" and read.head is head
     card = json.loads(expert_file("another-task", 7).with_suffix(".json").read_text())
     assert (card["seed"], card["network"]) == (12, to_plain(network))
 

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from harness.canonical import to_plain
-from harness.networks.cnn import Cnn, ConvNetwork, Convolution, SparseCnn
+from harness.networks.cnn import Cnn, ConvNetwork, Convolution
 from harness.networks.dropout import dropout_keys
+from harness.networks.features import BinaryInputs, FeatureTable
 from harness.networks.heads import Categorical, Gaussian
 from harness.networks.kinds import network_from_plain
-from harness.networks.mlp import ACTIVATIONS
 from harness.networks.network import BaseNetwork, gradient_of, outputs_of
 from harness.networks.params import length, prunable
-from harness.networks.sparse_input import BinaryInputs, FeatureTable
+from harness.networks.sparse_input import on_features
 from harness.streams import streams
 from harness.tests.networks.by_torch import dropout_scales, leaf
 
@@ -55,7 +55,7 @@ def shown(cnn: Cnn, seen: str, batch: int = BATCH) -> tuple[BaseNetwork, np.ndar
     for place in np.ndindex(rows.shape[:2]):
         active = np.flatnonzero(rows[place])
         cells[place][: len(active)] = rng.permutation(active)
-    return cnn.on(BinaryInputs(rows.shape[2])), cells, pictures
+    return on_features(cnn, BinaryInputs(rows.shape[2])), cells, pictures
 
 
 def outputs_by_torch(
@@ -165,11 +165,11 @@ def test_bytes_stay_bytes_on_their_way() -> None:
 
 def test_binary_inputs_are_taken_as_cells_and_tables_are_not() -> None:
     cnn = networks()
-    sparse = cnn.on(BinaryInputs(math.prod(PICTURE)))
-    assert isinstance(sparse, SparseCnn) and sparse.feature_count == math.prod(PICTURE)
+    sparse = on_features(cnn, BinaryInputs(math.prod(PICTURE)))
+    assert sparse.features == BinaryInputs(math.prod(PICTURE))
     assert sparse.flat is cnn.flat and sparse.take(np.array([1])).members == 1
     table = FeatureTable.of(np.ones((1, 3, math.prod(PICTURE))), MEMBERS)
-    assert cnn.on(table) is cnn and cnn.on(None) is cnn and cnn.feature_count is None
+    assert on_features(cnn, table) is cnn and on_features(cnn, None) is cnn and cnn.features is None
 
 
 def test_wrong_shapes_are_refused() -> None:
@@ -181,9 +181,9 @@ def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"must have the shape"):
         outputs_of(cnn, np.zeros((MEMBERS, 2, 4, 9, 10)))
     with pytest.raises(ValueError, match="12 binary inputs do not fit"):
-        cnn.on(BinaryInputs(12))
+        on_features(cnn, BinaryInputs(12))
     with pytest.raises(ValueError, match="is none of the 360"):
-        outputs_of(cnn.on(BinaryInputs(360)), np.full((MEMBERS, 2, 3), 360, np.int16))
+        outputs_of(on_features(cnn, BinaryInputs(360)), np.full((MEMBERS, 2, 3), 360, np.int16))
     with pytest.raises(ValueError, match="must begin with"):
         dataclasses.replace(cnn, convolutions=(Convolution(7, 3),))
     with pytest.raises(TypeError, match="float32 or float64"):
@@ -207,11 +207,3 @@ def test_settings_have_a_title_and_a_short_form() -> None:
     assert tuple(Convolution.parse(str(each)) for each in atari) == atari
     with pytest.raises(ValueError, match="like 16x3"):
         Convolution.parse("16")
-
-
-def test_nan_is_not_hidden() -> None:
-    for activation in ACTIVATIONS:
-        cnn = networks(activation=activation)
-        cnn.weights[0][1] = np.nan
-        outputs = outputs_of(cnn, np.ones((MEMBERS, 4, *PICTURE)))
-        assert np.isfinite(outputs[[0, 2]]).all() and np.isnan(outputs[1]).all()

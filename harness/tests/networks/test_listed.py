@@ -11,12 +11,13 @@ from harness.learners.adam import AdamSettings, _adam_step
 from harness.learners.trained import TrainedNetwork
 from harness.networks import listed as lists
 from harness.networks.cnn import Cnn, ConvNetwork, Convolution
+from harness.networks.features import BinaryInputs, FeatureTable
 from harness.networks.heads import Categorical, Gaussian
 from harness.networks.listed import Listed, ListedMlp, listed, listed_where_it_pays
 from harness.networks.mlp import Mlp, Network
 from harness.networks.network import BaseNetwork, gradient_of, outputs_of
 from harness.networks.params import Params
-from harness.networks.sparse_input import BinaryInputs, FeatureTable, on_features
+from harness.networks.sparse_input import on_features
 from harness.streams import streams
 
 MEMBERS, BATCH = 3, 21
@@ -143,8 +144,8 @@ def test_nan_is_not_hidden() -> None:
 
 def test_tables_of_features_are_left_alone() -> None:
     few = listed(*sparse("perceptron")).network
-    assert few.on(FeatureTable.of(np.ones((1, 3, 30)), MEMBERS)) is few
-    assert few.feature_count is None and few.on(BinaryInputs(30)).feature_count == 30
+    assert on_features(few, FeatureTable.of(np.ones((1, 3, 30)), MEMBERS)) is few
+    assert few.features is None and on_features(few, BinaryInputs(30)).features == BinaryInputs(30)
 
 
 def test_what_lists_cannot_stand_for_is_refused() -> None:
@@ -158,7 +159,7 @@ def test_what_lists_cannot_stand_for_is_refused() -> None:
     with pytest.raises(ValueError, match="name units below 45"):
         few.each(lambda flat: flat + 1000)
     with pytest.raises(ValueError, match="12 binary inputs do not fit"):
-        few.on(BinaryInputs(12))
+        on_features(few, BinaryInputs(12))
     with pytest.raises(ValueError, match=r"must have the shape"):
         outputs_of(few, np.zeros((MEMBERS, 2, 29)))
     with pytest.raises(TypeError, match="float32 or float64"):

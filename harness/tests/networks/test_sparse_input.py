@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from harness.learners.dqn import DQN
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
+from harness.networks.features import SPARSE, BinaryInputs, Features, FeatureTable
 from harness.networks.mlp import Mlp, Network
 from harness.networks.network import Networks, gradient_of, outputs_of
 from harness.networks.params import Params
-from harness.networks.sparse_input import SPARSE, BinaryInputs, Features, FeatureTable, on_features
+from harness.networks.sparse_input import on_features
 from harness.streams import streams
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.input_subset import InputSubset

@@ -28,12 +28,13 @@ from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
+from harness.networks.cnn import ConvNetwork
+from harness.networks.features import FeatureTable
 from harness.networks.heads import Head
 from harness.networks.listed import LISTED_WEIGHTS, ListedMlp
 from harness.networks.mlp import Mlp, Network
 from harness.networks.network import BaseNetwork, Networks
 from harness.networks.params import Masks, prunable
-from harness.networks.sparse_input import FeatureTable
 from harness.profiles.profile import PROFILES
 from harness.pruning.conditions import CONDITIONS, DENSE, TICKET
 from harness.pruning.imp import run_level, start_level
@@ -48,6 +49,7 @@ from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.rollout import rollout_returns
 from harness.tasks.spec import Observation, task_features
 from harness.tests.networks.test_compaction import reaches_an_output
+from harness.tests.pruning.cases import Pictured
 
 # --- a task with inputs that are always zero, and levels of sparse networks
 
@@ -446,6 +448,16 @@ class TestPreconditions:
         e = experiment_of(ONE_UPDATE["ppo"], "actor", CartPole(horizon=100))
         networks, masks = start_level(Cell(e, TICKET, SEEDS), 1, untrained(e, SEEDS))
         assert list(reduced(e, networks, masks).compacts) == [ACTOR]
+
+    def test_a_picture_stays_whole_whatever_network_sees_it(self) -> None:
+        class Dark(Pictured):
+            zero_inputs: ClassVar[tuple[str, ...]] = Pictured.observation.inputs[:3]
+
+        for network in (Network((16, 16)), ConvNetwork((8,))):
+            e = experiment_of(ONE_UPDATE["ppo"], "actor", Dark(horizon=100))
+            e = dataclasses.replace(e, network=network)
+            networks, masks = start_level(Cell(e, TICKET, SEEDS), 1, untrained(e, SEEDS))
+            assert reduced(e, networks, masks).task == e.task
 
 
 class TestEndsOfTheScale:
