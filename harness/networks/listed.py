@@ -38,7 +38,7 @@ LISTED_DENSITY = 0.05
 """Dense layers become lists where at most this part of their weights is left. Measured: an update at this density, of
 batches of 32 to 256, took 0.35 to 0.95 times as long as the dense one (400-128-64 and 1,000-128-64 on numbers or on 33
 or 60 active inputs, and 16x3, 128-64 on 4 x 10 x 10 cells; one forward pass or DQN's three; with AVX-512 and by the
-kernels for Haswell). At twice this density the largest of them took 1.2 times as long on active inputs."""
+kernels for Haswell). At twice this density those on active inputs took up to 1.4 times as long."""
 LISTED_WEIGHTS = 20_000
 """Networks with fewer weights in their dense layers stay dense: at 128-128 on a few inputs little is to be saved, and
 results keep their bits."""
