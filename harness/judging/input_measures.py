@@ -72,7 +72,7 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
             trained = self.bound.read(where, number).trained_fraction
             env_steps += float(trained.sum()) * self.experiment.learner.env_steps
         known = [cost for cost in costs if cost is not None]
-        return sum(known) / env_steps if len(known) == len(costs) else None
+        return sum(known) / env_steps if env_steps and len(known) == len(costs) else None
 
     @cached_property
     def _at_play(self) -> "list[tuple[BaseNetwork, np.ndarray, np.ndarray, np.ndarray]]":
@@ -102,9 +102,12 @@ class InputMeasures(ReturnMeasures, MaskMeasures):
 def at_mean(actor: "BaseNetwork", lost: np.ndarray, means: np.ndarray) -> "BaseNetwork":
     """The networks, whose first layer is dense, that act as if each input that is lost always showed its mean. lost:
     bool[members, inputs]; means: float[members, inputs]."""
+    from harness.networks.normalisation import normaliser
+
     blind = actor.copy()
     first, bias = blind.params["weight.0"], blind.params["bias.0"]
-    np.add(bias, np.matmul((lost * means)[:, None, :], first)[:, 0], out=bias, casting="same_kind")
+    shown = normaliser(actor.params)(means)
+    np.add(bias, np.matmul((lost * shown)[:, None, :], first)[:, 0], out=bias, casting="same_kind")
     np.copyto(first, 0, where=lost[:, :, None])
     return blind
 

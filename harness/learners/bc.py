@@ -17,15 +17,18 @@ import numpy as np
 from harness.arguments import check_ranges
 from harness.learners.adam import Decay
 from harness.learners.expert_files import expert_file, read_experts
+from harness.learners.initial import statistics_of
 from harness.learners.protocol import ACTOR
 from harness.learners.rollouts import play
 from harness.learners.supervised import SupervisedPopulation
 from harness.networks.heads import Categorical, Gaussian, Head, Values
 from harness.networks.network import BaseNetwork, Networks, outputs_of
+from harness.networks.normalisation import OBSERVATIONS, normaliser
 from harness.networks.params import Masks
+from harness.networks.sparse_input import on_features
 from harness.streams import streams
 from harness.tasks.input_subset import full_task, select_inputs
-from harness.tasks.spec import Discrete, Task
+from harness.tasks.spec import Discrete, Task, task_features
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ class BC:
 
     def read_experts(self, task: Task, indices: Sequence[int]) -> BaseNetwork:
         """The experts of a task, who see all of it. Raises FixtureError."""
-        return read_experts(task.name, indices, full_task(task).observation.shape, self.heads(task)[ACTOR])
+        full, head = full_task(task), self.heads(task)[ACTOR]
+        return read_experts(task.name, indices, full.observation.shape, head, statistics_of(full, ACTOR))
 
     def start(self, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int) -> "Students":
         """See `Learner.start`."""
@@ -128,26 +132,26 @@ class BC:
 class Students(SupervisedPopulation):
     """Students in training."""
 
-    def __init__(self, settings: BC, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int):
-        data = _data_set(settings, task, seeds, level)
-        super().__init__(settings, task, networks, masks, seeds, level, *data)
+    settings: BC
 
-
-def _data_set(s: BC, task: Task, seeds: Sequence[int], level: int) -> tuple[np.ndarray, np.ndarray]:
-    """What the students see where the experts were, [members, env_steps, *shape], and what they imitate there,
-    [members, env_steps, numbers] (`heads`)."""
-    full = full_task(task)
-    experts = s.read_experts(task, s.expert_indices(seeds))
-    if s.taught_by == "random policy":  # all actions are as probable, whatever the observation
-        last = max(tensor.layer for tensor in experts.layers)
-        for tensor in experts.layers:
-            if tensor.layer == last:
-                experts.params[tensor.name][:] = 0
-    rngs, steps = streams(seeds, "rollout", level), s.env_steps // s.envs
-    batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]), seeds)
-    epsilons = [s.exploration] * steps if s.imitates == "values" else None
-    rollout = play(experts, batch, full, steps, s.envs, rngs, epsilons)
-    by_member = np.ascontiguousarray(np.swapaxes(rollout.observations, 0, 1))
-    observations = by_member.reshape(len(by_member), s.env_steps, *full.observation.shape)
-    targets = experts.head.targets(outputs_of(experts, observations), experts.own)
-    return select_inputs(task, observations), targets
+    def data_set(self, seeds: Sequence[int], level: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the students see where the experts were, and what they imitate there."""
+        s, task, full = self.settings, self.task, full_task(self.task)
+        experts = s.read_experts(task, s.expert_indices(seeds))
+        if s.taught_by == "random policy":  # all actions are as probable, whatever the observation
+            last = max(tensor.layer for tensor in experts.layers)
+            for tensor in experts.layers:
+                if tensor.layer == last:
+                    experts.params[tensor.name][:] = 0
+        sparse = self.seen[ACTOR].features is not None
+        experts = on_features(experts, task_features(full, seeds) if sparse else None)
+        rngs, steps = streams(seeds, "rollout", level), s.env_steps // s.envs
+        batch = full.batch(np.stack([task.draw_starts(rng, (s.envs,)) for rng in rngs]), seeds)
+        epsilons = [s.exploration] * steps if s.imitates == "values" else None
+        rollout = play(experts, batch, full, steps, s.envs, rngs, epsilons)
+        shown = np.ascontiguousarray(np.swapaxes(rollout.observations, 0, 1))
+        shown = shown.reshape(len(shown), s.env_steps, *shown.shape[3:])
+        targets = experts.head.targets(outputs_of(experts, normaliser(experts.params)(shown)), experts.own)
+        if statistics_of(task, ACTOR):
+            self.actor.params[OBSERVATIONS][:] = select_inputs(task, experts.params[OBSERVATIONS])
+        return normaliser(self.actor.params)(shown if sparse else select_inputs(task, shown)), targets

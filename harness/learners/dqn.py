@@ -33,7 +33,7 @@ from harness.networks.heads import Head, Values
 from harness.networks.network import Networks, NetworkWorkspace, _forward_member, _prepare_member
 from harness.networks.params import Masks, Params
 from harness.tasks.rollout import Acting
-from harness.tasks.spec import Discrete, Task
+from harness.tasks.spec import Discrete, Task, refuse_normalised
 
 SAMPLES_AT_ONCE = 1_024
 """Samples of the replay memory whose gradient is computed in one go."""
@@ -184,6 +184,7 @@ class DQN:
         """See `Learner.heads`."""
         if not isinstance(task.action, Discrete):
             raise ValueError(f"DQN values each of a few actions, but an action of {task.name} is any numbers in a box")
+        refuse_normalised(task, "DQN")
         return {ACTOR: Values(task.action.count)}
 
     def files(self, task: Task, seeds: Sequence[int]) -> list[Path]:

@@ -17,7 +17,7 @@ from harness.files import FixtureError, replace_file
 from harness.networks.heads import Head
 from harness.networks.kinds import NetworkSettings, network_from_plain
 from harness.networks.network import BaseNetwork
-from harness.networks.params import Params
+from harness.networks.params import Layout, Params
 
 
 def expert_file(task: str, index: int) -> Path:
@@ -25,13 +25,16 @@ def expert_file(task: str, index: int) -> Path:
     return files.fixtures_of(task) / "experts" / task / f"{index:02}.safetensors"
 
 
-def read_experts(task: str, indices: Sequence[int], observation: tuple[int, ...], head: Head) -> BaseNetwork:
+def read_experts(
+    task: str, indices: Sequence[int], observation: tuple[int, ...], head: Head, behind: Layout = ()
+) -> BaseNetwork:
     """The actors of these experts, stacked in the order given; an expert may occur more than once.
 
-    observation: the shape of what they see. Raises FixtureError, in one line, where a file is missing, damaged, altered
-    (its card holds the checksum), or not of a network for these observations and this head.
+    observation: the shape of what they see. behind: the tensors behind their head's. Raises FixtureError, in one line,
+    where a file is missing, damaged, altered (its card holds the checksum), or not of a network for these observations
+    and this head.
     """
-    found = {index: _read_expert(expert_file(task, index), observation, head) for index in sorted(set(indices))}
+    found = {index: _read_expert(expert_file(task, index), observation, head, behind) for index in sorted(set(indices))}
     settings = {network for network, _ in found.values()}
     if len(settings) > 1:
         raise FixtureError(f"the experts in {expert_file(task, 0).parent} differ in their networks")
@@ -52,7 +55,9 @@ def write_expert(task: str, index: int, network: NetworkSettings, params: Params
     replace_file(path.with_suffix(".json"), (json.dumps({**card, **facts}, indent=1) + "\n").encode())
 
 
-def _read_expert(path: Path, observation: tuple[int, ...], head: Head) -> tuple[NetworkSettings, Params]:
+def _read_expert(
+    path: Path, observation: tuple[int, ...], head: Head, behind: Layout
+) -> tuple[NetworkSettings, Params]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -71,7 +76,7 @@ def _read_expert(path: Path, observation: tuple[int, ...], head: Head) -> tuple[
         tensors = load(content)
     except SafetensorError as error:
         raise unsound(f"expert file {path} is not safetensors: {error}") from None
-    layout = network.layout(observation, head)
+    layout = network.layout(observation, head) + behind
     found, wanted = {name: tensor.shape for name, tensor in tensors.items()}, {t.name: t.shape for t in layout}
     if found != wanted:
         raise unsound(f"expert file {path} has the wrong shape: {found}; the task and the card's network need {wanted}")

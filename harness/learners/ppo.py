@@ -40,8 +40,9 @@ from harness.networks.network import (
     _prepare_member,
     outputs_of,
 )
+from harness.networks.normalisation import LEAST_VARIANCE, LIMIT, OBSERVATIONS, RETURNS, normaliser, take_in
 from harness.networks.params import Masks, Params
-from harness.tasks.spec import Discrete, Task
+from harness.tasks.spec import Discrete, Task, normalisation_of
 
 CRITIC = "critic"
 Schedule = Literal["constant", "linear"]
@@ -154,6 +155,8 @@ class PPOPopulation(PlayingPopulation):
     settings: PPO
     learned_from: "tuple[Samples, PPOUpdateParameters] | None" = None
     """The last round's samples and update parameters."""
+    returns: np.ndarray | None = None
+    """float64[members, envs]: discounted sums of the rewards so far of each episode, where rewards are normalised."""
 
     @property
     def critic(self) -> BaseNetwork:
@@ -166,12 +169,14 @@ class PPOPopulation(PlayingPopulation):
         if self.learned_from:
             samples, parameters = self.learned_from
             self.learned_from = Samples(*(values[members] for values in samples)), parameters
+        if self.returns is not None:
+            self.returns = self.returns[members]
 
     def advance_round(self) -> None:
         """Play one rollout and learn from it."""
         s = self.settings
-        rollout = play(self.seen[ACTOR], self.batch, self.task, s.rollout, s.envs, self.rollout_streams)
-        samples = self._samples(rollout)
+        raw = play(self.seen[ACTOR], self.batch, self.task, s.rollout, s.envs, self.rollout_streams)
+        samples = self._samples(self._normalised(raw))
         parameters = update_parameters(s, self.updates, 1 - self.round / self.rounds, self.actor.dropout)
         orders = [[rng.permutation(s.samples) for _ in range(s.epochs)] for rng in self.minibatch_streams]
         minibatches = np.array(orders).reshape(len(orders), -1, s.samples_per_update)
@@ -180,6 +185,8 @@ class PPOPopulation(PlayingPopulation):
         workspace = self._workspace(s.samples_per_update)
         _improve(actor, critic, samples, minibatches, parameters, workspace, *keys)
         self.learned_from = samples, parameters
+        if normalisation_of(self.task).observations:
+            take_in(self.actor.params, OBSERVATIONS, rows(_by_member(raw.observations), 2))
         self.updates += s.epochs * s.minibatches
         self.round += 1
 
@@ -195,6 +202,24 @@ class PPOPopulation(PlayingPopulation):
             for params, part in zip(found.values(), (workspace.actor, workspace.critic), strict=True):
                 params.flat[member, : len(part.grad_params)] = part.grad_params
         return found
+
+    def _normalised(self, raw: Rollout) -> Rollout:
+        """The rollout as it is learned from: observations as the actor saw them, and rewards divided by the running
+        deviation of their discounted sums, those of this rollout included."""
+        wanted, seen, rewards = normalisation_of(self.task), [raw.observations, raw.final_observations], raw.rewards
+        if wanted.observations:
+            normalised = normaliser(self.actor.params)
+            seen = [normalised(each.swapaxes(0, 1)).swapaxes(0, 1) for each in seen]
+        if wanted.rewards:
+            sums, running = np.empty_like(rewards), np.zeros_like(rewards[0]) if self.returns is None else self.returns
+            for time, ended in enumerate(raw.terminated | raw.truncated):
+                sums[time] = running * self.settings.discount + rewards[time]
+                running = np.where(ended, 0.0, sums[time])
+            self.returns = running
+            take_in(self.critic.params, RETURNS, _by_member(sums)[:, :, None])
+            deviation = np.sqrt(self.critic.params[RETURNS][:, 2] + LEAST_VARIANCE)
+            rewards = np.clip(rewards / deviation, -LIMIT, LIMIT)
+        return raw._replace(observations=seen[0], final_observations=seen[1], rewards=rewards)
 
     def _samples(self, rollout: Rollout) -> "Samples":
         """A rollout's samples, with advantages and value targets."""

@@ -65,12 +65,8 @@ class Learner(Protocol):
     name: ClassVar[str]
 
     @property
-    def envs(self) -> int:
-        """Environments played side by side, per member."""
-
-    @property
     def env_steps(self) -> int:
-        """env_steps of one training, per member."""
+        """env_steps of one training, per member; 0 where there is no environment."""
 
     @property
     def updates(self) -> int:

@@ -31,23 +31,17 @@ class SupervisedPopulation(TrainedPopulation):
     settings: Any
     """Has `batch` and `updates_per_pass`, and what `adam.adam_settings` reads."""
 
-    def __init__(
-        self,
-        settings: Any,
-        task: Task,
-        networks: Networks,
-        masks: Masks,
-        seeds: Sequence[int],
-        level: int,
-        observations: np.ndarray,
-        targets: np.ndarray,
-    ):
-        """observations: [members, samples, *shape], as the networks see the task."""
+    def __init__(self, settings: Any, task: Task, networks: Networks, masks: Masks, seeds: Sequence[int], level: int):
         super().__init__(settings, task, networks, masks, seeds, level)
-        self.inputs = self.seen[ACTOR].checked_inputs(observations)
+        inputs, targets = self.data_set(seeds, level)
+        self.inputs = self.seen[ACTOR].checked_inputs(inputs)
         self.targets = np.ascontiguousarray(targets, dtype=self.actor.flat.dtype)
         self.order = np.empty((len(seeds), 0), dtype=np.int64)
         self.workspace = self._workspace(settings.batch)
+
+    def data_set(self, seeds: Sequence[int], level: int) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs, [members, samples, ...], of `seen`'s actor, and targets."""
+        raise NotImplementedError
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""

@@ -11,6 +11,7 @@ from harness.learners.protocol import ACTOR
 from harness.networks.dropout import Dropout, dropout_keys
 from harness.networks.heads import HeadBatch
 from harness.networks.network import BaseNetwork, Networks, NetworkWorkspace, _backward_member
+from harness.networks.normalisation import normaliser
 from harness.networks.params import Masks, Params, length, trained_length
 from harness.networks.sparse_input import on_features
 from harness.streams import streams
@@ -129,7 +130,7 @@ class PlayingPopulation(TrainedPopulation):
     @property
     def present(self) -> np.ndarray:
         """[members, envs, ...]: what the networks take of what the environments show now."""
-        return inputs_of(self.seen[ACTOR], self.batch)
+        return normaliser(self.actor.params)(inputs_of(self.seen[ACTOR], self.batch))
 
     def keep(self, members: np.ndarray) -> None:
         """See `Population.keep`."""

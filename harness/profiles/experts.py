@@ -12,9 +12,9 @@ import numpy as np
 from harness.canonical import to_plain
 from harness.files import replace_file
 from harness.learners.expert_files import expert_file, read_experts, write_expert
+from harness.learners.initial import initial_networks, statistics_of
 from harness.learners.protocol import ACTOR
 from harness.learners.training import train
-from harness.networks.network import Networks
 from harness.profiles.budgets import Budgets, ExpertTraining
 from harness.profiles.profile import EXPERT_BLOCK, SEEDS_PER_BLOCK, TASKS
 from harness.streams import stream, streams
@@ -42,10 +42,7 @@ def _write_experts(budgets: Budgets) -> list[Path]:
     task, recipe = budgets.task, budgets.experts
     seeds = list(range(FIRST_SEED, FIRST_SEED + recipe.count))
     rngs = streams(seeds, "init")
-    networks: Networks = {
-        name: recipe.network.initial(task.observation.shape, head, rngs)
-        for name, head in recipe.learner.heads(task).items()
-    }
+    networks = initial_networks(recipe.learner, task, recipe.network, rngs)
     population = recipe.learner.start(task, networks, {}, seeds, level=0)
     trained = train(population, task, recipe.evaluation, GREEDY, "best", True, seeds, level=0)
     starts = np.stack([task.draw_starts(rng, (EPISODES,)) for rng in streams(seeds, "score", 0)])
@@ -71,7 +68,8 @@ def write_reference(task: Task, recipe: ExpertTraining) -> Path:
     rng = stream(FIRST_SEED, "reference", task.horizon)
     random_returns = _random_returns(task, rng)
     head = recipe.learner.heads(task)[ACTOR]
-    experts = read_experts(task.name, range(recipe.count), task.observation.shape, head)
+    behind = statistics_of(task, ACTOR)
+    experts = read_experts(task.name, range(recipe.count), task.observation.shape, head, behind)
     starts = task.draw_starts(rng, (recipe.count, EPISODES))
     expert_returns = rollout_returns(task, experts, starts).mean(axis=1)  # an expert is one unit, not an episode
     reference = {

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.learners import initial
 from harness.learners.protocol import ACTOR
 from harness.networks.params import Layout, Params, prunable
 from harness.pruning.ranking import weight_count
@@ -50,8 +51,7 @@ def prunable_weights(experiment: "Experiment") -> int:
 
 def layouts(experiment: "Experiment") -> dict[str, Layout]:
     """The tensors of each network."""
-    task, network = experiment.task, experiment.network
-    return {name: network.layout(task.observation.shape, head) for name, head in experiment.learner.heads(task).items()}
+    return initial.layouts(experiment.learner, experiment.task, experiment.network)
 
 
 def network_of(experiment: "Experiment", params: Params, name: str = ACTOR) -> "BaseNetwork":
@@ -62,7 +62,5 @@ def network_of(experiment: "Experiment", params: Params, name: str = ACTOR) -> "
 
 def initial_networks(experiment: "Experiment", seeds: Sequence[int], redrawn_at: int | None = None) -> "Networks":
     """The networks at level 0 ("w0"), or a fresh draw for `redrawn_at` a level."""
-    task, network = experiment.task, experiment.network
     rngs = streams(seeds, "w0") if redrawn_at is None else streams(seeds, "re-init", redrawn_at)
-    heads = experiment.learner.heads(task)
-    return {name: network.initial(task.observation.shape, head, rngs) for name, head in heads.items()}
+    return initial.initial_networks(experiment.learner, experiment.task, experiment.network, rngs)

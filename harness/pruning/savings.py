@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.tasks.input_subset import InputSubset
-from harness.tasks.spec import Task, task_features, zero_inputs
+from harness.tasks.spec import Task, normalisation_of, task_features, zero_inputs
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
@@ -36,7 +36,8 @@ class Savings:
     which is drawn by a unit's place: the remaining units would draw something else."""
     leave_out_zero_inputs: bool = True
     """Inputs that the task declares to be always zero are left out; their weights still count for pruning. Applies
-    without weight decay, and where observations are no pictures, which would be none without them."""
+    without weight decay, where observations are not normalised, and where they are no pictures, which would be none
+    without them."""
     list_survivors: bool = True
     """Weights that survive are kept as lists where they are few of many (`listed.LISTED_DENSITY`). Applies without
     dropout, which is drawn by a unit's place, and not where features have a table (`features.FeatureTable`), on
@@ -90,8 +91,8 @@ def _compacted(e: "Experiment", networks: "Networks", masks: "Masks") -> Reduced
     dense = perceptrons(networks)
     if e.learner.weight_decay > 0 or len(dense) < len(networks):  # decay would move the weights of what is left out
         return Reduced(e.task, networks, masks, {})
-    in_a_row = len(e.task.observation.shape) == 1
-    zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs and in_a_row else ())
+    whole = len(e.task.observation.shape) > 1 or normalisation_of(e.task).observations
+    zeros = set(zero_inputs(e.task) if e.savings.leave_out_zero_inputs and not whole else ())
     inputs = e.task.observation.inputs
     task = InputSubset(e.task, tuple(name for name in inputs if name not in zeros)) if zeros else e.task
     shown = np.array([name not in zeros for name in inputs])

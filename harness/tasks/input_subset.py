@@ -11,10 +11,12 @@ import numpy as np
 
 from harness.tasks.spec import (
     Batch,
+    Normalisation,
     Observation,
     SparseBatch,
     SparseTransition,
     Task,
+    normalisation_of,
     starts_alike,
     task_features,
     zero_inputs,
@@ -58,6 +60,11 @@ class InputSubset:
     def always_starts_alike(self) -> bool:
         """As the task itself."""
         return starts_alike(self.task)
+
+    @property
+    def normalisation(self) -> Normalisation:
+        """As of the task itself."""
+        return normalisation_of(self.task)
 
     @property
     def zero_inputs(self) -> tuple[str, ...]:

@@ -9,7 +9,9 @@ import numpy as np
 from harness.compiled import njit
 from harness.networks.heads import Draws, _act
 from harness.networks.network import BaseNetwork, ForwardPass
+from harness.networks.normalisation import normaliser
 from harness.networks.sparse_input import on_features
+from harness.tasks.input_subset import full_task, select_inputs
 from harness.tasks.spec import (
     Batch,
     Scored,
@@ -51,14 +53,15 @@ class Policy:
         self.log_probabilities = np.empty((actor.members, batch))
         """float64[members, batch]: of the actions chosen last."""
         self.actions = self.head.actions((actor.members, batch))
-        self._nothing = np.zeros(self.actions.shape)
+        self._nothing, self._normalised = np.zeros(self.actions.shape), normaliser(actor.params)
 
     def __call__(self, inputs: np.ndarray, noise: np.ndarray | None = None, epsilon: float | None = None) -> np.ndarray:
-        """The actions for inputs of the actor (`inputs_of`). noise: what they are drawn by, as its head's `noise` gives
-        it; none where nothing is drawn. epsilon: in place of that of `acting`. The next call overwrites them."""
+        """The actions for raw inputs (`inputs_of`), normalised by the actor's statistics where it has some. noise: what
+        they are drawn by, as its head's `noise` gives it; none where nothing is drawn. epsilon: in place of that of
+        `acting`. The next call overwrites them."""
         drawn = self._nothing if noise is None else noise
         draws = Draws(drawn, self.acting.sampled, self.acting.epsilon if epsilon is None else epsilon)
-        _act_all(self.head, self.own, self._pass(inputs), draws, self.actions, self.log_probabilities)
+        _act_all(self.head, self.own, self._pass(self._normalised(inputs)), draws, self.actions, self.log_probabilities)
         return self.actions
 
 
@@ -86,8 +89,10 @@ def scores(
 
     streams: one per member, from which starts and actions are drawn. seeds: see `Task.batch`.
     """
-    if isinstance(task, Scored):
-        return task.score(Policy(actor, episodes, acting), streams, episodes)
+    if isinstance(full := full_task(task), Scored):
+        policy = Policy(actor, episodes, acting)
+        noise = np.stack([actor.head.noise(rng, (episodes,)) for rng in streams]) if acting.draws else None
+        return full.score(lambda observations: policy(select_inputs(task, observations), noise), streams, episodes)
     starts = np.stack([task.draw_starts(rng, (distinct_episodes(task, acting, episodes),)) for rng in streams])
     return rollout_returns(task, actor, starts, acting, streams, seeds)
 

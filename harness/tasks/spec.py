@@ -63,6 +63,15 @@ class Box:
 Action = Discrete | Box
 
 
+@dataclass(frozen=True)
+class Normalisation:
+    """What learners normalise (`harness.networks.normalisation`), as a task says in its field `normalisation`: each
+    entry of an observation, by its running mean and deviation; rewards, by that of their discounted sum."""
+
+    observations: bool = True
+    rewards: bool = True
+
+
 class Batch(Protocol):
     """`members x envs` environments in motion. Members never share an environment."""
 
@@ -166,14 +175,61 @@ class Scored(Protocol):
         *shape], answers right, else 0."""
 
 
+class Labelled:
+    """A task without an environment: observations with labels, and an answer scores 1 where it is right.
+
+    To add one is to inherit from this, with `name`, `observation`, `action` (the classes) and `draw`.
+    """
+
+    action: Discrete
+    horizon = 1
+    minimum_return, maximum_return = 0.0, 1.0
+
+    def draw(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Samples to learn from: observations [count, *shape], and their labels, int64[count]."""
+        raise NotImplementedError
+
+    def draw_fresh(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Samples to be scored on; where there are only so many, others than those to learn from."""
+        return self.draw(rng, count)
+
+    def score(self, policy: Any, streams: Sequence[np.random.Generator], samples: int) -> np.ndarray:
+        """See `Scored.score`."""
+        drawn = [self.draw_fresh(rng, samples) for rng in streams]
+        answers = policy(np.stack([observations for observations, _ in drawn]))
+        return np.asarray(answers == np.stack([labels for _, labels in drawn]), dtype=np.float64)
+
+    def draw_starts(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """See `Task`; raises ValueError, as `batch` does."""
+        raise ValueError(f"{type(self).__name__} has samples with labels, and no environment to act in")
+
+    def batch(self, starts: np.ndarray, seeds: Sequence[int] = ()) -> Batch:
+        """See `Task`."""
+        raise ValueError(f"{type(self).__name__} has samples with labels, and no environment to act in")
+
+
 def starts_alike(task: Task) -> bool:
     """Whether every episode has the same start, as the task says in `always_starts_alike`."""
     alike: bool = getattr(task, "always_starts_alike", False)
     return alike
 
 
+def normalisation_of(task: Task) -> Normalisation:
+    """What is normalised of the task; nothing where it does not say."""
+    found: Normalisation = getattr(task, "normalisation", Normalisation(False, False))
+    return found
+
+
+def refuse_normalised(task: Task, learner: str) -> None:
+    """Raise ValueError, in one line, for a task that says that something is normalised."""
+    if normalisation_of(task) != Normalisation(False, False):
+        raise ValueError(f"{learner} normalises neither observations nor rewards, as {task.name} asks for")
+
+
 def task_features(task: Task, seeds: Sequence[int]) -> "Features | None":
-    """What its features are, for these members; None where it has none."""
+    """What its features are, for these members; None where it has none, or where observations are normalised."""
+    if normalisation_of(task).observations:
+        return None
     found: Features | None = task.features(seeds) if hasattr(task, "features") else None
     return found
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.distributions import Categorical
 
 import harness.learners.ppo
 from harness.learners.ppo import (
@@ -29,10 +30,11 @@ from harness.learners.trained import TrainedNetwork
 from harness.networks.dropout import update_keys
 from harness.networks.mlp import Mlp
 from harness.networks.network import NetworkWorkspace
-from harness.networks.params import Params
+from harness.networks.params import Params, length
 from harness.streams import streams
 from harness.tasks.cart_pole import CartPole
-from harness.tests.learners.equations import Numbers, equation_9
+from harness.tests.learners.equations import Numbers, equation_9, policy_of
+from harness.tests.learners.toys import Target
 from harness.tests.networks.by_torch import dropout_scales, leaf, outputs_by_torch
 from harness.tests.networks.made import initial_mlp
 
@@ -95,11 +97,11 @@ def test_equation_9_by_hand() -> None:
     entropy = -(0.75 * math.log(0.75) + 0.25 * math.log(0.25))
     expected = 0.5 * 2.5 - 0.2 / math.sqrt(2) - 0.001 * entropy
     assert expected == pytest.approx(1.1080163)
-    found = equation_9(policies.log(), torch.full((2,), 2.0, dtype=torch.float64), batch, PPO())
+    found = equation_9(Categorical(policies), torch.full((2,), 2.0, dtype=torch.float64), batch, PPO())
     assert float(found) == pytest.approx(expected, abs=1e-7)  # 1e-8 is added to the deviation
     # surrogate of the advantages 3 and 1 as they are: min(4.5, 3.6) and min(0.5, 0.8)
     expected = 0.5 * 2.5 / 2 - (3.6 + 0.5) / 2 - 0.001 * entropy
-    found = equation_9(policies.log(), torch.full((2,), 2.0, dtype=torch.float64), batch, PPO(**RLPYT))
+    found = equation_9(Categorical(policies), torch.full((2,), 2.0, dtype=torch.float64), batch, PPO(**RLPYT))
     assert float(found) == pytest.approx(expected, abs=1e-12)
 
 
@@ -125,7 +127,7 @@ def test_the_gradient_is_that_of_equation_9(
     room = PPOWorkspace(none, np.empty(count), rooms[0]._replace(grad_params=np.empty(shape.flat.shape[1])), rooms[1])
     _loss_gradient(actor, samples, 1, rows, update_parameters(ppo), room)
     batch = {name: torch.tensor(numbers[1, rows]) for name, numbers in samples._asdict().items()}
-    loss = equation_9(torch.log_softmax(leaves[0], dim=-1), leaves[1][:, 0], batch, ppo)
+    loss = equation_9(Categorical(logits=leaves[0]), leaves[1][:, 0], batch, ppo)
     for mine, theirs in zip(rooms, torch.autograd.grad(loss, leaves), strict=True):
         np.testing.assert_allclose(mine.grad_outputs, theirs, rtol=0, atol=1e-10)
 
@@ -159,20 +161,27 @@ def watched_round(population: PPOPopulation, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(("weight_decay", "dropout"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.3)])
 @pytest.mark.parametrize(("activation", "choices"), [("relu", {}), ("tanh", {}), ("relu", RLPYT)])
+@pytest.mark.parametrize("task", [CartPole(), Target()], ids=["discrete", "box"])
 def test_rounds_are_those_of_autograd_and_torchs_clipping_and_adam(
-    weight_decay: float, dropout: float, activation: str, choices: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    task: Any,
+    weight_decay: float,
+    dropout: float,
+    activation: str,
+    choices: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ppo = PPO(env_steps=128, envs=4, rollout=16, minibatches=4, epochs=3, weight_decay=weight_decay, **choices)
     seeds, rng = [5, 6, 7], np.random.default_rng(0)
-    rngs = streams(seeds, "w0")
+    rngs, size = streams(seeds, "w0"), task.observation.size
     actor, critic = (
-        initial_mlp((4, 8, 6, head.outputs), rngs, head, activation=activation, dropout=dropout).each(np.float64)
-        for head in HEADS.values()
+        initial_mlp((size, 8, 6, head.outputs), rngs, head, activation=activation, dropout=dropout).each(np.float64)
+        for head in ppo.heads(task).values()
     )
-    masks = Params.masks(actor.layers, [rng.random(weight.shape) < 0.6 for weight in actor.weights])
+    actor.own[:] = rng.normal(size=actor.own.shape) / 3
+    masks = Params.masks(actor.params.layout, [rng.random(weight.shape) < 0.6 for weight in actor.weights])
     actor.flat[:] *= masks.flat
     critic.flat[1] *= 30  # its gradient is clipped hard
-    population = ppo.start(CartPole(), {ACTOR: actor, CRITIC: critic}, {ACTOR: masks}, seeds, level=0)
+    population = ppo.start(task, {ACTOR: actor, CRITIC: critic}, {ACTOR: masks}, seeds, level=0)
     rounds = [watched_round(population, monkeypatch) for _ in range(2)]
     for member in range(len(seeds)):
         flats = {name: leaf(mlp.flat[[member]]) for name, mlp in ((ACTOR, actor), (CRITIC, critic))}
@@ -186,7 +195,8 @@ def test_rounds_are_those_of_autograd_and_torchs_clipping_and_adam(
                 scales = dropout_scales(mlp, len(rows), keys) if dropout else ()
                 outputs[name] = outputs_by_torch(mlp, flats[name], batch["observations"].double()[None], scales)[0]
             adam.zero_grad()
-            equation_9(torch.log_softmax(outputs[ACTOR], dim=-1), outputs[CRITIC][:, 0], batch, ppo).backward()
+            policy = policy_of(actor.head, outputs[ACTOR], flats[ACTOR][0, length(actor.layers) :])
+            equation_9(policy, outputs[CRITIC][:, 0], batch, ppo).backward()
             flats[ACTOR].grad *= torch.tensor(population.trained[ACTOR].mask[[member]])
             torch.nn.utils.clip_grad_norm_(flats.values(), ppo.max_gradient_norm)
             adam.step()
@@ -213,7 +223,7 @@ def test_the_gradient_for_a_criterion_is_that_of_the_last_rollout_as_one_minibat
             outputs_by_torch(population.networks[name], flat, batch["observations"].double()[None])[0]
             for name, flat in flats.items()
         )
-        loss = equation_9(torch.log_softmax(logits, dim=-1), values[:, 0], batch, ppo)
+        loss = equation_9(Categorical(logits=logits), values[:, 0], batch, ppo)
         for name, gradient in zip(flats, torch.autograd.grad(loss, list(flats.values())), strict=True):
             expected = gradient[0] * torch.tensor(population.trained[name].mask[member])
             np.testing.assert_allclose(found[name].flat[member], expected, rtol=0, atol=1e-10)

@@ -6,7 +6,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from harness.networks.cnn import Cnn
 from harness.networks.mlp import Mlp
+from harness.networks.params import length
 from harness.networks.splitmix import _splitmix64
 
 
@@ -32,6 +34,32 @@ def outputs_by_torch(
             hidden = getattr(torch, mlp.activation)(hidden)
             hidden = hidden * scales[layer] if scales else hidden
     return hidden
+
+
+def cnn_by_torch(
+    cnn: Cnn, flat: torch.Tensor, pictures: torch.Tensor, scales: Sequence[torch.Tensor] = ()
+) -> torch.Tensor:
+    """[members, batch, out], each member by itself. scales: what units of each hidden dense layer are multiplied by."""
+    found = []
+    for member, row in enumerate(flat):
+        split = row[: length(cnn.layers)].split([tensor.size for tensor in cnn.layers])
+        parts = {t.name: part.reshape(t.shape) for t, part in zip(cnn.layers, split, strict=True)}
+        hidden, last = pictures[member], len(cnn.convolutions) + len(cnn.sizes) - 1
+        for layer in range(last + 1):
+            weight, bias = parts[f"weight.{layer}"], parts[f"bias.{layer}"]
+            if layer < len(cnn.convolutions):
+                stride = cnn.convolutions[layer].stride
+                hidden = torch.nn.functional.conv2d(hidden, weight.permute(3, 2, 0, 1), bias, stride)
+            else:
+                if layer == len(cnn.convolutions):
+                    hidden = hidden.permute(0, 2, 3, 1).flatten(1)  # channels last
+                hidden = hidden @ weight + bias
+            if layer < last:
+                hidden = getattr(torch, cnn.activation)(hidden)
+            if scales and len(cnn.convolutions) <= layer < last:
+                hidden = hidden * scales[layer - len(cnn.convolutions)][member]
+        found.append(hidden)
+    return torch.stack(found)
 
 
 def kept_units(mlp: Mlp, batch: int, keys: np.ndarray) -> list[np.ndarray]:

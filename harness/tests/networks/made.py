@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.learners.initial import initial_networks
 from harness.learners.protocol import Learner
 from harness.networks.heads import Categorical, Head
 from harness.networks.mlp import Mlp, Network
@@ -22,5 +23,4 @@ def initial_mlp(
 
 def networks_of(learner: Learner, task: Any, seeds: Sequence[int], network: Any) -> Networks:
     """What a level 0 of this learner starts from. network: settings."""
-    rngs = streams(seeds, "w0")
-    return {name: network.initial(task.observation.shape, head, rngs) for name, head in learner.heads(task).items()}
+    return initial_networks(learner, task, network, streams(seeds, "w0"))

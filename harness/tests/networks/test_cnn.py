@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +19,7 @@ from harness.networks.network import BaseNetwork, gradient_of, outputs_of
 from harness.networks.params import length, prunable
 from harness.networks.sparse_input import on_features
 from harness.streams import streams
+from harness.tests.networks.by_torch import cnn_by_torch as outputs_by_torch
 from harness.tests.networks.by_torch import dropout_scales, leaf
 
 MEMBERS, BATCH = 3, 5
@@ -56,32 +56,6 @@ def shown(cnn: Cnn, seen: str, batch: int = BATCH) -> tuple[BaseNetwork, np.ndar
         active = np.flatnonzero(rows[place])
         cells[place][: len(active)] = rng.permutation(active)
     return on_features(cnn, BinaryInputs(rows.shape[2])), cells, pictures
-
-
-def outputs_by_torch(
-    cnn: Cnn, flat: torch.Tensor, pictures: torch.Tensor, scales: Sequence[torch.Tensor] = ()
-) -> torch.Tensor:
-    """[members, batch, out], each member by itself. scales: what units of each hidden dense layer are multiplied by."""
-    found = []
-    for member, row in enumerate(flat):
-        split = row.split([tensor.size for tensor in cnn.layers])
-        parts = {t.name: part.reshape(t.shape) for t, part in zip(cnn.layers, split, strict=True)}
-        hidden, last = pictures[member], len(cnn.convolutions) + len(cnn.sizes) - 1
-        for layer in range(last + 1):
-            weight, bias = parts[f"weight.{layer}"], parts[f"bias.{layer}"]
-            if layer < len(cnn.convolutions):
-                stride = cnn.convolutions[layer].stride
-                hidden = torch.nn.functional.conv2d(hidden, weight.permute(3, 2, 0, 1), bias, stride)
-            else:
-                if layer == len(cnn.convolutions):
-                    hidden = hidden.permute(0, 2, 3, 1).flatten(1)  # channels last
-                hidden = hidden @ weight + bias
-            if layer < last:
-                hidden = getattr(torch, cnn.activation)(hidden)
-            if scales and len(cnn.convolutions) <= layer < last:
-                hidden = hidden * scales[layer - len(cnn.convolutions)][member]
-        found.append(hidden)
-    return torch.stack(found)
 
 
 @inputs
