@@ -10,5 +10,5 @@ pytest_plugins = ["harness.plugin"]
 
 @register.criterion("gradient-times-weight")
 def gradient_times_weight(weights, gradients):
-    """Molchanov et al. 2017: float[members, in, out] per layer; the largest stay."""
+    """Molchanov et al. 2017: float[members, *shape] per layer; the largest stay."""
     return [abs(gradient * weight) for gradient, weight in zip(gradients, weights, strict=True)]

@@ -47,9 +47,11 @@ class MaskMeasures(Chains):
         return prunable(layouts(self.experiment)[ACTOR])
 
     @property
-    def _fan_ins(self) -> tuple[list[int], list[int]]:
-        """Of each layer its fan-in, and how many weights it has."""
-        return [tensor.fan_in for tensor in self._layers], [tensor.size for tensor in self._layers]
+    def _sizes(self) -> list[int]:
+        """Units per layer of an actor whose layers are all dense: inputs, hidden ..., outputs. Raises ValueError."""
+        if any(len(tensor.shape) > 2 for tensor in self._layers):
+            raise ValueError(f"the layers of {self.system} are not all dense: their fan-ins are not compared")
+        return [*(tensor.fan_in for tensor in self._layers), self._layers[-1].shape[-1]]
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -72,7 +74,7 @@ class MaskMeasures(Chains):
     def density_by_fan_in(self, density: float | None = None, condition: str = TICKET) -> dict[str, PerSeed]:
         """Density of the actor's layers with the "lowest" fan-in, and of those with the "highest": at the first level
         at or below `density`, or the mean over levels 1 to K."""
-        found = densities_by_fan_in(self.layer_densities(condition), *self._fan_ins)
+        found = densities_by_fan_in(self.layer_densities(condition), self._sizes)
         return self.by_name(("lowest", "highest"), self.at(np.stack(found, axis=-1), density))
 
     def fan_in_gap(self, density: float | None = None, condition: str = TICKET) -> PerSeed:
@@ -159,7 +161,7 @@ class MaskMeasures(Chains):
         if needs_density is not None:
             self.level_at(needs_density)
         if needs_fan_ins:
-            densities_by_fan_in(np.ones(len(self._layers)), *self._fan_ins)
+            densities_by_fan_in(np.ones(len(self._layers)), self._sizes)
 
     def check_cells(self) -> None:
         """Raise ValueError, in one line, where the first layer is a convolution, which weighs no cell by itself."""

@@ -38,7 +38,7 @@ LISTED_DENSITY = 0.05
 """Dense layers become lists where at most this part of their weights is left. Measured: an update at this density, of
 batches of 32 to 256, took 0.35 to 0.95 times as long as the dense one (400-128-64 and 1,000-128-64 on numbers or on 33
 or 60 active inputs, and 16x3, 128-64 on 4 x 10 x 10 cells; one forward pass or DQN's three; with AVX-512 and by the
-kernels for Haswell). At twice this density the largest of them took 1.2 times as long on active inputs."""
+kernels for Haswell). At twice this density those on active inputs took up to 1.4 times as long."""
 LISTED_WEIGHTS = 20_000
 """Networks with fewer weights in their dense layers stay dense: at 128-128 on a few inputs little is to be saved, and
 results keep their bits."""
@@ -154,51 +154,49 @@ def listed(network: Mlp | Cnn, masks: Params) -> Listed:
     """The networks with the weights of their dense layers that `masks` keep, as lists. What a convolution has lost
     stays. Raises ValueError where a weight is not zero that they remove from a dense layer."""
     sizes = network.sizes if isinstance(network, Mlp) else network.dense_sizes
-    layers, units = 2 * (len(sizes) - 1), sum(sizes[1:])
-    start, end = length(network.layers[:-layers]), length(network.layers)
-    biases, weights, sources, targets = _numbered(start, sizes)
+    first, rest = network.layers[: -2 * (len(sizes) - 1)], network.params.layout[len(network.layers) :]
+    start, end = length(first), length(network.layers)
+    biases, weights, sources, starts = _numbered(start, sizes)
     survive = masks.flat[:, weights]
     if network.flat[:, weights][~survive].any():
         raise ValueError("a weight that is pruned is not zero: no list can leave it out")
     dense = ListedLayers(sizes, network.activation, max(1, int(survive.sum(axis=1).max())))
-    places, kept, tail = [], [], []
-    for held in map(np.flatnonzero, survive):
-        spare = (0, dense.most - len(held))
-        ends = np.arange(start), biases, np.arange(end, length(network.params.layout))
-        places.append(np.concatenate([*ends[:2], np.pad(weights[held], spare), ends[2]]))
-        kept.append(np.concatenate([*ends[:2], np.pad(weights[held], spare, constant_values=-1), ends[2]]) >= 0)
-        used = np.unique(sources[held][sources[held] < sizes[0]])
-        used = np.pad(used, (0, sizes[0] - len(used)), constant_values=-1)
-        starts = np.searchsorted(targets[held], np.arange(units + 1))
-        tail.append(np.concatenate([used, starts, np.pad(sources[held], spare)]))
-    first = network.layers[:-layers]
-    layout = first + dense.layout(len(first) // 2) + network.params.layout[len(network.layers) :] + dense.lists
-    where, real, lists = np.array(places), np.array(kept), np.array(tail)
+    held = np.argsort(~survive, axis=1, kind="stable")[:, : dense.most]  # of each member those that survive, in order
+    real = np.take_along_axis(survive, held, axis=1)
+    before = np.tile(np.concatenate([np.arange(start), biases]), (len(held), 1))
+    behind = np.tile(np.arange(end, end + length(rest)), (len(held), 1))
+    places = np.hstack([before, weights[held], behind])
+    kept = np.hstack([np.ones(before.shape, dtype=bool), real, np.ones(behind.shape, dtype=bool)])
+    reads = survive[:, : sizes[0] * sizes[1]].reshape(-1, sizes[1], sizes[0]).any(axis=1)
+    used = np.argsort(~reads, axis=1, kind="stable")
+    used = np.where(np.take_along_axis(reads, used, axis=1), used, -1)
+    counts = np.pad(survive.cumsum(axis=1), ((0, 0), (1, 0)))
+    tail = np.hstack([used, counts[:, starts], sources[held] * real])
+    layout = first + dense.layout(len(first) // 2) + rest + dense.lists
 
-    def row(full: Params, behind: Array) -> Params:
-        own = np.take_along_axis(full.flat, where, axis=1) * real
-        return Params(np.concatenate([own, behind.astype(own.dtype)], axis=1), layout)
+    def row(full: Params, lists: Array) -> Params:
+        own = np.take_along_axis(full.flat, places, axis=1) * kept
+        return Params(np.hstack([own, lists.astype(own.dtype)]), layout)
 
-    params, made = row(network.params, lists), row(masks, np.ones_like(lists))
+    params, made = row(network.params, tail), row(masks, np.ones_like(tail))
     if isinstance(network, Cnn):
-        return Listed(replace(network, params=params, listed=dense), made, network.params.layout, where, real)
+        return Listed(replace(network, params=params, listed=dense), made, network.params.layout, places, kept)
     found = ListedMlp(params, network.head, network.dropout, dense)
-    return Listed(found, made, network.params.layout, where, real)
+    return Listed(found, made, network.params.layout, places, kept)
 
 
-def _numbered(start: int, sizes: tuple[int, ...]) -> list[Array]:
-    """Where in a row that has these dense layers from `start` on the biases are, and the weights, unit by unit; of each
-    weight the unit that it comes from, the inputs being the first, and the one that it leads to, without them."""
-    biases, weights, sources, targets = [], [], [], []
-    source = target = 0
+def _numbered(start: int, sizes: tuple[int, ...]) -> tuple[Array, Array, Array, list[int]]:
+    """Where in a row that has these dense layers from `start` on the biases are, and the weights, unit by unit; the
+    unit that each weight comes from, the inputs being the first; and how many weights lie before each unit's."""
+    biases, weights, sources, starts, source = [], [], [], [0], 0
     for below, units in pairwise(sizes):
-        matrix = np.arange(below * units).reshape(below, units)
-        weights.append(start + matrix.T.ravel())
+        matrix = start + np.arange(below * units).reshape(below, units)
+        weights.append(matrix.T.ravel())
         sources.append(source + np.tile(np.arange(below), units))
-        targets.append(target + np.repeat(np.arange(units), below))
         biases.append(start + matrix.size + np.arange(units))
-        start, source, target = start + matrix.size + units, source + below, target + units
-    return [np.concatenate(each) for each in (biases, weights, sources, targets)]
+        starts += [starts[-1] + below * (unit + 1) for unit in range(units)]
+        start, source = start + matrix.size + units, source + below
+    return np.concatenate(biases), np.concatenate(weights), np.concatenate(sources), starts
 
 
 class ListedShape(NamedTuple):

@@ -1,8 +1,9 @@
 """Conditions: what a level starts from (paper Table 1; CLAIMS.md spells them).
 
-A rule gives one member's start. `kept` are the masks that pruning left (bool[in, out] per layer), and `initial` are the
-weights that the level resets to (float[in, out] per layer). The rule returns (masks, weights); the weights are zero
-outside their masks. Draws come from the member's own stream and are new at every level.
+A rule gives one member's start. `kept` are the masks that pruning left (bool[inputs, ...] per layer: of a dense layer
+[in, out], of a convolution its channels come first), and `initial` are the weights that the level resets to, in the
+same shapes. The rule returns (masks, weights); the weights are zero outside their masks. Draws come from the member's
+own stream and are new at every level.
 """
 
 from collections.abc import Callable, Sequence

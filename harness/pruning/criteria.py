@@ -1,9 +1,9 @@
 """Pruning criteria: which number a weight is ranked by. The largest stay.
 
-A criterion gives saliencies, float[members, in, out] per layer, finite under the masks. It names what it wants as
+A criterion gives saliencies in the shapes of the weights, finite under the masks. It names what it wants as
 its parameters, of
 
-    weights     float[members, in, out] per layer of the prunable networks: trained, at the pruned checkpoint
+    weights     float[members, *shape] per layer of the prunable networks: trained, at the pruned checkpoint
     gradients   the same shapes: of the learner's loss there (`Population.gradients`), zero outside the masks
     masks       bool, the same shapes: under which they were trained
     rngs        a random stream per member, new at every level

@@ -16,7 +16,7 @@ def weight_count(total: int, rate: float, level: int) -> int:
 def keep_largest(saliencies: Sequence[np.ndarray], masks: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
     """Masks of the `count` largest saliencies under `masks`, globally over layers, exactly `count` per member.
 
-    saliencies, masks: float and bool [members, in, out] per layer. Returns bool[members, in, out] per layer, each
+    saliencies, masks: float and bool [members, *shape] per layer. Returns bool[members, *shape] per layer, each
     a subset of the mask given. Among equal saliencies the earlier weight stays: earlier layer first, then
     row-major within the layer. Raises ValueError where a mask holds fewer than `count`, or a
     saliency under it is not finite.
@@ -37,12 +37,12 @@ def keep_largest(saliencies: Sequence[np.ndarray], masks: Sequence[np.ndarray], 
 
 
 def flatten(layers: Sequence[np.ndarray]) -> np.ndarray:
-    """Layers [members, in, out] as one row per member."""
+    """Layers [members, *shape] as one row per member."""
     return np.concatenate([layer.reshape(len(layer), -1) for layer in layers], axis=1)
 
 
 def unflatten(rows: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
-    """The inverse of `flatten` for layers of the given [in, out] shapes."""
+    """The inverse of `flatten` for layers of the given shapes."""
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
     parts = np.split(rows, ends, axis=1)
     return [part.reshape(len(rows), *shape) for part, shape in zip(parts, shapes, strict=True)]

@@ -53,8 +53,8 @@ def reachable_span(reference: Reference, idle: float) -> tuple[float, float]:
 
     A failing network need not act at random: one whose last connections are gone takes one action for ever, which on
     all our tasks returns less. The bounds of the task's arithmetic lie further apart, but no failing agent comes near
-    them: the lowest return may be that of one which does all that costs something and nothing that pays. Where the
-    chains that are compared show more, `reaches` takes what they show.
+    them: in GridMaze the lowest return would be that of one which collects all poison and no coin. Where the chains
+    that are compared show more, `reaches` takes what they show.
     """
     lowest, highest = (float(normalised_return(end, reference)) for end in (idle, reference.best))
     return min(0.0, lowest), max(1.0, highest)
@@ -213,19 +213,18 @@ def spread(normalised: npt.ArrayLike) -> FloatArray:
     return np.asarray(np.abs(curves - np.median(curves, axis=0)).mean(axis=1))
 
 
-def densities_by_fan_in(
-    densities: npt.ArrayLike, fan_ins: Sequence[int], weights: Sequence[int]
-) -> tuple[FloatArray, FloatArray]:
+def densities_by_fan_in(densities: npt.ArrayLike, sizes: Sequence[int]) -> tuple[FloatArray, FloatArray]:
     """Density of the layers with the lowest fan-in, and of the layers with the highest; several are taken as one.
 
-    densities: float[..., layers], share of weights left; fan_ins, weights: int[layers], each layer's fan-in and number
-    of weights -> two float[...]. Raises ValueError where all layers have one fan-in.
+    densities: float[..., layers], share of weights left; sizes: int[layers + 1], units per layer, so that layer i
+    has fan-in sizes[i] -> two float[...]. Raises ValueError where all layers have one fan-in.
     """
-    shares, fan_in, counts = np.asarray(densities, dtype=np.float64), np.asarray(fan_ins), np.asarray(weights)
+    shares, units = np.asarray(densities, dtype=np.float64), np.asarray(sizes)
+    fan_in, weights = units[:-1], units[:-1] * units[1:]
     if fan_in.min() == fan_in.max():
-        raise ValueError(f"all layers have the same fan-in, {fan_in[0]}: there is nothing to compare")
+        raise ValueError(f"all layers of {tuple(sizes)} have the same fan-in: there is nothing to compare")
     lowest, highest = (
-        np.average(shares[..., fan_in == extreme], axis=-1, weights=counts[fan_in == extreme])
+        np.average(shares[..., fan_in == extreme], axis=-1, weights=weights[fan_in == extreme])
         for extreme in (fan_in.min(), fan_in.max())
     )
     return np.asarray(lowest), np.asarray(highest)

@@ -43,10 +43,10 @@ class TestPinnedIds:
     @pytest.mark.parametrize(
         ("learner", "condition", "pinned"),
         [
-            ("ppo", DENSE, "9d50fa612ec554c01cec7a5d280a048fd7cb0fc5a52c2770a17c28d207f2c7e5"),
-            ("ppo", TICKET, "84dec784278841a24a7ac978e889a104e74cbfbf55e53fff1e2986f8c76960e0"),
-            ("ppo", "random/re-init", "6976e8a3ccd3daaba62a9f4cdc4e1a8618b834d34d198274f8630e8997865932"),
-            ("bc", "permuted/permuted", "31724f13b518326572b2f0d4b4a467993433e8c303f07175e40ce488e6a172a5"),
+            ("ppo", DENSE, "82af1fb669ae5fc8726fbc34af51da9a70af9ce26dc0b3f4b2440d86fd08b85c"),
+            ("ppo", TICKET, "7f891f6fdd3ef28eb686d79284f15a7ead7bd4c0f7d9d21090293e83274504bd"),
+            ("ppo", "random/re-init", "50b8484a6b123fdf79c373a00deb2ff04dedf729764994e14a6629a59a99d738"),
+            ("bc", "permuted/permuted", "e85936abe1763e59278951e6ca753043e66434a78da046f7be80c6bba8a04365"),
         ],
     )
     def test_the_cells_of_the_scaled_profile_have_these_ids(self, learner: str, condition: str, pinned: str) -> None:
@@ -57,7 +57,7 @@ class TestPinnedIds:
         assert canonical_json(cell.identity) == (
             '{"condition":"mask/permuted","experiment":{'
             '"control":"","evaluation":{"actions":"greedy","episodes":16,"per_training":10,"scored_episodes":64,"type":"Evaluation"},'
-            '"learner":{"batch":64,"decay":"coupled","env_steps":10000,"envs":4,"epsilon":1e-08,"equal_updates":false,"experts":40,'
+            '"learner":{"batch":64,"decay":"coupled","env_steps":10000,"envs":4,"epsilon":1e-08,"equal_updates":false,"experts":40,"exploration":0.05,"imitates":"policy",'
             '"learning_rate":0.001,"passes":4,"taught_by":"experts","type":"BC","weight_decay":0.0},'
             '"network":{"activation":"relu","dropout":0.0,"hidden":[64,64],"initialiser":"kaiming","input_divisor":1.0,'
             '"type":"Network"},'

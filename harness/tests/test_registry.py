@@ -142,7 +142,7 @@ class TestInitialisers:
         def twos(rng: np.random.Generator, fan_in: int, fan_out: int) -> np.ndarray:
             return np.full((fan_in, fan_out), 2.0)
 
-        mlp = initial_mlp((3, 4, 2), streams([0, 1], "w0"), "twos", input_divisor=10)
+        mlp = initial_mlp((3, 4, 2), streams([0, 1], "w0"), initialiser="twos", input_divisor=10)
         assert (mlp.weights[0] == np.float32(0.2)).all()
         assert (mlp.weights[1] == 2).all()
         assert mlp.weights[0].dtype == np.float32
@@ -151,7 +151,7 @@ class TestInitialisers:
     def test_one_that_does_not_fit_is_refused(self, drawn: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(INITIALISERS._entries, "kaiming", lambda rng, fan_in, fan_out: drawn)
         with pytest.raises(ValueError, match="'kaiming'"):
-            initial_mlp((3, 4, 2), streams([0], "w0"), "kaiming")
+            initial_mlp((3, 4, 2), streams([0], "w0"), initialiser="kaiming")
 
 
 class TestLearners:

@@ -16,8 +16,10 @@ from harness.learners.dqn import DQN
 from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO, Samples, update_parameters
 from harness.learners.training import Evaluation
+from harness.networks.heads import Categorical
 from harness.networks.mlp import Network
 from harness.networks.network import outputs_of
+from harness.profiles.studied import ENVIRONMENTS, MAPS
 from harness.pruning.level import Level
 from harness.pruning.pruning_settings import Pruning
 from harness.tasks.cart_pole import CartPole
@@ -56,9 +58,7 @@ def test_the_peers_student_makes_the_same_update():
     student.policy.double()
     start = peers.stacked(peers.actor_layers(student.policy))
     ours = learner.start(CartPole(), {"actor": start}, {}, [3], level=0)
-    student.observations, student.policies = (
-        torch.tensor(each[0]).double() for each in (ours.observations, ours.policies)
-    )
+    student.observations, student.policies = (torch.tensor(each[0]).double() for each in (ours.inputs, ours.targets))
     for _ in range(3):
         ours.advance(1)
         student.advance(1)
@@ -76,7 +76,8 @@ def test_the_peers_ppo_goes_down_the_same_gradient():
         "actor": peers.actor_layers(agent.policy),
         "critic": peers.linear_layers(agent.policy.mlp_extractor.value_net, agent.policy.value_net),
     }
-    networks = {name: peers.stacked(each) for name, each in layers.items()}
+    heads = settings.heads(CartPole())
+    networks = {name: peers.stacked(each, heads[name]) for name, each in layers.items()}
     ours = settings.start(CartPole(), networks, {}, [3], level=0)
     rng, count = np.random.default_rng(0), settings.samples
     samples = Samples(
@@ -124,9 +125,10 @@ def test_the_peers_networks_are_the_same_as_ours():
     observations = np.random.default_rng(0).normal(size=(1, 9, 4)).astype(np.float32)
     with torch.no_grad():
         theirs = peers.logits(expert, torch.from_numpy(observations[0])).numpy()
-    np.testing.assert_allclose(outputs_of(read_experts("cart-pole", [1], 4, 2), observations)[0], theirs, atol=1e-5)
+    ours = outputs_of(read_experts("cart-pole", [1], (4,), Categorical(2)), observations)[0]
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
-    agent = peers.q_agent(SMALL, (8, 6), seed=0, environment=peers.GRIDMAZE)
+    agent = peers.q_agent(SMALL, (8, 6), seed=0, environment=ENVIRONMENTS[MAPS])
     task, shown = GridMaze(), agent.get_env().reset()
     starts = task.draw_starts(np.random.default_rng(0), (1, SMALL.envs))
     ours = outputs_of(peers.stacked(peers.linear_layers(agent.q_net)), task.batch(starts).observations)[0]

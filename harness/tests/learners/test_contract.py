@@ -256,6 +256,7 @@ RANGES: list[tuple[str, tuple[float, ...], list[str]]] = [
     ("ppo", NON_NEGATIVE, ["entropy", "value_loss", "weight_decay"]),
     ("ppo", COUNT, ["envs", "epochs", "minibatches", "rollout", "env_steps"]),
     ("bc", POSITIVE, ["learning_rate", "epsilon"]),
+    ("bc", UNIT, ["exploration"]),
     ("bc", NON_NEGATIVE, ["weight_decay"]),
     ("bc", COUNT, ["envs", "env_steps", "batch", "passes", "experts"]),
     ("dqn", UNIT, ["discount", "alpha", "beta_start", "beta_final", "epsilon_start", "epsilon_final"]),

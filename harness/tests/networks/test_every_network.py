@@ -20,7 +20,7 @@ FLOATS = np.random.default_rng(1).normal(size=(MEMBERS, BATCH, SIZE)).astype(np.
 FEATURES = np.random.default_rng(2).integers(-1, SIZE, size=(MEMBERS, BATCH, 7)).astype(np.int16)
 TABLE = FeatureTable.of(np.random.default_rng(3).normal(size=(1, SIZE, SIZE)), MEMBERS)
 
-Kind = tuple[Network, object, np.ndarray]
+Kind = tuple[Network, BinaryInputs | FeatureTable | None, np.ndarray]
 KINDS: dict[str, Kind] = {
     "mlp": (Network(hidden=(6, 5)), None, FLOATS),
     "mlp on binary inputs": (Network(hidden=(6, 5)), BinaryInputs(SIZE), FEATURES),
@@ -29,13 +29,11 @@ KINDS: dict[str, Kind] = {
     "cnn on bytes": (CONVOLUTIONS, None, np.abs(100 * FLOATS).astype(np.uint8)),
     "cnn on binary inputs": (CONVOLUTIONS, BinaryInputs(SIZE), FEATURES),
 }
+HEAD = Categorical(2)
 kinds = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
-TWO = Categorical(2)
-
-
-def made(kind: Kind, head: Head = TWO) -> BaseNetwork:
+def made(kind: Kind, head: Head = HEAD) -> BaseNetwork:
     settings, features, _ = kind
     return on_features(settings.initial(PICTURE, head, streams(range(MEMBERS), "w0")), features)
 

@@ -158,7 +158,7 @@ def test_what_lists_cannot_stand_for_is_refused() -> None:
         dataclasses.replace(few, dropout=0.1)
     with pytest.raises(ValueError, match="name units below 45"):
         few.each(lambda flat: flat + 1000)
-    with pytest.raises(ValueError, match="12 binary inputs do not fit"):
+    with pytest.raises(ValueError, match="features of 12 inputs do not fit"):
         on_features(few, BinaryInputs(12))
     with pytest.raises(ValueError, match=r"must have the shape"):
         outputs_of(few, np.zeros((MEMBERS, 2, 29)))

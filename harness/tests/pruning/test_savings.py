@@ -28,7 +28,7 @@ from harness.learners.expert_files import read_experts
 from harness.learners.ppo import PPO
 from harness.learners.protocol import ACTOR, Learner
 from harness.learners.training import Evaluation
-from harness.networks.cnn import ConvNetwork
+from harness.networks.cnn import ConvNetwork, Convolution
 from harness.networks.features import FeatureTable
 from harness.networks.heads import Head
 from harness.networks.listed import LISTED_WEIGHTS, ListedMlp
@@ -263,6 +263,27 @@ def test_one_update_of_lists_is_the_same(
     for level in (with_it, without):
         for name, masks in level.masks.items():
             np.testing.assert_array_equal(level.trained[name].flat[~masks.flat], 0)
+
+
+@pytest.mark.parametrize("learner", ["ppo", "dqn"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_one_update_of_a_convolutional_network_with_lists_is_the_same(
+    learner: str, decay: float, double: None, small_lists: None
+) -> None:
+    """With weight decay as well, under which nothing else is saved."""
+    levels, watched = [], []
+    for on in (True, False):
+        settings: Any = dataclasses.replace(ONE_UPDATE[learner], weight_decay=decay)  # type: ignore[type-var]
+        watched.append(Watched(settings))
+        e = experiment_of(watched[-1], task=Pictured(horizon=100), list_survivors=on)
+        levels.append(
+            sparse_level(dataclasses.replace(e, network=ConvNetwork((8,), convolutions=(Convolution(3, 2),))))
+        )
+    assert [each.networks[ACTOR].listed is not None for each in watched] == [True, False]
+    assert_same_to_1e_10(*levels, watched[1])
+    np.testing.assert_array_equal(levels[0].scores, levels[1].scores)
+    for level in levels:
+        np.testing.assert_array_equal(level.trained[ACTOR].flat[~level.masks[ACTOR].flat], 0)
 
 
 def test_what_is_projected_on_a_table_stays_dense(small_lists: None) -> None:
