@@ -24,6 +24,7 @@ from harness.learners.training import Evaluation
 from harness.networks.cnn import ConvNetwork, Convolution
 from harness.networks.mlp import Network
 from harness.networks.network import outputs_of
+from harness.networks.normalisation import OBSERVATIONS
 from harness.pruning.check import check
 from harness.pruning.conditions import CONDITIONS, DENSE, REDRAWN, TICKET
 from harness.pruning.imp import run_level
@@ -153,6 +154,16 @@ def test_networks_learn_alike_on_pictures_and_on_lit_cells(case: str) -> None:
         assert (network.flat != start[name].flat).any()
         exact = 1e-5 if isinstance(e.learner, BC) else 1e-10
         np.testing.assert_allclose(populations[1].networks[name].flat, network.flat, rtol=0, atol=exact)
+
+
+def test_students_see_as_their_experts_do() -> None:
+    e = experiment_of("far target, normalised, BC")
+    experts = STUDENTS.read_experts(e.task, SEEDS)
+    assert (experts.params[OBSERVATIONS][:, 0] > 0).all()
+    dense = dense_level(e)
+    level = run_level(Cell(e, REDRAWN, SEEDS), 1, dense, dense=dense)
+    for each in (dense, level):
+        np.testing.assert_array_equal(each.trained[ACTOR][OBSERVATIONS], experts.params[OBSERVATIONS])
 
 
 # --- a classifier

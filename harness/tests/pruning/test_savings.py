@@ -101,7 +101,7 @@ class Idling:
 def wide_experts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The experts of Cart-Pole, which see the idle inputs too, with weights that would matter if they moved."""
 
-    def read(folder: str, indices: Any, observation: tuple[int, ...], head: Head) -> BaseNetwork:
+    def read(folder: str, indices: Any, observation: tuple[int, ...], head: Head, *_: Any) -> BaseNetwork:
         experts = read_experts(folder, indices, CartPole.observation.shape, head)
         if observation == CartPole.observation.shape:
             return experts
