@@ -24,7 +24,7 @@ PHASES = {
     "rollout": ("harness.learners.ppo.play", "harness.learners.bc.play", "harness.learners.dqn.play"),
     "lessons": (
         "harness.learners.ppo.PPOPopulation._samples",
-        "harness.learners.bc._data_set",
+        "harness.learners.bc.Students.data_set",
         "harness.learners.replay.Replay.add",
     ),
     "updates": (
