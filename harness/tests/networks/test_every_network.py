@@ -117,7 +117,7 @@ def test_dropout_drops_only_where_there_are_keys(kind: Kind) -> None:
 
 
 @kinds
-@pytest.mark.parametrize("change", [lambda x: x[:2], lambda x: x[..., None, :], lambda x: x.astype(complex)])
+@pytest.mark.parametrize("change", [lambda x: x[:2], lambda x: x[0], lambda x: x.astype(complex)])
 def test_other_inputs_are_refused(kind: Kind, change: Callable[[np.ndarray], np.ndarray]) -> None:
     with pytest.raises((ValueError, TypeError)):
         outputs_of(made(kind), change(kind[2]))
