@@ -7,7 +7,7 @@ import numpy as np
 from harness.arguments import check_array
 from harness.compiled import njit
 from harness.tasks.compiled_batch import CompiledBatch
-from harness.tasks.gridmaze.features import COINS, MAX_ACTIVE, entries, features_of
+from harness.tasks.gridmaze.encodings import COINS, MAX_ACTIVE, entries, features_of
 from harness.tasks.gridmaze.layout import CELLS, COLUMNS, ROWS
 
 if TYPE_CHECKING:

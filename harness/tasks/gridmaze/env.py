@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from harness.tasks.gridmaze.features import Encoding
+from harness.tasks.gridmaze.encodings import Encoding
 from harness.tasks.gridmaze.layout import COLUMNS, LAYOUT, OBJECTS, ROWS
 from harness.tasks.gridmaze.maze import GridMaze
 

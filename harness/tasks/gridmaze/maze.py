@@ -24,7 +24,7 @@ import numpy as np
 
 from harness.arguments import check_ranges
 from harness.tasks.gridmaze.drawn_layouts import layout_of
-from harness.tasks.gridmaze.features import COINS, Encoding, entangled_tables, features_of, table_of
+from harness.tasks.gridmaze.encodings import COINS, Encoding, entangled_tables, features_of, table_of
 from harness.tasks.gridmaze.layout import CELLS, CHARACTERS, COLUMNS, COUNTS, FILE, OBJECTS, ROWS, STATE, WALL
 from harness.tasks.spec import Discrete, Observation
 

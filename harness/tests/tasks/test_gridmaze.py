@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from harness.tasks.gridmaze.batch import GridMazes
 from harness.tasks.gridmaze.drawn_layouts import drawn_layout
+from harness.tasks.gridmaze.encodings import MAX_ACTIVE, features_of, projection
 from harness.tasks.gridmaze.env import ID
-from harness.tasks.gridmaze.features import MAX_ACTIVE, features_of, projection
 from harness.tasks.gridmaze.layout import FILE, parsed
 from harness.tasks.gridmaze.maze import GridMaze
 from harness.tasks.spec import zero_inputs
