@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from harness.arguments import is_count
+from harness.arguments import check_array, is_count
 from harness.compiled import compiled_for
 from harness.networks.convolve import (
     _cell_gradient,
@@ -217,6 +217,12 @@ class Cnn(BaseNetwork):
         """How long `CnnMemory.padded` is."""
         rows, columns, _, kernel, _, filters, _, _ = self._geometry()[0]
         return int((rows - kernel + 1) * (columns + kernel - 1) * filters) if self.features else 0
+
+    def checked_inputs(self, observations: Array, batch: int = -1) -> Array:
+        """See `BaseNetwork.checked_inputs`; pictures, where they are not in rows, must have this shape."""
+        if isinstance(observations, np.ndarray) and observations.ndim > 3:
+            check_array("observations", observations, (self.members, batch, *self.picture))
+        return super().checked_inputs(observations, batch)
 
     def input_dtype(self, dtype: np.dtype) -> np.dtype:
         """See `BaseNetwork.input_dtype`; bytes stay bytes."""

@@ -289,12 +289,12 @@ class TestConvolutions:
         profile = dataclasses.replace(SMOKE, seeds=6, systems=self.SYSTEMS)
         return made_run(lambda c, k: level_of(c, kept=kept), profile=profile, system=System("pictures", "ppo"))
 
-    def test_layers_are_compared_by_what_a_unit_sees(self) -> None:
-        """Fan-ins of 16, 12, 8 and 8."""
+    def test_layers_have_densities_and_their_fan_ins_are_not_compared(self) -> None:
         run = self.run_of(12, 12, 32, 4)
         shares = dict(zip(run.layer_names, (12 / 48, 12 / 24, 32 / 64, 4 / 16), strict=True))
         assert of(run.layer_density_at(0.5)) == shares
-        assert of(run.density_by_fan_in(0.5)) == {"lowest": (32 + 4) / (64 + 16), "highest": 12 / 48}
+        with pytest.raises(ValueError, match="not all dense"):
+            run.density_by_fan_in(0.5)
 
     def test_inputs_are_channels(self) -> None:
         """All filters see three of them, at one place."""

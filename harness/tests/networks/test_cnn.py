@@ -154,7 +154,7 @@ def test_wrong_shapes_are_refused() -> None:
         ConvNetwork().layout((4,), head)
     with pytest.raises(ValueError, match=r"must have the shape"):
         outputs_of(cnn, np.zeros((MEMBERS, 2, 4, 9, 10)))
-    with pytest.raises(ValueError, match="12 binary inputs do not fit"):
+    with pytest.raises(ValueError, match="features of 12 inputs do not fit"):
         on_features(cnn, BinaryInputs(12))
     with pytest.raises(ValueError, match="is none of the 360"):
         outputs_of(on_features(cnn, BinaryInputs(360)), np.full((MEMBERS, 2, 3), 360, np.int16))
