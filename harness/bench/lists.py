@@ -29,7 +29,7 @@ PICTURE, ACTIVE = (4, 10, 10), 33
 
 def lists() -> Iterator[Row]:
     """At densities at which lists pay, and at a larger one, at which the engine does not make any."""
-    for settings, bounds in ((Network((128, 64)), (0.7, None)), (ConvNetwork((128, 64)), (0.75, 0.95))):
+    for settings, bounds in ((Network((128, 64)), (0.7, None)), (ConvNetwork((128, 64)), (0.8, None))):
         for density, bound in zip((0.02, 0.1), bounds, strict=True):
             dense, masks = _sparse(settings, density)
             few = listed(dense, masks)
